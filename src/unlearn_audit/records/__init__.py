@@ -1,0 +1,49 @@
+"""The frozen types that travel between the floors: estimates, evidence, provenance, verdict, record.
+
+Reading order is the way the data goes: `Evidence` -> `Finding` -> `Verdict` -> `AuditRecord`.
+"""
+
+from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
+from unlearn_audit.records.canonical import digest_of, to_canonical_json
+from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interval, Unit
+from unlearn_audit.records.evidence import SPLITS, Evidence
+from unlearn_audit.records.progress import Say, say_nothing
+from unlearn_audit.records.provenance import (
+    DataCard,
+    ForgetRequest,
+    ModelCard,
+    Overlap,
+    Provenance,
+    Signer,
+    SplitCount,
+)
+from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict
+
+__all__ = [
+    "RECORD_SCHEMA",
+    "SPLITS",
+    "AuditRecord",
+    "CheckResult",
+    "Curve",
+    "DataCard",
+    "Direction",
+    "Estimate",
+    "Evidence",
+    "Finding",
+    "ForgetRequest",
+    "Interval",
+    "Limit",
+    "ModelCard",
+    "Outcome",
+    "Overlap",
+    "Provenance",
+    "Recommendation",
+    "Say",
+    "Signer",
+    "SplitCount",
+    "Unit",
+    "Verdict",
+    "digest_of",
+    "say_nothing",
+    "to_canonical_json",
+]

@@ -1,0 +1,83 @@
+"""The record: everything a report says, as one canonical JSON. HTML and PDF are rendered from it alone."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError
+
+from unlearn_audit.errors import IntegrityError
+from unlearn_audit.records.canonical import to_canonical_json
+from unlearn_audit.records.estimates import Finding
+from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.provenance import Provenance
+from unlearn_audit.records.verdicts import Outcome, Verdict
+
+RECORD_SCHEMA: Literal["unlearn-audit/record/v1"] = "unlearn-audit/record/v1"
+
+
+class Curve(Frozen):
+    """Points of a figure. `low` and `high` are a band around `y` where there is one.
+
+    Kinds: 'cost-ratio' (x: false-negative to false-positive cost ratio, y: Global Risk), 'roc' (x: FPR, y: TPR of a
+    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`).
+    """
+
+    kind: str
+    model: str
+    population: str = Field(
+        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc"
+    )
+    attack: str | None = None
+    at: str | None = None
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+
+
+class Recommendation(Frozen):
+    """What to do, and the numbers that support it."""
+
+    action: Literal["release", "release-remedied", "do-not-release", "collect-evidence"]
+    model: str | None = Field(default=None, description="the model the action names, where it names one")
+    text: str
+
+
+class AuditRecord(Frozen):
+    """One audit. `verdicts[0]` is the audited model's and equals `outcome`; remedied and compared models follow."""
+
+    schema_: Literal["unlearn-audit/record/v1"] = Field(default=RECORD_SCHEMA, alias="schema")
+    policy: dict[str, Any] = Field(description="the policy as validated, defaults filled in")
+    policy_sha256: str = Field(description="of the canonical JSON of `policy`")
+    evidence_sha256: str = Field(description="content digest of the evidence, see Evidence.digest")
+    provenance: Provenance
+    findings: tuple[Finding, ...]
+    curves: tuple[Curve, ...] = ()
+    verdicts: tuple[Verdict, ...] = Field(min_length=1)
+    outcome: Outcome
+    recommendation: Recommendation
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the audited model."""
+        return self.verdicts[0]
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON (RFC 8785), which is what is digested, signed and rendered."""
+        return to_canonical_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read a record back; `from_bytes(r.to_bytes()) == r`.
+
+        Raises:
+            IntegrityError: not a record of this schema version.
+        """
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise IntegrityError(
+                f"this is not an audit record of schema {RECORD_SCHEMA}: {where}: {first['msg']}",
+                hint="records are written by 'unlearn-audit run'; was this file edited or made by another version?",
+            ) from error

@@ -1,0 +1,99 @@
+"""What was measured: a value, how sure we are, on how many records. No pass or fail in here."""
+
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from unlearn_audit.records.frozen import Frozen
+
+
+class Unit(StrEnum):
+    """What a number counts, so that a reader is never left with a bare figure."""
+
+    PROPORTION = "proportion"
+    """Between 0 and 1."""
+    COST_PER_CASE = "cost per case"
+    """Global Risk: cost units of the policy per test record."""
+    AUC = "AUC"
+    """Area under a ROC curve; 0.5 is chance."""
+    SCORE = "score"
+    """A dimensionless summary with its own range, said in the metric's docstring."""
+    COUNT = "count"
+
+
+class Direction(StrEnum):
+    """Which way is better; `TWO_SIDED` has its best value inside the range, `DESCRIPTIVE` has none."""
+
+    LOWER = "lower is better"
+    HIGHER = "higher is better"
+    TWO_SIDED = "best in the middle"
+    DESCRIPTIVE = "descriptive"
+
+
+class Interval(Frozen):
+    """`low` to `high` by `method`.
+
+    `sides == "two"`: a two-sided interval with coverage `confidence`, for the reader's eye.
+    `sides == "one"`: each end is by itself a one-sided bound at `confidence`; this is what may decide a check
+    (together they form a two-sided interval at 2 * confidence - 1).
+    """
+
+    low: float
+    high: float
+    confidence: float = Field(gt=0, lt=1)
+    method: str
+    sides: Literal["one", "two"]
+
+    @model_validator(mode="after")
+    def _ends_are_ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"an interval needs low <= high, got {self.low} > {self.high}")
+        return self
+
+
+class Estimate(Frozen):
+    """A number about `n` records: `interval` is for display, `bounds` may decide. Either can be absent.
+
+    Without `bounds` an estimate is descriptive: a check that rests on it is `not_run`.
+    """
+
+    value: float
+    unit: Unit
+    n: int = Field(ge=0, description="records that the number rests on")
+    events: int | None = Field(
+        default=None, description="events counted among them, where the number is a count over n"
+    )
+    interval: Interval | None = None
+    bounds: Interval | None = None
+
+    @model_validator(mode="after")
+    def _sides_fit(self) -> Self:
+        if self.interval is not None and self.interval.sides != "two":
+            raise ValueError("'interval' is two-sided; one-sided bounds belong into 'bounds'")
+        if self.bounds is not None and self.bounds.sides != "one":
+            raise ValueError("'bounds' are one-sided; a two-sided interval belongs into 'interval'")
+        return self
+
+
+class Finding(Frozen):
+    """One metric of one model, addressed by what a check may name; either an `estimate` or the reason for none."""
+
+    metric: str = Field(description="name in the table of metrics, such as 'global-risk'")
+    model: str = Field(description="the model's name in the evidence")
+    against: str | None = Field(default=None, description="the model it is compared with, for changes")
+    among: str = Field(default="all", description="'all', 'positive', 'negative' or 'column=value' for a subgroup")
+    at: str | None = Field(default=None, description="operating point, such as 'argmax' or 'cost-optimal'")
+    attack: str | None = Field(default=None, description="membership signal or attack")
+    estimate: Estimate | None = None
+    not_run: str | None = Field(default=None, description="why there is no estimate, as a sentence")
+    direction: Direction
+    source: str = Field(description="paper, equation or definition")
+    caveat: str | None = None
+    records: tuple[str, ...] = Field(default=(), description="record ids the number points at, where it points at some")
+
+    @model_validator(mode="after")
+    def _either_estimate_or_reason(self) -> Self:
+        if (self.estimate is None) == (self.not_run is None):
+            raise ValueError("a finding has either an estimate or a reason why it was not run")
+        return self

@@ -1,0 +1,108 @@
+"""Where the numbers come from: data, models, the erasure request, the software, the signer."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from unlearn_audit.records.frozen import Frozen
+
+
+class SplitCount(Frozen):
+    """How many records a split holds, and how many of them are positive."""
+
+    n: int
+    positive: int
+
+
+class Overlap(Frozen):
+    """Groups (lesions, patients) that stand in two splits at once: the test set is not independent of them."""
+
+    column: str
+    splits: tuple[str, str]
+    shared_groups: int
+
+
+class DataCard(Frozen):
+    """The data, so that a reader can get the same and see whether it is what it claims to be."""
+
+    name: str
+    source: str = Field(description="where it comes from: citation or address")
+    licence: str
+    sha256: str = Field(description="of the file, or of the arrays where the data set is embedded in a library")
+    official: bool | None = Field(description="checksum equals the published one; None where none is published")
+    classes: tuple[str, ...] = Field(description="names of the model's output columns")
+    positive: tuple[str, ...] = Field(description="those that count as positive")
+    splits: dict[str, SplitCount] = Field(description="retain, forget, validation, test")
+    overlaps: tuple[Overlap, ...] = ()
+    cluster: str | None = Field(default=None, description="group column whose members are not independent")
+    notes: tuple[str, ...] = ()
+
+
+class ForgetRequest(Frozen):
+    """What was asked to be erased: counts and a commitment, never identities."""
+
+    by: str = Field(description="'fraction', 'record', 'lesion_id', 'patient_id', ...: how the request named them")
+    count: int
+    positive: int
+    fraction: float = Field(description="share of the training records")
+    commitment: str = Field(description="HMAC-SHA256 over the sorted ids under a salt kept beside the evidence")
+    salt: str = Field(description="with it and the ids the holder can prove which records were meant")
+
+
+class ModelCard(Frozen):
+    """One model of the case."""
+
+    name: str = Field(description="its name in the evidence and in every finding")
+    role: Literal["original", "retrained", "unlearned", "remedied", "compared"]
+    method: str = Field(description="'train', an unlearning method's name, or 'brought along'")
+    title: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    seed: int | None = None
+    seconds: float | None = Field(
+        default=None, description="wall time it took to make, None where it was brought along"
+    )
+    file: str | None = Field(default=None, description="path inside the bundle")
+    sha256: str | None = Field(default=None, description="of that file")
+    source: str | None = Field(default=None, description="paper of the method")
+    notes: tuple[str, ...] = ()
+
+
+class Signer(Frozen):
+    """Who signs the report that is made from this evidence."""
+
+    kind: Literal["test", "configured"] = Field(description="'test': a labelled TEST key that proves nothing")
+    subject: str
+    fingerprint: str = Field(description="SHA-256 of the signer certificate's public key (DER), hex")
+
+
+class Provenance(Frozen):
+    """All that the record says about how the evidence came to be. Travels inside the evidence file."""
+
+    tool: str = "unlearn-audit"
+    version: str
+    created: str = Field(description="UTC, ISO 8601, seconds")
+    seed: int
+    case: str = Field(description="name of the case")
+    data: DataCard
+    forget: ForgetRequest
+    models: tuple[ModelCard, ...]
+    recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")
+    environment: dict[str, str] = Field(default_factory=dict)
+    signer: Signer | None = None
+    notes: tuple[str, ...] = ()
+
+    def find_model(self, name: str) -> ModelCard:
+        """Return the card of the model called `name`.
+
+        Raises:
+            KeyError: no model of that name is in this case.
+        """
+        for card in self.models:
+            if card.name == name:
+                return card
+        raise KeyError(name)
+
+    @property
+    def candidates(self) -> tuple[ModelCard, ...]:
+        """The models that are judged, the audited one first: everything but `original` and `retrained`."""
+        return tuple(card for card in self.models if card.role not in ("original", "retrained"))
