@@ -1,0 +1,172 @@
+"""Which training records are forgotten: a share of them, or those that a request names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.data.apportion import apportion
+from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
+from unlearn_audit.data.forget_list import RECORD, ForgetList
+from unlearn_audit.data.overlaps import CLUSTER_COLUMNS
+from unlearn_audit.data.positive import CLASS_COLUMN
+from unlearn_audit.errors import CaseError
+
+FRACTION = "fraction"
+"""What `Forgotten.by` says where a share was drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forgotten:
+    """The records to forget: `mask` (n,) over all records of the data set, true in train only."""
+
+    mask: NDArray[np.bool_]
+    by: str
+    notes: tuple[str, ...] = ()
+
+
+def choose_forget(dataset: Dataset, fraction: float, rng: np.random.Generator) -> Forgotten:
+    """Draw training records to forget, stratified by class.
+
+    round(fraction * n) of the n training records, divided among the classes (of `dataset.classes`) in proportion by
+    largest remainder, so that each class gives its share to within one record; within a class every record is equally
+    likely. At least one record of each class is retained, which can make the total smaller where classes are tiny.
+
+    Valid when: records may be drawn one by one. Several images of one lesion are *not* kept together: what is left of
+    a forgotten lesion among the retained records is said in the notes.
+
+    Args:
+        dataset: the data.
+        fraction: share of the training records, 0 < fraction < 1.
+        rng: the only source of randomness.
+
+    Raises:
+        CaseError: a fraction outside (0, 1), or one so small that nothing would be forgotten.
+    """
+    if not 0 < fraction < 1:
+        hint = f"a fraction; did you mean {fraction / 100:g}?" if 1 < fraction < 100 else None  # noqa: PLR2004
+        raise CaseError(
+            f"expected a share of the training records between 0 and 1 to forget, found {fraction}", hint=hint
+        )
+    train = np.flatnonzero(dataset.select("train"))
+    classes, counts = np.unique(dataset.label[train], return_counts=True)
+    shares = apportion(round(fraction * len(train)), [fraction * count for count in counts.tolist()])
+    mask = np.zeros(len(dataset), dtype=np.bool_)
+    for number, count, share in zip(classes, counts.tolist(), shares, strict=True):
+        members = train[dataset.label[train] == number]
+        mask[rng.choice(members, size=min(share, count - 1), replace=False)] = True
+    if not mask.any():
+        raise CaseError(f"a share of {fraction} of {len(train)} training records forgets nothing")
+    return Forgotten(mask, FRACTION, _describe_leftovers(dataset, mask))
+
+
+def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
+    """Find the training records that `request` names.
+
+    A lesion or patient that also stands in validation or test is allowed; the notes say so, because the model will be
+    judged on records of somebody it had to forget.
+
+    Args:
+        dataset: the data.
+        request: from `read_forget_ids`.
+
+    Raises:
+        CaseError: an empty request, a column that the data set has not, ids that do not exist, ids outside train,
+            all of train, or all training records of a class.
+    """
+    if not request.ids:
+        raise CaseError("expected ids to forget, found none")
+    column = _find_column(dataset, request.by)
+    wanted = np.array(sorted(set(request.ids)), dtype=np.str_)
+    _refuse_unknown(dataset, request.by, wanted, column)
+    _refuse_outside_train(dataset, request.by, wanted, column)
+    mask = np.isin(column, wanted) & dataset.select("train")
+    _refuse_nothing_left(dataset, mask)
+    notes = chain(request.notes, _describe_leftovers(dataset, mask), _describe_lost_classes(dataset, mask))
+    return Forgotten(mask, request.by, tuple(notes))
+
+
+def _find_column(dataset: Dataset, by: str) -> NDArray[np.str_]:
+    if by == RECORD:
+        return dataset.ids
+    if by not in dataset.groups:
+        raise CaseError(
+            f"the request names records by '{by}', which data set '{dataset.name}' has not; "
+            f"its columns are {name_some(dataset.groups, limit=12) or 'none'}",
+            hint="name the records themselves by 'id'",
+        )
+    return dataset.groups[by]
+
+
+def _refuse_unknown(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+    unknown = np.setdiff1d(wanted, column[column != ""])
+    if unknown.size:
+        known = name_some(np.unique(column[column != ""]), limit=2)
+        raise CaseError(
+            f"{len(unknown)} of {len(wanted)} {by} ids to forget do not exist in data set '{dataset.name}': "
+            f"{name_some(unknown)}",
+            hint=f"ids there look like {known}; if the first line of the list is a header, it must be "
+            "id, record_id, image_id, lesion_id, patient_id or another column of the data",
+        )
+
+
+def _refuse_outside_train(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+    outside = np.setdiff1d(wanted, column[dataset.select("train")])
+    if not outside.size:
+        return
+    places = ((split, int(np.isin(outside, column[dataset.select(split)]).sum())) for split in SPLITS[1:])
+    where = " and ".join(f"{count} in {split}" for split, count in places if count)
+    raise CaseError(
+        f"{len(outside)} of {len(wanted)} {by} ids to forget have no record in train ({where}): {name_some(outside)}",
+        hint="the model was not trained on them, so there is nothing to unlearn; take them off the list",
+    )
+
+
+def _refuse_nothing_left(dataset: Dataset, mask: NDArray[np.bool_]) -> None:
+    train = dataset.select("train")
+    if (mask == train).all():
+        raise CaseError(
+            f"the request names all {int(train.sum())} training records: nothing would be left to retain",
+            hint="withdraw the model instead",
+        )
+    lost = _find_lost(np.array(dataset.classes, dtype=np.str_)[dataset.label], train, mask)
+    if lost:
+        raise CaseError(
+            f"the request names all training records of class {', '.join(lost)}: nothing of it would be left to retain",
+            hint="a model cannot keep a class that no training record shows; take the class out of the task",
+        )
+
+
+def _find_lost(names: NDArray[np.str_], train: NDArray[np.bool_], mask: NDArray[np.bool_]) -> list[str]:
+    """Return the names of which no training record is retained, with the number of records."""
+    lost = np.setdiff1d(names[mask], names[train & ~mask])
+    return [f"'{name}' ({int((names[mask] == name).sum())})" for name in lost]
+
+
+def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[str]:
+    """A data set mapped to two classes may lose one of its original classes entirely: allowed, but said."""
+    if CLASS_COLUMN in dataset.groups:
+        lost = _find_lost(dataset.groups[CLASS_COLUMN], dataset.select("train"), mask)
+        if lost:
+            yield f"no training record of the original class {', '.join(lost)} is retained"
+
+
+def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Say how many lesions and patients of forgotten records also stand elsewhere."""
+    places = {"the retained training records": dataset.select("train") & ~mask}
+    places |= {split: dataset.select(split) for split in SPLITS[1:]}
+    notes = []
+    for name in CLUSTER_COLUMNS:
+        if name not in dataset.groups:
+            continue
+        column = dataset.groups[name]
+        forgotten = np.unique(column[mask & (column != "")])
+        for place, inside in places.items():
+            shared = int(np.isin(forgotten, column[inside]).sum())
+            if shared:
+                notes.append(
+                    f"{shared} of {len(forgotten)} {name} values of the forgotten records also stand in {place}"
+                )
+    return tuple(notes)

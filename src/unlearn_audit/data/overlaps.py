@@ -1,0 +1,42 @@
+"""Leaks between the splits: a lesion, a patient or the very same image on both sides."""
+
+import hashlib
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.data.columns import ID_COLUMNS
+from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.records import Overlap
+
+CLUSTER_COLUMNS = ("patient_id", "lesion_id", *ID_COLUMNS, "repeated_id")
+"""Group columns whose members are not independent of one another."""
+
+
+def find_overlaps(dataset: Dataset) -> tuple[Overlap, ...]:
+    """Return each kind of group that stands in two splits at once, with the number of groups; none where none does.
+
+    Looked at: patients, lesions, image ids that repeat (columns `CLUSTER_COLUMNS` that the data set has; unknown
+    values are left out), and records whose pixels (or features) are identical, counted as distinct images.
+
+    What must not be concluded: no overlap found is not independence. A data set without patient ids can show the same
+    patient in train and test unseen, and an image that was cropped, rotated or compressed again is not identical.
+    """
+    columns = {name: dataset.groups[name] for name in CLUSTER_COLUMNS if name in dataset.groups}
+    columns["identical image" if dataset.x.ndim > 2 else "identical record"] = _hash_records(dataset)  # noqa: PLR2004
+    return tuple(
+        Overlap(column=name, splits=(first, second), shared_groups=shared)
+        for name, values in columns.items()
+        for first, second in combinations(SPLITS, 2)
+        if (shared := _count_shared(values[dataset.select(first)], values[dataset.select(second)]))
+    )
+
+
+def _count_shared(first: NDArray[np.str_], second: NDArray[np.str_]) -> int:
+    shared = np.intersect1d(first, second)
+    return int((shared != "").sum())
+
+
+def _hash_records(dataset: Dataset) -> NDArray[np.str_]:
+    return np.array([hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in dataset.x])

@@ -1,0 +1,58 @@
+"""The table of data sets: one line adds one. Third parties join through the entry points 'unlearn_audit.datasets'."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from unlearn_audit.data.cytology import TITLE as CYTOLOGY
+from unlearn_audit.data.cytology import load_breast_cytology
+from unlearn_audit.data.dataset import Dataset
+from unlearn_audit.data.medmnist_sets import TITLES, load_medmnist
+from unlearn_audit.data.own import TITLE as OWN
+from unlearn_audit.data.own import load_own_data
+from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.registry import Table
+
+
+class Loader(Protocol):
+    """Makes a data set, from `path` where one is given. Refuses with `DataError`; never takes another data set."""
+
+    def __call__(self, path: Path | None, *, download: bool, say: Say) -> Dataset:
+        """Load it; the network is used only where `download` allows it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """One line of the table: what it is, and how to load it."""
+
+    title: str
+    load: Loader
+
+
+DATASETS: Table[Source] = Table(
+    "data set",
+    "unlearn_audit.datasets",
+    {
+        "breast-cytology": Source(CYTOLOGY, load_breast_cytology),
+        **{flag: Source(title, partial(load_medmnist, flag)) for flag, title in TITLES.items()},
+        "own-data": Source(OWN, load_own_data),
+    },
+)
+
+
+def load_dataset(name: str, path: Path | None = None, *, download: bool = True, say: Say = say_nothing) -> Dataset:
+    """Load the data set called `name`.
+
+    Args:
+        name: in `DATASETS`.
+        path: file or folder to read it from; None for the place where it usually lies.
+        download: whether it may be fetched where it is absent.
+        say: progress.
+
+    Raises:
+        UnknownNameError: no such data set.
+        DataError: no data, or data that cannot be used.
+    """
+    return DATASETS[name].load(path, download=download, say=say)
