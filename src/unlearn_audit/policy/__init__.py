@@ -1,5 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
+from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
@@ -13,17 +14,31 @@ from unlearn_audit.policy.model import (
     ReferenceCase,
     Task,
 )
+from unlearn_audit.policy.problems import InvalidPolicyError, Problem
+from unlearn_audit.policy.reading import load_policy, locate_checks, parse_policy
+from unlearn_audit.policy.schema import export_schema
+from unlearn_audit.policy.shipped import find_policy, list_policies
 
 __all__ = [
     "POLICY_SCHEMA",
     "Check",
     "Costs",
+    "InvalidPolicyError",
+    "KnownNames",
     "Membership",
     "MethodChoice",
+    "MetricTraits",
     "Person",
     "Policy",
+    "Problem",
     "Protocol",
     "Recipe",
     "ReferenceCase",
     "Task",
+    "export_schema",
+    "find_policy",
+    "list_policies",
+    "load_policy",
+    "locate_checks",
+    "parse_policy",
 ]

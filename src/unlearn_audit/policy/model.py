@@ -1,47 +1,63 @@
 """What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
 
-import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
+from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
+from unlearn_audit.policy.problems import Mistake, show_path
+from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts, find_unfit_parameters
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
 
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+_SLUG_WORDING = "lower-case letters, digits and hyphens, at most 63"
+Slug = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", json_schema_extra={"patternErrorMessage": _SLUG_WORDING}),
+]
+Column = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
+        json_schema_extra={"patternErrorMessage": "the name of a group column: letters, digits and underscores"},
+    ),
+]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Text = Annotated[str, Field(min_length=1)]
-
-_POINT = re.compile(r"^(argmax|cost-optimal|threshold (0?\.\d+)|sensitivity (0?\.\d+))$")
-
-
-def _is_operating_point(name: str) -> str:
-    if not _POINT.match(name):
-        raise ValueError("an operating point is 'argmax', 'cost-optimal', 'threshold 0.3' or 'sensitivity 0.95'")
-    return name
+Cost = Annotated[float, Field(gt=0, le=1_000_000)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+OperatingPoint = Annotated[
+    str,
+    AfterValidator(spell_point),
+    Field(json_schema_extra={"pattern": POINT_PATTERN, "patternErrorMessage": POINT_WORDING}),
+]
 
 
-OperatingPoint = Annotated[str, AfterValidator(_is_operating_point)]
+def _refuse(mistakes: Iterable[Mistake]) -> None:
+    """Raise what the rules found; a policy file never comes so far, its rules are asked beforehand, with lines."""
+    said = [f"{show_path(m.keys)}: expected {m.expected}, found {m.found}".removeprefix(": ") for m in mistakes]
+    if said:
+        raise PydanticCustomError("conflict", "{said}", {"said": "; ".join(said)})
 
 
 class Person(Frozen):
     """Someone who answers for the audit."""
 
-    name: Text
-    role: Text
+    name: Text = Field(description="as it is printed above the signature")
+    role: Text = Field(description="in which capacity this person answers for the audit")
 
 
 class Task(Frozen):
     """What counts as positive, and at which operating points the models are read."""
 
-    positive: tuple[str, ...] = Field(
-        min_length=1, description="class names (or numbers, as strings) that are positive"
+    positive: tuple[Text, ...] = Field(
+        min_length=1, description="class names (or numbers, as strings) that are positive: what must not be missed"
     )
     positive_name: Text = Field(default="malignant", description="what a positive is called in the report")
-    negative_name: Text = "benign"
+    negative_name: Text = Field(default="benign", description="what a negative is called in the report")
     head: Literal["binary", "classes"] = Field(
         default="binary", description="'binary' maps the labels to two classes before training; 'classes' keeps them"
     )
@@ -55,13 +71,14 @@ class Task(Frozen):
 class Costs(Frozen):
     """What a mistake costs, in any one unit, and why."""
 
-    false_negative: float = Field(gt=0)
-    false_positive: float = Field(default=1.0, gt=0)
-    rationale: Text
-    ratios: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+    false_negative: Cost = Field(description="cost of calling a positive negative: a missed malignancy")
+    false_positive: Cost = Field(default=1.0, description="cost of calling a negative positive: a false alarm")
+    rationale: Text = Field(description="why these costs: they are a judgement that someone must defend")
+    ratios: tuple[Cost, ...] = Field(
         default=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
         min_length=2,
-        description="cost ratios of the sensitivity analysis: a reader must see whether the verdict depends on lambda",
+        description="cost ratios of the sensitivity analysis, increasing: a reader must see whether the verdict "
+        "depends on the ratio",
     )
     prevalence: Fraction | None = Field(default=None, description="of the positive class where the model will be used")
 
@@ -74,25 +91,23 @@ class Costs(Frozen):
 class Check(Frozen):
     """One tolerance: a metric, what it is compared with, and exactly one of at_most, at_least, within."""
 
-    id: Slug
-    title: str | None = Field(default=None, description="as printed; made from the metric where absent")
-    metric: Slug
-    against: Literal["original", "retrained"] | None = None
+    id: Slug = Field(description="unique in the policy: results, waivers and pipelines refer to it")
+    title: Text | None = Field(default=None, description="as printed; made from the metric where absent")
+    metric: Slug = Field(description="name in the table of metrics: see 'unlearn-audit list'")
+    against: Literal["original", "retrained"] | None = Field(
+        default=None, description="the model that a change is measured from"
+    )
     among: Text = Field(default="all", description="'all', 'positive', 'negative'")
     at: OperatingPoint | None = Field(default=None, description="defaults to the first operating point of the task")
-    at_most: float | None = None
-    at_least: float | None = None
+    at_most: float | None = Field(default=None, description="passes when the upper bound is at or below it")
+    at_least: float | None = Field(default=None, description="passes when the lower bound is at or above it")
     within: tuple[float, float] | None = Field(default=None, description="[low, high]: two one-sided tests")
-    required: bool = True
-    why: Text
+    required: bool = Field(default=True, description="whether the verdict rests on it; false only informs")
+    why: Text = Field(description="the reason for this tolerance, as printed in the report")
 
     @model_validator(mode="after")
-    def _one_limit(self) -> Self:
-        given = [name for name in ("at_most", "at_least", "within") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"exactly one of at_most, at_least, within; found {', '.join(given) or 'none'}")
-        if self.within is not None and self.within[0] >= self.within[1]:
-            raise ValueError(f"within needs low < high, got {list(self.within)}")
+    def _limits_fit(self) -> Self:
+        _refuse(find_limit_conflicts((), self.model_dump(mode="json", exclude_none=True)))
         return self
 
 
@@ -113,37 +128,50 @@ class Protocol(Frozen):
     """How the numbers are made."""
 
     confidence: Fraction = Field(default=0.95, ge=0.5, description="of every interval and of each one-sided bound")
-    resamples: int = Field(default=10_000, ge=1_000, le=1_000_000)
-    seed: int = Field(default=20_260_423, ge=0, le=2**53)
-    cluster: str | None = Field(default=None, description="group column whose records are not independent")
-    smallest_group: int = Field(default=10, ge=2, description="a population with fewer records is not measured")
+    resamples: int = Field(default=10_000, ge=1_000, le=1_000_000, description="bootstrap and posterior draws")
+    seed: int = Field(default=20_260_423, ge=0, le=2**53, description="every draw comes from a named child of it")
+    cluster: Column | None = Field(default=None, description="group column whose records are not independent")
+    cluster_required: bool = Field(
+        default=True,
+        description="without the cluster column nothing is measured; false tolerates its absence, with a caveat",
+    )
+    smallest_group: int = Field(
+        default=10, ge=2, le=1_000_000, description="a population with fewer records is not measured"
+    )
 
 
 class MethodChoice(Frozen):
     """An unlearning method by name, with parameters that differ from its defaults."""
 
-    method: Slug
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    method: Slug = Field(description="name in the table of methods: see 'unlearn-audit list'")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="numbers, true, false, words, or lists of them; never a file or an address"
+    )
+
+    @model_validator(mode="after")
+    def _parameters_fit(self) -> Self:
+        _refuse(find_unfit_parameters(("parameters",), self.parameters))
+        return self
 
 
 class Recipe(Frozen):
     """How the original is trained: SGD with momentum, one-cycle schedule."""
 
-    epochs: int = Field(ge=1, le=10_000)
-    batch: int = Field(default=128, ge=1)
-    learning_rate: float = Field(default=0.05, gt=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    weight_decay: float = Field(default=0.0, ge=0)
-    warm_up: Fraction = 0.15
+    epochs: int = Field(ge=1, le=10_000, description="passes over the training records")
+    batch: int = Field(default=128, ge=1, le=65_536, description="records per step")
+    learning_rate: float = Field(default=0.05, gt=0, le=10, description="peak of the one-cycle schedule")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
+    weight_decay: float = Field(default=0.0, ge=0, le=1, description="of SGD; it lessens memorisation")
+    warm_up: Fraction = Field(default=0.15, description="share of the steps in which the learning rate rises")
 
 
 class ReferenceCase(Frozen):
     """What `run` audits when it is given the policy alone."""
 
-    dataset: Slug
-    model: Slug
+    dataset: Slug = Field(description="name in the table of data sets, never a path")
+    model: Slug = Field(description="name in the table of models")
     forget: Fraction = Field(default=0.2, description="share of the training records that is forgotten")
-    unlearn: MethodChoice
+    unlearn: MethodChoice = Field(description="the method that is audited")
     retrain: bool = Field(
         default=True, description="train a retrained reference; without it checks against it are not run"
     )
@@ -153,22 +181,32 @@ class ReferenceCase(Frozen):
 class Policy(Frozen):
     """A governance policy: what mistakes cost, which risk is tolerated, how it is measured."""
 
-    schema_: Literal["unlearn-audit/policy/v1"] = Field(alias="schema")
-    id: Slug
-    version: Text
-    title: Text
-    owner: Text
+    schema_: Literal["unlearn-audit/policy/v1"] = Field(alias="schema", description="version of this file's format")
+    id: Slug = Field(description="the same in every version of this policy")
+    version: Text = Field(description='in quotes, such as "1.0": a new one for every change')
+    title: Text = Field(description="as printed on the report")
+    owner: Text = Field(description="who may change it")
     applies_to: Text = Field(description="device or model, and its intended purpose")
-    responsible: tuple[Person, ...] = ()
+    responsible: tuple[Person, ...] = Field(default=(), description="who signs reports made under it")
     task: Task
     costs: Costs
     checks: tuple[Check, ...] = Field(
         min_length=1, description="an empty list is refused: nothing checked never passes"
     )
-    membership: Membership = Membership()
-    protocol: Protocol = Protocol()
-    remediation: tuple[MethodChoice, ...] = ()
-    reference_case: ReferenceCase | None = None
+    membership: Membership = Field(default=Membership(), description="which membership attacks must run")
+    protocol: Protocol = Field(default=Protocol(), description="how the numbers are made")
+    remediation: tuple[MethodChoice, ...] = Field(
+        default=(), description="methods tried in this order when the audited model does not pass"
+    )
+    comparison: tuple[MethodChoice, ...] = Field(
+        default=(), description="parameters of methods that are compared; nothing is run because it stands here"
+    )
+    reference_case: ReferenceCase | None = Field(default=None, description="what 'run' audits given the policy alone")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        _refuse(find_conflicts(self.model_dump(mode="json", exclude_none=True)))
+        return self
 
     def digest(self) -> str:
         """Return the SHA-256 of the policy as validated (canonical JSON), independent of layout and comments."""

@@ -1,0 +1,142 @@
+"""A policy file becomes a `Policy`, or one error that lists all of its mistakes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from unlearn_audit.errors import PolicyError
+from unlearn_audit.policy.document import LARGEST_FILE, Document, read_document
+from unlearn_audit.policy.known import KnownNames
+from unlearn_audit.policy.model import Policy
+from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem
+from unlearn_audit.policy.rules import find_conflicts, walk_items, walk_methods
+from unlearn_audit.policy.tables import find_misfits
+from unlearn_audit.policy.wording import word_all
+
+
+def load_policy(path: Path, known: KnownNames) -> Policy:
+    """Return the policy in the file at `path`.
+
+    Raises:
+        InvalidPolicyError: the file is no policy; lists every mistake with its line.
+        PolicyError: the file cannot be read.
+    """
+    where = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PolicyError(f"expected a policy at {where}, could not read it: {reason}") from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidPolicyError(where, [_explain_encoding(content, error)]) from error
+    return parse_policy(text, where, known)
+
+
+def parse_policy(text: str, where: str, known: KnownNames) -> Policy:
+    """Return the policy that the YAML 1.2 `text` says; `where` is how the user knows it.
+
+    Quotes matter: "0.95" is text and never a number, true is never 1. Names are checked against `known`.
+
+    Raises:
+        InvalidPolicyError: lists every mistake with line, column, dotted path, what is allowed, and a hint.
+    """
+    document = read_document(text, where)
+    if not isinstance(document.value, Mapping):
+        found = "an empty file" if document.value is None else "something else"
+        hint = "start from a shipped policy, such as policies/breast-cytology.yaml"
+        raise InvalidPolicyError(where, [*document.problems, Problem(1, 1, "", found, "a mapping with keys", hint)])
+    policy, mistakes = _validate(document, known)
+    problems = _merge(document, mistakes)
+    if problems or policy is None:
+        raise InvalidPolicyError(where, problems)
+    return policy
+
+
+def locate_checks(text: str, where: str) -> dict[str, int]:
+    """Return the line (from 1) at which each check begins, by its id: where a reader is sent who asks for the rule.
+
+    Raises:
+        InvalidPolicyError: `text` is no YAML.
+    """
+    document = read_document(text, where)
+    if not isinstance(document.value, Mapping):
+        return {}
+    return {str(check.get("id")): document.values[keys][0] for keys, check in walk_items(document.value, "checks")}
+
+
+def _validate(document: Document, known: KnownNames) -> tuple[Policy | None, list[Mistake]]:
+    """Ask the tables, the rules and the fields, in this order: of two complaints about one value the first is kept."""
+    data = document.value
+    mistakes = [*find_misfits(data, known), *find_conflicts(data), *_find_parameter_mistakes(document, known)]
+    mistakes += _find_python_names(data)
+    try:
+        return Policy.model_validate_json(json.dumps(data), strict=True), mistakes
+    except ValidationError as error:
+        mistakes += word_all(error, _schema_of(Policy), document.raw)
+        fallback = Mistake((), "a contradiction", "parts that fit together", error.errors()[0]["msg"])
+    return None, mistakes or [fallback]
+
+
+def _find_python_names(data: Mapping[str, Any]) -> Iterator[Mistake]:
+    if "schema_" in data:
+        yield Mistake(
+            ("schema_",), "the unknown key 'schema_'", "a key that is known here", "did you mean 'schema'?", "key"
+        )
+
+
+def _find_parameter_mistakes(document: Document, known: KnownNames) -> Iterator[Mistake]:
+    for keys, choice in walk_methods(document.value):
+        method, parameters = choice.get("method"), choice.get("parameters", {})
+        if known.methods is None or not isinstance(parameters, Mapping) or not isinstance(method, str):
+            continue
+        if method in known.methods:
+            yield from _hold_against(known.methods[method], parameters, (*keys, "parameters"), document, method)
+
+
+def _hold_against(
+    model: type[BaseModel] | None, parameters: Mapping[str, Any], keys: Keys, document: Document, method: str
+) -> Iterator[Mistake]:
+    if model is None:
+        for name in parameters:
+            yield Mistake((*keys, name), f"'{name}'", f"no parameters for '{method}'", "remove it", at="key")
+        return
+    try:
+        model.model_validate_json(json.dumps(parameters), strict=True)
+    except ValidationError as error:
+        yield from word_all(error, _schema_of(model), document.raw, keys)
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
+
+
+def _merge(document: Document, mistakes: list[Mistake]) -> list[Problem]:
+    """Return the problems in the order of the file: one for each key, and none that only follows from another.
+
+    Rules that hold for a whole check or list (no limit, no check of a kind) may have several things to say about it.
+    """
+    problems = list(document.problems)
+    refused = {(problem.line, problem.column) for problem in problems}
+    told: set[tuple[Keys, str]] = set()
+    for mistake in mistakes:
+        problem = document.locate(mistake)
+        about = (mistake.keys, mistake.expected if mistake.keys == ("checks",) else "")
+        if (problem.line, problem.column) not in refused and about not in told:
+            told.add(about)
+            problems.append(problem)
+    return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.path))
+
+
+def _explain_encoding(content: bytes, error: UnicodeDecodeError) -> Problem:
+    before = content[: error.start]
+    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+    found = f"the byte 0x{content[error.start]:02X}"
+    return Problem(line, column, "", found, "text in UTF-8", "save the file as UTF-8")

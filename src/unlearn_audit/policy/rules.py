@@ -1,0 +1,180 @@
+"""What the parts of a policy must have to do with one another. Each rule is one function; none needs a table.
+
+They read plain data, not the model, and step over what is malformed: so they can speak in the same pass as the
+complaints about single fields, and guard a `Policy` that is made in Python as well.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from unlearn_audit.policy.known import LIMITS
+from unlearn_audit.policy.points import spell_point
+from unlearn_audit.policy.problems import Keys, Mistake
+
+Data = Mapping[str, Any]
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,62}")
+_EXAMPLE_WORDS = "a number, true, false, a word, or a list of them"
+
+
+def find_conflicts(data: Data) -> Iterator[Mistake]:
+    """Yield every way in which parts of the policy contradict one another."""
+    for rule in _RULES:
+        yield from rule(data)
+
+
+def pick(data: Any, *keys: str) -> Any:
+    """Return what lies at `keys`, None where something on the way is missing or no mapping."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data
+
+
+def walk_items(data: Data, key: str) -> Iterator[tuple[Keys, Data]]:
+    """Yield keys and content of each mapping in the list at `key`."""
+    listed = data.get(key)
+    for index, item in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(item, Mapping):
+            yield (key, index), item
+
+
+def walk_methods(data: Data) -> Iterator[tuple[Keys, Data]]:
+    """Yield keys and content of each choice of an unlearning method."""
+    yield from walk_items(data, "remediation")
+    unlearn = pick(data, "reference_case", "unlearn")
+    if isinstance(unlearn, Mapping):
+        yield ("reference_case", "unlearn"), unlearn
+
+
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def find_limit_conflicts(keys: Keys, check: Data) -> Iterator[Mistake]:
+    """Yield what is wrong with the limits of one check."""
+    given = [name for name in LIMITS if check.get(name) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of them"
+        hint = "give two checks, one for each limit" if given else "a check without a limit decides nothing"
+        yield Mistake((*keys, given[1]) if given else keys, found, "exactly one of at_most, at_least, within", hint)
+    ends = check.get("within")
+    two = 2
+    if isinstance(ends, list | tuple) and len(ends) == two and all(map(is_number, ends)) and ends[0] >= ends[1]:
+        swapped = f"did you mean [{ends[1]:g}, {ends[0]:g}]?" if ends[0] > ends[1] else None
+        yield Mistake((*keys, "within"), f"[{ends[0]:g}, {ends[1]:g}]", "[low, high] with low below high", swapped)
+
+
+def find_unfit_parameters(keys: Keys, parameters: Any) -> Iterator[Mistake]:
+    """Yield parameters that a policy cannot carry: mappings, and text that could be a path or an address."""
+    for name, value in parameters.items() if isinstance(parameters, Mapping) else ():
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if is_number(item) or isinstance(item, bool) or (isinstance(item, str) and _WORD.fullmatch(item)):
+                continue
+            found = f"'{item}'" if isinstance(item, str) else "nothing" if item is None else "something nested"
+            hint = "a policy names no file: files belong into the case" if isinstance(item, str) else None
+            yield Mistake((*keys, name), found, _EXAMPLE_WORDS, hint)
+            break
+
+
+def _limits(data: Data) -> Iterator[Mistake]:
+    for keys, check in walk_items(data, "checks"):
+        yield from find_limit_conflicts(keys, check)
+
+
+def _parameters(data: Data) -> Iterator[Mistake]:
+    for keys, choice in walk_methods(data):
+        yield from find_unfit_parameters((*keys, "parameters"), choice.get("parameters"))
+
+
+def _unique_ids(data: Data) -> Iterator[Mistake]:
+    first: dict[str, int] = {}
+    for keys, check in walk_items(data, "checks"):
+        name = check.get("id")
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            hint = f"checks[{first[name]}] has it already: results are told apart by it"
+            yield Mistake((*keys, "id"), f"'{name}' again", "an id of its own for each check", hint)
+        first.setdefault(name, int(keys[1]))
+
+
+def _points_of_checks(data: Data) -> Iterator[Mistake]:
+    task = data.get("task")
+    if not isinstance(task, Mapping):
+        return
+    listed = task.get("operating_points", ["argmax", "cost-optimal"])
+    if not isinstance(listed, list):
+        return
+    points = {_spell(point) for point in listed if isinstance(point, str) and _is_point(point)}
+    for keys, check in walk_items(data, "checks"):
+        at = check.get("at")
+        if isinstance(at, str) and _spell(at) not in points and _is_point(at):
+            hint = f"the task has: {', '.join(sorted(points)) or 'none'}"
+            yield Mistake((*keys, "at"), f"'{at}'", "one of task.operating_points", hint)
+
+
+def _repeated(data: Data) -> Iterator[Mistake]:
+    for keys in (("task", "positive"), ("task", "operating_points"), ("membership", "attacks"), ("membership", "fpr")):
+        listed = pick(data, *keys)
+        seen: set[Any] = set()
+        for index, item in enumerate(listed if isinstance(listed, list) else ()):
+            same = _spell(item) if isinstance(item, str) else item
+            if isinstance(item, str | int | float) and same in seen:
+                yield Mistake((*keys, index), f"'{item}' again", "each entry once", "remove one of the two")
+            seen.add(same if isinstance(item, str | int | float) else None)
+
+
+def _increasing_ratios(data: Data) -> Iterator[Mistake]:
+    ratios = pick(data, "costs", "ratios")
+    if not isinstance(ratios, list) or not all(map(is_number, ratios)):
+        return
+    for index in range(1, len(ratios)):
+        if ratios[index] <= ratios[index - 1]:
+            found = f"{ratios[index]:g} after {ratios[index - 1]:g}"
+            yield Mistake(("costs", "ratios", index), found, "increasing cost ratios", "sort them, each once")
+            return
+
+
+def _cost_order(data: Data) -> Iterator[Mistake]:
+    missed, alarm = pick(data, "costs", "false_negative"), pick(data, "costs", "false_positive")
+    alarm = 1.0 if alarm is None else alarm
+    if is_number(missed) and is_number(alarm) and 0 < missed < alarm:
+        found = f"{missed:g} for a false negative, {alarm:g} for a false positive"
+        hint = "are the two swapped? 'positive' is what must not be missed"
+        yield Mistake(("costs", "false_negative"), found, "a miss that costs at least as much as a false alarm", hint)
+
+
+def _two_names(data: Data) -> Iterator[Mistake]:
+    positive = pick(data, "task", "positive_name") or "malignant"
+    negative = pick(data, "task", "negative_name") or "benign"
+    if positive == negative:
+        yield Mistake(("task", "negative_name"), f"'{negative}' for both", "two names for the two classes")
+
+
+def _spell(text: str) -> str:
+    try:
+        return spell_point(text)
+    except ValueError:
+        return text
+
+
+def _is_point(text: str) -> bool:
+    try:
+        spell_point(text)
+    except ValueError:
+        return False
+    return True
+
+
+_RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (
+    _limits,
+    _unique_ids,
+    _points_of_checks,
+    _repeated,
+    _increasing_ratios,
+    _cost_order,
+    _two_names,
+    _parameters,
+)

@@ -1,0 +1,156 @@
+"""What a policy's names must have to do with the tables: names known, checks answerable, no side unguarded."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from unlearn_audit.policy.known import LIMITS, KnownNames, MetricTraits
+from unlearn_audit.policy.problems import Keys, Mistake, find_near, suggest
+from unlearn_audit.policy.rules import Data, is_number, pick, walk_items, walk_methods
+
+
+def find_misfits(data: Data, known: KnownNames) -> Iterator[Mistake]:
+    """Yield every name that no table holds, and every check that its metric cannot answer."""
+    yield from _attacks(data, known.attacks)
+    yield from _unknown(
+        ("reference_case", "dataset"), pick(data, "reference_case", "dataset"), "dataset", known.datasets
+    )
+    yield from _unknown(("reference_case", "model"), pick(data, "reference_case", "model"), "model", known.models)
+    for keys, choice in walk_methods(data):
+        yield from _unknown((*keys, "method"), choice.get("method"), "method", known.methods)
+    if known.metrics is not None:
+        for keys, check in walk_items(data, "checks"):
+            yield from _unknown((*keys, "metric"), check.get("metric"), "metric", known.metrics)
+            if traits := _traits(check, known):
+                yield from _check(keys, check, traits)
+        yield from _unguarded_sides(data, known)
+
+
+def _unknown(keys: Keys, name: Any, kind: str, names: Collection[str] | None) -> Iterator[Mistake]:
+    if names is not None and isinstance(name, str) and name not in names:
+        yield Mistake(keys, f"'{name}'", f"a known {kind}", suggest(name, names))
+
+
+def _attacks(data: Data, known: Collection[str] | None) -> Iterator[Mistake]:
+    listed = pick(data, "membership", "attacks")
+    for index, name in enumerate(listed if isinstance(listed, list) else ()):
+        yield from _unknown(("membership", "attacks", index), name, "attack", known)
+
+
+def _traits(check: Data, known: KnownNames) -> MetricTraits | None:
+    metric = check.get("metric")
+    if known.metrics is None or not isinstance(metric, str) or metric not in known.metrics:
+        return None
+    return known.metrics[metric]
+
+
+def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[Mistake]:
+    metric = check["metric"]
+    if traits.kind == "descriptive":
+        hint = "it is in every report without a check"
+        yield Mistake((*keys, "metric"), f"'{metric}', which only describes", "a metric that can decide", hint)
+        return
+    yield from _against(keys, check, traits)
+    among = check.get("among", "all")
+    if isinstance(among, str) and among not in traits.among:
+        expected = f"{_either(traits.among)} for '{metric}'"
+        yield Mistake((*keys, "among"), f"'{among}'", expected, _did_you_mean(among, traits.among))
+    if check.get("at") is not None and not traits.at:
+        hint = "remove it: this metric is read at no operating point"
+        yield Mistake((*keys, "at"), f"'{check['at']}'", f"no operating point for '{metric}'", hint, at="key")
+    for name in LIMITS:
+        if check.get(name) is not None:
+            yield from _limit((*keys, name), metric, name, check[name], traits)
+
+
+def _against(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[Mistake]:
+    metric, against = check["metric"], check.get("against")
+    allowed = sorted(name for name in traits.against if name is not None)
+    if against in traits.against or not isinstance(against, str | None):
+        return
+    if not allowed:
+        hint = "remove it: this metric compares nothing"
+        yield Mistake((*keys, "against"), f"'{against}'", f"no comparison for '{metric}'", hint, at="key")
+    elif against is None:
+        hint = f"add for example 'against: {allowed[0]}'"
+        yield Mistake((*keys, "against"), "nothing", f"{_either(allowed)}, because '{metric}' is a change", hint)
+    else:
+        expected = f"{_either(allowed)} for '{metric}'"
+        yield Mistake((*keys, "against"), f"'{against}'", expected, _did_you_mean(against, allowed))
+
+
+def _limit(keys: Keys, metric: str, name: str, limit: Any, traits: MetricTraits) -> Iterator[Mistake]:
+    if name not in traits.limits:
+        hint = "the other side would pass a model for being bad"
+        yield Mistake(keys, f"'{name}'", f"{' or '.join(sorted(traits.limits))} for '{metric}'", hint, at="key")
+        return
+    for index, value in enumerate(limit) if isinstance(limit, list) else ((None, limit),):
+        here = keys if index is None else (*keys, index)
+        if is_number(value) and not _lies_in(value, traits):
+            yield Mistake(here, f"{value:g}", _range_of(metric, traits), _guess_fraction(value, traits))
+            return
+    if _never_fails(name, limit, traits):
+        found = (
+            f"{limit}, which no model can miss" if isinstance(limit, list) else f"{limit:g}, which no model can miss"
+        )
+        yield Mistake(keys, found, f"a limit that '{metric}' can fail", "a check that cannot fail checks nothing")
+
+
+def _lies_in(value: float, traits: MetricTraits) -> bool:
+    return (traits.low is None or value >= traits.low) and (traits.high is None or value <= traits.high)
+
+
+def _never_fails(name: str, limit: Any, traits: MetricTraits) -> bool:
+    low, high = limit if isinstance(limit, list) and len(limit) == len(("low", "high")) else (limit, limit)
+    if not (is_number(low) and is_number(high)):
+        return False
+    above, below = traits.low is not None and low <= traits.low, traits.high is not None and high >= traits.high
+    return {"at_most": below, "at_least": above, "within": above and below}[name]
+
+
+def _range_of(metric: str, traits: MetricTraits) -> str:
+    if traits.low is not None and traits.high is not None:
+        return f"a limit from {traits.low:g} to {traits.high:g}, where '{metric}' can lie"
+    return f"a limit of at least {traits.low:g}" if traits.low is not None else f"a limit of at most {traits.high:g}"
+
+
+def _guess_fraction(value: float, traits: MetricTraits) -> str | None:
+    if traits.high == 1 and 1 < abs(value) <= 100 and _lies_in(value / 100, traits):  # noqa: PLR2004 - per cent
+        return f"it is a fraction; did you mean {value / 100:g}?"
+    return None
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(f"'{name}'" for name in sorted(names))
+
+
+def _did_you_mean(name: str, names: Iterable[str]) -> str | None:
+    near = find_near(name, names)
+    return f"did you mean '{near}'?" if near else None
+
+
+_SIDES: tuple[tuple[str, str], ...] = (
+    ("clinical", "a model that forgot nothing or everything would not be seen to miss malignancies"),
+    ("forgetting", "an untouched model is perfectly safe, and forgot nothing"),
+    ("utility", "a destroyed model looks perfectly forgotten"),
+)
+
+
+def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[Mistake]:
+    """No side alone may pass a model: a destroyed one looks forgotten, an untouched one looks safe."""
+    if not isinstance(data.get("checks"), list):
+        return
+    required = [c for _, c in walk_items(data, "checks") if c.get("required", True) is not False]
+    if any(_traits(check, known) is None for check in required):
+        return  # a check with an unknown name is refused already, and may be the one that would be missed here
+    for kind, reason in _SIDES:
+        if not any(_is_of(kind, check, known) for check in required):
+            yield Mistake(("checks",), "none", f"at least one required {kind} check", f"without it, {reason}")
+    forgetting = {str(check.get("among", "all")) for check in required if _is_of("forgetting", check, known)}
+    if forgetting and forgetting <= {"all", "negative"}:
+        hint = "methods that spare malignant records leave exactly those recognisable, hidden among all records"
+        yield Mistake(("checks",), "none", "a required forgetting check with 'among: positive'", hint)
+
+
+def _is_of(kind: str, check: Data, known: KnownNames) -> bool:
+    traits = _traits(check, known)
+    return traits is not None and traits.kind == kind
