@@ -1,0 +1,112 @@
+"""Statistics: pure functions of NumPy arrays that return numbers, never NaN, and refuse where nothing is defined.
+
+Every `Estimate` made here carries up to two pairs of ends. `interval` is the one readers know (percentile bootstrap,
+Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a one-sided bound at the given
+confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
+that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
+
+Reading order: `confusion` -> `cells` (the rule) -> `rates`, `risk` -> `auc`, `roc` -> `membership`, `attacks` ->
+`equivalence`, `multiplicity`, `thresholds`, `power`, `calibration`.
+"""
+
+from unlearn_audit.stats.attacks import (
+    compute_forgetting_score,
+    estimate_logistic_accuracy,
+    estimate_svc_efficacy,
+)
+from unlearn_audit.stats.auc import compute_auc, compute_delong_variance, compute_midranks, estimate_auc
+from unlearn_audit.stats.auc_change import estimate_auc_change
+from unlearn_audit.stats.binomial import (
+    compute_clopper_pearson,
+    compute_jeffreys,
+    compute_mcnemar,
+    estimate_proportion,
+)
+from unlearn_audit.stats.calibration import compute_brier, estimate_brier
+from unlearn_audit.stats.confusion import Confusion, PairedCells
+from unlearn_audit.stats.equivalence import Equivalence, compute_equivalence
+from unlearn_audit.stats.membership import (
+    SIGNALS,
+    Signal,
+    score_confidence,
+    score_correctness,
+    score_entropy,
+    score_logit,
+    score_loss,
+    score_modified_entropy,
+)
+from unlearn_audit.stats.multiplicity import adjust_holm
+from unlearn_audit.stats.power import estimate_more_records
+from unlearn_audit.stats.rates import (
+    estimate_balanced_accuracy,
+    estimate_balanced_accuracy_change,
+    estimate_rate,
+    estimate_rate_change,
+)
+from unlearn_audit.stats.risk import (
+    MistakeCosts,
+    compute_baseline_risks,
+    compute_global_risk,
+    compute_risk_change,
+    estimate_global_risk,
+    estimate_risk_change,
+    estimate_risk_curve,
+)
+from unlearn_audit.stats.roc import (
+    Roc,
+    compute_roc,
+    estimate_advantage,
+    estimate_fnr_at_fpr,
+    estimate_tpr_at_fpr,
+)
+from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
+
+__all__ = [
+    "SIGNALS",
+    "Confusion",
+    "Equivalence",
+    "MistakeCosts",
+    "PairedCells",
+    "Roc",
+    "Signal",
+    "adjust_holm",
+    "choose_cost_optimal",
+    "choose_for_sensitivity",
+    "choose_threshold",
+    "compute_auc",
+    "compute_baseline_risks",
+    "compute_brier",
+    "compute_clopper_pearson",
+    "compute_delong_variance",
+    "compute_equivalence",
+    "compute_forgetting_score",
+    "compute_global_risk",
+    "compute_jeffreys",
+    "compute_mcnemar",
+    "compute_midranks",
+    "compute_risk_change",
+    "compute_roc",
+    "estimate_advantage",
+    "estimate_auc",
+    "estimate_auc_change",
+    "estimate_balanced_accuracy",
+    "estimate_balanced_accuracy_change",
+    "estimate_brier",
+    "estimate_fnr_at_fpr",
+    "estimate_global_risk",
+    "estimate_logistic_accuracy",
+    "estimate_more_records",
+    "estimate_proportion",
+    "estimate_rate",
+    "estimate_rate_change",
+    "estimate_risk_change",
+    "estimate_risk_curve",
+    "estimate_svc_efficacy",
+    "estimate_tpr_at_fpr",
+    "score_confidence",
+    "score_correctness",
+    "score_entropy",
+    "score_logit",
+    "score_loss",
+    "score_modified_entropy",
+]

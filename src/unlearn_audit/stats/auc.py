@@ -1,0 +1,223 @@
+"""Area under the ROC curve: how often a member scores above a non-member, ties counted half.
+
+The same number serves a classifier (positives above negatives) and a membership attack (members above non-members);
+`members` below are the group that should score HIGHER.
+
+DeLong's variance is zero when the groups are perfectly separated and far too small nearby, so a plain DeLong interval
+is not allowed to decide. The deciding bound adds one worst-case record to one group or the other, whichever hurts
+more: its coverage stayed at or above nominal (within simulation error) on normal, unequal, tied and contaminated
+scores from 20 per group upwards, where one end of the plain interval fell to 0.34.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.stats.cells import Clusters
+from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite
+
+Scores = NDArray[np.float64]
+
+
+def compute_midranks(values: Scores) -> Scores:
+    """Return (n,) ranks from 1 to n, tied values sharing the mean of theirs.
+
+    >>> compute_midranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2)[index], dtype=np.float64)
+
+
+def compute_auc(members: Scores, nonmembers: Scores) -> float:
+    """Return P(member > non-member) + P(equal) / 2, in [0, 1]; 0.5 where the scores tell nothing.
+
+    Source: Mann & Whitney (1947); Hanley & McNeil (1982).
+
+    >>> compute_auc(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+    0.875
+
+    Raises:
+        MeasurementError: a group is empty or holds NaN or infinity.
+    """
+    require_finite(members=members, nonmembers=nonmembers)
+    return float(place(members, nonmembers)[0].mean())
+
+
+def place(members: Scores, nonmembers: Scores) -> tuple[Scores, Scores]:
+    """Return each member's share of non-members below it, and each non-member's share of members above it."""
+    m, n = len(members), len(nonmembers)
+    pooled = compute_midranks(np.concatenate([members, nonmembers]))
+    below = (pooled[:m] - compute_midranks(members)) / n
+    above = 1 - (pooled[m:] - compute_midranks(nonmembers)) / m
+    return below, above
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Who is a member and who shares a cluster with whom: (m,) and (n,) cluster numbers, members first."""
+
+    member_clusters: NDArray[np.int64]
+    nonmember_clusters: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, m: int, n: int, clusters: tuple[Clusters, Clusters] | None) -> "Groups":
+        """Number the clusters; where there are none each record is one of its own."""
+        if clusters is None:
+            return cls(np.arange(m), np.arange(m, m + n))
+        for name, size, column in zip(("members", "nonmembers"), (m, n), clusters, strict=True):
+            require_equal_lengths(**{name: np.empty(size), f"clusters of {name}": column})
+        _, index = np.unique(np.concatenate(clusters), return_inverse=True)
+        return cls(index[:m].astype(np.int64), index[m:].astype(np.int64))
+
+    def compute_variance(self, below: Scores, above: Scores) -> float:
+        """Return the variance of mean(below), robust to clusters; DeLong's own where every cluster is one record."""
+        effects = []
+        for placed, clusters in ((below, self.member_clusters), (above, self.nonmember_clusters)):
+            units = _count_units(clusters)
+            if units < 2:  # noqa: PLR2004 - a variance needs two
+                raise MeasurementError(
+                    f"expected at least two independent records in each group, found {units}",
+                    hint="an AUC can be computed from fewer, but nothing can be said about how sure it is",
+                )
+            effects.append((placed - placed.mean()) / len(placed) * np.sqrt(units / (units - 1)))
+        every = np.concatenate([self.member_clusters, self.nonmember_clusters])
+        return float((np.bincount(every, weights=np.concatenate(effects)) ** 2).sum())
+
+    def with_extra(self, to_members: int, to_nonmembers: int) -> "Groups":
+        """Return the groups with so many records more, which together are one new cluster."""
+        new = int(max(self.member_clusters.max(), self.nonmember_clusters.max())) + 1
+        return Groups(
+            np.append(self.member_clusters, np.full(to_members, new)),
+            np.append(self.nonmember_clusters, np.full(to_nonmembers, new)),
+        )
+
+    def size_extra(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the two ways to add one worst-case cluster of average size: to the members, to the non-members."""
+        ours = -(-len(self.member_clusters) // _count_units(self.member_clusters))
+        theirs = -(-len(self.nonmember_clusters) // _count_units(self.nonmember_clusters))
+        return (ours, 0), (0, theirs)
+
+
+def _count_units(clusters: NDArray[np.int64]) -> int:
+    return int(np.count_nonzero(np.bincount(clusters)))
+
+
+def compute_delong_variance(
+    members: Scores, nonmembers: Scores, *, clusters: tuple[Clusters, Clusters] | None = None
+) -> float:
+    """Return DeLong's variance of the AUC; with clusters, Obuchowski's, which counts each cluster once.
+
+    Zero where the groups do not overlap, which does not mean that the AUC is known.
+
+    Source: DeLong, DeLong & Clarke-Pearson (1988); Obuchowski (1997).
+
+    Raises:
+        MeasurementError: fewer than two independent records in a group, NaN or infinity.
+    """
+    require_finite(members=members, nonmembers=nonmembers)
+    groups = Groups.of(len(members), len(nonmembers), clusters)
+    return groups.compute_variance(*place(members, nonmembers))
+
+
+def estimate_auc(
+    members: Scores,
+    nonmembers: Scores,
+    *,
+    confidence: float,
+    clusters: tuple[Clusters, Clusters] | None = None,
+) -> Estimate:
+    """Estimate the AUC: DeLong interval on the logit scale for the eye, worst-case bounds for the decision.
+
+    Args:
+        members: (m,) scores of the group that should score HIGHER.
+        nonmembers: (n,) scores of the other.
+        confidence: of the interval and of each bound, in [0.5, 1).
+        clusters: (m,) and (n,) cluster of each record, where records are not independent; a name that stands in both
+            is one cluster.
+
+    Returns:
+        The AUC; an AUC below 0.5 is as much of a signal as one above. With DeLong's variance at zero the interval is
+        the worst-case one too, and its method says so.
+
+    Source: DeLong et al. (1988); the logit scale after Pepe (2003), section 5.2.
+
+    Raises:
+        MeasurementError: all scores are equal, a group has fewer than two independent records, NaN or infinity.
+    """
+    require_confidence(confidence)
+    require_finite(members=members, nonmembers=nonmembers)
+    _require_spread(members, nonmembers)
+    groups = Groups.of(len(members), len(nonmembers), clusters)
+    below, above = place(members, nonmembers)
+    value, variance = float(below.mean()), groups.compute_variance(below, above)
+    tail = (1 - confidence) / 2
+    plain = variance > 0 and 0 < value < 1
+    ends = _step(value, variance, tail) if plain else _find_worst_ends(below, above, groups, tail)
+    low, high = _find_worst_ends(below, above, groups, 1 - confidence)
+    robust = "" if clusters is None else ", clustered"
+    worst = f"DeLong on the logit scale with one worst-case {'record' if clusters is None else 'cluster'} added"
+    return Estimate(
+        value=value,
+        unit=Unit.AUC,
+        n=len(members) + len(nonmembers),
+        interval=Interval(
+            low=ends[0],
+            high=ends[1],
+            confidence=confidence,
+            method=f"DeLong on the logit scale{robust}" if plain else worst,
+            sides="two",
+        ),
+        bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+    )
+
+
+def _require_spread(members: Scores, nonmembers: Scores) -> None:
+    if members.min() == members.max() == nonmembers.min() == nonmembers.max():
+        raise MeasurementError(
+            f"expected scores that differ, found {members[0]:g} for all records: no attack can be run on constant "
+            "scores",
+            hint="a model that answers the same for every image hides who was in its training set, and finds nothing",
+        )
+
+
+def _step(value: float, variance: float, tail: float) -> tuple[float, float]:
+    """Return the normal ends around `value` on the logit scale, with `tail` beyond each."""
+    from scipy.special import expit, logit, ndtri
+
+    slope = value * (1 - value)
+    reach = -float(ndtri(tail)) * np.sqrt(variance) / slope
+    return float(expit(logit(value) - reach)), float(expit(logit(value) + reach))
+
+
+def extend(below: Scores, above: Scores, ours: int, theirs: int, *, favourable: bool) -> tuple[Scores, Scores]:
+    """Return the placements after adding members (`ours`) or non-members (`theirs`) beyond either end of the scores.
+
+    A favourable record raises the AUC: a member above all others, or a non-member below them.
+    """
+    m, n = len(below), len(above)
+    gain = 1.0 if favourable else 0.0
+    return (
+        np.append((below * n + gain * theirs) / (n + theirs), np.full(ours, gain)),
+        np.append((above * m + gain * ours) / (m + ours), np.full(theirs, gain)),
+    )
+
+
+def _find_worst_ends(below: Scores, above: Scores, groups: Groups, tail: float) -> tuple[float, float]:
+    """Return the lower and the upper end, each after adding the record that moves it furthest out.
+
+    Both ends are kept outside the observed value, which at a wide tail they need not be by themselves.
+    """
+    lows, highs = [float(below.mean())], [float(below.mean())]
+    for ours, theirs in groups.size_extra():
+        wider = groups.with_extra(ours, theirs)
+        for favourable, end, ends in ((False, 0, lows), (True, 1, highs)):
+            extended = extend(below, above, ours, theirs, favourable=favourable)
+            value = float(extended[0].mean())
+            if 0 < value < 1:
+                ends.append(_step(value, wider.compute_variance(*extended), tail)[end])
+    return min(lows), max(highs)

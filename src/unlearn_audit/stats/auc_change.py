@@ -1,0 +1,88 @@
+"""The difference of two AUCs on the same records: did the second model tell members apart better than the first?"""
+
+import numpy as np
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.stats.auc import Groups, Scores, extend, place
+from unlearn_audit.stats.cells import Clusters
+from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite
+
+Pair = tuple[Scores, Scores]
+
+
+def estimate_auc_change(
+    before: Pair,
+    after: Pair,
+    *,
+    confidence: float,
+    clusters: tuple[Clusters, Clusters] | None = None,
+) -> Estimate:
+    """Estimate AUC(after) - AUC(before), both scored on the same members and the same non-members.
+
+    Args:
+        before: (m,) scores of the members and (n,) of the non-members by the first model.
+        after: the same records' scores by the second.
+        confidence: of the interval and of each bound, in [0.5, 1).
+        clusters: (m,) and (n,) cluster of each record, where records are not independent.
+
+    Returns:
+        The difference in [-1, 1]; above zero where the second model separates better. The interval is DeLong's for
+        correlated curves; the deciding bounds add one record that the two models see in the most opposite way.
+
+    Source: DeLong, DeLong & Clarke-Pearson (1988), section 3.
+
+    Raises:
+        MeasurementError: the records differ in number, a group has fewer than two independent records, or every score
+            of a model is the same.
+    """
+    require_confidence(confidence)
+    for when, (members, nonmembers) in (("before", before), ("after", after)):
+        require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
+        if np.ptp(np.concatenate([members, nonmembers])) == 0:
+            raise MeasurementError(f"expected scores that differ, found constant scores {when}: no attack can be run")
+    require_equal_lengths(before=before[0], after=after[0])
+    require_equal_lengths(before=before[1], after=after[1])
+    groups = Groups.of(len(before[0]), len(before[1]), clusters)
+    placed = place(*before), place(*after)
+    value, spread = _compare(*placed, groups)
+    tail = (1 - confidence) / 2
+    low, high = _find_worst_ends(*placed, groups, 1 - confidence)
+    worst = f"paired DeLong with one worst-case {'record' if clusters is None else 'cluster'} added"
+    plain = spread > 0
+    ends = _step(value, spread, tail) if plain else _find_worst_ends(*placed, groups, tail)
+    return Estimate(
+        value=value,
+        unit=Unit.AUC,
+        n=len(before[0]) + len(before[1]),
+        interval=Interval(
+            low=ends[0], high=ends[1], confidence=confidence, method="paired DeLong" if plain else worst, sides="two"
+        ),
+        bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+    )
+
+
+def _compare(before: Pair, after: Pair, groups: Groups) -> tuple[float, float]:
+    """Return the difference of the AUCs and its standard error, of placements (below, above) by either model."""
+    below, above = after[0] - before[0], after[1] - before[1]
+    return float(below.mean()), float(np.sqrt(groups.compute_variance(below, above)))
+
+
+def _step(value: float, spread: float, tail: float) -> tuple[float, float]:
+    from scipy.special import ndtri
+
+    reach = -float(ndtri(tail)) * spread
+    return max(-1.0, value - reach), min(1.0, value + reach)
+
+
+def _find_worst_ends(before: Pair, after: Pair, groups: Groups, tail: float) -> tuple[float, float]:
+    """Return both ends after adding a record that the models rank most oppositely: up by one, down by the other."""
+    value = _compare(before, after, groups)[0]
+    lows, highs = [value], [value]
+    for ours, theirs in groups.size_extra():
+        wider = groups.with_extra(ours, theirs)
+        for falls, end, ends in ((True, 0, lows), (False, 1, highs)):
+            first = extend(*before, ours, theirs, favourable=falls)
+            second = extend(*after, ours, theirs, favourable=not falls)
+            ends.append(_step(*_compare(first, second, wider), tail)[end])
+    return min(lows), max(highs)

@@ -1,0 +1,82 @@
+"""How far stated probabilities are from what happens."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.stats.cells import Clusters
+from unlearn_audit.stats.confusion import Mask
+from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite, require_masks
+
+
+def compute_brier(actual: Mask, probability: NDArray[np.float64]) -> float:
+    """Return the mean of (p - y)^2, in [0, 1]; 0 for a certain and right model, 0.25 for always saying one half.
+
+    Mixes calibration with discrimination: a lower score does not mean better calibration, and it weighs a missed
+    malignancy no more than a false alarm.
+
+    Source: Brier (1950), for two classes counted once.
+
+    >>> compute_brier(np.array([True, False]), np.array([0.9, 0.2]))
+    0.025
+
+    Raises:
+        MeasurementError: no records, lengths that differ, probabilities outside [0, 1].
+    """
+    return float(_square_errors(actual, probability).mean())
+
+
+def estimate_brier(
+    actual: Mask, probability: NDArray[np.float64], *, confidence: float, clusters: Clusters | None = None
+) -> Estimate:
+    """Estimate the Brier score, with a normal interval for the mean.
+
+    Args:
+        actual: (n,) boolean, True = positive.
+        probability: (n,) of being positive, in [0, 1].
+        confidence: of the interval, in [0.5, 1).
+        clusters: (n,) cluster of each record, where records are not independent.
+
+    Returns:
+        The score, without bounds: the normal interval is too short where almost all errors are nearly zero.
+
+    Raises:
+        MeasurementError: as `compute_brier`, or fewer than two independent records.
+    """
+    from scipy.special import ndtri
+
+    require_confidence(confidence)
+    errors = _square_errors(actual, probability)
+    value = float(errors.mean())
+    names = np.arange(len(errors)) if clusters is None else clusters
+    require_equal_lengths(actual=actual, clusters=names)
+    _, index = np.unique(names, return_inverse=True)
+    sums = np.bincount(index, weights=errors - value)
+    if len(sums) < 2:  # noqa: PLR2004 - a variance needs two
+        raise MeasurementError(f"expected at least two independent records, found {len(sums)}")
+    spread = float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1))) / len(errors)
+    reach = -float(ndtri((1 - confidence) / 2)) * spread
+    return Estimate(
+        value=value,
+        unit=Unit.SCORE,
+        n=len(errors),
+        interval=Interval(
+            low=max(0.0, value - reach),
+            high=min(1.0, value + reach),
+            confidence=confidence,
+            method="normal" if clusters is None else "normal, clustered",
+            sides="two",
+        ),
+    )
+
+
+def _square_errors(actual: Mask, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    require_masks(actual=actual)
+    require_finite(probability=probability)
+    require_equal_lengths(actual=actual, probability=probability)
+    if probability.min() < 0 or probability.max() > 1:
+        raise MeasurementError(
+            f"expected probabilities between 0 and 1, found {probability.min():g} to {probability.max():g}"
+        )
+    return np.asarray((probability - actual) ** 2)
