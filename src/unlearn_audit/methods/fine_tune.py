@@ -1,0 +1,46 @@
+"""Fine-tuning: train on without the forget set and trust that it fades.
+
+Source: Golatkar, Achille and Soatto 2020, arXiv 1911.04933 ("Finetune"); Warnecke et al. 2023, arXiv 2108.11577.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from unlearn_audit.training import Method, Parameters, Records, Setting, adapt, fit
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class FineTuneParameters(Parameters):
+    """How hot and how long. A cold rate (.02 and below) barely forgets and makes the baseline look useless."""
+
+    learning_rate: float = Field(default=0.1, gt=0, le=10, description="peak of the one-cycle schedule")
+    epochs: int = Field(default=5, ge=1, le=1_000)
+
+
+def fine_tune(
+    original: nn.Module, retain: Records, _forget: Records, parameters: FineTuneParameters, setting: Setting
+) -> nn.Module:
+    """Return the original trained on with `retain` alone, by its own recipe but for rate and epochs.
+
+    What is learned from the forget set is overwritten, not removed: whether it is gone is for the audit to measure.
+
+    Source: Golatkar, Achille and Soatto 2020, arXiv 1911.04933.
+    """
+    recipe = adapt(setting.recipe, epochs=parameters.epochs, learning_rate=parameters.learning_rate)
+    return fit(original, retain, recipe, setting.seed, setting.say, task="fine-tune")
+
+
+FINE_TUNE = Method(
+    name="fine-tune",
+    title="Fine-tuning on the retain set",
+    source="Golatkar, Achille and Soatto 2020, arXiv 1911.04933",
+    parameters=FineTuneParameters,
+    function=fine_tune,
+    needs=("retain",),
+    cost="its epochs on the retain set",
+)

@@ -1,0 +1,45 @@
+"""Retrain: train again from scratch without the forget set. The reference for forgetting, not for risk.
+
+Source: Cao and Yang 2015, "Towards making systems forget with machine unlearning", IEEE S&P; Bourtoule et al. 2021,
+"Machine unlearning", IEEE S&P, arXiv 1912.03817 (as the exact method that others approximate).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unlearn_audit.records import derive_integer
+from unlearn_audit.training import Method, Parameters, Records, Setting, fit
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class RetrainParameters(Parameters):
+    """None: the recipe is the original's, or it would be no reference."""
+
+
+def retrain(
+    _original: nn.Module, retain: Records, _forget: Records, _parameters: RetrainParameters, setting: Setting
+) -> nn.Module:
+    """Return a model trained on `retain` alone by the original's recipe, from a fresh initialisation.
+
+    Never seen the forget set, it has forgotten by construction. That says nothing about its risk: an untouched
+    original can be safer, so "no worse than retrained" proves little by itself. Two retrained models of one split
+    differ; a claim about the method needs several seeds.
+
+    Source: Bourtoule et al. 2021, arXiv 1912.03817.
+    """
+    fresh = setting.build(derive_integer(setting.seed, "initialisation"))
+    return fit(fresh, retain, setting.recipe, setting.seed, setting.say, task="retrain")
+
+
+RETRAIN = Method(
+    name="retrain",
+    title="Retraining from scratch",
+    source="Bourtoule et al. 2021, arXiv 1912.03817",
+    parameters=RetrainParameters,
+    function=retrain,
+    needs=("retain",),
+    cost="a whole training on the retain set",
+)

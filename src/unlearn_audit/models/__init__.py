@@ -1,0 +1,46 @@
+"""Networks by name, and their weights on disk. Importing this package does not import torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unlearn_audit.models.architecture import Architecture, count_parameters, find_architecture
+from unlearn_audit.models.weights import load_weights, save_weights
+from unlearn_audit.registry import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _make_mlp(shape: tuple[int, ...], classes: int) -> nn.Module:
+    from unlearn_audit.models.networks import Perceptron
+
+    return Perceptron(shape, classes, width=128)
+
+
+def _make_resnet(shape: tuple[int, ...], classes: int) -> nn.Module:
+    from unlearn_audit.models.networks import SmallResNet
+
+    return SmallResNet(shape, classes, width=16)
+
+
+MODELS: Table[Architecture] = Table(
+    "model",
+    "unlearn_audit.models",
+    {
+        "mlp": Architecture(
+            name="mlp",
+            title="Multilayer perceptron, two hidden layers of 128",
+            source="Rumelhart, Hinton and Williams 1986, Nature 323, 533-536",
+            make=_make_mlp,
+        ),
+        "resnet18-small": Architecture(
+            name="resnet18-small",
+            title="ResNet-18 for small images, width 16",
+            source="He, Zhang, Ren and Sun 2016, arXiv 1512.03385",
+            make=_make_resnet,
+        ),
+    },
+)
+
+__all__ = ["MODELS", "Architecture", "count_parameters", "find_architecture", "load_weights", "save_weights"]

@@ -1,0 +1,77 @@
+"""What a model is made from: a shape, a number of classes, a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from unlearn_audit.errors import CaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An entry of the table of models.
+
+    Attributes:
+        name: as a policy names it.
+        title: as a report prints it.
+        source: paper.
+        make: makes the network from the shape of one input (no batch axis) and the number of classes; its forward
+            takes (n, *shape) float32 and returns (n, classes) logits. It may draw from torch's global generator:
+            `build` sees to that.
+    """
+
+    name: str
+    title: str
+    source: str
+    make: Callable[[tuple[int, ...], int], nn.Module]
+
+    def build(self, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
+        """Return the network, freshly initialised from `seed`; the global random state is as it was before.
+
+        Raises:
+            CaseError: fewer than two classes, or a shape that the network does not take.
+        """
+        import torch
+
+        if classes < 2:  # noqa: PLR2004 - to tell one class from none is no classification
+            raise CaseError(f"model '{self.name}': expected two classes or more, found {classes}")
+        # torch's layers initialise from the global generator: it is seeded for the moment and then restored. Only
+        # the CPU's: torch.manual_seed would reach for every accelerator's too.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return self.make(shape, classes)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Return the number of trainable weights; running statistics are none."""
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def find_architecture(name: str, table: Mapping[str, Architecture]) -> Architecture:
+    """Return the entry `name` of `table`, or a user's own network, written 'module:factory'.
+
+    The factory is called as factory(shape, classes) and returns the network. Naming one runs the code of that
+    module, which is the user's own: a policy cannot name one, only a case on the user's machine.
+
+    Raises:
+        UnknownNameError: no such entry.
+        UsageError: the module or the factory in it cannot be found.
+    """
+    module, colon, factory = name.partition(":")
+    if not colon:
+        return table[name]
+    try:
+        make = getattr(import_module(module), factory)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"model '{name}': expected an importable 'module:factory', found none ({error})",
+            hint="is the module's folder on PYTHONPATH?",
+        ) from error
+    return Architecture(name=name, title=name, source="brought along by the user", make=make)

@@ -1,0 +1,38 @@
+"""Training and what every unlearning method is made of. Importing this package does not import torch.
+
+Nothing here seeds or reads a global random state, writes a file, or changes a model that it is given: models go in,
+new models come out in evaluation mode. A run that is interrupted leaves nothing behind. The same seed on the same
+number of threads and the same torch gives the same bits; another number of threads does not.
+"""
+
+from unlearn_audit.training.fitting import fit
+from unlearn_audit.training.learner import Learner, count_batches, draw_batches
+from unlearn_audit.training.method import Method, Parameters, Run, Setting
+from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
+from unlearn_audit.training.recipe import Recipe, adapt, find_rate
+from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
+from unlearn_audit.training.saliency import find_saliency, select_salient
+from unlearn_audit.training.tensors import Records
+
+__all__ = [
+    "Learner",
+    "Method",
+    "Parameters",
+    "Recipe",
+    "Records",
+    "Relabelling",
+    "Run",
+    "Setting",
+    "adapt",
+    "count_batches",
+    "count_classes",
+    "draw_batches",
+    "draw_labels",
+    "find_rate",
+    "find_saliency",
+    "fit",
+    "predict_log_probs",
+    "read_model",
+    "relabel",
+    "select_salient",
+]

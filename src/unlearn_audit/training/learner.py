@@ -1,0 +1,124 @@
+"""A copy of a model under SGD: the one place where weights change, and the batches it sees."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from unlearn_audit.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Generator, Tensor, nn
+
+    from unlearn_audit.training.recipe import Recipe
+
+
+class Learner:
+    """A deep copy of `model`, trained by SGD with the recipe's momentum and weight decay.
+
+    With `trainable` (per weight name a bool mask of its shape) every other weight stays **bit-equal** to where it
+    started: masking the gradient alone would not do, since weight decay and the momentum of earlier steps move a
+    weight whose gradient is zero; so after each step those weights are put back and their momentum is set to zero.
+
+    The mask is about weights. Buffers are none: the running statistics of batch normalisation follow the batches, as
+    in ordinary training, masked or not; frozen ones would describe activations that the changed weights no longer
+    produce.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, trainable: Mapping[str, Tensor] | None = None) -> None:
+        import torch
+
+        self._model = deepcopy(model)
+        weights = {name: weight for name, weight in self._model.named_parameters() if weight.requires_grad}
+        if not weights:
+            raise CaseError("expected a model with trainable weights, found none that requires a gradient")
+        self._optimiser = torch.optim.SGD(
+            weights.values(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+        self._held: list[tuple[Tensor, Tensor, Tensor]] = []
+        if trainable is not None:
+            self._held = [(weight, trainable[name], weight.detach().clone()) for name, weight in weights.items()]
+
+    def step(self, x: Tensor, find_loss: Callable[[Tensor], Tensor], rate: float, epoch: int) -> None:
+        """Take one step at learning rate `rate` down `find_loss` (scalar) of the batch's logits, in training mode.
+
+        A lone record has no batch statistics: for it batch normalisation uses, and keeps, its running ones.
+
+        Raises:
+            CaseError: the loss is NaN or infinite; `epoch` (from 1) is named.
+        """
+        import torch
+
+        self._enter_training_mode(len(x))
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)
+        with torch.enable_grad():
+            loss = find_loss(self._model(x))
+        if not torch.isfinite(loss):
+            raise _diverged(f"the loss was {float(loss.detach())}", epoch, rate)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        self._put_back()
+
+    def _enter_training_mode(self, size: int) -> None:
+        import torch
+
+        self._model.train()
+        if size == 1:
+            for module in self._model.modules():
+                if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the only common base
+                    module.eval()
+
+    def _put_back(self) -> None:
+        import torch
+
+        with torch.no_grad():
+            for weight, mask, start in self._held:
+                weight.copy_(torch.where(mask, weight, start))
+                momentum = self._optimiser.state[weight].get("momentum_buffer")
+                if momentum is not None:
+                    momentum.masked_fill_(~mask, 0.0)
+
+    def finish(self, rate: float, epoch: int) -> nn.Module:
+        """Return the trained model in evaluation mode, without gradients; the learner is spent.
+
+        Raises:
+            CaseError: the last steps left a weight or running statistic that is not a finite number.
+        """
+        import torch
+
+        self._optimiser.zero_grad(set_to_none=True)
+        for name, value in self._model.state_dict().items():
+            if not torch.isfinite(value).all():
+                raise _diverged(f"'{name}' holds NaN or infinity", epoch, rate)
+        return self._model.eval()
+
+
+def _diverged(what: str, epoch: int, rate: float) -> CaseError:
+    return CaseError(
+        f"training diverged: {what} in epoch {epoch} at learning rate {rate:g}",
+        hint="lower the learning rate, or check that the inputs are normalised",
+    )
+
+
+def count_batches(n: int, size: int) -> int:
+    """Return how many batches `draw_batches` makes of `n` records."""
+    whole, rest = divmod(n, size)
+    return max(whole + (rest > 1), 1)
+
+
+def draw_batches(n: int, size: int, generator: Generator) -> list[Tensor]:
+    """Return the indices 0 to `n` - 1, shuffled, in batches of `size`; every record is in exactly one.
+
+    The last batch may be smaller. A lone last record joins the batch before it, since batch normalisation cannot
+    learn from one record and dropping it would leave it out; with a `size` of 1 all stay alone.
+    """
+    import torch
+
+    batches = list(torch.split(torch.randperm(n, generator=generator), size))
+    if n > size and n % size == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches

@@ -1,0 +1,165 @@
+"""What an unlearning method is, what it is given, and what it is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import ValidationError
+
+from unlearn_audit.errors import CaseError, PolicyError
+from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.training.tensors import Records, refuse_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor, nn
+
+    from unlearn_audit.training.recipe import Recipe
+
+
+class Parameters(Frozen):
+    """Base of every method's parameters: frozen, bounded, unknown names refused; all of it goes into the record."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the original's training leaves to a method: never test or validation records.
+
+    Attributes:
+        build: makes a freshly initialised model of the original's architecture from a seed.
+        recipe: how the original was trained.
+        seed: of every draw the method makes, at least 0.
+        say: hears about progress.
+    """
+
+    build: Callable[[int], nn.Module]
+    recipe: Recipe
+    seed: int
+    say: Say = say_nothing
+
+
+class Run(Protocol):
+    """The method itself: a plain function. `parameters` is an instance of the method's own parameter class."""
+
+    def __call__(
+        self, original: nn.Module, retain: Records, forget: Records, parameters: Any, setting: Setting, /
+    ) -> nn.Module:
+        """Return a new model that has forgotten `forget`; never change `original`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """An entry of the table of methods.
+
+    Attributes:
+        name: as a policy names it.
+        title: as a report prints it.
+        source: paper.
+        parameters: their class; its defaults are the method's.
+        function: the method itself. Callers use `run`, which checks what goes in and what comes out.
+        needs: the record sets that it reads, of 'retain' and 'forget'. A method that does not read the forget set
+            is not given it.
+        cost: in words, relative to training again.
+    """
+
+    name: str
+    title: str
+    source: str
+    parameters: type[Parameters]
+    function: Run
+    needs: tuple[str, ...]
+    cost: str
+
+    def parse(self, given: Mapping[str, Any]) -> Parameters:
+        """Return `given`, as a policy writes it, as this method's parameters; what is absent has its default.
+
+        Raises:
+            PolicyError: unknown names or values out of bounds, all of them at once.
+        """
+        try:
+            return self.parameters.model_validate(dict(given))
+        except ValidationError as error:
+            raise self._explain(error) from error
+
+    def run(
+        self, original: nn.Module, retain: Records, forget: Records, parameters: Parameters, setting: Setting
+    ) -> nn.Module:
+        """Return a new model, in evaluation mode, that has forgotten `forget` and kept `retain`.
+
+        That it has forgotten is the method's claim, not a result: it is for the audit to measure.
+
+        Raises:
+            CaseError: an empty or misshapen record set, parameters of another method, training that diverged, or a
+                method (of a third party) that changed the original, returned another architecture, or changed no
+                weight at all.
+        """
+        _refuse_records(retain, forget)
+        if not isinstance(parameters, self.parameters):
+            raise CaseError(
+                f"expected parameters of method '{self.name}', found {type(parameters).__name__}",
+                hint="make them with Method.parse",
+            )
+        before = _remember(original)
+        seen = forget if "forget" in self.needs else forget.select(_none_of(forget))
+        unlearned = self.function(original, retain, seen, parameters, setting).eval()
+        self._refuse_result(before, original, unlearned)
+        return unlearned
+
+    def _explain(self, error: ValidationError) -> PolicyError:
+        known = sorted(self.parameters.model_fields)
+        found = [(".".join(map(str, item["loc"])), item) for item in error.errors()]
+        lines = [f"{name}: {item['msg']}, found {item['input']!r}" for name, item in found]
+        unknown = [name for name, item in found if item["type"] == "extra_forbidden"]
+        near = [close for name in unknown for close in get_close_matches(name, known, n=1)]
+        asked = f"did you mean '{near[0]}'? " if near else ""
+        return PolicyError(
+            f"parameters of method '{self.name}': {'; '.join(lines)}",
+            hint=f"{asked}known parameters: {', '.join(known) or 'none'}",
+        )
+
+    def _refuse_result(self, before: dict[str, Tensor], original: nn.Module, unlearned: nn.Module) -> None:
+        import torch
+
+        if not _is_same(before, original.state_dict()):
+            raise CaseError(f"method '{self.name}' changed the original model, which is what it is compared with")
+        after = unlearned.state_dict()
+        shapes = {name: tuple(value.shape) for name, value in before.items()}
+        if shapes != {name: tuple(value.shape) for name, value in after.items()}:
+            raise CaseError(f"method '{self.name}' returned a model of another architecture than the original's")
+        for name, value in after.items():
+            if not torch.isfinite(value).all():
+                raise CaseError(f"method '{self.name}' returned weights that are no finite numbers, in '{name}'")
+        weights = {name for name, _ in original.named_parameters()}
+        if _is_same({name: before[name] for name in weights}, {name: after[name] for name in weights}):
+            raise CaseError(f"method '{self.name}' changed no weight: nothing can have been forgotten")
+
+
+def _refuse_records(retain: Records, forget: Records) -> None:
+    refuse_empty(retain, "retain")
+    refuse_empty(forget, "forget")
+    if retain.x.shape[1:] != forget.x.shape[1:]:
+        raise CaseError(
+            f"expected retain and forget records of one shape, found {tuple(retain.x.shape[1:])} "
+            f"and {tuple(forget.x.shape[1:])}"
+        )
+
+
+def _none_of(records: Records) -> Tensor:
+    import torch
+
+    return torch.zeros(len(records), dtype=torch.bool)
+
+
+def _remember(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def _is_same(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> bool:
+    import torch
+
+    return before.keys() == after.keys() and all(torch.equal(value, after[name]) for name, value in before.items())

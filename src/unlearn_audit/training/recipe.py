@@ -1,0 +1,87 @@
+"""How long and how fast to train: the recipe as this floor sees it, and the one-cycle learning rate."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Recipe(Protocol):
+    """What training reads of a recipe. The policy's recipe satisfies it; this floor does not know the policy."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training records, at least 1."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Records per step."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Peak of the one-cycle schedule."""
+        ...
+
+    @property
+    def momentum(self) -> float:
+        """Of SGD, in [0, 1)."""
+        ...
+
+    @property
+    def weight_decay(self) -> float:
+        """L2 penalty of SGD, on every trainable weight."""
+        ...
+
+    @property
+    def warm_up(self) -> float:
+        """Share of the steps in which the learning rate rises, in (0, 1)."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Adapted:
+    epochs: int
+    batch: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    warm_up: float
+
+
+def adapt(recipe: Recipe, *, epochs: int | None = None, learning_rate: float | None = None) -> Recipe:
+    """Return `recipe` with other epochs, another learning rate, or both."""
+    return _Adapted(
+        epochs=recipe.epochs if epochs is None else epochs,
+        batch=recipe.batch,
+        learning_rate=recipe.learning_rate if learning_rate is None else learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        warm_up=recipe.warm_up,
+    )
+
+
+_START = 1 / 25  # of the peak, as in torch's OneCycleLR
+_END = 1 / 25 / 1e4
+
+
+def find_rate(step: int, steps: int, peak: float, warm_up: float) -> float:
+    """Return the one-cycle learning rate of step `step` (0 to `steps` - 1).
+
+    Cosine from peak / 25 up to `peak` over the first `warm_up` share of the steps, then cosine down to
+    peak / 250,000. The same values as torch's OneCycleLR; where so few steps leave no room for a warm-up (for which
+    OneCycleLR divides by zero), the first step is at the peak. Momentum stays constant.
+
+    Source: Smith and Topin 2017, arXiv 1708.07120, with cosine instead of straight lines.
+    """
+    top = max(warm_up * steps - 1, 0.0)
+    last = steps - 1
+    if step <= top and top > 0:
+        return _anneal(peak * _START, peak, step / top)
+    if last <= top:
+        return peak
+    return _anneal(peak, peak * _END, (step - top) / (last - top))
+
+
+def _anneal(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))

@@ -1,0 +1,83 @@
+"""Labelled records in memory: what models are trained on and what they are made to forget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from unlearn_audit.errors import CaseError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Inputs with their true classes, in memory as three tensors.
+
+    Attributes:
+        x: (n, ...) float inputs, normalised; images are (n, channels, height, width).
+        y: (n,) int64 index of the true class, 0 <= y.
+        positive: (n,) bool, whether the true class is a positive (malignant) one.
+
+    Raises:
+        CaseError: shapes or types differ from these, or an input is not a finite number.
+    """
+
+    x: Tensor
+    y: Tensor
+    positive: Tensor
+
+    def __post_init__(self) -> None:
+        import torch
+
+        n = len(self.x)
+        _refuse_other(self.y, "y", torch.int64, n)
+        _refuse_other(self.positive, "positive", torch.bool, n)
+        if not self.x.is_floating_point():
+            raise CaseError(f"expected inputs x of a floating-point type, found {self.x.dtype}")
+        finite = torch.isfinite(self.x).flatten(1).all(dim=1) if n else torch.ones(0, dtype=torch.bool)
+        if not finite.all():
+            first = int((~finite).nonzero()[0])
+            raise CaseError(
+                f"expected finite inputs x, found NaN or infinity in {int((~finite).sum())} of {n} records, "
+                f"the first at row {first}"
+            )
+        if n and int(self.y.min()) < 0:
+            raise CaseError(f"expected class indices y from 0 on, found {int(self.y.min())}")
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.y)
+
+    def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | Tensor) -> Self:
+        """Return the records under a boolean mask (n,), or at int64 indices in their order."""
+        import numpy as np
+        import torch
+
+        # a copy: torch warns of sharing memory with arrays that are read-only
+        chosen = which if isinstance(which, torch.Tensor) else torch.from_numpy(np.array(which))
+        if chosen.dtype == torch.bool and chosen.shape != (len(self),):
+            raise CaseError(f"expected a mask over {len(self)} records, found shape {tuple(chosen.shape)}")
+        return type(self)(self.x[chosen], self.y[chosen], self.positive[chosen])
+
+
+def _refuse_other(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None:
+    if column.dtype != dtype or column.shape != (n,):
+        raise CaseError(
+            f"expected {name} as {dtype} of shape ({n},), one for each input; "
+            f"found {column.dtype} of shape {tuple(column.shape)}"
+        )
+
+
+def refuse_empty(records: Records, name: str) -> None:
+    """Refuse `records` without a single record; `name` is what they are called in the message.
+
+    Raises:
+        CaseError: there are no records.
+    """
+    if len(records) == 0:
+        raise CaseError(f"expected at least one record to {name}, found none")
