@@ -46,7 +46,7 @@ def load_breast_cytology(path: Path | None, *, download: bool, say: Say) -> Data
             f"'breast-cytology' is built in and reads no file, found --data {path}",
             hint="name a data set that reads files, such as 'own-data' or 'dermamnist'",
         )
-    from sklearn.datasets import load_breast_cancer  # noqa: PLC0415 - two seconds
+    from sklearn.datasets import load_breast_cancer
 
     say("load breast-cytology", 0, 1)
     raw = load_breast_cancer()

@@ -56,7 +56,7 @@ def download(url: str, md5: str, target: Path, say: Say) -> None:
             that cannot be written.
     """
     try:
-        import pooch  # noqa: PLC0415 - belongs to the extra [train]
+        import pooch
     except ImportError as error:
         raise DataError("downloads need the package 'pooch'", hint='pip install "unlearn-audit[train]"') from error
     downloader = pooch.HTTPDownloader(

@@ -143,7 +143,7 @@ def _read_files(folder: Path, files: NDArray[np.str_]) -> Iterator[tuple[Path, b
 
 
 def _decode(path: Path, content: bytes) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - comes with matplotlib
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content)) as image:  # reads the header only: size and mode are checked before pixels

@@ -37,7 +37,7 @@ def fine_tune(
 
 FINE_TUNE = Method(
     name="fine-tune",
-    title="Fine-tuning on the retain set",
+    title="Fine-tuning",
     source="Golatkar, Achille and Soatto 2020, arXiv 1911.04933",
     parameters=FineTuneParameters,
     function=fine_tune,

@@ -36,7 +36,7 @@ def retrain(
 
 RETRAIN = Method(
     name="retrain",
-    title="Retraining from scratch",
+    title="Retraining",
     source="Bourtoule et al. 2021, arXiv 1912.03817",
     parameters=RetrainParameters,
     function=retrain,

@@ -40,7 +40,7 @@ def salun(
 
 SALUN = Method(
     name="salun",
-    title="SalUn: saliency-masked random labelling",
+    title="SalUn",
     source="Fan et al. 2024, arXiv 2310.12508",
     parameters=SalUnParameters,
     function=salun,

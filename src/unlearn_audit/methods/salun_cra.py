@@ -64,7 +64,7 @@ def salun_cra(
 
 SALUN_CRA = Method(
     name="salun-cra",
-    title="SalUn-CRA: SalUn, uncertain about forgotten malignancies",
+    title="SalUn-CRA",
     source="arXiv 2604.23854",
     parameters=SalUnCraParameters,
     function=salun_cra,

@@ -74,7 +74,7 @@ def warm_restart(
 
 WARM_RESTART = Method(
     name="warm-restart",
-    title="Warm restart (shrink and perturb)",
+    title="Warm restart",
     source="Ash and Adams 2020, arXiv 1910.08475",
     parameters=WarmRestartParameters,
     function=warm_restart,

@@ -5,7 +5,7 @@ Reading order is the way the data goes: `Evidence` -> `Finding` -> `Verdict` -> 
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interval, Unit
+from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interval, Unit, round_number
 from unlearn_audit.records.evidence import SPLITS, Evidence
 from unlearn_audit.records.progress import Say, say_nothing
 from unlearn_audit.records.provenance import (
@@ -17,7 +17,8 @@ from unlearn_audit.records.provenance import (
     Signer,
     SplitCount,
 )
-from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict
+from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
+from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict, find_worst
 
 __all__ = [
     "RECORD_SCHEMA",
@@ -43,7 +44,12 @@ __all__ = [
     "SplitCount",
     "Unit",
     "Verdict",
+    "derive_integer",
+    "derive_rng",
+    "derive_seed",
     "digest_of",
+    "find_worst",
+    "round_number",
     "say_nothing",
     "to_canonical_json",
 ]

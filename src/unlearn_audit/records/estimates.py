@@ -67,6 +67,15 @@ class Estimate(Frozen):
     interval: Interval | None = None
     bounds: Interval | None = None
 
+    def rounded(self) -> Self:
+        """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
+        ends = {
+            name: end.model_copy(update={"low": round_number(end.low), "high": round_number(end.high)})
+            for name, end in (("interval", self.interval), ("bounds", self.bounds))
+            if end is not None
+        }
+        return self.model_copy(update={"value": round_number(self.value), **ends})
+
     @model_validator(mode="after")
     def _sides_fit(self) -> Self:
         if self.interval is not None and self.interval.sides != "two":
@@ -74,6 +83,11 @@ class Estimate(Frozen):
         if self.bounds is not None and self.bounds.sides != "one":
             raise ValueError("'bounds' are one-sided; a two-sided interval belongs into 'interval'")
         return self
+
+
+def round_number(value: float, digits: int = 10) -> float:
+    """Round to significant digits: enough for any reader, and the last bits of another processor do not show."""
+    return float(f"{value:.{digits}g}")
 
 
 class Finding(Frozen):

@@ -31,7 +31,8 @@ class DataCard(Frozen):
     sha256: str = Field(description="of the file, or of the arrays where the data set is embedded in a library")
     official: bool | None = Field(description="checksum equals the published one; None where none is published")
     classes: tuple[str, ...] = Field(description="names of the model's output columns")
-    positive: tuple[str, ...] = Field(description="those that count as positive")
+    positive: tuple[str, ...] = Field(description="original classes that count as positive")
+    positive_asked: tuple[str, ...] = Field(description="the same as the policy's task named them")
     splits: dict[str, SplitCount] = Field(description="retain, forget, validation, test")
     overlaps: tuple[Overlap, ...] = ()
     cluster: str | None = Field(default=None, description="group column whose members are not independent")
@@ -46,7 +47,11 @@ class ForgetRequest(Frozen):
     positive: int
     fraction: float = Field(description="share of the training records")
     commitment: str = Field(description="HMAC-SHA256 over the sorted ids under a salt kept beside the evidence")
-    salt: str = Field(description="with it and the ids the holder can prove which records were meant")
+    salt: str | None = Field(
+        default=None,
+        description="with it and the ids the holder can prove which records were meant; kept in the evidence file, "
+        "left out of the record, because a published salt would let a short list be found by trying",
+    )
 
 
 class ModelCard(Frozen):
@@ -101,6 +106,10 @@ class Provenance(Frozen):
             if card.name == name:
                 return card
         raise KeyError(name)
+
+    def without_salt(self) -> "Provenance":
+        """Return the provenance as it may be published."""
+        return self.model_copy(update={"forget": self.forget.model_copy(update={"salt": None})})
 
     @property
     def candidates(self) -> tuple[ModelCard, ...]:

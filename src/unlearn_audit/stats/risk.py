@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Unit
-from unlearn_audit.stats.cells import Clusters, Functional, estimate_functional
+from unlearn_audit.stats.cells import Clusters, Functional, estimate_functional, estimate_functionals
 from unlearn_audit.stats.confusion import Confusion, Mask, PairedCells
 from unlearn_audit.stats.rates import tally
 from unlearn_audit.stats.refusals import require_masks
@@ -109,21 +109,38 @@ def estimate_global_risk(
         MeasurementError: masks empty or of different lengths, a class missing that a prevalence needs, fewer than two
             clusters.
     """
+    return _estimate_risks(actual, predicted, (costs,), prevalence, clusters, confidence, resamples, rng)[0]
+
+
+def _estimate_risks(  # noqa: PLR0917 - the arguments of its two callers
+    actual: Mask,
+    predicted: Mask,
+    costs: tuple[MistakeCosts, ...],
+    prevalence: float | None,
+    clusters: Clusters | None,
+    confidence: float,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[Estimate, ...]:
+    """Estimate Global Risk under each of several costs, on the same draws."""
     require_masks(actual=actual, predicted=predicted)
     missed, alarmed = actual & ~predicted, ~actual & predicted
     cells = np.where(missed, 1, np.where(alarmed, 2, 0)).astype(np.int64)
-    functional = Functional(values=(0.0, costs.false_negative, costs.false_positive), layers=(0, 0, 0))
+    functionals = tuple(Functional((0.0, c.false_negative, c.false_positive), layers=(0, 0, 0)) for c in costs)
     if prevalence is not None:
         _require_prevalence(prevalence)
         cells = _split_by_class(actual, missed | alarmed)
-        functional = Functional(
-            values=(0.0, costs.false_negative, 0.0, costs.false_positive),
-            layers=(0, 0, 1, 1),
-            weights=(prevalence, 1 - prevalence),
+        functionals = tuple(
+            Functional(
+                values=(0.0, c.false_negative, 0.0, c.false_positive),
+                layers=(0, 0, 1, 1),
+                weights=(prevalence, 1 - prevalence),
+            )
+            for c in costs
         )
-    return estimate_functional(
-        tally(cells, functional, clusters),
-        functional,
+    return estimate_functionals(
+        tally(cells, functionals[0], clusters),
+        functionals,
         Unit.COST_PER_CASE,
         confidence=confidence,
         resamples=resamples,
@@ -207,19 +224,8 @@ def estimate_risk_curve(
     """
     if not ratios:
         raise MeasurementError("expected at least one cost ratio, found none")
-    return tuple(
-        estimate_global_risk(
-            actual,
-            predicted,
-            MistakeCosts(ratio),
-            confidence=confidence,
-            resamples=resamples,
-            rng=rng,
-            prevalence=prevalence,
-            clusters=clusters,
-        )
-        for ratio in ratios
-    )
+    costs = tuple(MistakeCosts(ratio) for ratio in ratios)
+    return _estimate_risks(actual, predicted, costs, prevalence, clusters, confidence, resamples, rng)
 
 
 def _split_by_class(actual: Mask, wrong: Mask) -> NDArray[np.int64]:

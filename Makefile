@@ -1,0 +1,70 @@
+# make demo: set up everything and run the main job on the embedded data.
+# make check: set up everything and run what CI runs. Both work on a fresh Debian with Python 3.11 and pip, root or not.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_OUT ?= out/demo
+
+.PHONY: demo check setup system lint types floors test test-slow coverage wheel-smoke samples check-samples bench clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+setup: system $(STAMP) ## virtual environment and system libraries
+
+system:
+	@bash tools/install-system-libraries.sh
+
+# torch first and from the constraints: an unpinned torch would bring gigabytes of CUDA packages.
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup ## audit the embedded breast-cytology data and open-ready report in out/demo
+	@$(BIN)/unlearn-audit run --policy policies/breast-cytology.yaml --out $(DEMO_OUT) --force; code=$$?; \
+	case $$code in \
+	  0) echo "demo: the verdict was PASS (exit code 0)";; \
+	  1) echo "demo: the verdict was FAIL (exit code 1): that is a result, not an error";; \
+	  3) echo "demo: the verdict was INCONCLUSIVE (exit code 3): that is a result, not an error";; \
+	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
+	esac
+
+check: setup lint types floors coverage wheel-smoke check-samples ## all that CI runs
+
+lint: setup ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy --strict
+	$(BIN)/mypy
+
+floors: setup ## import-linter: modules import only from lower floors
+	$(BIN)/lint-imports
+
+test: setup ## the fast tests
+	$(BIN)/python -m pytest
+
+test-slow: setup ## the longer studies as well
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+coverage: setup ## the fast tests with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
+	bash tools/smoke-test-wheel.sh $(BIN)/python
+
+samples: setup ## make sample_reports/ anew from the embedded data
+	bash tools/make-samples.sh $(BIN) sample_reports
+
+check-samples: setup ## the committed samples say what their evidence says, byte for byte
+	$(BIN)/python -m pytest -q tests/samples
+
+bench: setup ## ratios against the libraries one would otherwise use
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was built
+	rm -rf build dist out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

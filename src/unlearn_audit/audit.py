@@ -1,0 +1,103 @@
+"""The product in one sentence: policy + case -> evidence -> findings -> verdict -> record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unlearn_audit.errors import EvidenceError
+from unlearn_audit.measurement import measure, trace
+from unlearn_audit.policy import KnownNames, Policy
+from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, say_nothing
+from unlearn_audit.scope import Scope
+from unlearn_audit.verdict import decide, recommend
+
+if TYPE_CHECKING:
+    from unlearn_audit.cases import CaseRequest
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """A finished audit: the record, the evidence it rests on, and the weights of the models by path in the bundle."""
+
+    record: AuditRecord
+    evidence: Evidence
+    models: Mapping[str, bytes]
+
+
+def run_audit(policy: Policy, request: "CaseRequest", say: Say = say_nothing) -> Audit:
+    """Make the case, audit the unlearned model, and while it does not pass try the policy's remedies in their order.
+
+    The verdict of the record is the audited model's; a remedy that passes is recommended, not silently put in its
+    place. Stops at the first remedy that passes.
+    """
+    from unlearn_audit.cases import add_remedy, build_case
+    from unlearn_audit.evidence import collect
+
+    case = build_case(policy, request, say)
+    evidence = collect(case, say)
+    record = judge(policy, evidence, say)
+    latest = record.verdict
+    for choice in policy.remediation if request.remedy else ():
+        if latest.outcome is Outcome.PASS:
+            break
+        case = add_remedy(case, choice)
+        evidence = collect(case, say, known=evidence)
+        record = judge(policy, evidence, say, known=record)
+        latest = record.verdicts[-1]
+    return Audit(record, evidence, case.files)
+
+
+def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: AuditRecord | None = None) -> AuditRecord:
+    """Measure, decide and record. Needs no torch; the same policy and evidence give the same bytes.
+
+    Args:
+        policy: what decides.
+        evidence: what is judged.
+        say: hears about progress.
+        known: the record of the same case with fewer models; saves measuring those again and changes no byte.
+
+    Raises:
+        EvidenceError: the evidence was collected for another set of positive classes than the policy's.
+    """
+    _refuse_other_task(policy, evidence)
+    provenance = evidence.provenance
+    scope = Scope(evidence, policy)
+    findings = measure(scope, say, known.findings if known else ())
+    verdicts = tuple(decide(findings, policy, card.name) for card in provenance.candidates)
+    remedied = [card.name for card in provenance.candidates if card.role == "remedied"]
+    return AuditRecord(
+        policy=policy.model_dump(mode="json"),
+        policy_sha256=policy.digest(),
+        evidence_sha256=evidence.digest(),
+        provenance=provenance.without_salt(),
+        findings=findings,
+        curves=trace(scope, findings),
+        verdicts=verdicts,
+        outcome=verdicts[0].outcome,
+        recommendation=recommend(verdicts, {card.name: card.title for card in provenance.models}, remedied),
+    )
+
+
+def name_known() -> KnownNames:
+    """Return every name that the tables of this installation hold, for checking a policy."""
+    from unlearn_audit.data import DATASETS
+    from unlearn_audit.methods import METHODS
+    from unlearn_audit.metrics import ATTACKS, METRICS
+    from unlearn_audit.models import MODELS
+
+    return KnownNames(
+        metrics={name: metric.traits for name, metric in METRICS.items()},
+        attacks=frozenset(ATTACKS),
+        methods={name: method.parameters for name, method in METHODS.items()},
+        datasets=frozenset(DATASETS),
+        models=frozenset(MODELS),
+    )
+
+
+def _refuse_other_task(policy: Policy, evidence: Evidence) -> None:
+    asked, found = set(policy.task.positive), set(evidence.provenance.data.positive_asked)
+    if asked != found and asked != set(evidence.provenance.data.positive):
+        raise EvidenceError(
+            f"the policy's positive classes are {sorted(asked)}, the evidence was collected with {sorted(found)}",
+            hint="recheck judges evidence of the same task; run the audit anew for another one",
+        )

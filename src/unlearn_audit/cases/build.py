@@ -1,0 +1,232 @@
+"""Builds a case from a policy and a request: data, split, original, unlearned, retrained; remedies on demand."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit import __version__
+from unlearn_audit.cases.cache import ModelCache
+from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.cases.request import CaseRequest, choose_parameters, find_reference
+from unlearn_audit.cases.workbench import Made, Workbench
+from unlearn_audit.data import (
+    DATASETS,
+    Dataset,
+    Forgotten,
+    build_request,
+    choose_forget,
+    draw_salt,
+    find_overlaps,
+    load_dataset,
+    map_positive,
+    map_task,
+    read_forget_ids,
+    resolve_forget,
+)
+from unlearn_audit.models import MODELS
+from unlearn_audit.policy import MethodChoice, Policy
+from unlearn_audit.records import DataCard, Provenance, Say, SplitCount, derive_rng, digest_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is audited this time.
+
+    Attributes:
+        dataset: as the models see it (classes mapped by the policy).
+        split: (n,) retain, forget, validation or test per record.
+        positive: indices of the positive classes.
+        inputs: (n, ...) what the models are given, normalised.
+        made: the models with their weights and cards, by name in the evidence.
+        provenance: where all of it comes from.
+        bench: makes further models of the same case.
+    """
+
+    dataset: Dataset
+    split: NDArray[np.str_]
+    positive: tuple[int, ...]
+    inputs: "Tensor"
+    made: Mapping[str, Made]
+    provenance: Provenance
+    bench: Workbench
+
+    @property
+    def models(self) -> dict[str, "nn.Module"]:
+        """The models by name."""
+        return {name: made.model for name, made in self.made.items()}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Weights (safetensors) by path inside the bundle."""
+        return {f"models/{name}.safetensors": made.weights for name, made in self.made.items()}
+
+    def with_model(self, made: Made) -> "Case":
+        """Return the case with one more model."""
+        models = (*self.provenance.models, made.card)
+        return replace(
+            self,
+            made={**self.made, made.card.name: made},
+            provenance=self.provenance.model_copy(update={"models": models}),
+        )
+
+
+def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
+    """Make (or find in the cache) every model of the case that `policy` and `request` describe.
+
+    Raises:
+        DataError: data that is absent, malformed or does not fit the policy.
+        CaseError: a forget request that cannot be met, training that diverged.
+        UsageError: a policy without reference case, an unknown method to compare.
+    """
+    import torch
+
+    reference = find_reference(policy)
+    audited = choose_parameters(policy, request.method or reference.unlearn.method)
+    compared = [choose_parameters(policy, name) for name in dict.fromkeys(request.compare) if name != audited.method]
+    say("load data", 0, 1)
+    loaded = load_dataset(reference.dataset, request.data, download=not request.offline, say=say)
+    task = map_task(
+        loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
+    )
+    forgotten = _choose_forgotten(loaded, task.dataset, request, reference.forget, policy.protocol.seed)
+    split = _name_splits(task.dataset, forgotten)
+    if request.threads is not None or task.dataset.x.dtype != np.uint8:
+        torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
+    say("load data", 1, 1)
+    inputs = _to_inputs(task.dataset.x)
+    bench = _set_up(policy, request, task.dataset, split, inputs, task.positive, say)
+    original = bench.train_original()
+    models = [original]
+    if reference.retrain if request.retrain is None else request.retrain:
+        models.append(bench.retrain_reference())
+    models.append(bench.unlearn(original, audited, name="unlearned", role="unlearned"))
+    models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in compared]
+    provenance = Provenance(
+        version=__version__,
+        created=request.created,
+        seed=policy.protocol.seed,
+        case=f"{policy.id}: {policy.title}",
+        data=_describe_data(loaded, task.dataset, task.positive, split, policy),
+        forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
+        models=tuple(made.card for made in models),
+        recipe={"model": reference.model, **reference.recipe.model_dump(mode="json")},
+        environment=describe_environment(),
+        signer=request.signer,
+        notes=(*forgotten.notes, *_note_missing_clusters(policy, task.dataset)),
+    )
+    return Case(
+        dataset=task.dataset,
+        split=split,
+        positive=task.positive,
+        inputs=inputs,
+        made={made.card.name: made for made in models},
+        provenance=provenance,
+        bench=bench,
+    )
+
+
+def add_remedy(case: Case, choice: MethodChoice) -> Case:
+    """Return the case with the original remedied by `choice`, as one more candidate."""
+    made = case.bench.unlearn(case.made["original"], choice, name=f"remedied-{choice.method}", role="remedied")
+    return case.with_model(made)
+
+
+def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
+    column = policy.protocol.cluster
+    if column is None or column in dataset.groups:
+        return ()
+    effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
+    return (f"The policy clusters records by '{column}', which the data does not have: {effect}.",)
+
+
+def _choose_forgotten(loaded: Dataset, mapped: Dataset, request: CaseRequest, fraction: float, seed: int) -> Forgotten:
+    """By ids where the request has a list, else a share of the training records, stratified by the mapped class."""
+    if isinstance(request.forget, Path):
+        return resolve_forget(mapped, read_forget_ids(request.forget, columns=loaded.groups))
+    share = fraction if request.forget is None else request.forget
+    return choose_forget(mapped, share, derive_rng(seed, "forget"))
+
+
+def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
+    split = np.where(dataset.split == "train", "retain", dataset.split)
+    return np.where(forgotten.mask, "forget", split)
+
+
+def _to_inputs(x: NDArray[Any]) -> "Tensor":
+    """Images to [-1, 1], channels first; features as they are. No statistic of the data: nothing leaks from forget."""
+    import torch
+
+    if x.dtype == np.uint8:
+        images = torch.from_numpy(x).permute(0, 3, 1, 2).to(torch.float32)
+        return (images / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+
+
+def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbench is made of
+    policy: Policy,
+    request: CaseRequest,
+    dataset: Dataset,
+    split: NDArray[np.str_],
+    inputs: "Tensor",
+    positive: tuple[int, ...],
+    say: Say,
+) -> Workbench:
+    import torch
+
+    from unlearn_audit.training import Records
+
+    reference = find_reference(policy)
+    everything = Records(
+        x=inputs,
+        y=torch.from_numpy(dataset.label.astype(np.int64)),
+        positive=torch.from_numpy(np.isin(dataset.label, positive)),
+    )
+    retain, forget = split == "retain", split == "forget"
+    train = retain | forget
+    shown = [digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()), dataset.label[train].tolist()]
+    return Workbench(
+        architecture=MODELS[reference.model],
+        architecture_name=reference.model,
+        shape=tuple(inputs.shape[1:]),
+        classes=len(dataset.classes),
+        retain=everything.select(retain),
+        forget=everything.select(forget),
+        train=everything.select(train),
+        recipe=reference.recipe,
+        seed=policy.protocol.seed,
+        cache=ModelCache(request.cache),
+        train_identity=digest_of(shown),
+        forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
+        say=say,
+    )
+
+
+def _describe_data(
+    loaded: Dataset, mapped: Dataset, positive: tuple[int, ...], split: NDArray[np.str_], policy: Policy
+) -> DataCard:
+    is_positive = np.isin(mapped.label, positive)
+    return DataCard(
+        name=DATASETS[loaded.name].title if loaded.name in DATASETS else loaded.name,
+        source=loaded.source,
+        licence=loaded.licence,
+        sha256=loaded.sha256,
+        official=loaded.official,
+        classes=mapped.classes,
+        positive=tuple(loaded.classes[index] for index in map_positive(loaded, policy.task.positive)),
+        positive_asked=policy.task.positive,
+        splits={
+            name: SplitCount(n=int((split == name).sum()), positive=int(is_positive[split == name].sum()))
+            for name in ("retain", "forget", "validation", "test")
+        },
+        overlaps=find_overlaps(loaded),
+        cluster=policy.protocol.cluster,
+        notes=loaded.notes,
+    )

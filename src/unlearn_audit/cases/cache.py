@@ -1,0 +1,86 @@
+"""Models that were made before, by what they were made from: nothing is trained twice.
+
+A key is the digest of everything that shapes the weights (data, split, recipe, architecture, seed, method, parameters,
+torch version) and of nothing else, least of all the audited model where a model does not depend on it. An entry is two
+files, weights and a note with their SHA-256; the note is written last, so that an interrupted write leaves no entry.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unlearn_audit.errors import CaseError
+from unlearn_audit.records import digest_of
+
+FORMAT = 1  # raised when the code that trains or unlearns changes what it makes
+
+
+def make_key(**parts: Any) -> str:
+    """Return the key of a model made from `parts` (JSON-like)."""
+    return digest_of({"format": FORMAT, **parts})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of weights (safetensors), and the seconds it took to make them."""
+
+    path: Path
+    seconds: float
+
+
+class ModelCache:
+    """A folder of finished models. An entry that was cut off or edited is not used, and made again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, key: str) -> Entry | None:
+        """Return the entry under `key`, or None where there is none that holds."""
+        weights, note = self._paths(key)
+        try:
+            content, said = weights.read_bytes(), json.loads(note.read_text("utf-8"))
+            if said["key"] != key or said["sha256"] != hashlib.sha256(content).hexdigest():
+                return None
+            return Entry(weights, float(said["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, key: str, save: Callable[[Path], None], seconds: float, about: Mapping[str, Any]) -> Entry:
+        """Keep what `save` writes to the path that it is given; `about` is for a person who looks into the folder.
+
+        Raises:
+            CaseError: the folder cannot be written to.
+        """
+        weights, note = self._paths(key)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            note.unlink(missing_ok=True)
+            save(weights)
+            digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+            said = {"key": key, "sha256": digest, "seconds": seconds, **about}
+            _replace(note, json.dumps(said, indent=1, sort_keys=True).encode())
+        except OSError as error:
+            raise CaseError(
+                f"cannot keep a finished model in {self.folder}: {error.strerror}",
+                hint="make room, or choose another folder with --cache",
+            ) from error
+        return Entry(weights, seconds)
+
+    def _paths(self, key: str) -> tuple[Path, Path]:
+        return self.folder / f"{key}.safetensors", self.folder / f"{key}.json"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

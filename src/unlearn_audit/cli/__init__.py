@@ -1,0 +1,51 @@
+"""The command `unlearn-audit`: thin over the library. Every ending has its exit code; a crash is never a verdict."""
+
+import sys
+from typing import NoReturn
+
+from unlearn_audit.errors import AuditError, ExitCode
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with a code of `ExitCode`."""
+    sys.exit(run_guarded(sys.argv[1:]))
+
+
+def run_guarded(arguments: list[str]) -> int:
+    """Run the command with `arguments`; return the exit code whatever happens."""
+    import click
+
+    from unlearn_audit.cli.commands import group
+
+    try:
+        result = group.main(args=arguments, prog_name="unlearn-audit", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _end("interrupted; what was trained is kept: run the same command again to go on", ExitCode.INCOMPLETE)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except AuditError as error:
+        return _end(f"{error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.INCOMPLETE
+    except Exception:  # noqa: BLE001 - the last line of defence: a traceback would exit 1, which reads as a verdict
+        return _end(f"internal error, which is ours, not yours: the log is at {_write_log()}", ExitCode.INCOMPLETE)
+    return int(result) if isinstance(result, int) else ExitCode.PASS
+
+
+def _end(message: str, code: ExitCode) -> ExitCode:
+    sys.stderr.write(f"unlearn-audit: {message}\n")
+    return code
+
+
+def _write_log() -> str:
+    """Write the traceback to a private file and return its path. It holds code and messages, never keys or data."""
+    import os
+    import tempfile
+    import traceback
+
+    handle, name = tempfile.mkstemp(prefix="unlearn-audit-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as log:
+        log.write(traceback.format_exc())
+    return name

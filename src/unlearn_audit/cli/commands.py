@@ -1,0 +1,175 @@
+"""The commands. Each one reads its options, calls the library, says what came out, and returns the exit code."""
+
+from pathlib import Path
+
+import click
+
+from unlearn_audit import __version__
+from unlearn_audit.errors import ExitCode
+
+_FILE = click.Path(path_type=Path)
+_EXIT_CODES = """
+\b
+Exit codes:
+  0  pass
+  1  fail
+  2  usage or policy error
+  3  inconclusive (also: a required check did not run)
+  4  signature or integrity failure
+  5  could not complete (environment, data, internal error)
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+@click.version_option(__version__, "--version", message="unlearn-audit %(version)s")
+def group() -> None:
+    r"""Audit machine unlearning of medical image classifiers.
+
+    Did the model forget, and is it still clinically safe? A written policy decides; a signed report says why.
+
+    \b
+    Start here:
+      unlearn-audit run --policy policies/breast-cytology.yaml
+    """
+
+
+@group.command(epilog=_EXIT_CODES)
+@click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
+@click.option("--out", type=_FILE, metavar="DIR", help="Output folder.  [default: audit-<policy id>]")
+@click.option("--force", is_flag=True, help="Replace an output folder that already holds a report.")
+@click.option("--data", type=_FILE, metavar="NPZ", help="Data in MedMNIST's npz format, instead of a download.")
+@click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
+@click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
+@click.option("--compare", metavar="NAMES", help="Audit these methods beside it (comma-separated).")
+@click.option("--no-remedy", is_flag=True, help="Do not try the policy's remedies when the model does not pass.")
+@click.option("--no-retrain", is_flag=True, help="No retrained reference; checks against it are then not run.")
+@click.option("--offline", is_flag=True, help="Never use the network, not even to download the data.")
+@click.option("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads for training.  [default: all cores]")
+@click.option(
+    "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
+)
+@click.option("--key", type=_FILE, metavar="FILE", help="Signing key (PKCS#8 PEM or PKCS#12).  [default: a TEST key]")
+@click.option("--chain", type=_FILE, metavar="FILE", help="Certificates of the signing key (PEM), signer first.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "inconclusive"]),
+    default="inconclusive",
+    show_default=True,
+    help="What stops a pipeline: with 'fail', an inconclusive verdict exits 0.",
+)
+def run(policy: str, **options: object) -> int:
+    """Train, unlearn, retrain, measure, decide, and write a signed report."""
+    from unlearn_audit.cli.running import run_from_options
+
+    return run_from_options(policy, options)
+
+
+@group.command(epilog=_EXIT_CODES)
+@click.argument("bundle", type=_FILE)
+@click.option("--trust", type=_FILE, multiple=True, metavar="PEM", help="Root certificate you trust; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def verify(bundle: Path, trust: tuple[Path, ...], as_json: bool) -> int:
+    """Check a report folder offline: integrity, authenticity, and what its verdict is.
+
+    Trust comes from you, never from the bundle: without --trust nothing is authentic.
+    """
+    from unlearn_audit.cli.console import print_verification
+    from unlearn_audit.report.verification import verify_bundle
+
+    verification = verify_bundle(bundle, trust)
+    print_verification(verification, as_json=as_json)
+    return verification.exit_code
+
+
+@group.command(epilog=_EXIT_CODES)
+@click.argument("evidence", type=_FILE)
+@click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Write the record here.")
+def recheck(evidence: Path, policy: str, out: Path | None) -> int:
+    """Judge an evidence file again: same policy, same record, bit for bit. Needs no torch."""
+    from unlearn_audit.cli.running import recheck_evidence
+
+    return recheck_evidence(evidence, policy, out)
+
+
+@group.command()
+@click.argument("record", type=_FILE)
+@click.option("--out", type=_FILE, default=Path(), metavar="DIR", help="Folder to write to.  [default: here]")
+@click.option("--format", "formats", multiple=True, default=("html", "pdf"), metavar="NAME", show_default=True)
+def render(record: Path, out: Path, formats: tuple[str, ...]) -> int:
+    """Render a record again, byte for byte as the report was before it was signed."""
+    from unlearn_audit.cli.running import render_record
+
+    return render_record(record, out, formats)
+
+
+@group.group(name="policy")
+def policy_group() -> None:
+    """Check policies."""
+
+
+@policy_group.command(name="check")
+@click.argument("policies", nargs=-1, required=True, metavar="FILE...")
+def check_policies(policies: tuple[str, ...]) -> int:
+    """Check policy files and print every mistake at once, with its place and a way to mend it."""
+    from unlearn_audit.cli.running import check_policy_files
+
+    return check_policy_files(policies)
+
+
+@group.command()
+@click.argument("name", type=click.Choice(["policy", "record"]))
+def schema(name: str) -> int:
+    """Print a JSON Schema, for editors and for readers of the record."""
+    import json
+
+    from unlearn_audit.policy import export_schema
+    from unlearn_audit.records import AuditRecord
+
+    shown = export_schema() if name == "policy" else AuditRecord.model_json_schema(by_alias=True)
+    click.echo(json.dumps(shown, indent=2))
+    return ExitCode.PASS
+
+
+@group.command(name="list")
+@click.argument("kind", required=False, metavar="[KIND]")
+def list_tables(kind: str | None) -> int:
+    """List methods, metrics, attacks, datasets, models, formats and shipped policies."""
+    from unlearn_audit.cli.listing import list_entries
+
+    return list_entries(kind)
+
+
+@group.group()
+def keys() -> None:
+    """Make and show signing keys."""
+
+
+@keys.command()
+@click.argument("folder", type=_FILE)
+@click.option("--organisation", required=True, help="As it will stand in the certificates.")
+@click.option("--name", required=True, help="Who signs: a person or a role.")
+@click.option("--no-passphrase", is_flag=True, help="Leave the keys unencrypted (for tests and sealed machines).")
+def init(folder: Path, organisation: str, name: str, no_passphrase: bool) -> int:
+    """Make a laboratory authority and a signing key (P-256) in FOLDER."""
+    from unlearn_audit.cli.signing import ask_passphrase
+    from unlearn_audit.report.authority import init_laboratory_ca
+
+    passphrase = None if no_passphrase else ask_passphrase(confirm=True)
+    made = init_laboratory_ca(folder, organisation, name, passphrase)
+    for role, path in made.items():
+        click.echo(f"{role.replace('_', ' '):<17} {path}")
+    click.echo("Give the root certificate to whoever verifies; keep the root key off line.")
+    click.echo(f"Sign with: unlearn-audit run ... --key {made['signer_key']} --chain {made['signer_chain']}")
+    return ExitCode.PASS
+
+
+@keys.command()
+@click.argument("certificate", type=_FILE)
+def show(certificate: Path) -> int:
+    """Show whose key a certificate speaks for, until when, and its fingerprint."""
+    from unlearn_audit.cli.signing import describe_certificates
+
+    for line in describe_certificates(certificate):
+        click.echo(line)
+    return ExitCode.PASS

@@ -1,0 +1,198 @@
+"""What the commands do with their options: the borders to files, clock and environment."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from unlearn_audit.cli.console import print_record, show_progress
+from unlearn_audit.errors import AuditError, ExitCode, PolicyError, ReportError, UsageError
+from unlearn_audit.records import AuditRecord, Outcome
+
+_EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+
+
+def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
+    """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
+    from unlearn_audit.audit import name_known, run_audit
+    from unlearn_audit.cli.signing import find_signing_key
+    from unlearn_audit.evidence import to_parquet
+    from unlearn_audit.policy import find_policy, load_policy
+    from unlearn_audit.report.bundle import refuse_occupied, write_bundle
+    from unlearn_audit.report.keys import describe
+
+    path = find_policy(policy_name)
+    policy = load_policy(path, name_known())
+    out = options["out"] or Path(f"audit-{policy.id}")
+    refuse_occupied(out, force=options["force"])
+    key = find_signing_key(options["key"], options["chain"])
+    request = _read_request(options, describe(key))
+    with show_progress() as say:
+        audit = run_audit(policy, request, say)
+        say("write the report", 0, 1)
+        files = {
+            "report.html": _render("html", audit.record),
+            "report.pdf": _render("pdf", audit.record),
+            "evidence.parquet": to_parquet(audit.evidence),
+            "policy.yaml": path.read_bytes(),
+            **audit.models,
+        }
+        write_bundle(out, files, audit.record, key, force=options["force"])
+        say("write the report", 1, 1)
+    print_record(audit.record)
+    _say_where(out, is_test=request.signer.kind == "test")
+    return _find_exit(audit.record.outcome, options["fail_on"])
+
+
+def _read_request(options: Mapping[str, Any], signer: Any) -> Any:
+    from unlearn_audit.cases import CaseRequest
+
+    return CaseRequest(
+        created=_now(),
+        cache=options["cache"] or _find_cache(),
+        data=options["data"],
+        forget=_read_forget(options["forget"]),
+        method=options["method"],
+        compare=tuple(name.strip() for name in (options["compare"] or "").split(",") if name.strip()),
+        remedy=not options["no_remedy"],
+        retrain=False if options["no_retrain"] else None,
+        offline=options["offline"],
+        threads=options["threads"],
+        signer=signer,
+    )
+
+
+def _read_forget(value: str | None) -> float | Path | None:
+    """A number is a share; anything else is a file of ids."""
+    if value is None:
+        return None
+    try:
+        share = float(value)
+    except ValueError:
+        return Path(value)
+    if not 0 < share < 1:
+        near = f"; did you mean {share / 100:g}?" if 1 < share < 100 else ""  # noqa: PLR2004 - percent
+        raise UsageError(f"--forget: expected a share between 0 and 1, found {value}", hint=f"a fraction{near}")
+    return share
+
+
+def _now() -> str:
+    """Return the time of the audit; SOURCE_DATE_EPOCH fixes it, for reproducible samples."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _find_cache() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "unlearn-audit"
+
+
+def _say_where(out: Path, *, is_test: bool) -> None:
+    from unlearn_audit.report.authority import ROOT_CERTIFICATE, find_test_folder
+
+    click.echo(f"\nReport:  {out / 'report.html'}\n         {out / 'report.pdf'}")
+    if is_test:
+        click.echo("Signed with a TEST key: fine for a trial, worthless for a submission (see 'keys init').")
+        click.echo(f"Check:   unlearn-audit verify {out} --trust {find_test_folder() / ROOT_CERTIFICATE}")
+    else:
+        click.echo(f"Check:   unlearn-audit verify {out} --trust ROOT.pem")
+
+
+def _find_exit(outcome: Outcome, fail_on: str) -> int:
+    if outcome is Outcome.INCONCLUSIVE and fail_on == "fail":
+        click.echo("Exit 0 although inconclusive, because of --fail-on fail. Inconclusive is not a pass.")
+        return ExitCode.PASS
+    return _EXIT[outcome]
+
+
+def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None) -> int:
+    """Judge existing evidence; say whether a record beside it has the same bytes."""
+    from unlearn_audit.audit import judge, name_known
+    from unlearn_audit.evidence import read_evidence
+    from unlearn_audit.policy import find_policy, load_policy
+
+    policy = load_policy(find_policy(policy_name), name_known())
+    with show_progress() as say:
+        record = judge(policy, read_evidence(evidence_path), say)
+    content = record.to_bytes()
+    print_record(record)
+    click.echo()
+    beside = evidence_path.parent / "record.json"
+    if beside.is_file():
+        same = beside.read_bytes() == content
+        click.echo(
+            f"The record beside the evidence is {'the same, bit for bit' if same else 'a different one'}: {beside}"
+        )
+    if out is not None:
+        _write(out, content)
+        click.echo(f"Record:  {out}")
+    return _EXIT[record.outcome]
+
+
+def render_record(record_path: Path, out: Path, formats: tuple[str, ...]) -> int:
+    """Write the record in each format as report.<format>."""
+    from unlearn_audit.report import FORMATS
+
+    if not record_path.is_file():
+        raise ReportError(f"expected a record at {record_path}, found no file")
+    record = AuditRecord.from_bytes(record_path.read_bytes())
+    known = {name: FORMATS[name] for name in formats}  # unknown names are refused before anything is written
+    for name in known:
+        content, target = _render(name, record), out / f"report.{name}"
+        _write(target, content)
+        click.echo(target)
+    return ExitCode.PASS
+
+
+def _render(name: str, record: AuditRecord) -> bytes:
+    from unlearn_audit.report import FORMATS
+
+    content = FORMATS[name](record)
+    return content.encode() if isinstance(content, str) else content
+
+
+def check_policy_files(names: tuple[str, ...]) -> int:
+    """Check each policy; print what is wrong with all of them before the exit code says that something is."""
+    from unlearn_audit.audit import name_known
+    from unlearn_audit.policy import find_policy, load_policy
+
+    code = ExitCode.PASS
+    known = name_known()
+    for name in names:
+        try:
+            policy = load_policy(find_policy(name), known)
+        except PolicyError as error:
+            _complain(error)
+            code = ExitCode.USAGE
+        else:
+            click.echo(
+                f"{name}: fine ({policy.id} {policy.version}, {len(policy.checks)} checks, sha256 {policy.digest()})"
+            )
+    return code
+
+
+def _complain(error: AuditError) -> None:
+    click.echo(error.message + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing."""
+    import tempfile
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}") from error

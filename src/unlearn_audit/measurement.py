@@ -1,0 +1,162 @@
+"""Walks the table of metrics over the evidence: one finding for every metric, model and address."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.metrics import ATTACKS, METRICS
+from unlearn_audit.metrics.membership import find_strongest, score_groups
+from unlearn_audit.records import Curve, Finding, Say, round_number, say_nothing
+from unlearn_audit.scope import BASELINES, Address, Metric, Scope
+from unlearn_audit.stats import compute_roc, estimate_risk_curve
+
+_BINS = 40
+_ROC_POINTS = 200
+_ALWAYS_AMONG = ("all", "positive")
+
+
+def measure(scope: Scope, say: Say = say_nothing, known: Iterable[Finding] = ()) -> tuple[Finding, ...]:
+    """Measure every metric of the table at every address that the policy and the evidence give rise to.
+
+    A statistic that is not defined on what it was given becomes a finding with the reason, never a number.
+
+    Args:
+        scope: evidence and policy.
+        say: hears about progress.
+        known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
+            on its address and the models that it names, not on what else is in the evidence.
+    """
+    before = {(f.metric, Address(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
+    findings: list[Finding] = []
+    for done, (name, metric) in enumerate(METRICS.items()):
+        say("measure", done, len(METRICS))
+        if metric.applies is not None and not metric.applies(scope.policy):
+            continue
+        findings += [
+            before.get((name, address)) or _measure_one(scope, name, metric, address)
+            for address in _addresses(scope, name, metric)
+        ]
+    say("measure", len(METRICS), len(METRICS))
+    return tuple(findings)
+
+
+def _addresses(scope: Scope, name: str, metric: Metric) -> Iterator[Address]:
+    models = [model for model in scope.evidence.log_probs if metric.models is None or metric.models(model)]
+    models += list(BASELINES) if metric.baselines else []
+    asked = {check.among for check in scope.policy.checks if check.metric == name}
+    points = scope.policy.task.operating_points if metric.traits.at else (None,)
+    for model in models:
+        for against in sorted(metric.traits.against, key=str):
+            for among in [a for a in sorted(metric.traits.among) if a in _ALWAYS_AMONG or a in asked]:
+                for at in points if metric.points is None else metric.points(scope.policy):
+                    for attack in scope.policy.membership.attacks if metric.per_attack else (None,):
+                        if model != against:
+                            yield Address(model, against, among, at, attack)
+
+
+def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> Finding:
+    estimate, reason = None, None
+    records: tuple[str, ...] = ()
+    try:
+        estimate = metric.measure(scope, address).rounded()
+        records = metric.point_at(scope, address) if metric.point_at else ()
+    except MeasurementError as error:
+        reason = f"{error.message}."
+    caveats = [text for text in (metric.caveat, scope.cluster_caveat) if text]
+    return Finding(
+        metric=name,
+        model=address.model,
+        against=address.against,
+        among=address.among,
+        at=address.at,
+        attack=address.attack,
+        estimate=estimate,
+        not_run=reason,
+        direction=metric.direction,
+        source=metric.source,
+        caveat=" ".join(caveats) or None,
+        records=records,
+    )
+
+
+def trace(scope: Scope, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
+    """Return the points of the report's figures; a figure that cannot be drawn is left out, as its findings say why."""
+    audited = scope.evidence.provenance.candidates[0].name
+    curves = list(_trace_costs(scope))
+    for among in _ALWAYS_AMONG:
+        attack = find_strongest(findings, audited, among)
+        if attack is not None:
+            for model in scope.evidence.log_probs:
+                curves += _trace_membership(scope, model, among, attack)
+    return tuple(curves)
+
+
+def _rounded(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(round_number(float(value)) for value in values)
+
+
+def _trace_costs(scope: Scope) -> Iterator[Curve]:
+    """Global Risk in units of one false positive, over the policy's cost ratios, per model and baseline."""
+    ratios = scope.policy.costs.ratios
+    for model in (*scope.evidence.log_probs, *BASELINES):
+        for at in scope.policy.task.operating_points:
+            try:
+                estimates = estimate_risk_curve(
+                    scope.actual,
+                    scope.call(model, at),
+                    ratios,
+                    clusters=scope.clusters(scope.test),
+                    **scope.sampling("cost-ratio", Address(model, at=at)),
+                )
+            except MeasurementError:
+                continue
+            intervals = [e.interval for e in estimates if e.interval]
+            yield Curve(
+                kind="cost-ratio",
+                model=model,
+                at=at,
+                x=ratios,
+                y=_rounded(e.value for e in estimates),
+                low=_rounded(i.low for i in intervals),
+                high=_rounded(i.high for i in intervals),
+            )
+
+
+def _trace_membership(scope: Scope, model: str, among: str, attack: str) -> Iterator[Curve]:
+    try:
+        members, nonmembers = score_groups(scope, model, among, attack)
+    except MeasurementError:
+        return
+    roc = compute_roc(members, nonmembers)
+    keep = np.unique(np.linspace(0, len(roc.fpr) - 1, _ROC_POINTS).round().astype(int))
+    yield Curve(
+        kind="roc",
+        model=model,
+        population=among,
+        attack=attack,
+        x=_rounded(roc.fpr[keep]),
+        y=_rounded(roc.tpr[keep]),
+    )
+    if among == "all":
+        yield from _trace_scores(scope, model, attack)
+
+
+def _trace_scores(scope: Scope, model: str, attack: str) -> Iterator[Curve]:
+    """Densities of the membership score on retain, forget and test, on common bins that hold 99 % of the scores."""
+    scores = ATTACKS[attack].score(scope.evidence.log_probs[model], scope.evidence.label)
+    low, high = np.quantile(scores, [0.005, 0.995])
+    if low == high:
+        return
+    edges = np.linspace(low, high, _BINS + 1)
+    for split in ("retain", "forget", "test"):
+        clipped = scores[scope.evidence.select(split)].clip(low, high)
+        density, _ = np.histogram(clipped, bins=edges, density=True)
+        yield Curve(
+            kind="scores",
+            model=model,
+            population=split,
+            attack=attack,
+            x=_rounded((edges[1:] + edges[:-1]) / 2),
+            y=_rounded(density),
+        )

@@ -1,0 +1,102 @@
+"""The view model: a record turned into everything the templates show; no number is computed in a template."""
+
+from dataclasses import dataclass
+
+from unlearn_audit.records import AuditRecord
+from unlearn_audit.report import figures, membership_figures
+from unlearn_audit.report.figures import Figure
+from unlearn_audit.report.views import case, checks, clinical, forgetting, limits
+from unlearn_audit.report.views.checks import Banner
+from unlearn_audit.report.views.clinical import RecordList
+from unlearn_audit.report.views.grid import Fact, Grid
+from unlearn_audit.report.views.index import Index
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """All content of one report in reading order; grids and figures that the record cannot fill are absent."""
+
+    report_id: str
+    title: str
+    created: str
+    version: str
+    test_key: bool
+    banner: Banner
+    subject: tuple[Fact, ...]
+    brief_checks: Grid
+    global_risk: Figure | None
+    full_checks: tuple[Grid, ...]
+    identification: tuple[Fact, ...]
+    digests: Grid
+    erasure: tuple[Fact, ...]
+    protocol: tuple[Fact, ...]
+    tolerances: Grid
+    models: Grid
+    has_retrained: bool
+    data: tuple[Fact, ...]
+    splits: Grid
+    overlaps: tuple[str, ...]
+    performance: tuple[Grid, ...]
+    cost_ratios: Grid | None
+    other_points: tuple[Grid, ...]
+    paired: tuple[Grid, ...]
+    record_lists: tuple[RecordList, ...]
+    cost_ratio: Figure | None
+    attacks: tuple[Grid, ...]
+    summaries: tuple[Grid, ...]
+    scores: Figure | None
+    roc: Figure | None
+    coverage: Grid
+    candidates: Grid
+    limits: tuple[str, ...]
+    responsible: tuple[Fact, ...]
+    environment: tuple[Fact, ...]
+    positive: str
+    strongest: str | None
+
+
+def present(record: AuditRecord) -> Presentation:
+    """Return the view of `record`; the same record gives an equal view."""
+    index = Index(record)
+    identification, digests = case.present_identification(index)
+    data, splits, overlaps = case.present_data(index)
+    policy = record.policy
+    return Presentation(
+        report_id=case.identify(record),
+        title=str(policy.get("applies_to") or policy.get("title") or record.provenance.case),
+        created=record.provenance.created,
+        version=record.provenance.version,
+        test_key=case.is_test_signed(record.provenance.signer),
+        banner=checks.present_banner(index),
+        subject=case.present_subject(index),
+        brief_checks=checks.present_brief_checks(index),
+        global_risk=figures.draw_global_risk(index),
+        full_checks=(checks.present_full_checks(index, record.verdict),),
+        identification=identification,
+        digests=digests,
+        erasure=case.present_erasure(index),
+        protocol=case.present_protocol(index),
+        tolerances=case.present_tolerances(index),
+        models=case.present_models(index),
+        has_retrained=index.find_name("retrained") is not None,
+        data=data,
+        splits=splits,
+        overlaps=overlaps,
+        performance=clinical.present_performance(index),
+        cost_ratios=clinical.present_cost_ratios(index),
+        other_points=clinical.present_other_points(index),
+        paired=clinical.present_paired(index),
+        record_lists=clinical.present_record_lists(index),
+        cost_ratio=figures.draw_cost_ratios(index),
+        attacks=forgetting.present_attacks(index),
+        summaries=forgetting.present_summaries(index),
+        scores=membership_figures.draw_scores(index),
+        roc=membership_figures.draw_roc(index),
+        coverage=forgetting.present_coverage(index),
+        candidates=clinical.present_candidates(index),
+        limits=limits.list_limits(index),
+        responsible=tuple(Fact(p["name"], p["role"]) for p in policy.get("responsible", ())),
+        environment=case.present_environment(index),
+        positive=index.positive,
+        strongest=index.strongest,
+    )

@@ -1,0 +1,148 @@
+"""Certificates and PDF signatures, checked by pyHanko without any network."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from unlearn_audit.errors import IntegrityError, UsageError
+from unlearn_audit.report.pdf import ATTACHMENT
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether a chain ends at a trusted root, and if not why, as the end of a sentence."""
+
+    trusted: bool
+    reason: str = ""
+
+
+def load_roots(paths: Sequence[Path]) -> tuple[x509.Certificate, ...]:
+    """Return all certificates of the PEM files that the verifier trusts.
+
+    Raises:
+        UsageError: a file cannot be read or holds no certificate.
+    """
+    roots: list[x509.Certificate] = []
+    for path in paths:
+        try:
+            roots += x509.load_pem_x509_certificates(path.read_bytes())
+        except OSError as error:
+            raise UsageError(f"the root certificate {path} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise UsageError(f"{path} holds no PEM certificate", hint="--trust takes the root's .crt.pem") from error
+    return tuple(roots)
+
+
+def _convert(certificate: x509.Certificate) -> Any:
+    from asn1crypto import x509 as asn1_x509
+
+    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep pyHanko's log to itself: what it finds wrong is said in our own line."""
+    silence = logging.NullHandler()
+    loggers = [logging.getLogger(name) for name in ("pyhanko", "pyhanko_certvalidator")]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(silence)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagates in zip(loggers, before, strict=True):
+            logger.removeHandler(silence)
+            logger.propagate = propagates
+
+
+def examine_chain(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> Standing:
+    """Return whether the first certificate may sign today and descends from one of `roots`.
+
+    Certificates that came with the bundle help to find the path; they are never trusted themselves.
+    """
+    if not roots:
+        return Standing(trusted=False, reason="no root certificate was named to trust")
+    from pyhanko_certvalidator import CertificateValidator, ValidationContext
+    from pyhanko_certvalidator.errors import PathError, ValidationError
+
+    context = ValidationContext(trust_roots=[_convert(root) for root in roots], allow_fetching=False)
+    validator = CertificateValidator(
+        _convert(certificates[0]), [_convert(item) for item in certificates[1:]], validation_context=context
+    )
+    try:
+        with _quietly():
+            usage: Any = validator.async_validate_usage  # untyped in pyHanko
+            asyncio.run(usage({"digital_signature"}))
+    except (PathError, ValidationError) as error:
+        text = str(error).strip().rstrip(".")
+        return Standing(trusted=False, reason=f"its certificate is not accepted: {text}")
+    return Standing(trusted=True)
+
+
+def examine_pdf(pdf: bytes, signer: x509.Certificate, record: bytes) -> None:
+    """Check that one signature of `signer` covers all of `pdf`, unchanged since, with `record` attached.
+
+    Whether `signer` is trusted is asked elsewhere: here it is enough that it is the signer of the whole bundle.
+
+    Raises:
+        IntegrityError: names what does not hold.
+    """
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    try:
+        with _quietly():
+            reader = PdfFileReader(BytesIO(pdf), strict=True)
+            signatures = list(reader.embedded_signatures)
+            attached = dict(_list_attachments(reader))
+            _examine_signatures(signatures, signer)
+    except IntegrityError:
+        raise
+    except Exception as error:  # a parser fed with hostile bytes may fail in any way, and each way is a refusal
+        raise IntegrityError(f"the PDF cannot be read: {type(error).__name__}") from error
+    if attached != {ATTACHMENT: record}:
+        raise IntegrityError("the record attached to the PDF is not the bundle's record.json")
+
+
+def _examine_signatures(signatures: list[Any], signer: x509.Certificate) -> None:
+    if len(signatures) != 1:
+        raise IntegrityError(f"the PDF must carry one signature, found {len(signatures)}")
+    _examine_signature(signatures[0], signer)
+
+
+def _examine_signature(signature: Any, signer: x509.Certificate) -> None:
+    from pyhanko.sign.diff_analysis import ModificationLevel
+    from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko.sign.validation.settings import KeyUsageConstraints
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
+    from pyhanko_certvalidator import ValidationContext
+
+    if signature.signer_cert is None or signature.signer_cert.dump() != signer.public_bytes(Encoding.DER):
+        raise IntegrityError("the PDF was signed by someone else than the bundle")
+    # before the differences: comparing revisions of a tagged PDF can take minutes, and none may differ anyway
+    if signature.evaluate_signature_coverage() is not SignatureCoverageLevel.ENTIRE_FILE:
+        raise IntegrityError("the PDF's signature does not cover the whole file")
+    status = validate_pdf_signature(
+        signature,
+        ValidationContext(trust_roots=[_convert(signer)], allow_fetching=False),
+        key_usage_settings=KeyUsageConstraints(key_usage={"digital_signature"}),
+    )
+    if not (status.intact and status.valid):
+        raise IntegrityError("the PDF's signature does not hold")
+    if status.modification_level is not ModificationLevel.NONE or not status.docmdp_ok:
+        raise IntegrityError("the PDF was changed after it was signed")
+
+
+def _list_attachments(reader: Any) -> Iterator[tuple[str, bytes]]:
+    names = reader.root["/Names"]["/EmbeddedFiles"]["/Names"]
+    for place in range(0, len(names), 2):
+        specification = names[place + 1]
+        yield str(specification["/UF"]), bytes(specification["/EF"]["/F"].data)

@@ -1,0 +1,1 @@
+"""Views: what each section of the report shows, taken from the record and from nothing else."""

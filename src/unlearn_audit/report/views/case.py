@@ -1,0 +1,207 @@
+"""The case: identification, erasure, protocol, models, data, environment."""
+
+from typing import Any
+
+from unlearn_audit.records import AuditRecord, Overlap, Signer, SplitCount, digest_of
+from unlearn_audit.report.views.grid import Cell, Fact, Grid
+from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.wording import (
+    NONE,
+    group_digits,
+    print_metric,
+    print_number,
+    print_parameters,
+    print_percent,
+    print_point,
+    print_seconds,
+)
+
+_SPLITS = ("retain", "forget", "validation", "test")
+
+
+def identify(record: AuditRecord) -> str:
+    """Return the report's id: the first twelve digits of the record's SHA-256."""
+    return digest_of(record.to_bytes())[:12]
+
+
+def is_test_signed(signer: Signer | None) -> bool:
+    """Return whether no laboratory's key stands behind the report: every page then says so."""
+    return signer is None or signer.kind == "test"
+
+
+def _say_date(created: str) -> str:
+    return created.replace("T", " ").replace("Z", " UTC")
+
+
+def present_subject(index: Index) -> tuple[Fact, ...]:
+    """Return what was audited, as the four lines under the title of page one."""
+    provenance, policy = index.record.provenance, index.policy
+    forget = provenance.forget
+    erased = (
+        f"{forget.count} of the training records ({print_percent(forget.fraction)}), {forget.positive} of them "
+        f"{index.positive}; named by {forget.by}"
+    )
+    tested = provenance.data.splits.get("test")
+    test = f"; judged on {tested.n} test records, {tested.positive} {index.positive}" if tested else ""
+    return (
+        Fact("Model", f"{index.name(index.audited)}, made from the original of case {provenance.case}"),
+        Fact("Erased", erased),
+        Fact("Data", f"{provenance.data.name}{test}"),
+        Fact("Policy", f"{policy.get('title')} ({policy.get('id')} {policy.get('version')}), {policy.get('owner')}"),
+    )
+
+
+def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
+    """Return ids, dates and all SHA-256 digests a reader needs to know what this report is about."""
+    record, provenance, policy = index.record, index.record.provenance, index.policy
+    facts = (
+        Fact("Device or model, and purpose", str(policy.get("applies_to", NONE))),
+        Fact("Case", provenance.case),
+        Fact("Evidence collected", _say_date(provenance.created)),
+        Fact("Software", f"{provenance.tool} {provenance.version}"),
+        Fact("Seed", str(provenance.seed)),
+        Fact("Signing key", _say_signer(provenance.signer)),
+    )
+    digests = [
+        ("Record (this report's data)", digest_of(record.to_bytes())),
+        (f"Policy {policy.get('id')} {policy.get('version')}, as validated", record.policy_sha256),
+        ("Evidence, content", record.evidence_sha256),
+        (f"Data {provenance.data.name}", provenance.data.sha256),
+        *((f"Model {index.name(card.name)}", card.sha256) for card in index.models),
+    ]
+    rows = tuple((Cell(what), Cell(group_digits(digest), kind="digest")) for what, digest in digests)
+    return facts, Grid("digests", "SHA-256 digests", ("Object", "SHA-256"), rows)
+
+
+def _say_signer(signer: Signer | None) -> str:
+    if signer is None:
+        return "none named when the evidence was collected"
+    kind = "TEST KEY, not a valid signature" if signer.kind == "test" else "configured"
+    return f"{signer.subject} ({kind}), SHA-256 of the public key {signer.fingerprint}"
+
+
+def present_erasure(index: Index) -> tuple[Fact, ...]:
+    """Return the request without identities: counts and the commitment."""
+    forget = index.record.provenance.forget
+    return (
+        Fact("Named by", forget.by),
+        Fact("Records", f"{forget.count} ({print_percent(forget.fraction)} of the training records)"),
+        Fact(f"Of them {index.positive}", str(forget.positive)),
+        Fact("Commitment", group_digits(forget.commitment), "digest"),
+        *([Fact("Salt", group_digits(forget.salt), "digest")] if forget.salt else []),
+    )
+
+
+def present_protocol(index: Index) -> tuple[Fact, ...]:
+    """Return costs, operating points and the statistical protocol, all defined beforehand."""
+    policy = index.policy
+    costs, protocol = policy.get("costs", {}), policy.get("protocol", {})
+    miss, alarm = costs.get("false_negative"), costs.get("false_positive")
+    prevalence = costs.get("prevalence")
+    return (
+        Fact("Cost of a false negative", _say_cost(miss)),
+        Fact("Cost of a false positive", _say_cost(alarm)),
+        Fact("Why these costs", str(costs.get("rationale", NONE))),
+        Fact("Further cost ratios examined", ", ".join(f"{ratio:g}" for ratio in costs.get("ratios", ())) or NONE),
+        Fact("Prevalence of intended use", print_percent(prevalence) if prevalence else "not stated by the policy"),
+        Fact("Positive", f"{', '.join(index.task.get('positive', ()))}; called {index.positive}"),
+        Fact("Operating points", "; ".join(_say_point(index, point) for point in index.points)),
+        Fact("Confidence", print_percent(protocol["confidence"]) if "confidence" in protocol else NONE),
+        Fact("Resamples, seed", f"{protocol.get('resamples', NONE)}, {protocol.get('seed', NONE)}"),
+        Fact("Not independent within", str(protocol.get("cluster") or "nothing named by the policy")),
+        Fact("Smallest group measured", str(protocol.get("smallest_group", NONE))),
+        Fact("Policy digest (SHA-256)", group_digits(index.record.policy_sha256), "digest"),
+    )
+
+
+def _say_cost(cost: Any) -> str:
+    return f"{cost:g} cost units" if isinstance(cost, int | float) else NONE
+
+
+def _say_point(index: Index, point: str) -> str:
+    found = index.find_all("threshold", at=point)
+    named = f"{print_point(point)}" + (" (default)" if point == index.point else "")
+    if not found or found[0].estimate is None:
+        return named
+    return f"{named}: positive from probability {print_number(found[0].estimate.value)}"
+
+
+def present_tolerances(index: Index) -> Grid:
+    """Return the policy's own checks as they were written, before any number was known."""
+    rows = []
+    for check in index.policy.get("checks", ()):
+        limits = (f"at most {check['at_most']:g}" if check.get("at_most") is not None else "",
+                  f"at least {check['at_least']:g}" if check.get("at_least") is not None else "",
+                  "within {:g} to {:g}".format(*check["within"]) if check.get("within") else "")  # fmt: skip
+        address = [check.get("among") if check.get("among") != "all" else None, check.get("against"), check.get("at")]
+        rows.append(
+            (
+                Cell(str(check.get("id")), kind="code"),
+                Cell(print_metric(str(check.get("metric"))), ", ".join(filter(None, address)) or None),
+                Cell("".join(limits)),
+                Cell("required" if check.get("required", True) else "not required"),
+                Cell(str(check.get("why", NONE))),
+            )
+        )
+    heads = ("Check", "Metric", "Tolerance", "Required", "Why")
+    return Grid("tolerances", "Tolerances of the policy", heads, tuple(rows))
+
+
+def present_models(index: Index) -> Grid:
+    """Return how each model was made, in which time, from which seed."""
+    rows = tuple(
+        (
+            Cell(card.title, card.role if card.role == card.name else f"{card.role}; {card.name}"),
+            Cell(card.method, card.source, "code"),
+            Cell(print_parameters(card.parameters), " ".join(card.notes) or None),
+            Cell(NONE if card.seed is None else str(card.seed), kind="number"),
+            Cell(print_seconds(card.seconds), kind="number"),
+        )
+        for card in index.models
+    )
+    return Grid("models", "Models of the case", ("Model", "Method", "Parameters", "Seed", "Wall time"), rows)
+
+
+def present_data(index: Index) -> tuple[tuple[Fact, ...], Grid, tuple[str, ...]]:
+    """Return provenance, splits, and a warning for each overlap that touches the test or validation split."""
+    data = index.record.provenance.data
+    official = {True: "equals the published checksum", False: "DIFFERS from the published checksum"}
+    facts = (
+        Fact("Source", data.source),
+        Fact("Licence", data.licence),
+        Fact("SHA-256", f"{group_digits(data.sha256)}", "digest"),
+        Fact("Checksum", official.get(data.official, "no checksum is published") if data.official is not None
+             else "no checksum is published to compare with"),
+        Fact("Output columns", ", ".join(data.classes)),
+        Fact("Counted as positive", ", ".join(data.positive)),
+        Fact("Not independent within", data.cluster or "no group column"),
+    )  # fmt: skip
+    rows = tuple(_show_split(name, data.splits[name]) for name in sorted(data.splits, key=_place_split))
+    grid = Grid("splits", "Splits and prevalence", ("Split", "Records", index.positive, "Prevalence"), rows)
+    warnings = tuple(_warn_of(overlap) for overlap in data.overlaps if overlap.shared_groups)
+    return facts, grid, warnings
+
+
+def _place_split(name: str) -> tuple[int, str]:
+    return (_SPLITS.index(name) if name in _SPLITS else len(_SPLITS), name)
+
+
+def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
+    prevalence = print_percent(split.positive / split.n) if split.n else NONE
+    return (Cell(name), *(Cell(str(shown), kind="number") for shown in (split.n, split.positive, prevalence)))
+
+
+def _warn_of(overlap: Overlap) -> str:
+    first, second = overlap.splits
+    shared = f"{overlap.shared_groups} groups of {overlap.column} stand in both {first} and {second}: "
+    if {first, second} == {"forget", "retain"}:
+        return shared + "the model still learns from siblings of what was erased."
+    return shared + "these splits are not independent, and numbers on them may flatter the models."
+
+
+def present_environment(index: Index) -> tuple[Fact, ...]:
+    """Return software and machine, and the recipe of the original."""
+    provenance = index.record.provenance
+    listed = tuple(Fact(name, value) for name, value in sorted(provenance.environment.items()))
+    recipe = (Fact("training recipe", print_parameters(provenance.recipe)),) if provenance.recipe else ()
+    return (*listed, *recipe)

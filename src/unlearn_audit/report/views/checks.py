@@ -1,0 +1,138 @@
+"""The checks: short on page one, in full behind it."""
+
+from dataclasses import dataclass
+
+from unlearn_audit.records import CheckResult, Outcome, Verdict
+from unlearn_audit.report.views.grid import Cell, Grid, Mark
+from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.wording import (
+    NONE,
+    clip,
+    print_apart,
+    print_estimate,
+    print_interval,
+    print_limit,
+    print_metric,
+    print_percent,
+    print_point,
+)
+
+_BRIEF = 64
+_HEADLINES = {
+    Outcome.PASS: "PASS",
+    Outcome.FAIL: "FAIL",
+    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    Outcome.NOT_RUN: "INCONCLUSIVE",
+}
+
+
+@dataclass(frozen=True)
+class Banner:
+    """The verdict as it stands on page one."""
+
+    mark: Mark
+    headline: str
+    model: str
+    reason: str
+    advice: str
+
+
+def present_banner(index: Index) -> Banner:
+    """Return verdict, reason and advice for the audited model."""
+    record = index.record
+    return Banner(
+        mark=Mark(record.outcome),
+        headline=_HEADLINES[record.outcome],
+        model=index.name(index.audited),
+        reason=record.verdict.reason,
+        advice=record.recommendation.text,
+    )
+
+
+def _say_where(index: Index, check: CheckResult) -> str:
+    """Return what the check was read on: population, operating point, comparison, attack."""
+    among = {"all": "", "positive": f"{index.positive} only", "negative": f"{index.negative} only"}
+    parts = [among.get(check.among, check.among)]
+    parts.append(f"against {index.name(check.against).lower()}" if check.against else "")
+    parts = [part for part in parts if part.removesuffix(" only").lower() not in check.title.lower()]
+    parts.append(f"{check.attack} attack" if check.attack else "")
+    parts.append(f"at {print_point(check.at)}" if check.at else "")
+    parts.append("" if check.required else "not required")
+    return ", ".join(part for part in parts if part)
+
+
+def _say_briefly(check: CheckResult) -> str:
+    """Return the record's reason where it is short, else the comparison of bounds and tolerance that it rests on."""
+    bounds, limit = (check.estimate.bounds if check.estimate else None), check.limit
+    if len(check.reason) <= _BRIEF or bounds is None:
+        return clip(check.reason, 2 * _BRIEF)
+    ends = (limit.at_least, limit.at_most)
+    low, high = print_apart(bounds.low, ends), print_apart(bounds.high, ends)
+    above = limit.at_most is not None and bounds.low > limit.at_most
+    below = limit.at_least is not None and bounds.high < limit.at_least
+    if check.outcome is Outcome.FAIL and (above or below):
+        return f"lower bound {low} is above the tolerance" if above else f"upper bound {high} is below the tolerance"
+    inside = (limit.at_most is None or bounds.high <= limit.at_most) and (
+        limit.at_least is None or bounds.low >= limit.at_least
+    )
+    if check.outcome is Outcome.PASS and inside:
+        if limit.at_most is not None and limit.at_least is not None:
+            return f"bounds {low} to {high} lie inside"
+        return f"upper bound {high} is within" if limit.at_most is not None else f"lower bound {low} is within"
+    if check.outcome is Outcome.INCONCLUSIVE and not (inside or above or below):
+        return f"bounds {low} to {high} cross the tolerance"
+    return clip(check.reason, 2 * _BRIEF)
+
+
+def _show_interval(check: CheckResult) -> str | None:
+    interval = check.estimate.interval if check.estimate else None
+    return print_interval(interval, check.limit) if interval else None
+
+
+def present_brief_checks(index: Index) -> Grid:
+    """Return the table of page one: check, estimate with interval, tolerance, outcome, reason."""
+    verdict = index.record.verdict
+    confidences = {c.estimate.interval.confidence for c in verdict.checks if c.estimate and c.estimate.interval}
+    level = f" and {print_percent(confidences.pop())} interval" if len(confidences) == 1 else " and interval"
+    rows = tuple(
+        (
+            Cell(clip(check.title, 80), clip(_say_where(index, check), 110) or None),
+            Cell(print_estimate(check.estimate, check.limit), _show_interval(check), "number"),
+            Cell(print_limit(check.limit), kind="number"),
+            Mark(check.outcome),
+            Cell(_say_briefly(check)),
+        )
+        for check in verdict.checks
+    )
+    heads = ("Check", f"Estimate{level}", "Tolerance", "Outcome", "Reason")
+    return Grid("checks", "Checks of the policy on the audited model", heads, rows)
+
+
+def present_full_checks(index: Index, verdict: Verdict) -> Grid:
+    """Return every check with the bounds that decided, the whole reason, and the policy's reason for the tolerance."""
+    rows = tuple(
+        (
+            Cell(check.id, f"{print_metric(check.metric)}; {check.kind}", "code"),
+            Cell(_show_bounds(check), _show_basis(check), "number"),
+            Cell(print_limit(check.limit), kind="number"),
+            Mark(check.outcome),
+            Cell(check.reason),
+            Cell(check.why),
+        )
+        for check in verdict.checks
+    )
+    level = print_percent(verdict.confidence)
+    heads = ("Check", f"One-sided {level} bounds", "Tolerance", "Outcome", "Reason", "Why this tolerance")
+    return Grid("all-checks", f"Every check on {index.name(verdict.model)}", heads, rows)
+
+
+def _show_bounds(check: CheckResult) -> str:
+    bounds = check.estimate.bounds if check.estimate else None
+    return print_interval(bounds, check.limit) if bounds else NONE
+
+
+def _show_basis(check: CheckResult) -> str | None:
+    if check.estimate is None:
+        return None
+    method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
+    return f"{method}, n = {check.estimate.n}"

@@ -1,0 +1,118 @@
+"""Forgetting: every attack on every model, and what was not tested at all."""
+
+from dataclasses import dataclass
+
+from unlearn_audit.records import Finding
+from unlearn_audit.report.views.clinical import cut
+from unlearn_audit.report.views.grid import Cell, Grid, gather_reasons, show_finding
+from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.wording import print_metric, print_number
+
+_UNTESTED = (
+    ("LiRA, U-LiRA (reference models)", ("lira", "u-lira"), "arXiv 2112.03570, 2403.01218"),
+    ("RMIA (reference models)", ("rmia",), "arXiv 2312.03262"),
+    ("SWAP test (exchanged runs)", ("swap",), "arXiv 2404.11577"),
+    ("Model inversion", ("inversion",), "EDPB Opinion 28/2024"),
+    ("Reconstruction of training records", ("reconstruction",), "EDPB Opinion 28/2024"),
+    ("Exfiltration of training records", ("exfiltration",), "EDPB Opinion 28/2024"),
+    ("Attribute inference", ("attribute-inference",), "EDPB Opinion 28/2024"),
+    ("Attacks that compare original and unlearned", ("differencing",), "Chen et al., CCS 2021"),
+)
+
+_SUMMARIES = ("membership-auc-difference", "membership-tpr", "forgetting-score", "svc-efficacy")
+_MOST_ROWS = 16
+
+
+def present_attacks(index: Index) -> tuple[Grid, ...]:
+    """Return one grid per population and part of the models: AUC of each attack with its interval."""
+    names = tuple(card.name for card in index.models)
+    populations = dict.fromkeys(f.among for f in index.find_all("membership-auc"))
+    grids = []
+    for among in populations:
+        shown = {"all": "all forget records", "positive": f"{index.positive} forget records alone"}.get(among, among)
+        for number, part in enumerate(cut(names)):
+            found = {
+                a: tuple(index.find("membership-auc", m, among=among, attack=a) for m in part) for a in index.attacks
+            }
+            rows = tuple((Cell(attack), *map(show_finding, row)) for attack, row in found.items() if any(row))
+            notes = gather_reasons(tuple(f for row in found.values() for f in row))
+            heads = ("Attack", *map(index.name, part))
+            caption = f"Membership AUC, {shown}, against the test split (0.5: not told apart)"
+            grids.append(Grid(f"attacks-{among}-{number}", caption, heads, rows, notes))
+    return tuple(grid for grid in grids if grid.rows)
+
+
+@dataclass(frozen=True)
+class _Address:
+    """Where a measure of forgetting was taken; the same for all models of one row."""
+
+    metric: str
+    attack: str | None
+    among: str
+    at: str | None
+    against: str | None
+
+    def say(self, index: Index) -> str | None:
+        """Return all but the metric, in words."""
+        among = {"all": None, "positive": f"{index.positive} only", "negative": f"{index.negative} only"}
+        parts = (
+            f"{self.attack} attack" if self.attack else None,
+            among.get(self.among, self.among),
+            self.at.replace("fpr ", "at FPR ") if self.at else None,
+            f"against {index.name(self.against).lower()}" if self.against else None,
+        )
+        return ", ".join(filter(None, parts)) or None
+
+
+def _collect_summaries(index: Index) -> dict[_Address, dict[str, Finding]]:
+    found: dict[_Address, dict[str, Finding]] = {}
+    for metric in _SUMMARIES:
+        for f in index.find_all(metric):
+            found.setdefault(_Address(metric, f.attack, f.among, f.at, f.against), {})[f.model] = f
+    if len(found) <= _MOST_ROWS:
+        return found
+    return {address: row for address, row in found.items() if address.attack in (None, index.strongest)}
+
+
+def present_summaries(index: Index) -> tuple[Grid, ...]:
+    """Return what is beside the AUC: difference from the retrained model, TPR at low FPR, scores.
+
+    Where they would fill pages, only those of the strongest attack; the attached record holds all.
+    """
+    found, grids = _collect_summaries(index), []
+    for number, part in enumerate(cut(tuple(card.name for card in index.models))):
+        shown = [(address, tuple(row.get(name) for name in part)) for address, row in found.items()]
+        shown = [(address, row) for address, row in shown if any(row)]
+        rows = tuple((Cell(print_metric(a.metric), a.say(index)), *map(show_finding, row)) for a, row in shown)
+        notes = gather_reasons(tuple(finding for _, row in shown for finding in row))
+        heads = ("Metric", *map(index.name, part))
+        grids.append(Grid(f"forgetting-{number}", "Further measures of forgetting", heads, rows, notes))
+    return tuple(grid for grid in grids if grid.rows)
+
+
+def present_coverage(index: Index) -> Grid:
+    """Return every attack: those that ran, those that could not, and those that nobody tried."""
+    required = tuple(index.policy.get("membership", {}).get("attacks", ()))
+    rows = []
+    for attack in dict.fromkeys((*required, *index.attacks)):
+        found = index.find_all("membership-auc", model=index.audited, attack=attack)
+        values = [f.estimate.value for f in found if f.estimate is not None]
+        reasons = [f.not_run for f in found if f.not_run is not None]
+        state = "tested" if values else "NOT RUN"
+        said = (
+            "AUC " + ", ".join(print_number(v) for v in values)
+            if values
+            else (reasons or ["no finding in the record"])[0]
+        )
+        rows.append((Cell(attack), Cell("required" if attack in required else "beside"), Cell(state), Cell(said)))
+    svc = index.find("svc-efficacy", index.audited)
+    if svc is not None and "svc" not in index.attacks:
+        shown = show_finding(svc, interval=False).text
+        rows.append(
+            (Cell("svc"), Cell("beside"), Cell("NOT RUN" if svc.not_run else "tested"), Cell(f"efficacy {shown}"))
+        )
+    for title, names, source in _UNTESTED:
+        if not any(attack.startswith(name) for attack in index.attacks for name in names):
+            rows.append((Cell(title), Cell("not asked"), Cell("NOT TESTED"), Cell(source)))
+    heads = ("Attack", "By the policy", "State", "Result on the audited model, or source")
+    return Grid("coverage", "Attack coverage", heads, tuple(rows))

@@ -1,0 +1,46 @@
+"""Limits: what was not shown. Some hold for every audit, some come out of this record."""
+
+from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.wording import print_metric
+
+_ALWAYS = (
+    "Each interval and bound holds at its stated confidence for one number, not for all of them at once.",
+    (
+        "Membership attacks on one model bound what these attacks see. A stronger attack may still recognise erased "
+        "records; attacks that were not tested are listed in section 9."
+    ),
+    (
+        "Verification of unlearning can be fooled by whoever makes the model (Zhang et al., ICML 2024): the numbers "
+        "describe the models whose digests stand in section 1, not how they came to be."
+    ),
+    (
+        "The test split stands for future patients only as far as it resembles them: site, device, prevalence and "
+        "selection may differ where the model is used."
+    ),
+    "Subgroups (sex, age, skin type, site) were not assessed unless a check names one.",
+    "Cost ratio and tolerances are judgements of the policy's owner, not results.",
+)
+_MOST = 12
+
+
+def list_limits(index: Index) -> tuple[str, ...]:
+    """Return all limits; those of this record first."""
+    record = index.record
+    data, forget = record.provenance.data, record.provenance.forget
+    own = []
+    if index.find_name("retrained") is None:
+        own.append("There is no retrained reference: what never having seen the records looks like was not measured.")
+    if data.official is False:
+        own.append(f"The checksum of {data.name} differs from the published one: these are not the official files.")
+    if any(o.shared_groups and "test" in o.splits for o in data.overlaps):
+        own.append("The test split shares groups with training data (section 6): performance may be overstated.")
+    if forget.positive < index.policy.get("protocol", {}).get("smallest_group", 0):
+        own.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
+    own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
+            if not c.required and c.outcome.value != "pass"]  # fmt: skip
+    caveats = {f.caveat: f"{print_metric(f.metric)}: {f.caveat}" for f in record.findings if f.caveat}
+    reasons = {f.not_run: f"{print_metric(f.metric)} was not run: {f.not_run}" for f in record.findings if f.not_run}
+    listed = [*own, *caveats.values(), *reasons.values()]
+    rest = len(listed) - _MOST
+    more = [f"{rest} further caveats stand in the attached record.json."] if rest > 0 else []
+    return (*listed[:_MOST], *more, *record.provenance.notes, *data.notes, *_ALWAYS)

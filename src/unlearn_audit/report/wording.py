@@ -1,0 +1,149 @@
+"""How numbers and names are printed: sensible digits, units, words instead of identifiers."""
+
+import math
+from typing import Any
+
+from unlearn_audit.records import Estimate, Interval, Limit, Outcome, Unit
+
+THIN = "\u2009"
+MINUS = "\u2212"
+DASH = "\u2013"
+NONE = "\u2014"
+_MOST_DIGITS = 7
+
+MARKS = {Outcome.PASS: "\u2713", Outcome.FAIL: "\u2717", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "\u25cb"}
+"""One sign per outcome, so that it is read without colour."""
+
+METRICS = {
+    "global-risk": "Global Risk",
+    "global-risk-increase": "Increase of Global Risk",
+    "global-risk-at-prevalence": "Global Risk at intended prevalence",
+    "false-negative-rate": "False-negative rate",
+    "false-negative-rate-increase": "Increase of false-negative rate",
+    "false-negatives": "False negatives",
+    "false-positives": "False positives",
+    "false-positive-rate": "False-positive rate",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "balanced-accuracy": "Balanced accuracy",
+    "auroc": "AUROC",
+    "auroc-drop": "Drop of AUROC",
+    "fnr-at-fpr-20": "False-negative rate at 20\u202f% false positives",
+    "newly-missed-rate": "Newly missed rate",
+    "newly-missed": "Newly missed",
+    "newly-caught": "Newly caught",
+    "mcnemar-p": "McNemar exact p",
+    "brier": "Brier score",
+    "retain-accuracy": "Accuracy on retain",
+    "positive-share": "Share called positive",
+    "membership-auc": "Membership AUC",
+    "membership-auc-difference": "Difference of membership AUC",
+    "membership-tpr": "Membership TPR",
+    "forgetting-score": "Forgetting score",
+    "svc-efficacy": "SVC efficacy",
+    "threshold": "Threshold",
+}
+BASELINES = {"call-all-positive": "Call all positive", "call-none-positive": "Call none positive"}
+_POSSESSIVE_POINTS = {"argmax": "most probable class", "cost-optimal": "cost-optimal threshold"}
+
+
+def print_metric(name: str) -> str:
+    """Return the reader's name of a metric; an unknown one is shown as it is called, with spaces."""
+    return METRICS.get(name) or name.replace("-", " ").capitalize()
+
+
+def print_baseline(name: str) -> str | None:
+    """Return the title of a trivial policy such as 'call-all-positive', None for a real model."""
+    return BASELINES.get(name)
+
+
+def print_point(name: str) -> str:
+    """Return the reader's name of an operating point."""
+    return _POSSESSIVE_POINTS.get(name, name)
+
+
+def print_number(value: float, unit: Unit | None = None, digits: int = 3) -> str:
+    """Return `value` with `digits` significant digits (three decimals from 0.1 on), a real minus, no exponent.
+
+    Counts are whole; thousands are set apart by a thin space. A value that is not zero is never printed as zero.
+    """
+    if unit is Unit.COUNT and float(value).is_integer():
+        return f"{int(value):,}".replace(",", THIN).replace("-", MINUS)
+    size = abs(value)
+    if size == 0:
+        return "0"
+    smallest = 10.0 ** -(digits + 2)
+    if size < smallest:
+        return f"{'<' if value > 0 else '>' + MINUS}{smallest:.{digits + 2}f}"
+    decimals = max(0, min(digits + 2, digits - 1 - math.floor(math.log10(size))))
+    return f"{value:,.{decimals}f}".replace(",", THIN).replace("-", MINUS)
+
+
+def print_apart(value: float, limits: tuple[float | None, ...], unit: Unit | None = None) -> str:
+    """Return `value` with as many digits as it takes to show on which side of the limits it lies."""
+    others = [limit for limit in limits if limit is not None and limit != value]
+    for digits in range(3, _MOST_DIGITS):
+        shown = print_number(value, unit, digits)
+        if all(shown != print_number(other, unit, digits) for other in others):
+            return shown
+    return repr(value).replace("-", MINUS)
+
+
+def print_interval(interval: Interval | None, limit: Limit | None = None, unit: Unit | None = None) -> str:
+    """Return 'low to high', or a dash where there is none; 'to' because a dash reads as a minus."""
+    if interval is None:
+        return NONE
+    limits = (limit.at_least, limit.at_most) if limit else ()
+    return f"{print_apart(interval.low, limits, unit)} to {print_apart(interval.high, limits, unit)}"
+
+
+def print_estimate(estimate: Estimate | None, limit: Limit | None = None) -> str:
+    """Return the value alone, a dash where there is none."""
+    if estimate is None:
+        return NONE
+    return print_apart(estimate.value, (limit.at_least, limit.at_most) if limit else (), estimate.unit)
+
+
+def print_limit(limit: Limit) -> str:
+    """Return the tolerance as printed in tables, exactly as the policy says it."""
+    return str(limit).replace("-", MINUS).replace("\u2264 ", "\u2264\u00a0").replace("\u2265 ", "\u2265\u00a0")
+
+
+def print_percent(fraction: float) -> str:
+    """Return a share of one in per cent, one decimal where it has one."""
+    return f"{100 * fraction:.1f}".removesuffix(".0") + "\u202f%"
+
+
+def print_seconds(seconds: float | None) -> str:
+    """Return a wall time in the unit a person would say it in."""
+    if seconds is None:
+        return NONE
+    if seconds < 90:  # noqa: PLR2004 - up to a minute and a half people count seconds
+        return f"{seconds:.1f}\u202fs" if seconds < 10 else f"{seconds:.0f}\u202fs"  # noqa: PLR2004
+    minutes = seconds / 60
+    return f"{minutes:.1f}\u202fmin" if minutes < 90 else f"{minutes / 60:.1f}\u202fh"  # noqa: PLR2004
+
+
+def print_parameters(parameters: Any) -> str:
+    """Return a mapping as 'name = value, ...', a dash where it is empty."""
+    if not parameters:
+        return NONE
+    return ", ".join(f"{key} = {_print_value(value)}" for key, value in sorted(parameters.items()))
+
+
+def _print_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + print_parameters(value) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_print_value(item) for item in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def clip(text: str, longest: int) -> str:
+    """Return `text`, cut at `longest` characters with an ellipsis where it is longer."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "\u2026"
+
+
+def group_digits(digest: str | None, size: int = 8) -> str:
+    """Return a hex digest in groups, which a person can compare and a line can break at."""
+    return " ".join(digest[i : i + size] for i in range(0, len(digest), size)) if digest else NONE

@@ -1,0 +1,204 @@
+"""What a metric is given: the evidence, the policy, thresholds frozen beforehand, and named randomness.
+
+A metric is one pure function from a scope and an address (which model, against which, among which records, at which
+operating point) to one estimate. This module holds those types, one floor below the metrics themselves.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.policy import MetricTraits, Policy
+from unlearn_audit.records import Direction, Estimate, Evidence, derive_rng
+from unlearn_audit.stats import choose_threshold
+
+BASELINES: Mapping[str, bool] = {"call-all-positive": True, "call-none-positive": False}
+"""Trivial models that any audited one must be held against, and what they call every record."""
+
+
+class Sampling(TypedDict):
+    """The arguments that every estimate with drawn ends takes."""
+
+    confidence: float
+    resamples: int
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Address:
+    """What exactly is asked: a finding carries the same five words."""
+
+    model: str
+    against: str | None = None
+    among: str = "all"
+    at: str | None = None
+    attack: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """All that a metric may look at."""
+
+    evidence: Evidence
+    policy: Policy
+
+    def confidence_for(self, model: str) -> float:
+        """Return the one-sided confidence at which bounds on `model` decide.
+
+        Remedies are tried in order until one passes, all on one test split: each gets an equal share of the error
+        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely.
+        """
+        confidence = self.policy.protocol.confidence
+        if model not in self.remedied:
+            return confidence
+        return 1 - (1 - confidence) / max(len(self.policy.remediation), len(self.remedied))
+
+    @cached_property
+    def remedied(self) -> frozenset[str]:
+        """Names of the remedied models."""
+        return frozenset(card.name for card in self.evidence.provenance.models if card.role == "remedied")
+
+    @cached_property
+    def test(self) -> NDArray[np.bool_]:
+        """(n,) mask of the test split."""
+        return self.evidence.select("test")
+
+    @property
+    def positives(self) -> NDArray[np.bool_]:
+        """(n,) mask of the positive test records."""
+        return self.test & self.evidence.is_positive
+
+    @property
+    def negatives(self) -> NDArray[np.bool_]:
+        """(n,) mask of the negative test records."""
+        return self.test & ~self.evidence.is_positive
+
+    @cached_property
+    def actual(self) -> NDArray[np.bool_]:
+        """(n_test,) whether each test record is positive."""
+        return np.asarray(self.evidence.is_positive[self.test])
+
+    @cached_property
+    def _clusters(self) -> NDArray[np.str_] | None:
+        """(n,) cluster of each record; a record whose cluster is unknown is a cluster of its own."""
+        protocol = self.policy.protocol
+        if protocol.cluster is None:
+            return None
+        if protocol.cluster not in self.evidence.groups:
+            if not protocol.cluster_required:
+                return None
+            have = ", ".join(self.evidence.groups) or "none"
+            raise MeasurementError(f"the policy clusters by '{protocol.cluster}', the data has the columns: {have}")
+        values = self.evidence.groups[protocol.cluster]
+        return np.where(values == "", np.char.add("record ", self.evidence.ids), values)
+
+    @property
+    def cluster_caveat(self) -> str | None:
+        """Say so where the policy tolerates data without its cluster column and the data has none."""
+        protocol = self.policy.protocol
+        if protocol.cluster is None or protocol.cluster in self.evidence.groups:
+            return None
+        return (
+            f"The data has no column '{protocol.cluster}': records are taken as independent, so the intervals are too "
+            "narrow where several records show one case."
+        )
+
+    def clusters(self, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
+        """Return the clusters of the records that `mask` (n,) selects, None where records are independent.
+
+        Raises:
+            MeasurementError: the policy requires a cluster column that the evidence does not have.
+        """
+        return None if self._clusters is None else self._clusters[mask]
+
+    @cached_property
+    def thresholds(self) -> dict[str, float | None]:
+        """Threshold per operating point, chosen on validation of the original alone; None for 'argmax'."""
+        validation = self.evidence.select("validation")
+        costs = self.policy.costs
+        return {
+            point: choose_threshold(
+                point,
+                actual=self.evidence.is_positive[validation],
+                probability=self.evidence.positive_probability("original")[validation],
+                false_negative=costs.false_negative,
+                false_positive=costs.false_positive,
+            )
+            for point in self.policy.task.operating_points
+        }
+
+    def call(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
+        """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
+        mask = self.evidence.select(split)
+        if model in BASELINES:
+            return np.full(int(mask.sum()), BASELINES[model])
+        threshold = self.thresholds[at or self.policy.task.operating_points[0]]
+        if threshold is None:
+            return self.evidence.predicted_positive(model)[mask]
+        return np.asarray(self.evidence.positive_probability(model)[mask] >= threshold)
+
+    def select_among(self, split: str, among: str) -> NDArray[np.bool_]:
+        """Return the (n,) mask of `split`, restricted to 'positive' or 'negative' records where asked."""
+        mask = self.evidence.select(split)
+        if among == "positive":
+            return mask & self.evidence.is_positive
+        return mask & ~self.evidence.is_positive if among == "negative" else mask
+
+    @property
+    def prevalence(self) -> float:
+        """Prevalence of intended use.
+
+        Raises:
+            MeasurementError: the policy states none.
+        """
+        if self.policy.costs.prevalence is None:
+            raise MeasurementError("the policy states no prevalence of intended use (costs.prevalence)")
+        return self.policy.costs.prevalence
+
+    def reference(self, address: Address) -> str:
+        """Return the model that `address` compares with.
+
+        Raises:
+            MeasurementError: it is not in the evidence: the case was made without it.
+        """
+        if address.against is None or address.against not in self.evidence.log_probs:
+            raise MeasurementError(f"the case has no model '{address.against}' to compare with")
+        return address.against
+
+    def sampling(self, metric: str, address: Address) -> Sampling:
+        """Return confidence, resamples and the generator that belongs to this metric at this address and no other."""
+        words = (address.model, address.against or "", address.among, address.at or "", address.attack or "")
+        return Sampling(
+            confidence=self.confidence_for(address.model),
+            resamples=self.policy.protocol.resamples,
+            rng=derive_rng(self.policy.protocol.seed, "measure", metric, *words),
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table of metrics: how it is addressed, how it reads, and the function that measures it."""
+
+    title: str
+    traits: MetricTraits
+    direction: Direction
+    source: str
+    measure: Callable[[Scope, Address], Estimate]
+    point_at: Callable[[Scope, Address], tuple[str, ...]] | None = None
+    """Where a metric counts single records that a reader wants to see: their ids."""
+    baselines: bool = False
+    """Whether it is also measured for the trivial models."""
+    caveat: str | None = None
+    per_attack: bool = False
+    """Whether it is measured once for each attack that the policy lists."""
+    models: Callable[[str], bool] | None = None
+    """Which models it is measured for, by name; None for all of them."""
+    applies: Callable[[Policy], bool] | None = None
+    """Whether a policy gives rise to it at all; None for every policy."""
+    points: Callable[[Policy], tuple[str, ...]] | None = None
+    """What stands in the address's `at` where that is no operating point."""

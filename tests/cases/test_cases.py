@@ -1,0 +1,256 @@
+"""A case from policy and request: models made once, splits as asked, nothing of the test split in training."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from unlearn_audit.audit import name_known, run_audit
+from unlearn_audit.cases import CaseRequest, build_case, choose_parameters
+from unlearn_audit.cases.cache import ModelCache, make_key
+from unlearn_audit.errors import CaseError, DataError, UnknownNameError, UsageError
+from unlearn_audit.policy import parse_policy
+from unlearn_audit.records import say_nothing
+
+POLICY = """\
+schema: unlearn-audit/policy/v1
+id: tiny
+version: "1"
+title: Tiny
+owner: Tests
+applies_to: Tests
+task: {positive: ["8"], operating_points: [argmax]}
+costs: {false_negative: 10, false_positive: 1, rationale: Tests}
+checks:
+  - {id: risk, metric: global-risk, at_most: 0.001, why: unreachable}
+  - {id: forgotten, metric: membership-auc, among: positive, within: [0.4, 0.6], why: unseen}
+  - {id: kept, metric: retain-accuracy, at_least: 0.99, why: utility}
+protocol: {resamples: 1000, smallest_group: 2}
+remediation: [{method: salun-cra, parameters: {epochs: 1}}, {method: warm-restart}, {method: retrain}]
+comparison: [{method: random-label, parameters: {epochs: 1, labels: other}}]
+reference_case:
+  dataset: pathmnist
+  model: resnet18-small
+  unlearn: {method: salun, parameters: {epochs: 1}}
+  recipe: {epochs: 1, batch: 32}
+"""
+
+
+@pytest.fixture(scope="session")
+def pathmnist(tmp_path_factory):
+    """PathMNIST's shape in small: nine classes, 28 x 28 in colour."""
+    rng = np.random.default_rng(3)
+    arrays = {}
+    for prefix, n in (("train", 90), ("val", 36), ("test", 45)):
+        label = np.arange(n) % 9
+        images = rng.integers(0, 256, (n, 28, 28, 3), dtype=np.uint8)
+        images[label == 8, :14] //= 2
+        arrays |= {f"{prefix}_images": images, f"{prefix}_labels": label.astype(np.uint8)[:, None]}
+    path = tmp_path_factory.mktemp("data") / "pathmnist.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def policy():
+    return parse_policy(POLICY, "tiny.yaml", name_known())
+
+
+@pytest.fixture
+def request_of(pathmnist, cache):
+    def make(**changes):
+        return CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=pathmnist, **changes)
+
+    return make
+
+
+def test_retain_and_forget_make_up_the_training_split(policy, request_of):
+    case = build_case(policy, request_of(forget=0.3), say_nothing)
+
+    counts = {name: int((case.split == name).sum()) for name in ("retain", "forget", "validation", "test")}
+    assert counts == {"retain": 63, "forget": 27, "validation": 36, "test": 45}
+    assert case.provenance.data.splits["forget"].n == 27
+
+
+def test_the_models_are_original_retrained_unlearned_in_this_order(policy, request_of):
+    assert list(build_case(policy, request_of(), say_nothing).models) == ["original", "retrained", "unlearned"]
+
+
+def test_a_reference_can_be_left_out(policy, request_of):
+    assert list(build_case(policy, request_of(retrain=False), say_nothing).models) == ["original", "unlearned"]
+
+
+def test_models_do_not_depend_on_validation_or_test_records(policy, request_of, pathmnist, tmp_path):
+    """The strongest form of 'never sees the test split': other test images, same weights."""
+    arrays = dict(np.load(pathmnist))
+    arrays["test_images"] = 255 - arrays["test_images"]
+    arrays["val_images"] = 255 - arrays["val_images"]
+    np.savez(tmp_path / "pathmnist.npz", **arrays)
+    here = replace(request_of(), cache=tmp_path / "a")
+    there = replace(here, cache=tmp_path / "b", data=tmp_path / "pathmnist.npz")
+
+    first, second = build_case(policy, here, say_nothing), build_case(policy, there, say_nothing)
+
+    assert first.files == second.files
+
+
+def test_the_weights_in_the_bundle_are_those_that_made_the_evidence(policy, request_of):
+    import hashlib
+
+    case = build_case(policy, request_of(), say_nothing)
+
+    for card in case.provenance.models:
+        assert hashlib.sha256(case.files[card.file]).hexdigest() == card.sha256
+
+
+def test_the_remedies_are_tried_in_the_policys_order_until_one_passes(policy, request_of):
+    audit = run_audit(policy, request_of())
+
+    names = [verdict.model for verdict in audit.record.verdicts]
+    assert names == ["unlearned", "remedied-salun-cra", "remedied-warm-restart", "remedied-retrain"]
+    assert set(audit.models) == {f"models/{name}.safetensors" for name in ("original", "retrained", *names)}
+
+
+def test_the_retrained_remedy_is_another_model_than_the_reference(policy, request_of):
+    """Compared with itself the reference would always look perfectly forgotten."""
+    audit = run_audit(policy, request_of())
+
+    assert audit.models["models/remedied-retrain.safetensors"] != audit.models["models/retrained.safetensors"]
+
+
+def test_remedies_can_be_left_out(policy, request_of):
+    assert len(run_audit(policy, request_of(remedy=False)).record.verdicts) == 1
+
+
+def test_a_compared_method_runs_with_the_policys_parameters(policy, request_of):
+    case = build_case(policy, request_of(compare=("random-label",)), say_nothing)
+
+    card = case.provenance.find_model("compared-random-label")
+    assert (card.parameters["epochs"], card.parameters["labels"]) == (1, "other")
+
+
+def test_a_method_that_the_policy_does_not_mention_has_its_own_defaults(policy):
+    assert choose_parameters(policy, "fine-tune").parameters == {}
+
+
+def test_a_policy_without_reference_case_cannot_be_run(request_of):
+    text = POLICY[: POLICY.index("reference_case:")]
+
+    with pytest.raises(UsageError, match="no reference_case") as caught:
+        build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), say_nothing)
+
+    assert "recheck" in caught.value.hint
+
+
+def test_an_unknown_method_is_refused_before_anything_is_trained(policy, request_of, tmp_path):
+    with pytest.raises(UnknownNameError):
+        build_case(policy, replace(request_of(compare=("salum",)), cache=tmp_path / "c"), say_nothing)
+
+    assert not (tmp_path / "c").exists()
+
+
+def test_labels_outside_the_mapping_are_refused(policy, request_of, pathmnist, tmp_path):
+    arrays = dict(np.load(pathmnist))
+    arrays["train_labels"][0] = 11
+    np.savez(tmp_path / "pathmnist.npz", **arrays)
+
+    with pytest.raises(DataError, match="found 11"):
+        build_case(policy, replace(request_of(), data=tmp_path / "pathmnist.npz"), say_nothing)
+
+
+def test_a_split_without_positives_is_refused(policy, request_of, pathmnist, tmp_path):
+    arrays = dict(np.load(pathmnist))
+    arrays["test_labels"] = arrays["test_labels"] % 8
+    np.savez(tmp_path / "pathmnist.npz", **arrays)
+
+    with pytest.raises(DataError, match="positives and negatives in test"):
+        build_case(policy, replace(request_of(), data=tmp_path / "pathmnist.npz"), say_nothing)
+
+
+def test_a_request_that_names_all_of_a_class_is_refused(policy, request_of, tmp_path):
+    case = build_case(policy, request_of(), say_nothing)
+    train = np.isin(case.split, ["retain", "forget"])
+    (tmp_path / "ids.csv").write_text("\n".join(case.dataset.ids[train & (case.dataset.label == 1)]))
+
+    with pytest.raises(CaseError, match="all training records of class"):
+        build_case(policy, request_of(forget=tmp_path / "ids.csv"), say_nothing)
+
+
+def test_a_tolerated_missing_cluster_column_is_noted(request_of):
+    text = POLICY.replace("smallest_group: 2", "smallest_group: 2, cluster: lesion_id, cluster_required: false")
+
+    case = build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), say_nothing)
+
+    assert any("lesion_id" in note for note in case.provenance.notes)
+
+
+def test_the_commitment_can_be_proved_with_the_ids_and_the_salt(policy, request_of):
+    from unlearn_audit.data import commit
+
+    case = build_case(policy, request_of(), say_nothing)
+    forget = case.provenance.forget
+
+    assert commit(case.dataset.ids[case.split == "forget"].tolist(), forget.salt) == forget.commitment
+
+
+def test_keys_differ_when_anything_that_shapes_a_model_differs():
+    assert make_key(seed=1, data="a") == make_key(data="a", seed=1)
+    assert len({make_key(seed=1, data="a"), make_key(seed=2, data="a"), make_key(seed=1, data="b")}) == 3
+
+
+def test_an_edited_entry_is_not_used(tmp_path):
+    cache = ModelCache(tmp_path)
+    cache.write("k", lambda path: path.write_bytes(b"weights"), 1.0, {})
+    assert cache.read("k").seconds == 1.0
+
+    (tmp_path / "k.safetensors").write_bytes(b"weighty")
+
+    assert cache.read("k") is None
+
+
+@pytest.mark.parametrize("note", ["", "{}", "[]", '{"key": "other", "sha256": "", "seconds": 1}'])
+def test_an_entry_with_a_broken_note_is_not_used(tmp_path, note):
+    cache = ModelCache(tmp_path)
+    cache.write("k", lambda path: path.write_bytes(b"weights"), 1.0, {})
+
+    (tmp_path / "k.json").write_text(note)
+
+    assert cache.read("k") is None
+
+
+def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(CaseError, match="cannot keep a finished model") as caught:
+        ModelCache(tmp_path / "file").write("k", lambda path: path.write_bytes(b""), 1.0, {})
+
+    assert "--cache" in caught.value.hint
+
+
+def test_an_interrupted_write_leaves_no_entry(tmp_path):
+    cache = ModelCache(tmp_path)
+
+    def fail(_path):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.write("k", fail, 1.0, {})
+
+    assert cache.read("k") is None
+
+
+def test_the_record_says_how_each_model_was_made(policy, request_of):
+    record = run_audit(policy, request_of(remedy=False)).record
+    unlearned = json.loads(record.to_bytes())["provenance"]["models"][2]
+
+    assert unlearned["method"] == "salun"
+    assert unlearned["parameters"]["epochs"] == 1
+    assert unlearned["seconds"] >= 0
+    assert record.provenance.environment["torch"] == torch.__version__

@@ -1,0 +1,120 @@
+"""The installed command, run for real on the embedded data with a recipe that takes seconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ceilings import PASSES
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = Path(sys.executable).with_name("unlearn-audit")
+
+POLICY = """\
+schema: unlearn-audit/policy/v1
+id: quick
+version: "1"
+title: Quick
+owner: Tests
+applies_to: Tests
+task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
+costs: {false_negative: 10, false_positive: 1, rationale: Tests}
+checks:
+  - {id: risk, metric: global-risk, at_most: RISK, why: ceiling}
+  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
+  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
+  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
+membership: {attacks: [confidence, modified-entropy], fpr: [0.01]}
+protocol: {resamples: 1000}
+remediation: [{method: salun-cra, parameters: {labels: other, schedule: joint, epochs: 1}}]
+reference_case:
+  dataset: breast-cytology
+  model: mlp
+  unlearn: {method: fine-tune, parameters: {epochs: 1}}
+  recipe: {epochs: 10, batch: 32}
+"""
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A home of its own for all command-line tests: they share the cache of models and the TEST key."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def environment(place):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "UNLEARN_"))}
+    return kept | {"HOME": str(place), "SOURCE_DATE_EPOCH": "1767323045", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="session")
+def audit(environment, place):
+    """Run the command; return the finished process."""
+
+    def run(*arguments, **changes):
+        return subprocess.run(
+            [str(COMMAND), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=changes.pop("cwd", place),
+            env=environment | changes,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def policy_file(place):
+    """Write the quick policy with a ceiling on Global Risk; return its path."""
+
+    def write(ceiling=PASSES, *, change=("", "")):
+        path = place / f"quick-{ceiling}-{abs(hash(change))}.yaml"
+        path.write_text(
+            POLICY.replace("RISK", ceiling).replace(*change) if change[0] else POLICY.replace("RISK", ceiling)
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def finished(audit, policy_file, place):
+    """A finished, passing bundle; tests that change it take a copy."""
+    out = place / "finished"
+    done = audit("run", "--policy", policy_file(), "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+@pytest.fixture
+def bundle(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def root_certificate(place, finished):
+    return place / ".config" / "unlearn-audit" / "test-key" / "root.crt.pem"
+
+
+@pytest.fixture
+def run_here(environment, monkeypatch, capsys, place):
+    """Run the command in this process: fast, and seen by coverage. Returns (exit code, stdout, stderr)."""
+    from unlearn_audit.cli import run_guarded
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.chdir(place)
+
+    def run(*arguments):
+        code = run_guarded([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return int(code), said.out, said.err
+
+    return run

@@ -1,0 +1,397 @@
+"""The commands beside `run`, and what bad input gets."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from ceilings import FAILS
+
+
+def test_a_bundle_holds_report_record_evidence_policy_models_and_signature(finished):
+    names = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+
+    assert names == {
+        "attestation.dsse.json",
+        "evidence.parquet",
+        "models/original.safetensors",
+        "models/retrained.safetensors",
+        "models/unlearned.safetensors",
+        "policy.yaml",
+        "record.json",
+        "report.html",
+        "report.pdf",
+        "signer-chain.pem",
+    }
+
+
+def test_verify_says_integrity_authenticity_and_verdict_apart(run_here, finished, root_certificate):
+    code, out, _ = run_here("verify", finished, "--trust", root_certificate)
+
+    assert code == 0
+    assert re.search(r"^integrity +OK", out, re.MULTILINE)
+    assert re.search(r"^authenticity +TEST-KEY", out, re.MULTILINE)
+    assert re.search(r"^verdict +OK +PASS", out, re.MULTILINE)
+
+
+def test_verify_without_trust_is_not_invalid_but_does_not_pass(run_here, finished):
+    code, out, _ = run_here("verify", finished)
+
+    assert code == 4
+    assert "INVALID" not in out
+
+
+def test_verify_prints_json_for_pipelines(run_here, finished, root_certificate):
+    code, out, _ = run_here("verify", finished, "--trust", root_certificate, "--json")
+
+    said = json.loads(out)
+    assert (said["exit_code"], said["outcome"]) == (code, "pass")
+
+
+def test_a_valid_signature_over_a_failing_verdict_still_fails(
+    run_here, policy_file, tmp_path, finished, root_certificate
+):
+    assert run_here("run", "--policy", policy_file(FAILS), "--out", tmp_path / "out")[0] == 1
+
+    assert run_here("verify", tmp_path / "out", "--trust", root_certificate)[0] == 1
+
+
+def test_verify_imports_no_torch(finished, environment):
+    code = (
+        "import sys; from pathlib import Path; from unlearn_audit.report.verification import verify_bundle; "
+        f"verify_bundle(Path({str(finished)!r})); print('torch' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+    assert done.stdout == "False\n"
+
+
+def test_recheck_reproduces_the_record_bit_for_bit(run_here, finished, policy_file, tmp_path):
+    code, out, _ = run_here(
+        "recheck", finished / "evidence.parquet", "--policy", finished / "policy.yaml", "--out", tmp_path / "again.json"
+    )
+
+    assert code == 0
+    assert (tmp_path / "again.json").read_bytes() == (finished / "record.json").read_bytes()
+    assert "the same, bit for bit" in out
+
+
+def test_recheck_under_a_stricter_policy_fails_and_says_that_the_record_differs(run_here, finished, policy_file):
+    code, out, _ = run_here("recheck", finished / "evidence.parquet", "--policy", policy_file(FAILS))
+
+    assert code == 1
+    assert "a different one" in out
+
+
+def test_render_makes_the_same_pages_byte_for_byte(run_here, finished, tmp_path):
+    code, _, _ = run_here("render", finished / "record.json", "--out", tmp_path)
+
+    assert code == 0
+    assert (tmp_path / "report.html").read_bytes() == (finished / "report.html").read_bytes()
+    assert (finished / "report.pdf").read_bytes().startswith((tmp_path / "report.pdf").read_bytes())
+
+
+def test_render_of_something_else_is_refused(run_here, tmp_path):
+    (tmp_path / "record.json").write_text("{}")
+
+    assert run_here("render", tmp_path / "record.json", "--out", tmp_path)[0] == 4
+    assert run_here("render", tmp_path / "none.json", "--out", tmp_path)[0] == 5
+
+
+def test_render_refuses_an_unknown_format_before_writing_anything(run_here, finished, tmp_path):
+    code, _, err = run_here(
+        "render", finished / "record.json", "--out", tmp_path, "--format", "html", "--format", "pfd"
+    )
+
+    assert code == 2
+    assert "did you mean 'pdf'?" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_running_again_trains_nothing_twice(audit, policy_file, tmp_path, finished):
+    done = audit("run", "--policy", policy_file(), "--out", tmp_path / "again")
+
+    assert done.stderr.count("made before: done") == 3
+    assert "train the original" not in done.stderr
+
+
+def test_a_cache_entry_that_was_cut_off_is_made_again(audit, policy_file, tmp_path, finished):
+    cache = tmp_path / "cache"
+    first = audit("run", "--policy", policy_file(), "--out", tmp_path / "first", "--cache", cache)
+    for weights in cache.glob("*.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:100])
+    second = audit("run", "--policy", policy_file(), "--out", tmp_path / "second", "--cache", cache)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "made before" not in second.stderr
+    for name in ("original", "unlearned", "retrained"):
+        weights = f"models/{name}.safetensors"
+        assert (tmp_path / "first" / weights).read_bytes() == (tmp_path / "second" / weights).read_bytes()
+
+
+def test_an_interrupted_run_keeps_what_was_trained(environment, policy_file, tmp_path, place):
+    import signal
+
+    from conftest import COMMAND
+
+    policy = policy_file(change=("epochs: 10,", "epochs: 400,"))
+    command = [
+        str(COMMAND),
+        "run",
+        "--policy",
+        str(policy),
+        "--out",
+        str(tmp_path / "out"),
+        "--cache",
+        str(tmp_path / "c"),
+    ]
+    started = subprocess.Popen(
+        command, env=environment, cwd=place, stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL
+    )
+    for line in started.stderr:
+        if line.startswith("train the original: done"):
+            break
+    time.sleep(0.3)
+    started.send_signal(signal.SIGINT)
+    said = started.stderr.read()
+
+    assert started.wait(60) == 5
+    assert "run the same command again" in said
+    assert not (tmp_path / "out").exists()
+    assert len(list((tmp_path / "c").glob("*.json"))) >= 1
+
+
+def test_an_output_folder_that_holds_a_report_is_refused_and_force_replaces_it(run_here, bundle, policy_file):
+    before = (bundle / "record.json").read_bytes()
+
+    code, _, err = run_here("run", "--policy", policy_file(FAILS), "--out", bundle)
+    assert code == 5
+    assert "--force" in err
+    assert (bundle / "record.json").read_bytes() == before
+
+    assert run_here("run", "--policy", policy_file(FAILS), "--out", bundle, "--force")[0] == 1
+    assert (bundle / "record.json").read_bytes() != before
+
+
+def test_force_does_not_replace_a_folder_that_is_no_report(run_here, policy_file, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    assert run_here("run", "--policy", policy_file(), "--out", tmp_path, "--force")[0] == 5
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_place_is_refused(run_here, policy_file, tmp_path):
+    tmp_path.chmod(0o500)
+
+    assert run_here("run", "--policy", policy_file(), "--out", tmp_path / "out")[0] == 5
+
+
+def test_an_output_below_a_file_is_refused_and_nothing_is_half_written(run_here, policy_file, tmp_path, finished):
+    (tmp_path / "file").write_text("in the way")
+
+    code, _, err = run_here("run", "--policy", policy_file(), "--out", tmp_path / "file" / "out")
+
+    assert code == 5
+    assert "cannot be written" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_forget_ids_outside_train_are_refused_by_name(run_here, policy_file, tmp_path):
+    (tmp_path / "ids.csv").write_text("id\nnobody\n")
+
+    code, _, err = run_here(
+        "run", "--policy", policy_file(), "--out", tmp_path / "out", "--forget", tmp_path / "ids.csv"
+    )
+
+    assert code == 5
+    assert "'nobody'" in err
+
+
+def test_a_list_of_record_ids_is_an_erasure_request(run_here, policy_file, tmp_path, finished):
+    from unlearn_audit.data import load_dataset
+
+    dataset = load_dataset("breast-cytology")
+    train = dataset.ids[dataset.split == "train"]
+    (tmp_path / "ids.csv").write_text("id\n" + "\n".join(train[:40]) + "\n")
+
+    code, _, err = run_here(
+        "run", "--policy", policy_file(), "--out", tmp_path / "out", "--forget", tmp_path / "ids.csv", "--no-remedy"
+    )
+
+    assert code in (0, 3), err
+    assert json.loads((tmp_path / "out" / "record.json").read_bytes())["provenance"]["forget"]["count"] == 40
+
+
+@pytest.mark.parametrize(("value", "hint"), [("20", "did you mean 0.2?"), ("0", "a fraction"), ("1.5", "did you mean")])
+def test_a_share_that_is_none_is_refused_with_a_hint(run_here, policy_file, value, hint):
+    code, _, err = run_here("run", "--policy", policy_file(), "--forget", value)
+
+    assert code == 2
+    assert hint in err
+
+
+def test_an_unknown_method_is_refused_with_the_nearest_name(run_here, policy_file, tmp_path):
+    code, _, err = run_here("run", "--policy", policy_file(), "--method", "sallun", "--out", tmp_path / "out")
+
+    assert code == 2
+    assert "did you mean 'salun'?" in err
+
+
+def test_compared_methods_are_audited_beside_the_first(run_here, policy_file, tmp_path, finished):
+    code, out, _ = run_here(
+        "run", "--policy", policy_file(), "--out", tmp_path / "out", "--compare", "fine-tune, random-label,retrain"
+    )
+
+    assert code == 0
+    record = json.loads((tmp_path / "out" / "record.json").read_bytes())
+    assert [v["model"] for v in record["verdicts"]] == ["unlearned", "compared-random-label", "compared-retrain"]
+    assert "Other candidates" in out
+
+
+def test_an_npz_without_the_arrays_is_refused_by_name(run_here, tmp_path):
+    np.savez(tmp_path / "data.npz", images=np.zeros(3))
+
+    code, _, err = run_here(
+        "run", "--policy", "dermatology", "--data", tmp_path / "data.npz", "--out", tmp_path / "out"
+    )
+
+    assert code == 5
+    assert "train_images" in err
+
+
+def test_policy_check_prints_every_mistake_of_every_file(run_here, policy_file):
+    wrong = policy_file(change=("protocol: {resamples: 1000}", "protocol: {resamples: 1, confidence: 95}"))
+
+    code, out, err = run_here("policy", "check", policy_file(), wrong)
+
+    assert code == 2
+    assert "fine" in out
+    assert "protocol.resamples" in err
+    assert "did you mean 0.95?" in err
+
+
+@pytest.mark.parametrize("name", ["breast-cytology", "dermatology", "histopathology", "breast-ultrasound"])
+def test_the_shipped_policies_check_out(run_here, name):
+    assert run_here("policy", "check", name)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["policy", "record"])
+def test_schemas_are_json(run_here, name):
+    code, out, _ = run_here("schema", name)
+
+    assert code == 0
+    assert json.loads(out)["type"] == "object"
+
+
+def test_list_names_the_methods_of_the_paper_and_their_sources(run_here):
+    code, out, _ = run_here("list", "methods")
+
+    assert code == 0
+    for name in ("retrain", "fine-tune", "random-label", "salun", "salun-cra", "warm-restart"):
+        assert re.search(rf"^  {name} ", out, re.MULTILINE)
+    assert "2604.23854" in out
+
+
+def test_list_without_a_kind_lists_every_table(run_here):
+    code, out, _ = run_here("list")
+
+    assert code == 0
+    for table in ("methods", "metrics", "attacks", "datasets", "models", "formats", "policies"):
+        assert f"{table}:" in out
+
+
+def test_an_unknown_table_is_refused(run_here):
+    assert run_here("list", "metrix")[0] == 2
+
+
+def test_keys_are_made_used_and_shown(run_here, policy_file, tmp_path, finished):
+    folder = tmp_path / "keys"
+    code, out, _ = run_here(
+        "keys", "init", folder, "--organisation", "Example Clinic", "--name", "Audit office", "--no-passphrase"
+    )
+    assert code == 0
+    assert "root.crt.pem" in out
+
+    made = tmp_path / "out"
+    key, chain = folder / "signer.key.pem", folder / "signer-chain.pem"
+    code, out, err = run_here("run", "--policy", policy_file(), "--out", made, "--key", key, "--chain", chain)
+    assert code == 0, err
+    assert "TEST key" not in out
+
+    code, out, _ = run_here("verify", made, "--trust", folder / "root.crt.pem")
+    assert code == 0
+    assert re.search(r"^authenticity +OK", out, re.MULTILINE)
+
+    code, out, _ = run_here("keys", "show", chain)
+    assert code == 0
+    assert "Audit office" in out
+
+
+def test_an_encrypted_key_needs_its_passphrase_and_never_shows_it(
+    run_here, monkeypatch, policy_file, tmp_path, finished
+):
+    folder = tmp_path / "keys"
+    monkeypatch.setenv("UNLEARN_AUDIT_KEY_PASSPHRASE", "correct horse")
+    assert run_here("keys", "init", folder, "--organisation", "Clinic", "--name", "Office")[0] == 0
+    arguments = ("--key", folder / "signer.key.pem", "--chain", folder / "signer-chain.pem", "--out", tmp_path / "out")
+
+    monkeypatch.setenv("UNLEARN_AUDIT_KEY_PASSPHRASE", "wrong battery")
+    code, out, err = run_here("run", "--policy", policy_file(), *arguments)
+
+    assert code == 5
+    assert "wrong battery" not in out + err
+    assert not (tmp_path / "out").exists()
+
+
+def test_keys_show_of_something_else_is_refused(run_here, tmp_path):
+    (tmp_path / "x.pem").write_text("hello")
+
+    assert run_here("keys", "show", tmp_path / "x.pem")[0] == 2
+
+
+def test_a_crash_exits_5_with_a_log_and_never_reads_as_a_verdict(run_here, monkeypatch):
+    def explode(_names):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("unlearn_audit.cli.running.check_policy_files", explode)
+
+    code, _, err = run_here("policy", "check", "dermatology")
+
+    assert code == 5
+    log = err.strip().rsplit(" ", 1)[-1]
+    assert "boom" in open(log).read()
+    os.unlink(log)
+
+
+def test_version_is_the_packages(run_here):
+    from unlearn_audit import __version__
+
+    assert run_here("--version") == (0, f"unlearn-audit {__version__}\n", "")
+
+
+def test_help_lists_the_exit_codes_and_starts_fast(audit):
+    assert "4  signature or integrity failure" in audit("--help").stdout
+
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        audit("--help")
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 0.4
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from unlearn_audit.cli import run_guarded; run_guarded(['--help']); "
+        "print({'torch', 'numpy', 'pydantic', 'sklearn', 'matplotlib', 'pyhanko', 'rich'} & set(sys.modules), file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr == "set()\n"

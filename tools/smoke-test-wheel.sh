@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Builds the wheel, installs it alone into a fresh environment (no torch), and judges and renders from it.
+set -euo pipefail
+python=$1
+here=$(pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$python" -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"$python" -m venv "$work/venv"
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$work"/dist/*.whl'[pdf]'
+command="$work/venv/bin/unlearn-audit"
+
+cd "$work" # away from the checkout: templates and policies must come from the wheel
+"$work/venv/bin/python" -c 'import importlib.util as u; assert u.find_spec("torch") is None, "the base install brought torch"'
+"$command" --version
+"$command" policy check breast-cytology
+sample="$here/sample_reports/breast-cytology"
+"$command" render "$sample/record.json" --out "$work/rendered"
+cmp "$sample/report.html" "$work/rendered/report.html"
+set +e
+"$command" recheck "$sample/evidence.parquet" --policy "$sample/policy.yaml" --out "$work/record.json" >"$work/recheck.log"
+code=$?
+set -e
+[ $code -eq 0 ] || [ $code -eq 1 ] || [ $code -eq 3 ] || { cat "$work/recheck.log"; exit 1; }
+cmp "$sample/record.json" "$work/record.json"
+echo "wheel: judges and renders without torch, and reproduces the sample byte for byte"
