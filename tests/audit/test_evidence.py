@@ -94,7 +94,7 @@ def test_labels_outside_the_classes_are_refused(make_evidence):
     label = evidence.label.copy()
     label[3] = 2
 
-    with pytest.raises(EvidenceError, match="labels 0 to 1.*'case-00003'"):
+    with pytest.raises(EvidenceError, match=r"labels 0 to 1.*'case-00003'"):
         replace(evidence, label=label)
 
 
@@ -134,7 +134,7 @@ def test_a_missing_value_is_refused_with_its_column(make_evidence, tmp_path):
     holes = pa.array([None, *table.column(index).to_pylist()[1:]], pa.float64())
     pq.write_table(table.set_column(index, "log_prob:original:0", holes), path)
 
-    with pytest.raises(EvidenceError, match="log_prob:original:0.*1 null"):
+    with pytest.raises(EvidenceError, match=r"log_prob:original:0.*1 null"):
         read_evidence(path)
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def policy_file(place):
     """Write the quick policy with a ceiling on Global Risk; return its path."""
 
     def write(ceiling=PASSES, *, change=("", "")):
-        path = place / f"quick-{ceiling}-{abs(hash(change))}.yaml"
+        path = place / f"quick-{ceiling}-{zlib.crc32(repr(change).encode())}.yaml"
         path.write_text(
             POLICY.replace("RISK", ceiling).replace(*change) if change[0] else POLICY.replace("RISK", ceiling)
         )

@@ -40,9 +40,8 @@ def test_exit_3_when_the_evidence_does_not_decide(audit, policy_file, tmp_path, 
 
 
 def test_exit_3_when_a_required_check_did_not_run(audit, policy_file, tmp_path, finished):
-    policy = policy_file(
-        change=("{id: kept", "{id: like, metric: membership-auc-difference, against: retrained, within: [-1, 0.99], why: w}\n  - {id: kept")
-    )  # fmt: skip
+    check = "{id: like, metric: membership-auc-difference, against: retrained, within: [-1, 0.99], why: w}"
+    policy = policy_file(change=("  - {id: kept", f"  - {check}\n  - {{id: kept"))
 
     done = audit("run", "--policy", policy, "--out", tmp_path / "out", "--no-retrain", "--no-remedy")
 

@@ -202,6 +202,7 @@ def _warn_of(overlap: Overlap) -> str:
 def present_environment(index: Index) -> tuple[Fact, ...]:
     """Return software and machine, and the recipe of the original."""
     provenance = index.record.provenance
-    listed = tuple(Fact(name, value) for name, value in sorted(provenance.environment.items()))
-    recipe = (Fact("training recipe", print_parameters(provenance.recipe)),) if provenance.recipe else ()
-    return (*listed, *recipe)
+    listed = ", ".join(f"{name} {value}" for name, value in sorted(provenance.environment.items()))
+    software = (Fact("Software and machine", listed),) if listed else ()
+    recipe = (Fact("Training recipe", print_parameters(provenance.recipe)),) if provenance.recipe else ()
+    return (*software, *recipe)

@@ -109,20 +109,19 @@ def present_brief_checks(index: Index) -> Grid:
 
 
 def present_full_checks(index: Index, verdict: Verdict) -> Grid:
-    """Return every check with the bounds that decided, the whole reason, and the policy's reason for the tolerance."""
+    """Return every check with the bounds that decided and the whole reason; why each tolerance is in section 4."""
     rows = tuple(
         (
             Cell(check.id, f"{print_metric(check.metric)}; {check.kind}", "code"),
-            Cell(_show_bounds(check), _show_basis(check), "number"),
+            Cell(_show_bounds(check), kind="number"),
             Cell(print_limit(check.limit), kind="number"),
             Mark(check.outcome),
-            Cell(check.reason),
-            Cell(check.why),
+            Cell(check.reason, _show_basis(check)),
         )
         for check in verdict.checks
     )
     level = print_percent(verdict.confidence)
-    heads = ("Check", f"One-sided {level} bounds", "Tolerance", "Outcome", "Reason", "Why this tolerance")
+    heads = ("Check", f"One-sided {level} bounds", "Tolerance", "Outcome", "Reason and basis")
     return Grid("all-checks", f"Every check on {index.name(verdict.model)}", heads, rows)
 
 
