@@ -151,17 +151,17 @@ def test_an_interrupted_run_keeps_what_was_trained(environment, policy_file, tmp
         "--cache",
         str(tmp_path / "c"),
     ]
-    started = subprocess.Popen(
+    with subprocess.Popen(
         command, env=environment, cwd=place, stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL
-    )
-    for line in started.stderr:
-        if line.startswith("train the original: done"):
-            break
-    time.sleep(0.3)
-    started.send_signal(signal.SIGINT)
-    said = started.stderr.read()
+    ) as started:
+        for line in started.stderr:
+            if line.startswith("train the original: done"):
+                break
+        time.sleep(0.3)
+        started.send_signal(signal.SIGINT)
+        said = started.stderr.read()
 
-    assert started.wait(60) == 5
+    assert started.returncode == 5
     assert "run the same command again" in said
     assert not (tmp_path / "out").exists()
     assert len(list((tmp_path / "c").glob("*.json"))) >= 1
