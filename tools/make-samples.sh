@@ -13,6 +13,6 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1795392000} XDG_CONFIG_HOME="$cache" \
 code=$?
 set -e
 [ $code -eq 0 ] || [ $code -eq 1 ] || [ $code -eq 3 ] || exit $code
-cp "$cache/unlearn-audit/test-key/root.crt.pem" "$out/test-root.pem"
+install -m 644 "$cache/unlearn-audit/test-key/root.crt.pem" "$out/test-root.pem"
 pdftoppm -png -r 80 -f 1 -l 1 -singlefile "$out/breast-cytology/report.pdf" "$out/breast-cytology-page-1"
 echo "samples: $out (verdict exit code $code)"

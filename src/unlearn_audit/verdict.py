@@ -152,7 +152,13 @@ def _explain_straddle(estimate: Estimate, limit: Limit) -> str:
     if any(number is None for number in more):
         return f"{text} The estimate sits on the limit: no number of further records is likely to decide it."
     needed = max(number for number in more if number is not None)
-    return f"{text} About {needed:,} more records like these {estimate.n:,} would decide it."
+    side = "" if _is_inside(estimate, limit) else ", against the model"
+    return f"{text} If the estimate stays, about {needed:,} more records like these {estimate.n:,} decide it{side}."
+
+
+def _is_inside(estimate: Estimate, limit: Limit) -> bool:
+    above = limit.at_least is None or estimate.value >= limit.at_least
+    return above and (limit.at_most is None or estimate.value <= limit.at_most)
 
 
 def _summarise(checks: Sequence[CheckResult]) -> str:
@@ -210,10 +216,16 @@ def recommend(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Seq
 
 
 def _next_step(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Sequence[str]) -> str:
-    open_ones = [v for v in verdicts if v.model in remedied and v.outcome is Outcome.INCONCLUSIVE]
-    if open_ones:
+    promising = [titles[v.model] for v in verdicts if v.model in remedied and _could_pass(v)]
+    if promising:
         return (
-            f"No required check fails on {titles[open_ones[0].model]}: a larger test split could decide for it. "
-            "The check table says how many records each check needs."
+            f"On {promising[0]} every required estimate lies inside its tolerance: a larger test split could decide "
+            "for it. Section 2 says how many records each check needs."
         )
     return "Change the unlearning where checks fail, collect more test records where they are inconclusive."
+
+
+def _could_pass(verdict: Verdict) -> bool:
+    """Whether more records alone might turn the verdict into a pass: every required estimate is inside its limit."""
+    required = [check for check in verdict.checks if check.required]
+    return all(c.estimate is not None and c.estimate.bounds and _is_inside(c.estimate, c.limit) for c in required)

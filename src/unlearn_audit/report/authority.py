@@ -23,7 +23,7 @@ from unlearn_audit.report.keys import TEST_SUBJECT, SigningKey, load_signing_key
 
 SIGNER_KEY, SIGNER_CHAIN = "signer.key.pem", "signer-chain.pem"
 ROOT_KEY, ROOT_CERTIFICATE = "root.key.pem", "root.crt.pem"
-_TEST_DAYS, _ROOT_DAYS, _SIGNER_DAYS = 365, 3650, 730
+_TEST_DAYS, _ROOT_DAYS, _SIGNER_DAYS = 3650, 3650, 730  # a TEST key proves nothing, and samples must go on verifying
 _CLOCK_SKEW = timedelta(hours=1)
 
 
