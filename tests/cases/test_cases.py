@@ -254,3 +254,37 @@ def test_the_record_says_how_each_model_was_made(policy, request_of):
     assert unlearned["parameters"]["epochs"] == 1
     assert unlearned["seconds"] >= 0
     assert record.provenance.environment["torch"] == torch.__version__
+
+
+def test_a_case_file_overrides_the_reference_case_and_options_override_the_case_file(policy, request_of, tmp_path):
+    from unlearn_audit.cases.request import make_plan
+    from unlearn_audit.policy import load_case
+
+    (tmp_path / "case.yaml").write_text(
+        "schema: unlearn-audit/case/v1\nname: Ours\nforget: ids.csv\n"
+        "unlearn: {method: salun, parameters: {epochs: 3}}\ncompare: [{method: salun-cra, parameters: {epochs: 4}}]\n"
+        "retrain: false\nrecipe: {epochs: 7}\n"
+    )
+    case = load_case(tmp_path / "case.yaml", name_known())
+
+    plan = make_plan(policy, request_of(case=case, case_folder=tmp_path))
+    assert (plan.name, plan.forget, plan.retrain) == ("Ours", tmp_path / "ids.csv", False)
+    assert (plan.audited.parameters, plan.compared[0].parameters) == ({"epochs": 3}, {"epochs": 4})
+    assert plan.recipe.epochs == 7
+
+    plan = make_plan(policy, request_of(case=case, forget=0.5, method="salun-cra", compare=("salun",), retrain=True))
+    assert (plan.forget, plan.retrain) == (0.5, True)
+    assert (plan.audited.parameters, plan.compared[0].parameters) == ({"epochs": 4}, {"epochs": 3})
+
+
+def test_the_same_method_with_other_parameters_is_another_candidate(policy, request_of, tmp_path):
+    from unlearn_audit.cases.request import make_plan
+    from unlearn_audit.policy import CaseFile, MethodChoice
+
+    case = CaseFile(
+        schema_="unlearn-audit/case/v1", name="n", compare=(MethodChoice(method="salun", parameters={"epochs": 9}),)
+    )
+
+    plan = make_plan(policy, request_of(case=case))
+
+    assert [choice.parameters for choice in (plan.audited, *plan.compared)] == [{"epochs": 1}, {"epochs": 9}]

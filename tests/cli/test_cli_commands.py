@@ -282,7 +282,7 @@ def test_the_shipped_policies_check_out(run_here, name):
     assert run_here("policy", "check", name)[0] == 0
 
 
-@pytest.mark.parametrize("name", ["policy", "record"])
+@pytest.mark.parametrize("name", ["policy", "case", "record"])
 def test_schemas_are_json(run_here, name):
     code, out, _ = run_here("schema", name)
 

@@ -2,9 +2,9 @@
 
 import jsonschema
 import pytest
-from policy_tables import KNOWN
 from ruamel.yaml import YAML
 
+from unlearn_audit.audit import name_known
 from unlearn_audit.data import DATASETS
 from unlearn_audit.errors import PolicyError
 from unlearn_audit.methods import METHODS
@@ -28,7 +28,7 @@ def test_four_policies_are_shipped():
 
 
 def test_a_shipped_policy_has_no_mistake(path):
-    policy = load_policy(path, KNOWN)
+    policy = load_policy(path, name_known())
     assert policy.id == path.stem
     assert policy.reference_case is not None
 
@@ -42,28 +42,28 @@ def test_a_shipped_policy_names_what_the_product_has(path):
 
 def test_a_shipped_policy_fits_the_schema_for_editors(path):
     jsonschema.Draft202012Validator(export_schema()).validate(plain(path))
-    jsonschema.Draft202012Validator(export_schema(KNOWN)).validate(plain(path))
+    jsonschema.Draft202012Validator(export_schema(name_known())).validate(plain(path))
 
 
 def test_a_shipped_policy_marks_every_invented_name_as_an_example(path):
-    policy = load_policy(path, KNOWN)
+    policy = load_policy(path, name_known())
     people = [text for person in policy.responsible for text in (person.name, person.role)]
     for text in (policy.title, policy.owner, policy.applies_to, *people):
         assert text.startswith("Example: ")
 
 
 def test_a_shipped_policy_gives_a_reason_for_every_tolerance(path):
-    for check in load_policy(path, KNOWN).checks:
+    for check in load_policy(path, name_known()).checks:
         assert len(check.why.split()) >= 12, check.id
 
 
 def test_a_shipped_policy_tries_the_recommended_remediation_first_and_retraining_last(path):
-    policy = load_policy(path, KNOWN)
+    policy = load_policy(path, name_known())
     assert [choice.method for choice in policy.remediation] == ["salun-cra", "warm-restart", "retrain"]
 
 
 def test_a_shipped_policy_looks_at_the_malignant_records_by_themselves(path):
-    checks = load_policy(path, KNOWN).checks
+    checks = load_policy(path, name_known()).checks
     assert any(c.required and c.among == "positive" and c.metric.startswith("membership") for c in checks)
 
 
@@ -110,7 +110,7 @@ def test_the_schema_is_one_of_2020_12_and_describes_every_field():
 
 
 def test_the_schema_lists_the_names_of_the_tables_for_completion():
-    properties = export_schema(KNOWN)["$defs"]["Check"]["properties"]
+    properties = export_schema(name_known())["$defs"]["Check"]["properties"]
     assert "newly-missed-rate" in properties["metric"]["enum"]
     assert "enum" not in export_schema(KnownNames())["$defs"]["Check"]["properties"]["metric"]
 

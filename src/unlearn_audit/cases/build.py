@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from unlearn_audit import __version__
 from unlearn_audit.cases.cache import ModelCache
 from unlearn_audit.cases.environment import describe_environment
-from unlearn_audit.cases.request import CaseRequest, choose_parameters, find_reference
+from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
     Forgotten,
+    Task,
     build_request,
     choose_forget,
     draw_salt,
@@ -88,36 +89,34 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     """
     import torch
 
-    reference = find_reference(policy)
-    audited = choose_parameters(policy, request.method or reference.unlearn.method)
-    compared = [choose_parameters(policy, name) for name in dict.fromkeys(request.compare) if name != audited.method]
+    plan = make_plan(policy, request)
     say("load data", 0, 1)
-    loaded = load_dataset(reference.dataset, request.data, download=not request.offline, say=say)
+    loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say)
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
-    forgotten = _choose_forgotten(loaded, task.dataset, request, reference.forget, policy.protocol.seed)
+    forgotten = _choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     say("load data", 1, 1)
     inputs = _to_inputs(task.dataset.x)
-    bench = _set_up(policy, request, task.dataset, split, inputs, task.positive, say)
+    bench = _set_up(policy, request, plan, task, split, inputs, say)
     original = bench.train_original()
     models = [original]
-    if reference.retrain if request.retrain is None else request.retrain:
+    if plan.retrain:
         models.append(bench.retrain_reference())
-    models.append(bench.unlearn(original, audited, name="unlearned", role="unlearned"))
-    models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in compared]
+    models.append(bench.unlearn(original, plan.audited, name="unlearned", role="unlearned"))
+    models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in plan.compared]
     provenance = Provenance(
         version=__version__,
         created=request.created,
         seed=policy.protocol.seed,
-        case=f"{policy.id}: {policy.title}",
+        case=plan.name,
         data=_describe_data(loaded, task.dataset, task.positive, split, policy),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
-        recipe={"model": reference.model, **reference.recipe.model_dump(mode="json")},
+        recipe={"model": plan.reference.model, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
         notes=(*forgotten.notes, *_note_missing_clusters(policy, task.dataset)),
@@ -147,12 +146,11 @@ def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
     return (f"The policy clusters records by '{column}', which the data does not have: {effect}.",)
 
 
-def _choose_forgotten(loaded: Dataset, mapped: Dataset, request: CaseRequest, fraction: float, seed: int) -> Forgotten:
-    """By ids where the request has a list, else a share of the training records, stratified by the mapped class."""
-    if isinstance(request.forget, Path):
-        return resolve_forget(mapped, read_forget_ids(request.forget, columns=loaded.groups))
-    share = fraction if request.forget is None else request.forget
-    return choose_forget(mapped, share, derive_rng(seed, "forget"))
+def _choose_forgotten(loaded: Dataset, mapped: Dataset, forget: float | Path, seed: int) -> Forgotten:
+    """By ids where there is a list, else a share of the training records, stratified by the mapped class."""
+    if isinstance(forget, Path):
+        return resolve_forget(mapped, read_forget_ids(forget, columns=loaded.groups))
+    return choose_forget(mapped, forget, derive_rng(seed, "forget"))
 
 
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
@@ -173,34 +171,34 @@ def _to_inputs(x: NDArray[Any]) -> "Tensor":
 def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbench is made of
     policy: Policy,
     request: CaseRequest,
-    dataset: Dataset,
+    plan: Plan,
+    task: Task,
     split: NDArray[np.str_],
     inputs: "Tensor",
-    positive: tuple[int, ...],
     say: Say,
 ) -> Workbench:
     import torch
 
     from unlearn_audit.training import Records
 
-    reference = find_reference(policy)
+    dataset, name = task.dataset, plan.reference.model
     everything = Records(
         x=inputs,
         y=torch.from_numpy(dataset.label.astype(np.int64)),
-        positive=torch.from_numpy(np.isin(dataset.label, positive)),
+        positive=torch.from_numpy(np.isin(dataset.label, task.positive)),
     )
     retain, forget = split == "retain", split == "forget"
     train = retain | forget
     shown = [digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()), dataset.label[train].tolist()]
     return Workbench(
-        architecture=MODELS[reference.model],
-        architecture_name=reference.model,
+        architecture=MODELS[name],
+        architecture_name=name,
         shape=tuple(inputs.shape[1:]),
         classes=len(dataset.classes),
         retain=everything.select(retain),
         forget=everything.select(forget),
         train=everything.select(train),
-        recipe=reference.recipe,
+        recipe=plan.recipe,
         seed=policy.protocol.seed,
         cache=ModelCache(request.cache),
         train_identity=digest_of(shown),

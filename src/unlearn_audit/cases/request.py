@@ -5,18 +5,21 @@ from pathlib import Path
 
 from unlearn_audit.errors import UsageError
 from unlearn_audit.methods import METHODS
-from unlearn_audit.policy import MethodChoice, Policy, ReferenceCase
+from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
 from unlearn_audit.records import Signer
 
 
 @dataclass(frozen=True)
 class CaseRequest:
-    """One run. Everything left out is the policy's reference case."""
+    """One run. Single options override the case file, the case file overrides the policy's reference case."""
 
     created: str
     """UTC, ISO 8601: when the audit was made; stands in the report."""
     cache: Path
     """Folder of finished models."""
+    case: CaseFile | None = None
+    case_folder: Path = Path()
+    """What the paths in `case` are relative to."""
     data: Path | None = None
     forget: float | Path | None = None
     """Share of the training records, or a CSV of record, lesion or patient ids."""
@@ -30,6 +33,47 @@ class CaseRequest:
     offline: bool = False
     threads: int | None = None
     signer: Signer | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with every choice made."""
+
+    name: str
+    reference: ReferenceCase
+    data: Path | None
+    forget: float | Path
+    audited: MethodChoice
+    compared: tuple[MethodChoice, ...]
+    retrain: bool
+    recipe: Recipe
+
+
+def make_plan(policy: Policy, request: CaseRequest) -> Plan:
+    """Settle what is made: options first, then the case file, then the policy's reference case.
+
+    Raises:
+        UsageError: the policy has no reference case.
+        UnknownNameError: a method that no table holds.
+    """
+    reference, case = find_reference(policy), request.case
+    asked = case.unlearn if case and case.unlearn else reference.unlearn
+    audited = choose_parameters(policy, request.method, case) if request.method else asked
+    _ = METHODS[audited.method]  # an unknown name is refused before anything is trained
+    listed = [choose_parameters(policy, name, case) for name in request.compare] or list(case.compare if case else ())
+    compared = {choice.method: choice for choice in listed if choice != audited}
+    forget = request.forget if request.forget is not None else (case.forget if case else None)
+    retrain = request.retrain if request.retrain is not None else (case.retrain if case else None)
+    return Plan(
+        name=case.name if case else f"{policy.id}: {policy.title}",
+        reference=reference,
+        data=request.data or (request.case_folder / case.data if case and case.data else None),
+        forget=request.case_folder / forget if isinstance(forget, str) else forget or reference.forget,
+        audited=audited,
+        compared=tuple(compared.values()),
+        retrain=reference.retrain if retrain is None else retrain,
+        recipe=case.recipe if case and case.recipe else reference.recipe,
+    )
 
 
 def find_reference(policy: Policy) -> ReferenceCase:
@@ -46,18 +90,18 @@ def find_reference(policy: Policy) -> ReferenceCase:
     return policy.reference_case
 
 
-def choose_parameters(policy: Policy, method: str) -> MethodChoice:
-    """Return `method` with the parameters that the policy gives it anywhere, or with its own defaults.
+def choose_parameters(policy: Policy, method: str, case: CaseFile | None = None) -> MethodChoice:
+    """Return `method` with the parameters that it is given anywhere, or with its own defaults.
 
-    Looked for in the order: reference_case.unlearn, remediation, comparison. So a method that is compared runs with
-    the setting under which the policy would use it.
+    Looked for in the order: the case file, then the policy's reference_case.unlearn, remediation, comparison. So a
+    method that is compared runs with the setting under which it would be used.
 
     Raises:
         UnknownNameError: there is no such method.
     """
-    _ = METHODS[method]  # refuses an unknown name before anything is trained
-    reference = find_reference(policy)
-    for choice in (reference.unlearn, *policy.remediation, *policy.comparison):
+    _ = METHODS[method]
+    own = ((case.unlearn,) if case.unlearn else ()) + case.compare if case else ()
+    for choice in (*own, find_reference(policy).unlearn, *policy.remediation, *policy.comparison):
         if choice.method == method:
             return choice
     return MethodChoice(method=method)

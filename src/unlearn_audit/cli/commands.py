@@ -37,6 +37,7 @@ def group() -> None:
 @click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Output folder.  [default: audit-<policy id>]")
 @click.option("--force", is_flag=True, help="Replace an output folder that already holds a report.")
+@click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is audited this time (see docs/case.md).")
 @click.option("--data", type=_FILE, metavar="NPZ", help="Data in MedMNIST's npz format, instead of a download.")
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
@@ -118,15 +119,18 @@ def check_policies(policies: tuple[str, ...]) -> int:
 
 
 @group.command()
-@click.argument("name", type=click.Choice(["policy", "record"]))
+@click.argument("name", type=click.Choice(["policy", "case", "record"]))
 def schema(name: str) -> int:
     """Print a JSON Schema, for editors and for readers of the record."""
     import json
 
-    from unlearn_audit.policy import export_schema
+    from pydantic import BaseModel
+
+    from unlearn_audit.policy import CaseFile, export_schema
     from unlearn_audit.records import AuditRecord
 
-    shown = export_schema() if name == "policy" else AuditRecord.model_json_schema(by_alias=True)
+    models: dict[str, type[BaseModel]] = {"case": CaseFile, "record": AuditRecord}
+    shown = export_schema() if name == "policy" else models[name].model_json_schema(by_alias=True)
     click.echo(json.dumps(shown, indent=2))
     return ExitCode.PASS
 

@@ -4,13 +4,17 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from unlearn_audit.cli.console import print_record, show_progress
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, ReportError, UsageError
-from unlearn_audit.records import AuditRecord, Outcome
+from unlearn_audit.records import AuditRecord, Outcome, Signer
+
+if TYPE_CHECKING:
+    from unlearn_audit.cases import CaseRequest
+    from unlearn_audit.policy import KnownNames
 
 _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
@@ -25,11 +29,13 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     from unlearn_audit.report.keys import describe
 
     path = find_policy(policy_name)
-    policy = load_policy(path, name_known())
+    known = name_known()
+    policy = load_policy(path, known)
     out = options["out"] or Path(f"audit-{policy.id}")
     refuse_occupied(out, force=options["force"])
     key = find_signing_key(options["key"], options["chain"])
-    request = _read_request(options, describe(key))
+    key_is_test = describe(key).kind == "test"
+    request = _read_request(options, describe(key), known)
     with show_progress() as say:
         audit = run_audit(policy, request, say)
         say("write the report", 0, 1)
@@ -43,14 +49,18 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
         write_bundle(out, files, audit.record, key, force=options["force"])
         say("write the report", 1, 1)
     print_record(audit.record)
-    _say_where(out, is_test=request.signer.kind == "test")
+    _say_where(out, is_test=key_is_test)
     return _find_exit(audit.record.outcome, options["fail_on"])
 
 
-def _read_request(options: Mapping[str, Any], signer: Any) -> Any:
+def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNames") -> "CaseRequest":
     from unlearn_audit.cases import CaseRequest
+    from unlearn_audit.policy import load_case
 
+    case = options["case"]
     return CaseRequest(
+        case=load_case(case, known) if case else None,
+        case_folder=case.parent if case else Path(),
         created=_now(),
         cache=options["cache"] or _find_cache(),
         data=options["data"],

@@ -1,5 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
+from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
@@ -15,12 +16,13 @@ from unlearn_audit.policy.model import (
     Task,
 )
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_policy, locate_checks, parse_policy
+from unlearn_audit.policy.reading import load_case, load_policy, locate_checks, parse_policy
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
 
 __all__ = [
     "POLICY_SCHEMA",
+    "CaseFile",
     "Check",
     "Costs",
     "InvalidPolicyError",
@@ -38,6 +40,7 @@ __all__ = [
     "export_schema",
     "find_policy",
     "list_policies",
+    "load_case",
     "load_policy",
     "locate_checks",
     "parse_policy",

@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from unlearn_audit.errors import PolicyError
+from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.document import LARGEST_FILE, Document, read_document
 from unlearn_audit.policy.known import KnownNames
 from unlearn_audit.policy.model import Policy
 from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem
 from unlearn_audit.policy.rules import find_conflicts, walk_items, walk_methods
-from unlearn_audit.policy.tables import find_misfits
+from unlearn_audit.policy.tables import find_misfits, find_unknown_methods
 from unlearn_audit.policy.wording import word_all
 
 
@@ -25,18 +26,49 @@ def load_policy(path: Path, known: KnownNames) -> Policy:
         InvalidPolicyError: the file is no policy; lists every mistake with its line.
         PolicyError: the file cannot be read.
     """
+    return parse_policy(_read_text(path, "policy"), str(path), known)
+
+
+def load_case(path: Path, known: KnownNames) -> CaseFile:
+    """Return the case in the file at `path`.
+
+    Raises:
+        InvalidPolicyError: the file is no case; lists every mistake with its line.
+        PolicyError: the file cannot be read.
+    """
     where = str(path)
+    document = _read_mapping(_read_text(path, "case"), where, "name what differs from the policy's reference_case")
+    mistakes = [*find_unknown_methods(document.value, known), *_find_parameter_mistakes(document, known)]
+    case = None
+    try:
+        case = CaseFile.model_validate_json(json.dumps(document.value), strict=True)
+    except ValidationError as error:
+        mistakes += word_all(error, _schema_of(CaseFile), document.raw)
+    problems = _merge(document, mistakes)
+    if problems or case is None:
+        raise InvalidPolicyError(where, problems)
+    return case
+
+
+def _read_text(path: Path, kind: str) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise PolicyError(f"expected a policy at {where}, could not read it: {reason}") from error
+        raise PolicyError(f"expected a {kind} at {path}, could not read it: {reason}") from error
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidPolicyError(where, [_explain_encoding(content, error)]) from error
-    return parse_policy(text, where, known)
+        raise InvalidPolicyError(str(path), [_explain_encoding(content, error)]) from error
+
+
+def _read_mapping(text: str, where: str, hint: str) -> Document:
+    document = read_document(text, where)
+    if not isinstance(document.value, Mapping):
+        found = "an empty file" if document.value is None else "something else"
+        raise InvalidPolicyError(where, [*document.problems, Problem(1, 1, "", found, "a mapping with keys", hint)])
+    return document
 
 
 def parse_policy(text: str, where: str, known: KnownNames) -> Policy:
@@ -47,11 +79,8 @@ def parse_policy(text: str, where: str, known: KnownNames) -> Policy:
     Raises:
         InvalidPolicyError: lists every mistake with line, column, dotted path, what is allowed, and a hint.
     """
-    document = read_document(text, where)
-    if not isinstance(document.value, Mapping):
-        found = "an empty file" if document.value is None else "something else"
-        hint = "start from a shipped policy, such as policies/breast-cytology.yaml"
-        raise InvalidPolicyError(where, [*document.problems, Problem(1, 1, "", found, "a mapping with keys", hint)])
+    hint = "start from a shipped policy, such as policies/breast-cytology.yaml"
+    document = _read_mapping(text, where, hint)
     policy, mistakes = _validate(document, known)
     problems = _merge(document, mistakes)
     if problems or policy is None:

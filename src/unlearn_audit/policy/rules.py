@@ -40,8 +40,11 @@ def walk_items(data: Data, key: str) -> Iterator[tuple[Keys, Data]]:
 
 
 def walk_methods(data: Data) -> Iterator[tuple[Keys, Data]]:
-    """Yield keys and content of each choice of an unlearning method."""
-    yield from walk_items(data, "remediation")
+    """Yield keys and content of each choice of an unlearning method, in a policy or in a case file."""
+    for listed in ("remediation", "comparison", "compare"):
+        yield from walk_items(data, listed)
+    if isinstance(alone := pick(data, "unlearn"), Mapping):
+        yield ("unlearn",), alone
     unlearn = pick(data, "reference_case", "unlearn")
     if isinstance(unlearn, Mapping):
         yield ("reference_case", "unlearn"), unlearn

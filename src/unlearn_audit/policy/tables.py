@@ -15,14 +15,19 @@ def find_misfits(data: Data, known: KnownNames) -> Iterator[Mistake]:
         ("reference_case", "dataset"), pick(data, "reference_case", "dataset"), "dataset", known.datasets
     )
     yield from _unknown(("reference_case", "model"), pick(data, "reference_case", "model"), "model", known.models)
-    for keys, choice in walk_methods(data):
-        yield from _unknown((*keys, "method"), choice.get("method"), "method", known.methods)
+    yield from find_unknown_methods(data, known)
     if known.metrics is not None:
         for keys, check in walk_items(data, "checks"):
             yield from _unknown((*keys, "metric"), check.get("metric"), "metric", known.metrics)
             if traits := _traits(check, known):
                 yield from _check(keys, check, traits)
         yield from _unguarded_sides(data, known)
+
+
+def find_unknown_methods(data: Data, known: KnownNames) -> Iterator[Mistake]:
+    """Yield every method that no table holds, in a policy or in a case file."""
+    for keys, choice in walk_methods(data):
+        yield from _unknown((*keys, "method"), choice.get("method"), "method", known.methods)
 
 
 def _unknown(keys: Keys, name: Any, kind: str, names: Collection[str] | None) -> Iterator[Mistake]:
