@@ -1,0 +1,53 @@
+"""The README says what the product does: its exit codes, commands, files and sample are checked against the code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from unlearn_audit.cli.commands import group
+from unlearn_audit.errors import ExitCode
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_exit_codes_are_the_codes():
+    rows = re.findall(r"^\| (\d) \| (\w+)", README, re.MULTILINE)
+
+    assert [int(code) for code, _ in rows] == [int(code) for code in ExitCode]
+
+
+def test_every_command_and_option_exists():
+    for line in re.findall(r"^unlearn-audit ([^#\n]*)", README, re.MULTILINE):
+        words = line.split()
+        command = group.commands[words[0]]
+        if hasattr(command, "commands"):
+            command = command.commands[words[1]]
+        known = {name for parameter in command.params for name in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("target", re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
+def test_every_target_exists(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_every_link_leads_somewhere(link):
+    assert (ROOT / link).exists()
+
+
+def test_the_demos_verdict_is_the_samples():
+    record = json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
+
+    assert f"Its verdict is *{record['outcome']}*" in README
+    assert f"{record['provenance']['data']['splits']['test']['n']} test records" in README
+
+
+def test_the_remedies_are_named_in_the_policys_order():
+    record = json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
+
+    assert [choice["method"] for choice in record["policy"]["remediation"]] == ["salun-cra", "warm-restart", "retrain"]
+    assert "SalUn-CRA, warm restart, retraining" in README
