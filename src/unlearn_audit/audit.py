@@ -30,14 +30,14 @@ def run_audit(policy: Policy, request: "CaseRequest", say: Say = say_nothing) ->
     The verdict of the record is the audited model's; a remedy that passes is recommended, not silently put in its
     place. Stops at the first remedy that passes.
     """
-    from unlearn_audit.cases import add_remedy, build_case
+    from unlearn_audit.cases import add_remedy, build_case, list_remedies
     from unlearn_audit.evidence import collect
 
     case = build_case(policy, request, say)
     evidence = collect(case, say)
     record = judge(policy, evidence, say)
     latest = record.verdict
-    for choice in policy.remediation if request.remedy else ():
+    for choice in list_remedies(policy, case) if request.remedy else ():
         if latest.outcome is Outcome.PASS:
             break
         case = add_remedy(case, choice)

@@ -125,6 +125,12 @@ def test_the_retrained_remedy_is_another_model_than_the_reference(policy, reques
     assert audit.models["models/remedied-retrain.safetensors"] != audit.models["models/retrained.safetensors"]
 
 
+def test_a_remedy_that_is_the_audited_model_is_not_tried_again(policy, request_of):
+    record = run_audit(policy, request_of(method="warm-restart")).record
+
+    assert [verdict.model for verdict in record.verdicts] == ["unlearned", "remedied-salun-cra", "remedied-retrain"]
+
+
 def test_remedies_can_be_left_out(policy, request_of):
     assert len(run_audit(policy, request_of(remedy=False)).record.verdicts) == 1
 

@@ -29,6 +29,7 @@ from unlearn_audit.data import (
     read_forget_ids,
     resolve_forget,
 )
+from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.policy import MethodChoice, Policy
 from unlearn_audit.records import DataCard, Provenance, Say, SplitCount, derive_rng, digest_of
@@ -129,6 +130,17 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         made={made.card.name: made for made in models},
         provenance=provenance,
         bench=bench,
+    )
+
+
+def list_remedies(policy: Policy, case: Case) -> tuple[MethodChoice, ...]:
+    """Return the policy's remedies in their order, without the one that would make the audited model once more."""
+    audited = case.made["unlearned"].card
+    return tuple(
+        choice
+        for choice in policy.remediation
+        if (choice.method, METHODS[choice.method].parse(choice.parameters).model_dump(mode="json"))
+        != (audited.method, audited.parameters)
     )
 
 
