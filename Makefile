@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu spares 5 GB of CUDA packages.
+TORCH_INDEX ?=
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
 .PHONY: demo check setup system lint types floors test test-slow coverage wheel-smoke samples check-samples bench clean help
@@ -17,11 +20,11 @@ setup: system $(STAMP) ## virtual environment and system libraries
 system:
 	@bash tools/install-system-libraries.sh
 
-# torch first and from the constraints: an unpinned torch would bring gigabytes of CUDA packages.
+# torch first and from the constraints, so that torchvision, which medmnist asks for, takes the one that fits it.
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) -e '.[dev]'
 	@touch $@
 
 demo: setup ## audit the embedded breast-cytology data and open-ready report in out/demo

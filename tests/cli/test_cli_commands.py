@@ -151,8 +151,14 @@ def test_an_interrupted_run_keeps_what_was_trained(environment, policy_file, tmp
         "--cache",
         str(tmp_path / "c"),
     ]
-    with subprocess.Popen(
-        command, env=environment, cwd=place, stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL
+    with subprocess.Popen(  # a shell's background jobs ignore SIGINT and would hand that down
+        command,
+        env=environment,
+        cwd=place,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as started:
         for line in started.stderr:
             if line.startswith("train the original: done"):

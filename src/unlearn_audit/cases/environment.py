@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "medmnist", "pyarrow")
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "medmnist", "pyarrow")
 
 
 def describe_environment() -> dict[str, str]:
@@ -16,5 +16,6 @@ def describe_environment() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
+    found["torch"] = str(torch.__version__)  # with the build, such as +cpu, which its metadata may leave out
     found["threads"] = str(torch.get_num_threads())
     return found
