@@ -20,25 +20,28 @@ Exit codes:
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+_HELP = """Audit machine unlearning of medical image classifiers.
+
+Did the model forget, and is it still clinically safe? A written policy decides; a signed report says why.
+
+\b
+Start here:
+  unlearn-audit run --policy policies/breast-cytology.yaml
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, help=_HELP, epilog=_EXIT_CODES)
 @click.version_option(__version__, "--version", message="unlearn-audit %(version)s")
 def group() -> None:
-    r"""Audit machine unlearning of medical image classifiers.
-
-    Did the model forget, and is it still clinically safe? A written policy decides; a signed report says why.
-
-    \b
-    Start here:
-      unlearn-audit run --policy policies/breast-cytology.yaml
-    """
+    """All commands hang on this one."""
 
 
-@group.command(epilog=_EXIT_CODES)
+@group.command(epilog=_EXIT_CODES, short_help="Audit, and write a signed report.")
 @click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Output folder.  [default: audit-<policy id>]")
 @click.option("--force", is_flag=True, help="Replace an output folder that already holds a report.")
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is audited this time (see docs/case.md).")
-@click.option("--data", type=_FILE, metavar="NPZ", help="Data in MedMNIST's npz format, instead of a download.")
+@click.option("--data", type=_FILE, metavar="PATH", help="Data: an npz in MedMNIST's format, or a folder of images.")
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
 @click.option("--compare", metavar="NAMES", help="Audit these methods beside it (comma-separated).")
@@ -65,7 +68,7 @@ def run(policy: str, **options: object) -> int:
     return run_from_options(policy, options)
 
 
-@group.command(epilog=_EXIT_CODES)
+@group.command(epilog=_EXIT_CODES, short_help="Check a report folder offline.")
 @click.argument("bundle", type=_FILE)
 @click.option("--trust", type=_FILE, multiple=True, metavar="PEM", help="Root certificate you trust; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -82,7 +85,7 @@ def verify(bundle: Path, trust: tuple[Path, ...], as_json: bool) -> int:
     return verification.exit_code
 
 
-@group.command(epilog=_EXIT_CODES)
+@group.command(epilog=_EXIT_CODES, short_help="Judge an evidence file again, bit for bit.")
 @click.argument("evidence", type=_FILE)
 @click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
 @click.option("--out", type=_FILE, metavar="FILE", help="Write the record here.")
@@ -93,7 +96,7 @@ def recheck(evidence: Path, policy: str, out: Path | None) -> int:
     return recheck_evidence(evidence, policy, out)
 
 
-@group.command()
+@group.command(short_help="Render a record again, byte for byte.")
 @click.argument("record", type=_FILE)
 @click.option("--out", type=_FILE, default=Path(), metavar="DIR", help="Folder to write to.  [default: here]")
 @click.option("--format", "formats", multiple=True, default=("html", "pdf"), metavar="NAME", show_default=True)
@@ -118,7 +121,7 @@ def check_policies(policies: tuple[str, ...]) -> int:
     return check_policy_files(policies)
 
 
-@group.command()
+@group.command(short_help="Print a JSON Schema.")
 @click.argument("name", type=click.Choice(["policy", "case", "record"]))
 def schema(name: str) -> int:
     """Print a JSON Schema, for editors and for readers of the record."""
@@ -137,7 +140,7 @@ def schema(name: str) -> int:
     return ExitCode.PASS
 
 
-@group.command(name="list")
+@group.command(name="list", short_help="List methods, metrics, attacks, data sets, ...")
 @click.argument("kind", required=False, metavar="[KIND]")
 def list_tables(kind: str | None) -> int:
     """List methods, metrics, attacks, datasets, models, formats and shipped policies."""
