@@ -49,13 +49,13 @@ floors: setup ## import-linter: modules import only from lower floors
 	$(BIN)/lint-imports
 
 test: setup ## the fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## the longer studies as well
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
 coverage: setup ## the fast tests with branch coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from ceilings import PASSES
 
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = Path(sys.executable).with_name("unlearn-audit")
 
 POLICY = """\
 schema: unlearn-audit/policy/v1
@@ -39,6 +37,12 @@ reference_case:
 
 
 @pytest.fixture(scope="session")
+def command():
+    """The installed script."""
+    return Path(sys.executable).with_name("unlearn-audit")
+
+
+@pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A home of its own for all command-line tests: they share the cache of models and the TEST key."""
     return tmp_path_factory.mktemp("home")
@@ -51,12 +55,12 @@ def environment(place):
 
 
 @pytest.fixture(scope="session")
-def audit(environment, place):
+def audit(command, environment, place):
     """Run the command; return the finished process."""
 
     def run(*arguments, **changes):
         return subprocess.run(
-            [str(COMMAND), *map(str, arguments)],
+            [str(command), *map(str, arguments)],
             capture_output=True,
             text=True,
             timeout=300,

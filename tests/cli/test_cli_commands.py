@@ -135,14 +135,11 @@ def test_a_cache_entry_that_was_cut_off_is_made_again(audit, policy_file, tmp_pa
         assert (tmp_path / "first" / weights).read_bytes() == (tmp_path / "second" / weights).read_bytes()
 
 
-def test_an_interrupted_run_keeps_what_was_trained(environment, policy_file, tmp_path, place):
+def test_an_interrupted_run_keeps_what_was_trained(command, environment, policy_file, tmp_path, place):
     import signal
 
-    from conftest import COMMAND
-
     policy = policy_file(change=("epochs: 10,", "epochs: 400,"))
-    command = [
-        str(COMMAND),
+    arguments = [
         "run",
         "--policy",
         str(policy),
@@ -152,7 +149,7 @@ def test_an_interrupted_run_keeps_what_was_trained(environment, policy_file, tmp
         str(tmp_path / "c"),
     ]
     with subprocess.Popen(  # a shell's background jobs ignore SIGINT and would hand that down
-        command,
+        [str(command), *arguments],
         env=environment,
         cwd=place,
         stderr=subprocess.PIPE,
