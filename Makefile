@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system lint types floors test test-slow coverage wheel-smoke samples check-samples bench clean help
+.PHONY: demo check setup system lint types floors test test-slow coverage conformance wheel-smoke samples check-samples bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -36,7 +36,7 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup lint types floors coverage wheel-smoke ## all that CI runs
+check: setup lint types floors coverage conformance wheel-smoke ## all that CI runs
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -56,6 +56,9 @@ test-slow: setup ## the longer studies as well
 
 coverage: setup ## the fast tests with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
+	$(BIN)/python -m pytest -m slow tests/report
 
 wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python
