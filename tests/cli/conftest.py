@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from ceilings import PASSES
 
-
 POLICY = """\
 schema: unlearn-audit/policy/v1
 id: quick

@@ -245,7 +245,9 @@ def test_a_model_without_mistakes_is_not_known_to_make_none():
     actual = np.arange(100) < 20
     found = estimate_global_risk(actual, actual, MistakeCosts(20.0), **settings_for(resamples=50_000))
 
-    assert (found.interval.low, found.interval.high) == (0.0, 0.0), "the percentile interval collapses"
+    assert found.interval.low == 0
+    assert found.interval.high == pytest.approx(20 * compute_clopper_pearson(0, 100, 0.025)[1], rel=0.02)
+    assert "the bootstrap has no spread" in found.interval.method
     assert found.bounds.high == pytest.approx(20 * compute_clopper_pearson(0, 100, 0.05)[1], rel=0.02)
 
 
@@ -410,3 +412,18 @@ def test_ten_thousand_resamples_of_a_hundred_thousand_records_are_a_matter_of_mi
     estimate_risk_change(actual, before, after, COSTS, **settings_for(resamples=10_000))
 
     assert perf_counter() - start < 1.0
+
+
+@pytest.mark.parametrize("clusters", [None, np.arange(100) // 2])
+def test_no_event_does_not_give_an_interval_of_no_width(clusters):
+    """The percentile bootstrap of no misses in a hundred is [0, 0]: it would claim that none can ever be missed."""
+    rng = np.random.default_rng(1)
+    none = np.zeros(100, dtype=np.bool_)
+
+    change = estimate_rate_change(none, none, confidence=0.95, resamples=1000, rng=rng, clusters=clusters)
+    rate = estimate_rate(none, confidence=0.95, resamples=1000, rng=rng, clusters=clusters)
+
+    for estimate in (change, rate):
+        assert estimate.value == 0
+        assert estimate.interval.high > 0.01
+    assert change.interval.low < -0.01

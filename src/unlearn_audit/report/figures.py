@@ -66,9 +66,13 @@ def _find_ceiling(index: Index) -> tuple[str, float | None, str]:
 
 
 def draw_global_risk(index: Index) -> Figure | None:
-    """Draw Global Risk of every model: interval (thin) and one-sided bounds (thick) against the tolerance."""
+    """Draw Global Risk of every model but the compared ones, which page one has no room for: section 7 has them.
+
+    Interval (thin) and one-sided bounds (thick) against the tolerance.
+    """
     point, ceiling, words = _find_ceiling(index)
-    found = [(card.name, index.find("global-risk", card.name, at=point)) for card in index.models]
+    shown = [card for card in index.models if card.role != "compared"]
+    found = [(card.name, index.find("global-risk", card.name, at=point)) for card in shown]
     rows = [(name, f.estimate) for name, f in found if f is not None and f.estimate is not None]
     if not rows:
         return None

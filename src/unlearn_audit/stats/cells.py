@@ -219,17 +219,21 @@ def _estimate(  # noqa: PLR0917 - one call site
 ) -> Estimate:
     totals = tally.totals[None, :].astype(np.float64)
     tail = (1 - confidence) / 2
-    low, high = np.quantile(functional.evaluate(drawn), [tail, 1 - tail])
+    low, high = (float(end) for end in np.quantile(functional.evaluate(drawn), [tail, 1 - tail]))
+    method = f"percentile bootstrap over {tally.unit}s, {len(drawn)} resamples"
+    if low == high:  # no event, or nothing but events: the bootstrap would claim to know the number exactly
+        low, high = _find_ends(tally, functional, tail, weights)
+        method = f"Dirichlet with one worst-case {tally.unit} added; the bootstrap has no spread"
     return Estimate(
         value=float(functional.evaluate(totals)[0]),
         unit=unit,
         n=int(tally.totals.sum()),
         events=events,
         interval=Interval(
-            low=float(low),
-            high=float(high),
+            low=low,
+            high=high,
             confidence=confidence,
-            method=f"percentile bootstrap over {tally.unit}s, {len(drawn)} resamples",
+            method=method,
             sides="two",
         ),
         bounds=_bound(tally, functional, confidence, weights),
@@ -237,16 +241,20 @@ def _estimate(  # noqa: PLR0917 - one call site
 
 
 def _bound(tally: Tally, functional: Functional, confidence: float, weights: list[tuple[Floats, Floats]]) -> Interval:
+    low, high = _find_ends(tally, functional, 1 - confidence, weights)
+    method = f"Dirichlet with one worst-case {tally.unit} added"
+    return Interval(low=low, high=high, confidence=confidence, method=method, sides="one")
+
+
+def _find_ends(
+    tally: Tally, functional: Functional, tail: float, weights: list[tuple[Floats, Floats]]
+) -> tuple[float, float]:
+    """Return both ends, each wrong with a probability of `tail`."""
     lower = np.zeros_like(weights[0][0])
     upper = np.zeros_like(lower)
     for block, (seen, extra) in zip(tally.blocks, weights, strict=True):
         # the same draws serve both ends, so that the lower bound can never exceed the upper one
         lower += seen + extra * block.make_extreme_unit(functional, worst=False)
         upper += seen + extra * block.make_extreme_unit(functional, worst=True)
-    return Interval(
-        low=float(np.quantile(functional.evaluate(lower), 1 - confidence)),
-        high=float(np.quantile(functional.evaluate(upper), confidence)),
-        confidence=confidence,
-        method=f"Dirichlet with one worst-case {tally.unit} added",
-        sides="one",
-    )
+    low, high = np.quantile(functional.evaluate(lower), tail), np.quantile(functional.evaluate(upper), 1 - tail)
+    return float(low), float(high)
