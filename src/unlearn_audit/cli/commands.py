@@ -8,6 +8,8 @@ from unlearn_audit import __version__
 from unlearn_audit.errors import ExitCode
 
 _FILE = click.Path(path_type=Path)
+_FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
+_BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -54,6 +56,8 @@ def group() -> None:
 )
 @click.option("--key", type=_FILE, metavar="FILE", help="Signing key (PKCS#8 PEM or PKCS#12).  [default: a TEST key]")
 @click.option("--chain", type=_FILE, metavar="FILE", help="Certificates of the signing key (PEM), signer first.")
+@click.option("--format", "formats", multiple=True, metavar="NAME", help=_FORMATS)
+@click.option("--baseline", type=_FILE, metavar="RECORD", help=_BASELINE)
 @click.option(
     "--fail-on",
     type=click.Choice(["fail", "inconclusive"]),
@@ -89,22 +93,29 @@ def verify(bundle: Path, trust: tuple[Path, ...], as_json: bool) -> int:
 @click.argument("evidence", type=_FILE)
 @click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
 @click.option("--out", type=_FILE, metavar="FILE", help="Write the record here.")
-def recheck(evidence: Path, policy: str, out: Path | None) -> int:
+@click.option("--baseline", type=_FILE, metavar="RECORD", help=_BASELINE)
+def recheck(evidence: Path, policy: str, out: Path | None, baseline: Path | None) -> int:
     """Judge an evidence file again: same policy, same record, bit for bit. Needs no torch."""
     from unlearn_audit.cli.running import recheck_evidence
 
-    return recheck_evidence(evidence, policy, out)
+    return recheck_evidence(evidence, policy, out, baseline)
 
 
 @group.command(short_help="Render a record again, byte for byte.")
 @click.argument("record", type=_FILE)
 @click.option("--out", type=_FILE, default=Path(), metavar="DIR", help="Folder to write to.  [default: here]")
 @click.option("--format", "formats", multiple=True, default=("html", "pdf"), metavar="NAME", show_default=True)
-def render(record: Path, out: Path, formats: tuple[str, ...]) -> int:
-    """Render a record again, byte for byte as the report was before it was signed."""
-    from unlearn_audit.cli.running import render_record
+@click.option(
+    "--policy", metavar="FILE", help="Policy that sarif, junit and github point at.  [default: beside RECORD]"
+)
+def render(record: Path, out: Path, formats: tuple[str, ...], policy: str | None) -> int:
+    """Render a record again, byte for byte as the report was before it was signed.
 
-    return render_record(record, out, formats)
+    Formats: see 'unlearn-audit list formats'.
+    """
+    from unlearn_audit.cli.rendering import render_record
+
+    return render_record(record, out, formats, policy)
 
 
 @group.group(name="policy")

@@ -59,7 +59,7 @@ def _models() -> Rows:
 def _formats() -> Rows:
     from unlearn_audit.report import FORMATS
 
-    return [(name, (form.__doc__ or "").partition("\n")[0], "") for name, form in FORMATS.items()]
+    return [(name, form.title, form.file) for name, form in FORMATS.items()]
 
 
 def _policies() -> Rows:

@@ -1,7 +1,7 @@
 """What the commands do with their options: the borders to files, clock and environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.cli.console import print_record, show_progress
-from unlearn_audit.errors import AuditError, ExitCode, PolicyError, ReportError, UsageError
-from unlearn_audit.records import AuditRecord, Outcome, Signer
+from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
+from unlearn_audit.records import Outcome, Signer
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -22,15 +22,21 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.audit import name_known, run_audit
+    from unlearn_audit.cli.comparing import print_comparison, read_baseline
+    from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import find_signing_key
     from unlearn_audit.evidence import to_parquet
-    from unlearn_audit.policy import find_policy, load_policy
+    from unlearn_audit.policy import find_policy, load_policy, locate_checks
+    from unlearn_audit.report import Sources, compare_records
     from unlearn_audit.report.bundle import refuse_occupied, write_bundle
     from unlearn_audit.report.keys import describe
 
+    formats = choose_formats(options["formats"])
+    baseline = read_baseline(options["baseline"])
     path = find_policy(policy_name)
     known = name_known()
     policy = load_policy(path, known)
+    written = path.read_bytes()
     out = options["out"] or Path(f"audit-{policy.id}")
     refuse_occupied(out, force=options["force"])
     key = find_signing_key(options["key"], options["chain"])
@@ -39,17 +45,16 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     with show_progress() as say:
         audit = run_audit(policy, request, say)
         say("write the report", 0, 1)
-        files = {
-            "report.html": _render("html", audit.record),
-            "report.pdf": _render("pdf", audit.record),
-            "evidence.parquet": to_parquet(audit.evidence),
-            "policy.yaml": path.read_bytes(),
-            **audit.models,
-        }
+        comparison = compare_records(audit.record, baseline) if baseline else None
+        sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
+        evidence = {"evidence.parquet": to_parquet(audit.evidence), "policy.yaml": written, **audit.models}
+        files = {**render_files(formats, audit.record, sources, taken=evidence), **evidence}
         write_bundle(out, files, audit.record, key, force=options["force"])
         say("write the report", 1, 1)
     print_record(audit.record)
-    _say_where(out, is_test=key_is_test)
+    if comparison:
+        print_comparison(comparison)
+    _say_where(out, [form.file for form in formats.values()], is_test=key_is_test)
     return _find_exit(audit.record.outcome, options["fail_on"])
 
 
@@ -101,10 +106,10 @@ def _find_cache() -> Path:
     return (Path(root) if root else Path.home() / ".cache") / "unlearn-audit"
 
 
-def _say_where(out: Path, *, is_test: bool) -> None:
+def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:
     from unlearn_audit.report.authority import ROOT_CERTIFICATE, find_test_folder
 
-    click.echo(f"\nReport:  {out / 'report.html'}\n         {out / 'report.pdf'}")
+    click.echo("\nReport:  " + "\n         ".join(str(out / name) for name in names))
     if is_test:
         click.echo("Signed with a TEST key: fine for a trial, worthless for a submission (see 'keys init').")
         click.echo(f"Check:   unlearn-audit verify {out} --trust {find_test_folder() / ROOT_CERTIFICATE}")
@@ -119,17 +124,24 @@ def _find_exit(outcome: Outcome, fail_on: str) -> int:
     return _EXIT[outcome]
 
 
-def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None) -> int:
+def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, baseline_path: Path | None) -> int:
     """Judge existing evidence; say whether a record beside it has the same bytes."""
     from unlearn_audit.audit import judge, name_known
+    from unlearn_audit.cli.comparing import print_comparison, read_baseline
+    from unlearn_audit.cli.writing import write_whole
     from unlearn_audit.evidence import read_evidence
     from unlearn_audit.policy import find_policy, load_policy
+    from unlearn_audit.report import compare_records
+
+    baseline = read_baseline(baseline_path)
 
     policy = load_policy(find_policy(policy_name), name_known())
     with show_progress() as say:
         record = judge(policy, read_evidence(evidence_path), say)
     content = record.to_bytes()
     print_record(record)
+    if baseline:
+        print_comparison(compare_records(record, baseline))
     click.echo()
     beside = evidence_path.parent / "record.json"
     if beside.is_file():
@@ -138,31 +150,9 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None) ->
             f"The record beside the evidence is {'the same, bit for bit' if same else 'a different one'}: {beside}"
         )
     if out is not None:
-        _write(out, content)
+        write_whole(out, content)
         click.echo(f"Record:  {out}")
     return _EXIT[record.outcome]
-
-
-def render_record(record_path: Path, out: Path, formats: tuple[str, ...]) -> int:
-    """Write the record in each format as report.<format>."""
-    from unlearn_audit.report import FORMATS
-
-    if not record_path.is_file():
-        raise ReportError(f"expected a record at {record_path}, found no file")
-    record = AuditRecord.from_bytes(record_path.read_bytes())
-    known = {name: FORMATS[name] for name in formats}  # unknown names are refused before anything is written
-    for name in known:
-        content, target = _render(name, record), out / f"report.{name}"
-        _write(target, content)
-        click.echo(target)
-    return ExitCode.PASS
-
-
-def _render(name: str, record: AuditRecord) -> bytes:
-    from unlearn_audit.report import FORMATS
-
-    content = FORMATS[name](record)
-    return content.encode() if isinstance(content, str) else content
 
 
 def check_policy_files(names: tuple[str, ...]) -> int:
@@ -187,22 +177,3 @@ def check_policy_files(names: tuple[str, ...]) -> int:
 
 def _complain(error: AuditError) -> None:
     click.echo(error.message + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing."""
-    import tempfile
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,57 @@
+"""`--baseline`: the last release's record, and what is said about it on the terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from unlearn_audit.errors import UsageError
+from unlearn_audit.records import AuditRecord, Interval, Outcome
+
+if TYPE_CHECKING:
+    from unlearn_audit.report import Comparison
+    from unlearn_audit.report.comparison import CheckChange
+
+
+def read_baseline(path: Path | None) -> AuditRecord | None:
+    """Return the record to compare with, None where none was named.
+
+    Raises:
+        UsageError: there is no such file.
+        IntegrityError: the file is no record.
+    """
+    if path is None:
+        return None
+    if not path.is_file():
+        hint = f"did you mean {path / 'record.json'}?" if path.is_dir() else "a report folder holds it as record.json"
+        raise UsageError(f"--baseline: expected a record, found no file at {path}", hint=hint)
+    return AuditRecord.from_bytes(path.read_bytes())
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """Print each check then and now, regressions by name, and what the comparison does not say."""
+    from unlearn_audit.report.comparison import HOW_TO_READ
+
+    click.echo(f"\nAgainst the baseline, {comparison.baseline}")
+    heads = ("", "Check", "Then [bounds]", "Now [bounds]")
+    rows = [heads, *(_show(change) for change in comparison.changes)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    for row, change in zip(rows, (None, *comparison.changes), strict=True):
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        notes = f"  ({'; '.join(change.notes)})" if change and change.notes else ""
+        click.echo(line + notes)
+    names = "; ".join(change.title for change in comparison.regressions)
+    click.echo(f"Regressions: {len(comparison.regressions)}{f': {names}' if names else ''}")
+    before, after = comparison.outcome_before.label.upper(), comparison.outcome_after.label.upper()
+    click.echo(f"Verdict then {before}, now {after}. {' '.join(comparison.notes)}\n{HOW_TO_READ.capitalize()}")
+
+
+def _show(change: "CheckChange") -> tuple[str, ...]:
+    word = f"{'REGRESSION, ' if change.is_regression else ''}{change.change.value}"
+    then, now = (change.outcome_before, change.before), (change.outcome_after, change.after)
+    return word, change.title, _say(*then), _say(*now)
+
+
+def _say(outcome: Outcome | None, bounds: Interval | None) -> str:
+    shown = f" [{bounds.low:.3f}, {bounds.high:.3f}]" if bounds else ""
+    return (outcome.label if outcome else "not checked") + shown

@@ -1,0 +1,176 @@
+"""`--format` and `--baseline`: what pipelines get beside the exit code."""
+
+import json
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from ceilings import FAILS, PASSES
+
+FILES = {"junit": "report.junit.xml", "sarif": "report.sarif", "markdown": "report.md", "github": "report.github.txt"}
+
+
+def ask_for(names):
+    return [word for name in names for word in ("--format", name)]
+
+
+@pytest.fixture(scope="session")
+def failing(audit, policy_file, place, finished):
+    """A failing bundle in all formats, compared with the passing one, made in the folder of its policy."""
+    out = place / "failing"
+    arguments = ("--policy", policy_file(FAILS).name, "--out", out, "--no-remedy", *ask_for(FILES))
+    done = audit("run", *arguments, "--baseline", finished / "record.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    return out, done.stdout
+
+
+def test_each_format_is_a_file_of_the_bundle_that_the_signature_covers(run_here, failing, root_certificate, tmp_path):
+    out, _ = failing
+    copy = shutil.copytree(out, tmp_path / "copy")
+    assert all((out / name).stat().st_size > 0 for name in FILES.values())
+    assert run_here("verify", copy, "--trust", root_certificate)[0] == 1
+
+    with (copy / "report.junit.xml").open("a") as file:
+        file.write(" ")
+    code, said, _ = run_here("verify", copy, "--trust", root_certificate)
+    assert code == 4
+    assert "report.junit.xml: changed since signing" in said
+
+
+def test_sarif_points_at_the_line_of_the_policy_that_was_given(failing, policy_file):
+    out, _ = failing
+    log = json.loads((out / "report.sarif").read_text())
+    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+
+    policy = policy_file(FAILS)
+    assert place["artifactLocation"]["uri"] == policy.name
+    assert "id: risk" in policy.read_text().splitlines()[place["region"]["startLine"] - 1]
+
+
+def test_junit_counts_the_failure(failing):
+    suites = ET.parse(failing[0] / "report.junit.xml").getroot()  # noqa: S314 - written by the run above
+
+    assert suites.get("failures") == "1"
+
+
+def test_a_regression_is_printed_by_name_with_both_bounds_and_stands_in_the_markdown(failing):
+    out, said = failing
+
+    line = next(line for line in said.splitlines() if line.startswith("REGRESSION, same"))
+    assert line.split("  ")[1] == "Global Risk"
+    assert line.count("[") == 2
+    assert "Regressions: 1: Global Risk" in said
+    assert "**1 regression.**" in (out / "report.md").read_text()
+
+
+def test_the_record_does_not_know_of_formats_and_baseline(run_here, failing, tmp_path):
+    out, _ = failing
+    arguments = ("--policy", out / "policy.yaml", "--out", tmp_path / "plain.json")
+
+    assert run_here("recheck", out / "evidence.parquet", *arguments)[0] == 1
+    assert (tmp_path / "plain.json").read_bytes() == (out / "record.json").read_bytes()
+
+
+def test_a_baseline_that_was_worse_does_not_save_a_verdict_nor_a_better_one_spoil_it(
+    run_here, finished, failing, policy_file
+):
+    evidence, policy = finished / "evidence.parquet", policy_file(PASSES)
+
+    code, said, _ = run_here("recheck", evidence, "--policy", policy, "--baseline", failing[0] / "record.json")
+    assert code == 0
+    assert "Verdict then FAIL, now PASS." in said
+    assert "Regressions: 0" in said
+
+    code, said, _ = run_here(
+        "recheck", evidence, "--policy", policy_file(FAILS), "--baseline", finished / "record.json"
+    )
+    assert code == 1
+    assert "Both judge the same evidence." in said
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, 2), ("{}", 4), ("no json", 4)])
+def test_a_baseline_that_is_no_record_is_refused_before_anything_is_trained(
+    run_here, policy_file, tmp_path, content, code
+):
+    baseline = tmp_path / "baseline.json"
+    if content is not None:
+        baseline.write_text(content)
+
+    result, _, err = run_here("run", "--policy", policy_file(), "--out", tmp_path / "out", "--baseline", baseline)
+    assert result == code
+    assert "train" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_as_baseline_gets_a_hint(run_here, policy_file, tmp_path, finished):
+    code, _, err = run_here("run", "--policy", policy_file(), "--out", tmp_path / "out", "--baseline", finished)
+
+    assert code == 2
+    assert f"did you mean {finished / 'record.json'}?" in err
+
+
+def test_an_unknown_format_is_refused_before_anything_is_trained(run_here, policy_file, tmp_path):
+    code, _, err = run_here("run", "--policy", policy_file(), "--out", tmp_path / "out", "--format", "junitt")
+
+    assert code == 2
+    assert "did you mean 'junit'?" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_render_makes_the_pipelines_files_again_byte_for_byte(audit, failing, policy_file, tmp_path):
+    out, _ = failing
+    arguments = ("--policy", policy_file(FAILS).name, "--out", tmp_path, *ask_for(["junit", "sarif"]))
+
+    assert audit("render", out / "record.json", *arguments).returncode == 0
+    for name in ("report.junit.xml", "report.sarif"):
+        assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_render_finds_the_policy_beside_the_record(run_here, failing, place, tmp_path):
+    run_here("render", failing[0] / "record.json", "--out", tmp_path, "--format", "sarif")
+
+    log = json.loads((tmp_path / "report.sarif").read_text())
+    spot = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert spot["artifactLocation"]["uri"] == "failing/policy.yaml"
+    assert spot["region"]["startLine"] > 1
+
+
+@pytest.mark.parametrize("beside", [None, "not: a policy", "other"])
+def test_render_without_its_policy_points_at_no_line_and_says_so(run_here, failing, tmp_path, beside, policy_file):
+    shutil.copy(failing[0] / "record.json", tmp_path)
+    if beside is not None:
+        text = policy_file(PASSES).read_text() if beside == "other" else beside
+        (tmp_path / "policy.yaml").write_text(text)
+
+    code, _, err = run_here("render", tmp_path / "record.json", "--out", tmp_path, "--format", "sarif")
+
+    assert code == 0
+    assert "results point at no line" in err
+    assert '"region"' not in (tmp_path / "report.sarif").read_text()
+
+
+def test_render_refuses_a_policy_that_is_not_the_records(run_here, failing, policy_file, tmp_path):
+    arguments = ("--policy", policy_file(PASSES), "--out", tmp_path / "out", "--format", "sarif")
+
+    code, _, err = run_here("render", failing[0] / "record.json", *arguments)
+    assert code == 2
+    assert "is not the policy of this record" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_list_names_each_format_and_its_file(run_here):
+    said = run_here("list", "formats")[1]
+
+    assert all(name in said and file in said for name, file in FILES.items())
+
+
+def test_the_policy_check_of_the_hook_needs_no_torch(environment):
+    code = (
+        "import sys; sys.modules['torch'] = None; from unlearn_audit.cli import run_guarded; "
+        "sys.exit(run_guarded(['policy', 'check', 'breast-cytology', 'dermatology']))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
