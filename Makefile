@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system lint types floors test test-slow coverage wheel-smoke samples check-samples bench clean help
+.PHONY: demo check setup system lint types floors test test-slow coverage wheel-smoke samples check-samples selftest bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ samples: setup ## make sample_reports/ anew from the embedded data
 
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
+
+selftest: setup ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
+	$(BIN)/python tools/publish_selftest.py
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks

@@ -128,7 +128,7 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None) ->
             f"The record beside the evidence is {'the same, bit for bit' if same else 'a different one'}: {beside}"
         )
     if out is not None:
-        _write(out, content)
+        write_whole(out, content)
         click.echo(f"Record:  {out}")
     return _EXIT[record.outcome]
 
@@ -143,7 +143,7 @@ def render_record(record_path: Path, out: Path, formats: tuple[str, ...]) -> int
     known = {name: FORMATS[name] for name in formats}  # unknown names are refused before anything is written
     for name in known:
         content, target = _render(name, record), out / f"report.{name}"
-        _write(target, content)
+        write_whole(target, content)
         click.echo(target)
     return ExitCode.PASS
 
@@ -179,7 +179,7 @@ def _complain(error: AuditError) -> None:
     click.echo(error.message + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a whole file or nothing."""
     import tempfile
 
