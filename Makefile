@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system lint types floors test test-slow coverage conformance wheel-smoke samples check-samples bench clean help
+.PHONY: demo check setup system lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ samples: setup ## make sample_reports/ anew from the embedded data
 
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
+
+selftest: setup ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
+	$(BIN)/python tools/publish_selftest.py
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""Where templates and policies lie: inside an installed wheel, or at the root of a checkout."""
+"""Where templates, policies and the published self-test lie: inside an installed wheel, or in a checkout."""
 
 from pathlib import Path
 
@@ -6,6 +6,21 @@ from unlearn_audit.errors import ReportError
 
 _PACKAGE = Path(__file__).resolve().parent
 _PLACES = (_PACKAGE / "_assets", _PACKAGE.parent.parent)
+
+
+def read_published_selftest() -> bytes:
+    """Return the short form of the published self-test, as JSON; 'make selftest' writes it.
+
+    Raises:
+        ReportError: the installation is incomplete.
+    """
+    path = _PACKAGE / "published_selftest.json"
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"the published self-test is missing from this installation ({path})", hint="reinstall unlearn-audit"
+        ) from error
 
 
 def find_folder(name: str) -> Path:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unlearn_audit.assets import read_published_selftest
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.measurement import measure, trace
 from unlearn_audit.policy import KnownNames, Policy
-from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, say_nothing
-from unlearn_audit.scope import Scope
+from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, SelfTestSummary, Verdict, say_nothing
+from unlearn_audit.scope import Address, Scope
 from unlearn_audit.verdict import decide, recommend
 
 if TYPE_CHECKING:
@@ -75,7 +76,25 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
         recommendation=recommend(verdicts, {card.name: card.title for card in provenance.models}, remedied),
+        selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
+
+
+def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return the verdicts that `judge` records, after measuring only what the policy's checks ask of the candidates.
+
+    Raises:
+        EvidenceError: the evidence was collected for another set of positive classes than the policy's.
+    """
+    _refuse_other_task(policy, evidence)
+    candidates = [card.name for card in evidence.provenance.candidates]
+    asked = {(check.metric, check.against, check.among) for check in policy.checks}
+
+    def wants(metric: str, address: Address) -> bool:
+        return address.model in candidates and (metric, address.against, address.among) in asked
+
+    findings = measure(Scope(evidence, policy), wants=wants)
+    return tuple(decide(findings, policy, name) for name in candidates)
 
 
 def name_known() -> KnownNames:

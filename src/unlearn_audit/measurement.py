@@ -1,6 +1,6 @@
 """Walks the table of metrics over the evidence: one finding for every metric, model and address."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -16,7 +16,17 @@ _ROC_POINTS = 200
 _ALWAYS_AMONG = ("all", "positive")
 
 
-def measure(scope: Scope, say: Say = say_nothing, known: Iterable[Finding] = ()) -> tuple[Finding, ...]:
+def _want_all(metric: str, address: Address) -> bool:
+    del metric, address
+    return True
+
+
+def measure(
+    scope: Scope,
+    say: Say = say_nothing,
+    known: Iterable[Finding] = (),
+    wants: Callable[[str, Address], bool] = _want_all,
+) -> tuple[Finding, ...]:
     """Measure every metric of the table at every address that the policy and the evidence give rise to.
 
     A statistic that is not defined on what it was given becomes a finding with the reason, never a number.
@@ -26,6 +36,7 @@ def measure(scope: Scope, say: Say = say_nothing, known: Iterable[Finding] = ())
         say: hears about progress.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
             on its address and the models that it names, not on what else is in the evidence.
+        wants: whether the finding on a metric at an address is wanted. Leaving some out changes none of the others.
     """
     before = {(f.metric, Address(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
     findings: list[Finding] = []
@@ -36,6 +47,7 @@ def measure(scope: Scope, say: Say = say_nothing, known: Iterable[Finding] = ())
         findings += [
             before.get((name, address)) or _measure_one(scope, name, metric, address)
             for address in _addresses(scope, name, metric)
+            if wants(name, address)
         ]
     say("measure", len(METRICS), len(METRICS))
     return tuple(findings)

@@ -1,3 +1,4 @@
+import base64
 import random
 import shutil
 import subprocess
@@ -265,6 +266,21 @@ def test_an_empty_folder_is_invalid_and_does_not_crash(tmp_path):
 def test_a_certificate_that_is_none_of_ours_is_refused(copy, roots, laboratory):
     (copy / "signer-chain.pem").write_bytes(laboratory["root_certificate"].read_bytes())
     assert State.INVALID is states(verify_bundle(copy, roots))["integrity"]
+
+
+def test_a_signer_certificate_with_a_name_that_is_no_text_is_untrusted_and_does_not_crash(copy, roots, record, key):
+    """Anyone can put any bytes into a certificate of their own and sign a bundle with its key."""
+    content = bytearray(key.certificate.public_bytes(Encoding.DER))
+    content[content.index(b"Example Clinic")] = 0xA9
+    odd = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(content) + b"-----END CERTIFICATE-----\n"
+    (copy / "signer-chain.pem").write_bytes(odd)
+    names = {str(p.relative_to(copy)) for p in copy.rglob("*") if p.is_file()} - {"attestation.dsse.json"}
+    digests = {name: digest_path(copy / name) for name in names}
+    (copy / "attestation.dsse.json").write_bytes(seal_envelope(make_statement(digests, record), key))
+
+    verification = verify_bundle(copy, roots)
+    assert State.UNTRUSTED is states(verification)["authenticity"]
+    assert ExitCode.INTEGRITY is verification.exit_code
 
 
 def test_verifying_loads_neither_torch_nor_a_renderer(signed, roots):

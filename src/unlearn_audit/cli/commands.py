@@ -132,6 +132,30 @@ def check_policies(policies: tuple[str, ...]) -> int:
     return check_policy_files(policies)
 
 
+@group.command(
+    short_help="Show how often this gate decides wrongly.",
+    epilog="""
+\b
+Exit codes:
+  0  no rate of wrong decisions is shown to exceed what the gate promises
+  1  one is: the lower end of its interval lies above it, or a changed report was not refused
+""",
+)
+@click.option("--repeats", type=click.IntRange(20, 100_000), default=200, show_default=True, metavar="N")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), metavar="N", help="[default: that of the published run]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Write the result as JSON here.")
+def selftest(repeats: int, seed: int | None, as_json: bool, out: Path | None) -> int:
+    """Show how often this gate decides wrongly, on models whose true risks and leaks are planted.
+
+    Draws evidence with a known truth (no-op, leak, over-unlearning, worse and equal models, values exactly on a
+    tolerance), judges it as any evidence is judged, and changes signed reports. Needs no torch.
+    """
+    from unlearn_audit.cli.selftesting import run_from_options
+
+    return run_from_options(repeats, seed, out, as_json=as_json)
+
+
 @group.command(short_help="Print a JSON Schema.")
 @click.argument("name", type=click.Choice(["policy", "case", "record"]))
 def schema(name: str) -> int:

@@ -18,6 +18,7 @@ from unlearn_audit.records.provenance import (
     SplitCount,
 )
 from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
+from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
 from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict, find_worst
 
 __all__ = [
@@ -40,10 +41,12 @@ __all__ = [
     "Provenance",
     "Recommendation",
     "Say",
+    "SelfTestSummary",
     "Signer",
     "SplitCount",
     "Unit",
     "Verdict",
+    "WrongDecisions",
     "derive_integer",
     "derive_rng",
     "derive_seed",

@@ -9,6 +9,7 @@ from unlearn_audit.records.canonical import to_canonical_json
 from unlearn_audit.records.estimates import Finding
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import Provenance
+from unlearn_audit.records.selftest_summary import SelfTestSummary
 from unlearn_audit.records.verdicts import Outcome, Verdict
 
 RECORD_SCHEMA: Literal["unlearn-audit/record/v1"] = "unlearn-audit/record/v1"
@@ -55,6 +56,9 @@ class AuditRecord(Frozen):
     verdicts: tuple[Verdict, ...] = Field(min_length=1)
     outcome: Outcome
     recommendation: Recommendation
+    selftest: SelfTestSummary | None = Field(
+        default=None, description="how often the gate decides wrongly where the truth is planted: the published run"
+    )
 
     @property
     def verdict(self) -> Verdict:

@@ -74,17 +74,19 @@ def examine_chain(certificates: Sequence[x509.Certificate], roots: Sequence[x509
     from pyhanko_certvalidator import CertificateValidator, ValidationContext
     from pyhanko_certvalidator.errors import PathError, ValidationError
 
-    context = ValidationContext(trust_roots=[_convert(root) for root in roots], allow_fetching=False)
-    validator = CertificateValidator(
-        _convert(certificates[0]), [_convert(item) for item in certificates[1:]], validation_context=context
-    )
     try:
+        context = ValidationContext(trust_roots=[_convert(root) for root in roots], allow_fetching=False)
+        validator = CertificateValidator(
+            _convert(certificates[0]), [_convert(item) for item in certificates[1:]], validation_context=context
+        )
         with _quietly():
             usage: Any = validator.async_validate_usage  # untyped in pyHanko
             asyncio.run(usage({"digital_signature"}))
     except (PathError, ValidationError) as error:
         text = str(error).strip().rstrip(".")
         return Standing(trusted=False, reason=f"its certificate is not accepted: {text}")
+    except Exception as error:  # noqa: BLE001 - hostile bytes may fail a parser in any way, and none is trusted
+        return Standing(trusted=False, reason=f"its certificate cannot be read: {type(error).__name__}")
     return Standing(trusted=True)
 
 

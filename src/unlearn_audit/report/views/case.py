@@ -110,8 +110,15 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
         Fact("Resamples, seed", f"{protocol.get('resamples', NONE)}, {protocol.get('seed', NONE)}"),
         Fact("Not independent within", str(protocol.get("cluster") or "nothing named by the policy")),
         Fact("Smallest group measured", str(protocol.get("smallest_group", NONE))),
+        *_present_selftest(index),
         Fact("Policy digest (SHA-256)", group_digits(index.record.policy_sha256), "digest"),
     )
+
+
+def _present_selftest(index: Index) -> tuple[Fact, ...]:
+    """Say how often the gate decides wrongly where the truth is known; nothing where the record does not say it."""
+    found = index.record.selftest
+    return () if found is None else (Fact("Self-test of the gate", str(found)),)
 
 
 def _say_cost(cost: Any) -> str:

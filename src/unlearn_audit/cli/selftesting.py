@@ -1,0 +1,58 @@
+"""`selftest`: how often this installation's gate decides wrongly, on the terminal and as JSON."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from unlearn_audit.cli.console import show_progress
+
+if TYPE_CHECKING:
+    from unlearn_audit.selftest import SelfTest, Tampering, Trials
+
+
+def run_from_options(repeats: int, seed: int | None, out: Path | None, *, as_json: bool) -> int:
+    """Run the self-test, print (and write) what it found, return its exit code."""
+    from unlearn_audit.cli.writing import write_whole
+    from unlearn_audit.selftest import SEED, run_selftest
+
+    with show_progress() as say:
+        result = run_selftest(repeats, SEED if seed is None else seed, say)
+    if out is not None:
+        write_whole(out, result.to_bytes())
+    click.echo(result.to_bytes().decode() if as_json else _describe(result))
+    return result.exit_code
+
+
+_HEAD = ("Scenario", "Planted truth", "Repeats", "Pass", "Fail", "Incon.", "False pass [95 %]", "False fail [95 %]")
+_WIDEST = 46
+
+
+def _describe(result: "SelfTest") -> str:
+    rows = [_HEAD, *(_make_row(trials) for trials in result.scenarios), _make_last_row(result.tampering)]
+    shown = [[cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…" for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(_HEAD))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
+    return "\n".join([*lines, "", *_conclude(result)])
+
+
+def _make_row(trials: "Trials") -> tuple[str, ...]:
+    counts = (str(trials.count(letter)) for letter in "pfi")
+    rates = (str(rate) if rate else "" for rate in (trials.false_pass, trials.false_fail))
+    return (trials.name, trials.truth, str(len(trials.outcomes)), *counts, *rates)
+
+
+def _make_last_row(tampering: "Tampering") -> tuple[str, ...]:
+    """Show accepted reports as passed and refused ones as failed."""
+    counts = (tampering.outcomes.count(letter) for letter in "arb")
+    planted = "one bit of a signed report changed"
+    return ("tampered-report", planted, *map(str, (len(tampering.outcomes), *counts)), str(tampering.accepted), "")
+
+
+def _conclude(result: "SelfTest") -> list[str]:
+    if excesses := result.list_excesses():
+        return [*excesses, "", "The gate is shown to decide wrongly more often than it promises: do not rely on it."]
+    return [
+        f"No rate is shown to exceed {1 - result.confidence:.2g}, and every changed report was refused.",
+        f"With {result.repeats} repeats a scenario is flagged from {result.fewest_noticed} wrong decisions on.",
+    ]

@@ -1,0 +1,20 @@
+"""The self-test: planted truths through the whole of evidence, findings and verdict, and how often that goes wrong."""
+
+from unlearn_audit.selftest.figure import draw_rates
+from unlearn_audit.selftest.page import write_page
+from unlearn_audit.selftest.result import Rate, SelfTest, Tampering, Trials
+from unlearn_audit.selftest.scenarios import SCENARIOS, Scenario
+from unlearn_audit.selftest.trials import SEED, run_selftest
+
+__all__ = [
+    "SCENARIOS",
+    "SEED",
+    "Rate",
+    "Scenario",
+    "SelfTest",
+    "Tampering",
+    "Trials",
+    "draw_rates",
+    "run_selftest",
+    "write_page",
+]

@@ -1,0 +1,205 @@
+"""What is planted: a written-out table, one line a scenario, and the gate that each is held against.
+
+The hardest failure to catch is not a bad model but one whose true value lies exactly on a tolerance: nowhere else
+may a sound gate pass so often. Each check of the gate has such a scenario, for each side that it guards. There the
+tolerance is put on the truth, to the last bit, and the other checks are well inside theirs. Beside them stand clear
+failures and sound models.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from unlearn_audit.audit import name_known
+from unlearn_audit.policy import Check, Policy, parse_policy
+from unlearn_audit.selftest.plant import Behaviour, Plant
+from unlearn_audit.selftest.truths import compute_truth
+
+Standing = Literal["inside", "on", "beyond"]
+Kind = Literal["boundary", "failure", "sound"]
+
+GATE = """\
+schema: unlearn-audit/policy/v1
+id: selftest
+version: "1"
+title: The gate of the self-test
+owner: unlearn-audit
+applies_to: Planted models
+task: {positive: [malignant], operating_points: [argmax]}
+costs: {false_negative: 10, false_positive: 1, rationale: A missed malignancy weighs ten false alarms.}
+checks:
+  - {id: risk, metric: global-risk, at_most: 1.0, why: ceiling}
+  - {id: increase, metric: global-risk-increase, against: original, at_most: 0.3, why: margin}
+  - {id: missed, metric: false-negative-rate, at_most: 0.2, why: ceiling}
+  - {id: missed-increase, metric: false-negative-rate-increase, against: original, at_most: 0.15, why: margin}
+  - {id: newly-missed, metric: newly-missed-rate, against: original, at_most: 0.15, why: ceiling}
+  - {id: discrimination, metric: auroc-drop, against: retrained, at_most: 0.06, why: margin}
+  - {id: balanced, metric: balanced-accuracy, at_least: 0.8, why: floor}
+  - {id: alive, metric: positive-share, within: [0.2, 0.6], why: not collapsed}
+  - {id: kept, metric: retain-accuracy, at_least: 0.8, why: floor}
+  - {id: forgotten, metric: membership-auc, within: [0.36, 0.64], why: unseen}
+  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.32, 0.68], why: unseen}
+  - {id: like-retrained, metric: membership-auc-difference, against: retrained, within: [-0.17, 0.17], why: unseen}
+membership: {attacks: [logit, modified-entropy]}
+protocol: {resamples: 1000}
+"""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One planted truth. `on` names the check whose tolerance is put on it, `end` which end of a two-sided one."""
+
+    title: str
+    plant: Plant
+    on: str | None = None
+    end: Literal["low", "high"] = "high"
+
+    @property
+    def policy(self) -> Policy:
+        """The gate, with the tolerance of `on` exactly where the truth is."""
+        return _make_gate(self)
+
+    def list_truths(self) -> list[tuple[Check, float, Standing]]:
+        """Return each check, its true value, and how that stands to the tolerance."""
+        truths = [(check, compute_truth(self.plant, check, self.policy.costs)) for check in self.policy.checks]
+        return [(check, truth, _stand(check, truth)) for check, truth in truths]
+
+    @property
+    def kind(self) -> Kind:
+        """'failure' where a true value lies beyond its tolerance, 'boundary' where one lies on it, else 'sound'."""
+        standings = {standing for *_, standing in self.list_truths()}
+        return "failure" if "beyond" in standings else "boundary" if "on" in standings else "sound"
+
+    def describe(self) -> str:
+        """Return the true values that are not well inside, with their tolerances."""
+        told = [
+            f"{check.id}: {truth:.4f}, {'on' if standing == 'on' else 'beyond'} {_print_limit(check)}"
+            for check, truth, standing in self.list_truths()
+            if standing != "inside"
+        ]
+        return "; ".join(told) or "every true value inside its tolerance"
+
+
+def _ends_of(check: Check) -> tuple[float | None, float | None]:
+    return check.within or (check.at_least, check.at_most)
+
+
+def _print_limit(check: Check) -> str:
+    low, high = _ends_of(check)
+    if low is not None and high is not None:
+        return f"{low:.4g} to {high:.4g}"
+    return f"≤ {high:.4g}" if high is not None else f"≥ {low:.4g}"
+
+
+def _stand(check: Check, truth: float) -> Standing:
+    low, high = _ends_of(check)
+    if (low is not None and truth < low) or (high is not None and truth > high):
+        return "beyond"
+    return "on" if truth in (low, high) else "inside"
+
+
+@cache
+def _read_gate() -> Policy:
+    return parse_policy(GATE, "the self-test's gate", name_known())
+
+
+@cache
+def _make_gate(scenario: Scenario) -> Policy:
+    gate = _read_gate()
+    content = gate.model_dump(mode="json")
+    if scenario.plant.images > 1:
+        content["protocol"]["cluster"] = "patient_id"
+    for check, written in zip(gate.checks, content["checks"], strict=True):
+        if check.id == scenario.on:
+            truth = compute_truth(scenario.plant, check, gate.costs)
+            if check.within is not None:
+                written["within"][0 if scenario.end == "low" else 1] = truth
+            else:
+                written["at_most" if check.at_most is not None else "at_least"] = truth
+    return Policy.model_validate(content)
+
+
+_BLURRED = Behaviour(1.3, 1.3)
+_ALARMING, _QUIET = Behaviour(2.0, 1.0), Behaviour(1.0, 2.0)
+_LESS_SURE = Behaviour(1.5, 2.0)
+
+
+def _unlearn(forget_positive: float, forget_negative: float, **more: float) -> Behaviour:
+    return Behaviour(forget_positive=forget_positive, forget_negative=forget_negative, **more)
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "risk-on-ceiling": Scenario(
+        "Global Risk exactly on its ceiling, original no better", Plant(_LESS_SURE, _LESS_SURE), "risk"
+    ),
+    "increase-on-margin": Scenario("Global Risk rises by exactly the margin", Plant(_LESS_SURE), "increase"),
+    "missed-on-limit": Scenario(
+        "false-negative rate exactly on its limit, original no better", Plant(_LESS_SURE, _LESS_SURE), "missed"
+    ),
+    "missed-on-limit-clustered": Scenario(
+        "the same, three like images of each patient", Plant(_LESS_SURE, _LESS_SURE, images=3), "missed"
+    ),
+    "missed-increase-on-margin": Scenario(
+        "false-negative rate rises by exactly the margin", Plant(_LESS_SURE), "missed-increase"
+    ),
+    "newly-missed-on-limit": Scenario(
+        "exactly so many newly missed as tolerated, as many newly caught",
+        Plant(_LESS_SURE, _LESS_SURE, agreement=0.3),
+        "newly-missed",
+    ),
+    "auroc-drop-on-margin": Scenario(
+        "AUROC below the retrained model's by exactly the margin", Plant(_BLURRED, _BLURRED), "discrimination"
+    ),
+    "balanced-on-floor": Scenario(
+        "balanced accuracy exactly on its floor", Plant(_BLURRED, _BLURRED, _BLURRED), "balanced"
+    ),
+    "calls-on-upper-limit": Scenario(
+        "calls exactly so many positive as tolerated", Plant(_ALARMING, _ALARMING, _ALARMING), "alive"
+    ),
+    "calls-on-lower-limit": Scenario(
+        "calls exactly so few positive as tolerated", Plant(_QUIET, _QUIET, _QUIET), "alive", "low"
+    ),
+    "kept-on-floor": Scenario(
+        "accuracy on retained records exactly on its floor", Plant(Behaviour(retain=-0.7)), "kept"
+    ),
+    "leak-on-limit": Scenario("membership AUC exactly on the upper edge", Plant(_unlearn(0.15, 0.3)), "forgotten"),
+    "leak-on-limit-clustered": Scenario(
+        "the same, three like images of each patient", Plant(_unlearn(0.15, 0.3), images=3), "forgotten"
+    ),
+    "over-unlearned-on-limit": Scenario(
+        "membership AUC exactly on the lower edge", Plant(_unlearn(-0.15, -0.3)), "forgotten", "low"
+    ),
+    "hidden-leak-on-limit": Scenario(
+        "malignant records leak exactly to the edge, benign ones hide it",
+        Plant(_unlearn(0.35, -0.2)),
+        "forgotten-malignant",
+    ),
+    "hidden-over-unlearning-on-limit": Scenario(
+        "malignant records marked exactly to the lower edge, benign ones hide it",
+        Plant(_unlearn(-0.35, 0.2)),
+        "forgotten-malignant",
+        "low",
+    ),
+    "unlike-retrained-on-limit": Scenario(
+        "membership AUC above the retrained model's by exactly the margin",
+        Plant(_unlearn(0.25, 0.25)),
+        "like-retrained",
+    ),
+    "unlike-retrained-on-lower-limit": Scenario(
+        "membership AUC below the retrained model's by exactly the margin",
+        Plant(_unlearn(-0.25, -0.25)),
+        "like-retrained",
+        "low",
+    ),
+    "no-op": Scenario("nothing was unlearned: the original itself", Plant(_unlearn(1.0, 1.0), agreement=1.0)),
+    "hidden-leak": Scenario("malignant records remembered, benign ones over-unlearned", Plant(_unlearn(1.4, -0.9))),
+    "over-unlearned": Scenario("forget records answered worse than unseen ones", Plant(_unlearn(-1.0, -1.0))),
+    "worse": Scenario("forgotten, but misses a third of the malignancies", Plant(Behaviour(0.43, 2.0))),
+    "collapsed": Scenario("calls nearly everything benign", Plant(Behaviour(-2.5, 4.0))),
+    "destroyed": Scenario("answers by chance, so nothing is recognised", Plant(Behaviour(0.0, 0.0, retain=0.0))),
+    "sound": Scenario("forgotten, and as safe as the original", Plant()),
+    "sound-but-other": Scenario("the same risk, with mistakes on other records", Plant(agreement=0.0)),
+    "sound-clustered": Scenario("sound, three like images of each patient", Plant(images=3)),
+}
+"""Every scenario by name. Names enter the seeds: a renamed scenario draws other records."""

@@ -1,0 +1,262 @@
+"""The gate is caught when it is broken, holds when it is not, and the published figures are those of this code."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from unlearn_audit.assets import read_published_selftest
+from unlearn_audit.audit import judge, reach_verdicts
+from unlearn_audit.cli import run_guarded
+from unlearn_audit.errors import ExitCode, ReportError
+from unlearn_audit.records import Interval, SelfTestSummary
+from unlearn_audit.report import render_html
+from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
+from unlearn_audit.selftest.plant import draw_evidence
+from unlearn_audit.selftest.tampering import TamperingError, tamper
+
+AGAIN = 20
+"""Repeats of the published run that are run again here, of every scenario."""
+
+
+@pytest.fixture(scope="module")
+def again(published):
+    return run_selftest(AGAIN, published.seed)
+
+
+def test_the_published_outcomes_are_those_of_this_code(published, again):
+    """Drift shows here: then run 'make selftest' and look at what changed before committing it."""
+    expected = {trials.name: trials.outcomes[:AGAIN] for trials in published.scenarios}
+
+    assert expected == {trials.name: trials.outcomes for trials in again.scenarios}
+    assert published.tampering.outcomes[:AGAIN] == again.tampering.outcomes
+    assert [(t.title, t.truth, t.kind) for t in published.scenarios] == [
+        (t.title, t.truth, t.kind) for t in again.scenarios
+    ]
+    assert published.version == again.version
+
+
+def test_the_published_page_and_figure_say_what_the_published_outcomes_say(published, docs):
+    assert (docs / "selftest.json").read_bytes() == published.to_bytes()
+    assert (docs / "selftest.md").read_text() == write_page(published)
+    assert (docs / "selftest.svg").read_text() == draw_rates(published)
+    assert SelfTestSummary.model_validate_json(read_published_selftest()) == published.summarise()
+
+
+def test_every_record_and_report_carries_the_short_form_of_the_published_run(published):
+    scenario = SCENARIOS["no-op"]
+    record = judge(scenario.policy, draw_evidence(scenario.plant, np.random.default_rng(3)))
+    summary = published.summarise()
+
+    assert summary == record.selftest
+    assert 0 == summary.failures.wrong == summary.changed_reports.wrong
+    assert f"the gate passed 0 of {summary.failures.n:,} planted failures" in render_html(record)
+
+
+def test_a_record_without_a_self_test_reads_and_renders_without_the_line():
+    scenario = SCENARIOS["no-op"]
+    record = judge(scenario.policy, draw_evidence(scenario.plant, np.random.default_rng(3)))
+
+    assert "planted failures" not in render_html(record.model_copy(update={"selftest": None}))
+
+
+def test_an_installation_without_its_published_self_test_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr("unlearn_audit.assets._PACKAGE", tmp_path)
+
+    with pytest.raises(ReportError, match="self-test is missing"):
+        read_published_selftest()
+
+
+def test_the_published_run_shows_no_rate_above_what_is_promised(published):
+    assert published.list_excesses() == []
+    assert published.exit_code is ExitCode.PASS
+    assert published.repeats >= 400
+
+
+def test_pooled_over_all_boundaries_the_gate_passes_and_fails_no_more_often_than_promised(published):
+    """Sharper than any single rate: by the binomial a sound gate exceeds this once in a million seeds."""
+    edges = [trials for trials in published.scenarios if trials.kind == "boundary"]
+    n = sum(len(trials.outcomes) for trials in edges)
+    most = binom.ppf(1 - 1e-6, n, 1 - published.confidence)
+
+    assert sum(trials.count("p") for trials in edges) <= most
+    assert sum(trials.count("f") for trials in edges) <= most
+
+
+def test_clear_cases_are_decided_and_not_left_inconclusive(published):
+    """A gate that never decides makes no mistakes either: here it has to decide."""
+    for trials in published.scenarios:
+        if trials.kind != "boundary":
+            right = trials.count("f" if trials.kind == "failure" else "p")
+            assert right >= 0.95 * len(trials.outcomes), trials.name
+
+
+def test_no_changed_report_is_accepted(again, published):
+    assert set(published.tampering.outcomes) == {"r"}
+    assert set(again.tampering.outcomes) == {"r"}
+
+
+@pytest.mark.parametrize("name", ["sound", "no-op", "missed-on-limit-clustered"])
+def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
+    scenario = SCENARIOS[name]
+    evidence = draw_evidence(scenario.plant, np.random.default_rng(3))
+
+    assert reach_verdicts(scenario.policy, evidence) == judge(scenario.policy, evidence).verdicts
+
+
+def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
+    from unlearn_audit import verdict
+
+    honest = verdict._rule
+
+    def rule(finding, limit):
+        value = finding.estimate.value
+        bounds = Interval(low=value, high=value, confidence=0.95, method="none", sides="one")
+        return honest(
+            finding.model_copy(update={"estimate": finding.estimate.model_copy(update={"bounds": bounds})}), limit
+        )
+
+    monkeypatch.setattr(verdict, "_rule", rule)
+    result = run_selftest(AGAIN, 1, names=("missed-on-limit", "leak-on-limit"))
+
+    assert result.exit_code is ExitCode.FAIL
+    assert len(result.list_excesses()) == 4
+
+
+def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
+    from unlearn_audit.scope import Scope
+
+    monkeypatch.setattr(Scope, "confidence_for", lambda self, model: 0.7)
+
+    assert run_selftest(60, 1, names=("increase-on-margin", "leak-on-limit")).exit_code is ExitCode.FAIL
+
+
+def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
+    from unlearn_audit import audit, verdict
+
+    honest = audit.decide
+
+    def decide(findings, policy, model):
+        checks = tuple(check for check in policy.checks if check.among == "all")
+        return honest(findings, policy.model_copy(update={"checks": checks}), model)
+
+    monkeypatch.setattr(audit, "decide", decide)
+    assert verdict.decide is honest
+    said = run_selftest(AGAIN, 1, names=("hidden-leak",)).list_excesses()
+
+    assert "hidden-leak: false pass 1.0000" in said[0]
+
+
+def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
+    from unlearn_audit.scope import Scope
+
+    monkeypatch.setattr(Scope, "clusters", lambda self, mask: None)
+
+    assert run_selftest(80, 1, names=("leak-on-limit-clustered",)).exit_code is ExitCode.FAIL
+
+
+def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
+    from unlearn_audit.report import verification
+
+    monkeypatch.setattr(verification, "_compare_files", lambda path, digests: None)
+    result = run_selftest(AGAIN, 1, names=())
+
+    assert result.exit_code is ExitCode.FAIL
+    assert "changed reports were accepted" in result.list_excesses()[0]
+
+
+def test_a_verification_that_breaks_down_over_a_changed_report_is_caught(monkeypatch):
+    from unlearn_audit.report import verification
+
+    honest = verification.verify_bundle
+
+    def verify(path, trust):
+        found = honest(path, trust)
+        if found.record is None:
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "as a parser of certificates may")
+        return found
+
+    monkeypatch.setattr(verification, "verify_bundle", verify)
+    result = run_selftest(AGAIN, 1, names=())
+
+    assert result.exit_code is ExitCode.FAIL
+    assert f"broke down over {AGAIN} of {AGAIN}" in result.list_excesses()[0]
+
+
+def test_a_verification_that_refuses_everything_shows_nothing_and_is_refused(monkeypatch):
+    from unlearn_audit.report import verification
+
+    monkeypatch.setattr(verification, "_list_files", lambda folder: iter(()))
+    with pytest.raises(TamperingError, match="does not verify"):
+        tamper(20, 1)
+
+
+def test_what_counts_as_wrong_depends_on_what_was_planted():
+    boundary, failure, sound = (Trials("n", "t", "x", kind, "ppfi") for kind in ("boundary", "failure", "sound"))
+
+    assert (Rate(2, 4), Rate(1, 4)) == (boundary.false_pass, boundary.false_fail)
+    assert (Rate(2, 4), None) == (failure.false_pass, failure.false_fail)
+    assert (None, Rate(1, 4)) == (sound.false_pass, sound.false_fail)
+
+
+def test_a_rate_is_flagged_exactly_from_the_number_that_the_result_names():
+    def make(wrong):
+        outcomes = "p" * wrong + "i" * (200 - wrong)
+        return SelfTest("0", 1, 200, 0.95, (Trials("n", "t", "x", "boundary", outcomes),), Tampering("r" * 200))
+
+    fewest = make(0).fewest_noticed
+    assert make(fewest).exit_code is ExitCode.FAIL
+    assert make(fewest - 1).exit_code is ExitCode.PASS
+    assert 10 < fewest < 24
+
+
+def test_a_repeat_does_not_depend_on_how_many_there_are():
+    short, longer = (run_selftest(n, 9, names=("increase-on-margin",)) for n in (20, 30))
+
+    assert longer.scenarios[0].outcomes.startswith(short.scenarios[0].outcomes)
+    assert run_selftest(20, 10, names=("increase-on-margin",)) != short
+
+
+def test_a_result_reads_back_as_it_was_written(published):
+    assert SelfTest.from_bytes(published.to_bytes()) == published
+
+
+@pytest.fixture
+def few_scenarios(monkeypatch):
+    from unlearn_audit.selftest import trials
+
+    monkeypatch.setattr(trials, "SCENARIOS", {n: SCENARIOS[n] for n in ("missed-on-limit", "no-op", "sound")})
+
+
+def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, tmp_path, capsys):
+    code = run_guarded(["selftest", "--repeats", "20", "--out", str(tmp_path / "deep" / "found.json")])
+    said = capsys.readouterr()
+
+    assert code == 0, said.err
+    assert "no-op" in said.out
+    assert "tampered-report" in said.out
+    assert "a scenario is flagged from 4 wrong decisions on" in said.out
+    assert "self-test: done" in said.err
+    assert SelfTest.from_bytes((tmp_path / "deep" / "found.json").read_bytes()).repeats == 20
+
+
+def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenarios, capsys):
+    run_guarded(["selftest", "--repeats", "20", "--seed", "7", "--json"])
+    found = json.loads(capsys.readouterr().out)
+
+    assert (found["seed"], found["exit_code"], found["tampered_reports"]["accepted"]["events"]) == (7, 0, 0)
+
+
+def test_the_command_exits_one_for_a_broken_gate_and_says_so(few_scenarios, monkeypatch, capsys):
+    from unlearn_audit.report import verification
+
+    monkeypatch.setattr(verification, "_compare_files", lambda path, digests: None)
+
+    assert run_guarded(["selftest", "--repeats", "20"]) == 1
+    assert "do not rely on it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("repeats", ["0", "19", "many"])
+def test_too_few_repeats_to_notice_anything_are_a_usage_error(repeats, capsys):
+    assert run_guarded(["selftest", "--repeats", repeats]) == 2

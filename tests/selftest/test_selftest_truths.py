@@ -1,0 +1,78 @@
+"""The planted truths are true: closed forms against one large sample, drawn as every repeat is."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from unlearn_audit.audit import name_known, reach_verdicts
+from unlearn_audit.policy import list_policies, load_policy
+from unlearn_audit.selftest import SCENARIOS, plant
+from unlearn_audit.selftest.plant import Plant, draw_evidence
+from unlearn_audit.selftest.scenarios import Scenario
+from unlearn_audit.selftest.truths import compute_truth
+
+FACTOR = 60
+ODD = Plant(
+    unlearned=plant.Behaviour(0.7, 1.9, retain=0.3, forget_positive=0.6, forget_negative=-0.4),
+    original=plant.Behaviour(1.2, 1.0, forget_positive=1.5),
+    retrained=plant.Behaviour(1.6, 1.4, forget_negative=0.2),
+    agreement=0.6,
+)
+
+
+@pytest.fixture
+def many_records(monkeypatch):
+    monkeypatch.setattr("unlearn_audit.selftest.plant.SIZES", {n: FACTOR * size for n, size in plant.SIZES.items()})
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_every_closed_form_agrees_with_a_large_sample(many_records, images):
+    """An odd plant: nothing equal, nothing zero, so that a mixed-up class, model or sign shows."""
+    odd = dataclasses.replace(ODD, images=images)
+    verdict = reach_verdicts(Scenario("odd", odd).policy, draw_evidence(odd, np.random.default_rng(5)))[0]
+    costs = Scenario("odd", odd).policy.costs
+
+    for check, result in zip(Scenario("odd", odd).policy.checks, verdict.checks, strict=True):
+        truth = compute_truth(odd, check, costs)
+        assert result.estimate.value == pytest.approx(truth, abs=0.008 * (4 if "risk" in check.metric else 1)), check.id
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_boundary_scenario_has_one_value_on_its_tolerance_and_all_others_inside(name):
+    scenario = SCENARIOS[name]
+    standings = {check.id: standing for check, _, standing in scenario.list_truths()}
+
+    assert [scenario.on] if scenario.on else [i for i, standing in standings.items() if standing == "on"] == []
+    assert ("beyond" in standings.values()) == (scenario.kind == "failure")
+    assert scenario.kind != "boundary" or "beyond" not in standings.values()
+
+
+def test_there_is_a_boundary_scenario_for_each_side_that_a_check_of_the_gate_guards():
+    guarded = {(check.id, end) for check in SCENARIOS["sound"].policy.checks for end in _ends_of(check)}
+    planted = {(s.on, s.end if _is_two_sided(s) else "one") for s in SCENARIOS.values() if s.on}
+
+    assert guarded == planted
+
+
+def _is_two_sided(scenario):
+    return any(check.id == scenario.on and check.within for check in scenario.policy.checks)
+
+
+def _ends_of(check):
+    return ("low", "high") if check.within else ("one",)
+
+
+def test_the_gate_holds_every_metric_that_a_shipped_policy_decides_by():
+    decided = {c.metric for path in list_policies().values() for c in load_policy(path, name_known()).checks}
+
+    assert decided <= {check.metric for check in SCENARIOS["sound"].policy.checks}
+
+
+def test_no_check_of_a_clear_failure_is_left_to_one_kind_of_model():
+    """Over all clear failures each check is beyond its tolerance at least once."""
+    failing = {
+        c.id for s in SCENARIOS.values() if s.kind == "failure" for c, _, st in s.list_truths() if st == "beyond"
+    }
+
+    assert {check.id for check in SCENARIOS["sound"].policy.checks} == failing

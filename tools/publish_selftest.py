@@ -1,0 +1,32 @@
+"""Runs the self-test and writes its page, figure and outcomes to docs/, and the short form that records carry."""
+
+import sys
+from pathlib import Path
+
+from unlearn_audit.cli.console import show_progress
+from unlearn_audit.records import to_canonical_json
+from unlearn_audit.selftest import SEED, SelfTest, draw_rates, run_selftest, write_page
+
+REPEATS = 400
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def publish(result: SelfTest) -> None:
+    """Write the four files, which are functions of the result alone."""
+    contents = {
+        "docs/selftest.json": result.to_bytes(),
+        "docs/selftest.md": write_page(result).encode(),
+        "docs/selftest.svg": draw_rates(result).encode(),
+        "src/unlearn_audit/published_selftest.json": to_canonical_json(result.summarise().model_dump(mode="json")),
+    }
+    for name, content in contents.items():
+        (ROOT / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    with show_progress() as say:
+        found = run_selftest(REPEATS, SEED, say)
+    publish(found)
+    sys.exit(found.exit_code)
