@@ -51,3 +51,10 @@ def test_the_remedies_are_named_in_the_policys_order():
 
     assert [choice["method"] for choice in record["policy"]["remediation"]] == ["salun-cra", "warm-restart", "retrain"]
     assert "SalUn-CRA, warm restart, retraining" in README
+
+
+def test_the_figures_of_the_self_test_are_the_published_ones():
+    page = (ROOT / "docs" / "selftest.md").read_text("utf-8")
+    sentence = re.search(r"the gate (passed .* changed reports)\.", page).group(1)
+
+    assert sentence in " ".join(README.split())
