@@ -18,7 +18,7 @@ from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.report.pades import sign_pdf
 from unlearn_audit.report.pdf import render_pdf
 from unlearn_audit.report.trust import examine_pdf
-from unlearn_audit.report.verification import State, compare_policy, verify_bundle
+from unlearn_audit.report.verification import State, compare_policy, verify, verify_bundle
 
 
 @pytest.fixture
@@ -80,6 +80,25 @@ def test_every_flipped_bit_of_every_file_is_caught(copy, roots):
             assert ExitCode.INTEGRITY is verify_bundle(copy, roots).exit_code, (path.name, place)
         path.write_bytes(content)
     assert ExitCode.FAIL is verify_bundle(copy, roots).exit_code
+
+
+@pytest.mark.slow
+def test_a_thousand_flipped_bits_over_the_bundle_and_its_lone_pdf_are_caught(copy, roots, tmp_path):
+    rng = random.Random(1_000)  # noqa: S311 - where to damage a file is no secret
+    paths = sorted(path for path in copy.rglob("*") if path.is_file())
+    alone = tmp_path / "alone.pdf"
+    for number in range(1_000):
+        path = paths[number % len(paths)]
+        content = path.read_bytes()
+        flipped = bytearray(content)
+        flipped[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(bytes(flipped))
+        assert ExitCode.INTEGRITY is verify(copy, roots).exit_code, path.name
+        path.write_bytes(content)
+        if path.name == "report.pdf":
+            alone.write_bytes(bytes(flipped))
+            assert ExitCode.INTEGRITY is verify(alone, roots).exit_code
+    assert ExitCode.FAIL is verify(copy, roots).exit_code
 
 
 def test_bytes_appended_to_or_cut_from_any_file_are_caught(copy, roots):
