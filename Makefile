@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -18,7 +18,10 @@ help: ## list the targets
 setup: system $(STAMP) ## virtual environment and system libraries
 
 system:
-	@bash tools/install-system-libraries.sh
+	@bash tools/install-system-libraries.sh run
+
+test-tools:
+	@bash tools/install-system-libraries.sh test
 
 # torch first and from the constraints, so that torchvision, which medmnist asks for, takes the one that fits it.
 $(STAMP): pyproject.toml constraints.txt
@@ -36,7 +39,7 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup lint types floors coverage conformance wheel-smoke ## all that CI runs
+check: setup test-tools lint types floors coverage conformance wheel-smoke ## all that CI runs
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -48,13 +51,13 @@ types: setup ## mypy --strict
 floors: setup ## import-linter: modules import only from lower floors
 	$(BIN)/lint-imports
 
-test: setup ## the fast tests
+test: setup test-tools ## the fast tests
 	$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## the longer studies as well
 	$(BIN)/python -m pytest -n auto -m "slow or not slow"
 
-coverage: setup ## the fast tests with branch coverage
+coverage: setup test-tools ## the fast tests with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
@@ -69,7 +72,7 @@ samples: setup ## make sample_reports/ anew from the embedded data
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
 
-selftest: setup ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
+selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
 
 bench: setup ## ratios against the libraries one would otherwise use

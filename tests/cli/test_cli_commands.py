@@ -72,6 +72,50 @@ def test_verify_imports_no_torch(finished, environment):
     assert done.stdout == "False\n"
 
 
+def test_verify_in_depth_answers_policy_pages_and_numbers(run_here, finished, root_certificate, policy_file):
+    code, out, _ = run_here(
+        "verify", finished, "--trust", root_certificate, "--policy", policy_file(), "--rerender", "--recompute"
+    )
+
+    assert code == 0, out
+    for line in ("policy file", "policy match", "pages equal record", "numbers equal evidence"):
+        assert re.search(rf"^{line} +OK", out, re.MULTILINE)
+
+
+def test_verify_in_depth_is_said_in_json_too(run_here, finished, root_certificate):
+    code, out, _ = run_here("verify", finished, "--trust", root_certificate, "--recompute", "--json")
+
+    states = {line["name"]: line["state"] for line in json.loads(out)["lines"]}
+    assert (code, states["numbers equal evidence"]) == (0, "ok")
+    assert "pages equal record" not in states
+
+
+def test_verify_against_another_policy_than_the_reports_is_invalid(run_here, finished, root_certificate, policy_file):
+    code, out, _ = run_here("verify", finished, "--trust", root_certificate, "--policy", policy_file(FAILS))
+
+    assert code == 4
+    assert re.search(r"^policy match +INVALID", out, re.MULTILINE)
+
+
+def test_verify_of_the_pdf_alone_gives_its_verdict_and_says_what_it_did_not_see(run_here, finished, root_certificate):
+    code, out, _ = run_here("verify", finished / "report.pdf", "--trust", root_certificate)
+
+    assert code == 0
+    assert re.search(r"^authenticity +TEST-KEY", out, re.MULTILINE)
+    assert re.search(r"^files beside it +ABSENT", out, re.MULTILINE)
+
+
+def test_verify_asked_for_numbers_that_a_lone_pdf_cannot_show_does_not_exit_0(run_here, finished, root_certificate):
+    code, out, _ = run_here("verify", finished / "report.pdf", "--trust", root_certificate, "--recompute")
+
+    assert code == 5
+    assert re.search(r"^numbers equal evidence +ABSENT", out, re.MULTILINE)
+
+
+def test_verify_of_nothing_is_a_usage_error(run_here, tmp_path):
+    assert run_here("verify", tmp_path / "none")[0] == 2
+
+
 def test_recheck_reproduces_the_record_bit_for_bit(run_here, finished, policy_file, tmp_path):
     code, out, _ = run_here(
         "recheck", finished / "evidence.parquet", "--policy", finished / "policy.yaml", "--out", tmp_path / "again.json"

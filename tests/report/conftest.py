@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def files(record: AuditRecord, pdf: bytes) -> dict[str, bytes | Path]:
     contents: dict[str, bytes | Path] = {
         "report.html": render_html(record).encode(),
         "report.pdf": pdf,
-        "policy.yaml": b"schema: unlearn-audit/policy/v1\n",
+        "policy.yaml": json.dumps(record.policy).encode(),  # JSON is YAML
         "evidence.parquet": b"PAR1 stands here for the evidence PAR1",
     }
     for card in record.provenance.models:

@@ -27,6 +27,7 @@ from unlearn_audit.records import (
     Verdict,
     digest_of,
 )
+from unlearn_audit.software import PAGES, describe_software
 
 N, POSITIVE = 2005, 392
 COSTS = 20.0
@@ -315,7 +316,7 @@ def make_provenance(signer: Signer | None = None) -> Provenance:
     return Provenance(
         version="0.1.0", created="2026-04-23T10:00:00Z", seed=20260423, case="dermatology-reference", data=data,
         forget=forget, models=cards, recipe={"epochs": 20, "batch": 128, "learning_rate": 0.05, "momentum": 0.9},
-        environment={"python": "3.11.9", "torch": "2.13.0+cpu", "numpy": "2.3.1", "platform": "Linux x86_64"}, signer=signer,
+        environment={"python": "3.11.9", "torch": "2.13.0+cpu", "numpy": "2.3.1", "platform": "Linux x86_64", **describe_software(PAGES)}, signer=signer,
     )  # fmt: skip
 
 

@@ -73,17 +73,18 @@ def test_the_page_asks_for_nothing_from_anywhere(page):
     for _, attributes in page.tags:
         for name in ("src", "href", "action", "data", "poster", "srcset"):
             assert (attributes.get(name) or "#").startswith(("data:image/svg+xml;base64,", "#"))
-    assert not page.find("script")
     assert not page.find("link")
 
 
-def test_the_content_security_policy_allows_this_style_and_nothing_else(page, html):
-    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL).group(1)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def test_the_content_security_policy_allows_this_script_and_style_and_nothing_else(page, html):
+    style, script = (re.search(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL).group(1) for tag in ("style", "script"))
+    allowed = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (script, style)
+    ]
     policies = [m["content"] for m in page.find("meta") if m.get("http-equiv") == "Content-Security-Policy"]
-    assert [
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    ] == policies
+    sources = f"script-src {allowed[0]}; style-src {allowed[1]}; img-src data:"
+    assert policies == [f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"]
+    assert [attributes.get("type") for attributes in page.find("script")] == ["application/json", None]
     assert not [a for _, a in page.tags if "style" in a]
     assert "url(" not in style
     assert "@import" not in style

@@ -1,4 +1,5 @@
 import base64
+import json
 import random
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.report.pades import sign_pdf
 from unlearn_audit.report.pdf import render_pdf
 from unlearn_audit.report.trust import examine_pdf
-from unlearn_audit.report.verification import State, verify_bundle
+from unlearn_audit.report.verification import State, compare_policy, verify, verify_bundle
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def reseal(folder: Path, record, key: SigningKey) -> None:
 
 def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
     verification = verify_bundle(signed, roots)
-    questions = ("integrity", "authenticity", "signer identity", "PDF signature", "time", "verdict")
+    questions = ("integrity", "authenticity", "signer identity", "PDF signature", "policy file", "time", "verdict")
     assert dict.fromkeys(questions, State.OK) == states(verification)
     assert record == verification.record
     assert ExitCode.FAIL is verification.exit_code
@@ -80,6 +81,25 @@ def test_every_flipped_bit_of_every_file_is_caught(copy, roots):
             assert ExitCode.INTEGRITY is verify_bundle(copy, roots).exit_code, (path.name, place)
         path.write_bytes(content)
     assert ExitCode.FAIL is verify_bundle(copy, roots).exit_code
+
+
+@pytest.mark.slow
+def test_a_thousand_flipped_bits_over_the_bundle_and_its_lone_pdf_are_caught(copy, roots, tmp_path):
+    rng = random.Random(1_000)  # noqa: S311 - where to damage a file is no secret
+    paths = sorted(path for path in copy.rglob("*") if path.is_file())
+    alone = tmp_path / "alone.pdf"
+    for number in range(1_000):
+        path = paths[number % len(paths)]
+        content = path.read_bytes()
+        flipped = bytearray(content)
+        flipped[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(bytes(flipped))
+        assert ExitCode.INTEGRITY is verify(copy, roots).exit_code, path.name
+        path.write_bytes(content)
+        if path.name == "report.pdf":
+            alone.write_bytes(bytes(flipped))
+            assert ExitCode.INTEGRITY is verify(alone, roots).exit_code
+    assert ExitCode.FAIL is verify(copy, roots).exit_code
 
 
 def test_bytes_appended_to_or_cut_from_any_file_are_caught(copy, roots):
@@ -167,6 +187,44 @@ def test_a_record_that_is_not_canonical_is_refused(copy, roots, record, key):
     (copy / "record.json").write_bytes(record.to_bytes() + b"\n")
     reseal(copy, record, key)
     assert "canonical" in verify_bundle(copy, roots).find("integrity").sentence
+
+
+@pytest.mark.parametrize("content", [b"schema: unlearn-audit/policy/v1\n", b"\xff", b""])
+def test_a_policy_file_that_is_no_policy_is_invalid_even_when_signed(copy, roots, record, key, content):
+    (copy / "policy.yaml").write_bytes(content)
+    reseal(copy, record, key)
+    line = verify_bundle(copy, roots).find("policy file")
+    assert State.INVALID is line.state
+    assert "not the record's policy" in line.sentence
+    assert ExitCode.INTEGRITY is verify_bundle(copy, roots).exit_code
+
+
+def test_a_policy_file_with_other_tolerances_than_the_record_is_invalid_even_when_signed(copy, roots, record, key):
+    """Whoever opens policy.yaml must read what the record was judged by."""
+    stricter = json.loads(json.dumps(record.policy))
+    stricter["checks"][0]["at_most"] = 0.5
+    (copy / "policy.yaml").write_text(json.dumps(stricter))
+    reseal(copy, record, key)
+    line = verify_bundle(copy, roots).find("policy file")
+    assert State.INVALID is line.state
+    assert "another policy" in line.sentence
+
+
+def test_layout_and_comments_of_the_policy_file_do_not_matter(copy, roots, record, key):
+    (copy / "policy.yaml").write_text("# reviewed\n" + json.dumps(record.policy, indent=2))
+    reseal(copy, record, key)
+    assert State.OK is verify_bundle(copy, roots).find("policy file").state
+
+
+def test_the_policy_that_the_verifier_gives_matches_by_its_digest_alone(record, tmp_path):
+    given = tmp_path / "mine.yaml"
+    given.write_text("# mine\n" + json.dumps(record.policy, indent=1))
+    assert State.OK is compare_policy(given, record).state
+    given.write_text(json.dumps({**record.policy, "version": "1.2.1"}))
+    line = compare_policy(given, record)
+    assert State.INVALID is line.state
+    assert "dermatology 1.2.0" in line.sentence
+    assert "dermatology 1.2.1" in line.sentence
 
 
 def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, test_folder):

@@ -72,21 +72,23 @@ def run(policy: str, **options: object) -> int:
     return run_from_options(policy, options)
 
 
-@group.command(epilog=_EXIT_CODES, short_help="Check a report folder offline.")
-@click.argument("bundle", type=_FILE)
+@group.command(epilog=_EXIT_CODES, short_help="Check a report, offline.")
+@click.argument("bundle", type=_FILE, metavar="BUNDLE|PDF")
 @click.option("--trust", type=_FILE, multiple=True, metavar="PEM", help="Root certificate you trust; may be repeated.")
+@click.option("--policy", metavar="FILE", help="Policy you expect the report to be judged by, or a shipped one's name.")
+@click.option("--rerender", is_flag=True, help="Render HTML and PDF again from the record and compare the bytes.")
+@click.option("--recompute", is_flag=True, help="Judge the evidence again and compare every number with the record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def verify(bundle: Path, trust: tuple[Path, ...], as_json: bool) -> int:
-    """Check a report folder offline: integrity, authenticity, and what its verdict is.
+def verify(
+    bundle: Path, *, trust: tuple[Path, ...], policy: str | None, rerender: bool, recompute: bool, as_json: bool
+) -> int:
+    """Check a report folder, or its report.pdf alone, offline: integrity, authenticity, and what its verdict is.
 
     Trust comes from you, never from the bundle: without --trust nothing is authentic.
     """
-    from unlearn_audit.cli.console import print_verification
-    from unlearn_audit.report.verification import verify_bundle
+    from unlearn_audit.cli.verifying import verify_from_options
 
-    verification = verify_bundle(bundle, trust)
-    print_verification(verification, as_json=as_json)
-    return verification.exit_code
+    return verify_from_options(bundle, trust, policy, rerender=rerender, recompute=recompute, as_json=as_json)
 
 
 @group.command(epilog=_EXIT_CODES, short_help="Judge an evidence file again, bit for bit.")

@@ -114,4 +114,4 @@ def print_verification(verification: "Verification", *, as_json: bool) -> None:
         return
     width = max(len(line.name) for line in verification.lines)
     for line in verification.lines:
-        click.echo(f"{line.name:<{width}}  {line.state.value.upper():<9}  {line.sentence}")
+        click.echo(f"{line.name:<{width}}  {line.state.value.upper():<13}  {line.sentence}")

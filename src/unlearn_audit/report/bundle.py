@@ -16,7 +16,8 @@ from unlearn_audit.report.attestation import make_statement, seal_envelope
 from unlearn_audit.report.keys import SigningKey, describe
 from unlearn_audit.report.pades import sign_pdf
 
-RECORD, PDF, CHAIN, ATTESTATION = "record.json", "report.pdf", "signer-chain.pem", "attestation.dsse.json"
+RECORD, HTML, PDF, POLICY, EVIDENCE = "record.json", "report.html", "report.pdf", "policy.yaml", "evidence.parquet"
+CHAIN, ATTESTATION = "signer-chain.pem", "attestation.dsse.json"
 _MADE_HERE = (CHAIN, ATTESTATION)
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,127}")
 _BLOCK = 1 << 20

@@ -1,4 +1,4 @@
-"""One record as one self-contained HTML file: no network, no script, strict Content-Security-Policy."""
+"""One record as one self-contained HTML file: no network, strict Content-Security-Policy, whole without its script."""
 
 import base64
 import hashlib
@@ -41,18 +41,31 @@ def _write_footers(view: Presentation) -> str:
     return f"@page {{ {' '.join(rules)} }}\n"
 
 
-def render_page(record: AuditRecord, faces: str = "") -> str:
+def _digest(text: str) -> str:
+    """Return what a Content-Security-Policy calls `text` by."""
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii") + "'"
+
+
+def render_page(record: AuditRecord, faces: str = "", *, interactive: bool = False) -> str:
     """Return the report as HTML; `faces` are CSS font faces that paper needs and the screen does not.
+
+    `interactive` adds what only a screen can do: sorting, and a panel to explore cost ratios. No other number changes.
 
     Screen and paper share templates, style and numbers, so that neither can say what the other does not.
     """
     view = present(record)
     environment = _load_environment()
-    sheet, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
+    sheet, script = (_load_source(environment, name) for name in ("style.css", "interaction.js"))
     style = faces + sheet + _write_footers(view)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    csp = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return environment.get_template("report.html.j2").render(view=view, style=style, csp=csp)
+    allowed = f"script-src {_digest(script)}; " if interactive else ""
+    csp = f"default-src 'none'; {allowed}style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+    page = environment.get_template("report.html.j2")
+    return page.render(view=view, style=style, csp=csp, script=script if interactive else None)
+
+
+def _load_source(environment: "Environment", name: str) -> str:
+    source, _, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]
+    return source
 
 
 def render_html(record: AuditRecord) -> str:
@@ -60,4 +73,4 @@ def render_html(record: AuditRecord) -> str:
 
     Everything in it comes from the record; every string is escaped. Same record, same text.
     """
-    return render_page(record)
+    return render_page(record, interactive=True)

@@ -8,6 +8,7 @@ from unlearn_audit.report.figures import Figure
 from unlearn_audit.report.views import case, checks, clinical, forgetting, limits
 from unlearn_audit.report.views.checks import Banner
 from unlearn_audit.report.views.clinical import RecordList
+from unlearn_audit.report.views.exploration import Exploration, present_exploration
 from unlearn_audit.report.views.grid import Fact, Grid
 from unlearn_audit.report.views.index import Index
 
@@ -53,6 +54,7 @@ class Presentation:
     environment: tuple[Fact, ...]
     positive: str
     strongest: str | None
+    exploration: Exploration | None
 
 
 def present(record: AuditRecord) -> Presentation:
@@ -99,4 +101,5 @@ def present(record: AuditRecord) -> Presentation:
         environment=case.present_environment(index),
         positive=index.positive,
         strongest=index.strongest,
+        exploration=present_exploration(index),
     )

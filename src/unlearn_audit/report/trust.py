@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from unlearn_audit.errors import IntegrityError, UsageError
@@ -90,6 +91,56 @@ def examine_chain(certificates: Sequence[x509.Certificate], roots: Sequence[x509
     return Standing(trusted=True)
 
 
+def open_pdf(pdf: bytes) -> tuple[tuple[x509.Certificate, ...], bytes]:
+    """Return the certificates inside the PDF's only signature, the signer's first, and the attached record.
+
+    Nothing is believed yet: `examine_pdf` says whether the signature holds.
+
+    Raises:
+        IntegrityError: not a PDF with one signature and one attachment called record.json.
+    """
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    try:
+        with _quietly():
+            reader = PdfFileReader(BytesIO(pdf), strict=True)
+            signatures, attached = list(reader.embedded_signatures), list(_list_attachments(reader))
+            signature = _take_only(signatures)
+            inside = (signature.signer_cert, *signature.other_embedded_certs)
+            certificates = tuple(x509.load_der_x509_certificate(found.dump()) for found in inside)
+    except IntegrityError:
+        raise
+    except Exception as error:  # a parser fed with hostile bytes may fail in any way, and each way is a refusal
+        raise IntegrityError(f"the PDF cannot be read: {type(error).__name__}") from error
+    if [name for name, _ in attached] != [ATTACHMENT]:
+        raise IntegrityError(f"the PDF must carry one attachment, {ATTACHMENT}, found {len(attached)}")
+    return certificates, attached[0][1]
+
+
+def refuse_strangers(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> None:
+    """Hold the certificates inside a signature, which it does not cover, to each other and to the trusted `roots`.
+
+    Each but the first must have issued another one, each must be signed as it says, and one that calls itself a
+    trusted root must be that root.
+
+    Raises:
+        IntegrityError: one of them does not belong, or was changed.
+    """
+    for place, certificate in enumerate(certificates):
+        others = [other for other in certificates if other is not certificate]
+        if place and all(other.issuer != certificate.subject for other in others):
+            raise IntegrityError("the PDF's signature carries a certificate that does not belong to its chain")
+        namesakes = [root for root in roots if root.subject == certificate.subject]
+        if namesakes and certificate not in namesakes and certificate.issuer not in [o.subject for o in certificates]:
+            raise IntegrityError("the PDF's signature carries a changed copy of a certificate that you trust")
+        try:
+            for issuer in (*certificates, *roots):
+                if issuer.subject == certificate.issuer:
+                    certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise IntegrityError("a certificate inside the PDF's signature does not hold") from error
+
+
 def examine_pdf(pdf: bytes, signer: x509.Certificate, record: bytes) -> None:
     """Check that one signature of `signer` covers all of `pdf`, unchanged since, with `record` attached.
 
@@ -104,20 +155,20 @@ def examine_pdf(pdf: bytes, signer: x509.Certificate, record: bytes) -> None:
         with _quietly():
             reader = PdfFileReader(BytesIO(pdf), strict=True)
             signatures = list(reader.embedded_signatures)
-            attached = dict(_list_attachments(reader))
-            _examine_signatures(signatures, signer)
+            attached = list(_list_attachments(reader))
+            _examine_signature(_take_only(signatures), signer)
     except IntegrityError:
         raise
     except Exception as error:  # a parser fed with hostile bytes may fail in any way, and each way is a refusal
         raise IntegrityError(f"the PDF cannot be read: {type(error).__name__}") from error
-    if attached != {ATTACHMENT: record}:
+    if attached != [(ATTACHMENT, record)]:
         raise IntegrityError("the record attached to the PDF is not the bundle's record.json")
 
 
-def _examine_signatures(signatures: list[Any], signer: x509.Certificate) -> None:
+def _take_only(signatures: list[Any]) -> Any:
     if len(signatures) != 1:
         raise IntegrityError(f"the PDF must carry one signature, found {len(signatures)}")
-    _examine_signature(signatures[0], signer)
+    return signatures[0]
 
 
 def _examine_signature(signature: Any, signer: x509.Certificate) -> None:
@@ -132,6 +183,7 @@ def _examine_signature(signature: Any, signer: x509.Certificate) -> None:
     # before the differences: comparing revisions of a tagged PDF can take minutes, and none may differ anyway
     if signature.evaluate_signature_coverage() is not SignatureCoverageLevel.ENTIRE_FILE:
         raise IntegrityError("the PDF's signature does not cover the whole file")
+    _refuse_slack(signature)
     status = validate_pdf_signature(
         signature,
         ValidationContext(trust_roots=[_convert(signer)], allow_fetching=False),
@@ -141,6 +193,22 @@ def _examine_signature(signature: Any, signer: x509.Certificate) -> None:
         raise IntegrityError("the PDF's signature does not hold")
     if status.modification_level is not ModificationLevel.NONE or not status.docmdp_ok:
         raise IntegrityError("the PDF was changed after it was signed")
+
+
+def _refuse_slack(signature: Any) -> None:
+    """The signature cannot cover itself: hold the bytes it leaves out to the one way of writing them."""
+    written = bytes(signature.sig_object["/Contents"])
+    length = int.from_bytes(written[2:4], "big") + 4  # DER of a signature is longer than 255 bytes: 30 82 length
+    der, rest = written[:length], written[length:]
+    start, size, after, _ = (int(number) for number in signature.byte_range)
+    stream = signature.reader.stream
+    stream.seek(start + size)
+    gap = stream.read(after - start - size)
+    if written[:2] != b"\x30\x82" or rest.strip(b"\0") or gap != b"<" + written.hex().upper().encode() + b">":
+        raise IntegrityError("the PDF holds more beside its signature than the signature")
+    info = signature.signer_info
+    if info["unsigned_attrs"].native or signature.signed_data.dump(force=True) not in der:
+        raise IntegrityError("the PDF's signature is not in its canonical form")
 
 
 def _list_attachments(reader: Any) -> Iterator[tuple[str, bytes]]:

@@ -1,71 +1,35 @@
-"""Verifying a bundle offline: is it whole, who signed it, is that someone the verifier trusts, what does it say?
+"""Verifying a bundle or its PDF alone, offline: is it whole, who signed it, is that someone the verifier trusts?
 
 Trust comes from the verifier and never from the bundle. UNTRUSTED is not INVALID, and both differ from a valid
-signature over a failing verdict.
+signature over a failing verdict. What follows from the record and the evidence is asked in `rerendering` and in
+`unlearn_audit.recomputation`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 
-from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
-from unlearn_audit.records import AuditRecord, Outcome, digest_of, find_worst, to_canonical_json
-from unlearn_audit.report.attestation import make_statement, open_envelope
-from unlearn_audit.report.bundle import ATTESTATION, CHAIN, PDF, RECORD, digest_path, is_safe_name
+from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
+from unlearn_audit.policy import KnownNames, load_policy
+from unlearn_audit.records import AuditRecord
+from unlearn_audit.report.answers import Line, State, Verification
+from unlearn_audit.report.bundle import PDF, POLICY
+from unlearn_audit.report.integrity import check_bundle, check_pdf, list_files, read_plainly
 from unlearn_audit.report.keys import fingerprint_of, is_test_certificate
 from unlearn_audit.report.trust import Standing, examine_chain, examine_pdf, load_roots
 
-_LARGEST = 64 << 20  # of files that are read as a whole; models and evidence are only digested
-_EXITS = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL}
+__all__ = ["Line", "State", "Verification", "verify", "verify_bundle", "verify_pdf"]
 
 
-class State(StrEnum):
-    """How one line of a verification stands."""
+def verify(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
+    """Verify a bundle's folder, or its report.pdf alone, against the root certificates in the PEM files `trust`.
 
-    OK = "ok"
-    INVALID = "invalid"
-    UNTRUSTED = "untrusted"
-    ABSENT = "absent"
-    TEST_KEY = "test-key"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One question about the bundle, and its answer in a sentence."""
-
-    name: str
-    state: State
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """All answers. `record` is there only when every byte of the bundle is what was signed."""
-
-    lines: tuple[Line, ...]
-    record: AuditRecord | None
-
-    def find(self, name: str) -> Line:
-        """Return the line called `name`.
-
-        Raises:
-            KeyError: there is none.
-        """
-        return {line.name: line for line in self.lines}[name]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """4 for anything invalid, untrusted or not signed; otherwise what the verdict says (0, 1 or 3)."""
-        states = {line.state for line in self.lines}
-        if self.record is None or states & {State.INVALID, State.UNTRUSTED}:
-            return ExitCode.INTEGRITY
-        if self.find("authenticity").state is State.ABSENT:
-            return ExitCode.INTEGRITY
-        return _EXITS.get(self.record.outcome, ExitCode.INCONCLUSIVE)
+    Raises:
+        UsageError: `path` is neither, or a file of `trust` holds no certificates.
+    """
+    if path.is_file():
+        return verify_pdf(path, trust)
+    return verify_bundle(path, trust)
 
 
 def verify_bundle(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
@@ -75,117 +39,89 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
         UsageError: `path` is no folder, or a file of `trust` holds no certificates.
     """
     if not path.is_dir():
-        raise UsageError(f"expected the folder of a bundle, found no folder at {path}")
+        raise UsageError(
+            f"expected the folder of a bundle or its report.pdf, found no folder and no file at {path}",
+            hint="'unlearn-audit run' says where it wrote the bundle",
+        )
     roots = load_roots(trust)
     try:
-        certificates, record = _check_integrity(path)
+        certificates, record = check_bundle(path)
     except IntegrityError as error:
         return Verification((Line("integrity", State.INVALID, error.message),), None)
-    count = sum(1 for _ in _list_files(path))
-    lines = [Line("integrity", State.OK, f"All {count} files are exactly those that were signed.")]
-    standing = examine_chain(certificates, roots)
-    lines.append(_judge_authenticity(certificates, standing, has_roots=bool(roots)))
-    lines.append(_judge_identity(certificates[0], record, trusted=standing.trusted))
-    lines.append(_judge_pdf(path, certificates[0], record))
-    lines.append(
-        Line("time", State.OK, f"Claimed, not proven: evidence collected {record.provenance.created}; no time stamp.")
+    count = sum(1 for _ in list_files(path))
+    lines = (
+        Line("integrity", State.OK, f"All {count} files are exactly those that were signed."),
+        *_judge_signer(certificates, record, examine_chain(certificates, roots), has_roots=bool(roots)),
+        _judge_pdf(path, certificates[0], record),
+        _judge_policy_file(path / POLICY, record),
     )
-    lines.append(Line("verdict", State.OK, f"{record.outcome.label.upper()}: {record.verdict.reason}"))
-    return Verification(tuple(lines), record)
+    return _conclude(lines, record)
 
 
-def _list_files(folder: Path) -> Iterator[str]:
-    """Yield the names of all files below `folder`; anything that is no plain file or folder is refused."""
-    for entry in sorted(folder.iterdir()):
-        if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
-            raise IntegrityError(f"{entry.name!r} is a link or no plain file: a bundle holds plain files only")
-        if entry.is_file():
-            yield entry.name
-            continue
-        found = [f"{entry.name}/{name}" for name in _list_files(entry)]
-        if not found:
-            raise IntegrityError(f"the folder {entry.name!r} is empty: it was not part of the bundle")
-        yield from found
+def verify_pdf(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
+    """Verify a lone report.pdf: its PAdES signature and the record attached to it. What needs the folder is absent.
 
-
-def _read(path: Path, name: str) -> bytes:
-    file = path / name
-    if file.is_symlink() or not file.is_file():
-        raise IntegrityError(f"{name} is missing")
-    if file.stat().st_size > _LARGEST:
-        raise IntegrityError(f"{name} is larger than {_LARGEST >> 20} MiB")
-    return file.read_bytes()
-
-
-def _check_integrity(path: Path) -> tuple[tuple[x509.Certificate, ...], AuditRecord]:
-    """Return the signer's chain and the record after every byte of the bundle has been accounted for."""
+    Raises:
+        UsageError: a file of `trust` holds no certificates.
+    """
+    roots = load_roots(trust)
     try:
-        certificates = tuple(x509.load_pem_x509_certificates(_read(path, CHAIN)))
-        statement = open_envelope(_read(path, ATTESTATION), certificates[0])
-        digests = _read_subjects(statement)
-        _compare_files(path, digests)
-        record = AuditRecord.from_bytes(_read(path, RECORD))
-        _check_record(record, _read(path, RECORD), digests)
-        _check_statement(statement, digests, record)
-    except IntegrityError:
-        raise
-    except OSError as error:
-        raise IntegrityError(f"the bundle cannot be read: {error.strerror}") from error
-    except Exception as error:  # hostile bytes may fail a parser in any way, and each way is a refusal
-        raise IntegrityError(f"the bundle cannot be read: {type(error).__name__} in its signed parts") from error
-    return certificates, record
+        certificates, record = check_pdf(path, roots)
+    except IntegrityError as error:
+        return Verification((Line("integrity", State.INVALID, error.message),), None)
+    alone = "Only the PDF was given; verify the bundle's folder for"
+    lines = (
+        Line("integrity", State.OK, "The signature covers every byte of this PDF, and the record attached to it."),
+        *_judge_signer(certificates, record, examine_chain(certificates, roots), has_roots=bool(roots)),
+        Line("PDF signature", State.OK, "PAdES, covers the whole PDF and permits no changes."),
+        Line("policy file", State.ABSENT, f"{alone} policy.yaml."),
+        Line("files beside it", State.ABSENT, f"{alone} attestation, evidence, models and HTML."),
+    )
+    return _conclude(lines, record)
 
 
-def _check_statement(statement: dict[str, Any], digests: dict[str, str], record: AuditRecord) -> None:
-    if to_canonical_json(statement) != make_statement(digests, record):
-        raise IntegrityError("the attestation states another result than the record")
+def compare_policy(path: Path, record: AuditRecord) -> Line:
+    """Return whether the policy in the file `path` is the one that `record` was judged by, by its digest.
+
+    Layout and comments of the file do not matter, any value does.
+
+    Raises:
+        PolicyError: the file is no policy.
+    """
+    given = load_policy(path, KnownNames())  # equal digests mean equal names: nothing is gained by knowing them
+    if given.digest() == record.policy_sha256:
+        return Line("policy match", State.OK, f"The report was judged by the policy you gave: {_name(given)}.", True)
+    return Line(
+        "policy match", State.INVALID,
+        f"The report was judged by another policy: {record.policy.get('id')} {record.policy.get('version')}, sha256 "
+        f"{record.policy_sha256[:12]}; you gave {_name(given)}, sha256 {given.digest()[:12]}.",
+        True,
+    )  # fmt: skip
 
 
-def _check_record(record: AuditRecord, content: bytes, digests: dict[str, str]) -> None:
-    """Refuse a record that contradicts itself or the files beside it, even where its signature holds."""
-    if record.to_bytes() != content:
-        raise IntegrityError(f"{RECORD} is not in its canonical form")
-    if digest_of(record.policy) != record.policy_sha256:
-        raise IntegrityError("the record's policy digest is not that of the policy in it")
-    worst = find_worst(check.outcome for check in record.verdict.checks if check.required)
-    decided = Outcome.INCONCLUSIVE if worst is Outcome.NOT_RUN else worst
-    if not record.outcome is record.verdict.outcome is decided:
-        raise IntegrityError("the record's outcome is not the worst of its required checks")
-    for card in record.provenance.models:
-        if card.file in digests and digests[card.file] != card.sha256:
-            raise IntegrityError(f"{card.file} is not the model whose digest the record names")
+def _name(policy: object) -> str:
+    return f"{getattr(policy, 'id', '')} {getattr(policy, 'version', '')}"
 
 
-def _read_subjects(statement: dict[str, Any]) -> dict[str, str]:
-    """Return file name -> digest of a statement; every name must be plain and named once."""
-    try:
-        listed = [(subject["name"], subject["digest"]["sha256"]) for subject in statement["subject"]]
-    except (KeyError, TypeError) as error:
-        raise IntegrityError("the attestation's list of files is malformed") from error
-    for name, digest in listed:
-        if not isinstance(name, str) or not isinstance(digest, str) or not is_safe_name(name):
-            raise IntegrityError(f"the attestation names a file that cannot be part of a bundle: {str(name)[:80]!r}")
-    digests = dict(listed)
-    if len(digests) < len(listed):
-        raise IntegrityError("the attestation names a file twice")
-    for name in (RECORD, CHAIN):
-        if name not in digests:
-            raise IntegrityError(f"the attestation does not cover {name}")
-    return digests
+def _conclude(lines: tuple[Line, ...], record: AuditRecord) -> Verification:
+    when = f"Claimed, not proven: evidence collected {record.provenance.created}; no time stamp."
+    return Verification(
+        (
+            *lines,
+            Line("time", State.OK, when),
+            Line("verdict", State.OK, f"{record.outcome.label.upper()}: {record.verdict.reason}"),
+        ),
+        record,
+    )
 
 
-def _compare_files(path: Path, digests: dict[str, str]) -> None:
-    """Refuse missing, additional and changed files, and say which."""
-    try:
-        found = set(_list_files(path)) - {ATTESTATION}
-        missing, extra = sorted(digests.keys() - found), sorted(found - digests.keys())
-        changed = sorted(name for name in digests.keys() & found if digest_path(path / name) != digests[name])
-    except OSError as error:
-        raise IntegrityError(f"the bundle cannot be read: {error.strerror}") from error
-    told = (("missing", missing), ("not part of what was signed", extra), ("changed since signing", changed))
-    problems = [f"{', '.join(names)}: {what}" for what, names in told if names]
-    if problems:
-        raise IntegrityError("; ".join(problems))
+def _judge_signer(
+    chain: tuple[x509.Certificate, ...], record: AuditRecord, standing: Standing, *, has_roots: bool
+) -> tuple[Line, Line]:
+    return (
+        _judge_authenticity(chain, standing, has_roots=has_roots),
+        _judge_identity(chain[0], record, trusted=standing.trusted),
+    )
 
 
 def _judge_authenticity(chain: tuple[x509.Certificate, ...], standing: Standing, *, has_roots: bool) -> Line:
@@ -223,9 +159,23 @@ def _judge_pdf(path: Path, signer: x509.Certificate, record: AuditRecord) -> Lin
     if not (path / PDF).is_file():
         return Line("PDF signature", State.ABSENT, "The bundle holds no report.pdf.")
     try:
-        examine_pdf(_read(path, PDF), signer, record.to_bytes())
+        examine_pdf(read_plainly(path / PDF), signer, record.to_bytes())
     except IntegrityError as error:
         return Line("PDF signature", State.INVALID, error.message)
     return Line(
         "PDF signature", State.OK, "Covers the whole PDF, by the same signer; the attached record is record.json."
     )
+
+
+def _judge_policy_file(path: Path, record: AuditRecord) -> Line:
+    """A reader opens policy.yaml, the record was judged by the policy inside it: they must say the same."""
+    if not path.is_file():
+        return Line("policy file", State.ABSENT, f"The bundle holds no {path.name}.")
+    try:
+        told = load_policy(path, KnownNames()).digest()
+    except PolicyError as error:
+        first = error.message.splitlines()[0]
+        return Line("policy file", State.INVALID, f"{path.name} is not the record's policy: {first}")
+    if told != record.policy_sha256:
+        return Line("policy file", State.INVALID, f"{path.name} is another policy than the one in the record.")
+    return Line("policy file", State.OK, f"{path.name} says what the record was judged by.")

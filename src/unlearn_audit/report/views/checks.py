@@ -97,8 +97,8 @@ def present_brief_checks(index: Index) -> Grid:
     rows = tuple(
         (
             Cell(clip(check.title, 80), clip(_say_where(index, check), 110) or None),
-            Cell(print_estimate(check.estimate, check.limit), _show_interval(check), "number"),
-            Cell(print_limit(check.limit), kind="number"),
+            Cell(print_estimate(check.estimate, check.limit), _show_interval(check), "number", _key_of(check)),
+            Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
             Mark(check.outcome),
             Cell(_say_briefly(check)),
         )
@@ -113,8 +113,8 @@ def present_full_checks(index: Index, verdict: Verdict) -> Grid:
     rows = tuple(
         (
             Cell(check.id, f"{print_metric(check.metric)}; {check.kind}", "code"),
-            Cell(_show_bounds(check), kind="number"),
-            Cell(print_limit(check.limit), kind="number"),
+            Cell(_show_bounds(check), kind="number", key=_key_of_bounds(check)),
+            Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
             Mark(check.outcome),
             Cell(check.reason, _show_basis(check)),
         )
@@ -123,6 +123,18 @@ def present_full_checks(index: Index, verdict: Verdict) -> Grid:
     level = print_percent(verdict.confidence)
     heads = ("Check", f"One-sided {level} bounds", "Tolerance", "Outcome", "Reason and basis")
     return Grid("all-checks", f"Every check on {index.name(verdict.model)}", heads, rows)
+
+
+def _key_of(check: CheckResult) -> float | None:
+    return check.estimate.value if check.estimate else None
+
+
+def _key_of_bounds(check: CheckResult) -> float | None:
+    return check.estimate.bounds.low if check.estimate and check.estimate.bounds else None
+
+
+def _key_of_limit(check: CheckResult) -> float | None:
+    return check.limit.at_most if check.limit.at_most is not None else check.limit.at_least
 
 
 def _show_bounds(check: CheckResult) -> str:

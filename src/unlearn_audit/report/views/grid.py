@@ -6,6 +6,8 @@ from typing import ClassVar
 from unlearn_audit.records import Estimate, Finding, Outcome, Unit
 from unlearn_audit.report.wording import MARKS, NONE, print_estimate, print_interval
 
+_ORDER = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.INCONCLUSIVE, Outcome.PASS)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -14,6 +16,8 @@ class Cell:
     text: str
     below: str | None = None
     kind: str = ""
+    key: float | None = None
+    """What a screen sorts by, where the text would sort wrongly."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Mark:
 
     kind: ClassVar[str] = "mark"
     below: ClassVar[None] = None
+
+    @property
+    def key(self) -> float:
+        """What a screen sorts by: the worst first."""
+        return _ORDER.index(self.outcome)
 
     @property
     def sign(self) -> str:

@@ -1,0 +1,49 @@
+"""What `verify` does with its options: signatures first, then what was asked beyond them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from unlearn_audit.cli.console import print_verification, show_progress
+from unlearn_audit.records import AuditRecord
+from unlearn_audit.report.answers import Line
+from unlearn_audit.report.bundle import HTML, PDF
+from unlearn_audit.report.verification import compare_policy, verify
+
+
+def verify_from_options(
+    path: Path, trust: tuple[Path, ...], policy: str | None, *, rerender: bool, recompute: bool, as_json: bool
+) -> int:
+    """Verify a bundle or a lone PDF, print one line per question, and return the exit code."""
+    from unlearn_audit.policy import find_policy
+
+    given = find_policy(policy) if policy is not None else None
+    verification = verify(path, trust)
+    if verification.record is not None:
+        asked = _answer(path, verification.record, given, rerender=rerender, recompute=recompute)
+        verification = verification.extend(tuple(asked))
+    print_verification(verification, as_json=as_json)
+    return verification.exit_code
+
+
+def _answer(path: Path, record: AuditRecord, policy: Path | None, *, rerender: bool, recompute: bool) -> Iterator[Line]:
+    """Answer what the options ask. Only bytes whose signature holds come here."""
+    if policy is not None:
+        yield compare_policy(policy, record)
+    if rerender:
+        from unlearn_audit.report.rerendering import compare_pages
+
+        alone = path.is_file()
+        html, pdf = (None, path) if alone else (path / HTML, path / PDF)
+        with show_progress() as say:
+            say("render the pages again", 0, 1)
+            yield compare_pages(record, _read(html), _read(pdf))
+            say("render the pages again", 1, 1)
+    if recompute:
+        from unlearn_audit.recomputation import compare_numbers
+
+        with show_progress() as say:
+            yield compare_numbers(path, record, say)
+
+
+def _read(path: Path | None) -> bytes | None:
+    return path.read_bytes() if path is not None and path.is_file() else None
