@@ -157,9 +157,9 @@ def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
 
 
 def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
-    from unlearn_audit.report import verification
+    from unlearn_audit.report import integrity
 
-    monkeypatch.setattr(verification, "_compare_files", lambda path, digests: None)
+    monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
     result = run_selftest(AGAIN, 1, names=())
 
     assert result.exit_code is ExitCode.FAIL
@@ -185,9 +185,9 @@ def test_a_verification_that_breaks_down_over_a_changed_report_is_caught(monkeyp
 
 
 def test_a_verification_that_refuses_everything_shows_nothing_and_is_refused(monkeypatch):
-    from unlearn_audit.report import verification
+    from unlearn_audit.report import integrity
 
-    monkeypatch.setattr(verification, "_list_files", lambda folder: iter(()))
+    monkeypatch.setattr(integrity, "list_files", lambda folder: iter(()))
     with pytest.raises(TamperingError, match="does not verify"):
         tamper(20, 1)
 
@@ -249,9 +249,9 @@ def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenari
 
 
 def test_the_command_exits_one_for_a_broken_gate_and_says_so(few_scenarios, monkeypatch, capsys):
-    from unlearn_audit.report import verification
+    from unlearn_audit.report import integrity
 
-    monkeypatch.setattr(verification, "_compare_files", lambda path, digests: None)
+    monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
 
     assert run_guarded(["selftest", "--repeats", "20"]) == 1
     assert "do not rely on it" in capsys.readouterr().out
