@@ -46,7 +46,7 @@ def make_statement(digests: Mapping[str, str], record: AuditRecord) -> bytes:
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "result": "PASSED" if record.outcome is Outcome.PASS else "FAILED",
-            "configuration": _describe_audit(record),
+            "configuration": _describe_audit(record, digests.get("record.json")),
             **named,
         },
     }
@@ -59,14 +59,15 @@ def _sort_test(check: CheckResult) -> str:
     return "failedTests" if check.required else "warnedTests"
 
 
-def _describe_audit(record: AuditRecord) -> list[dict[str, Any]]:
+def _describe_audit(record: AuditRecord, record_sha256: str | None) -> list[dict[str, Any]]:
+    """`record_sha256` saves serialising the record once more, where its file is among those that are digested."""
     signer = record.provenance.signer
     models = [{"name": f"model:{card.name}", "digest": {"sha256": card.sha256}, "annotations": {"method": card.method,
                "role": card.role}} for card in record.provenance.models if card.sha256]  # fmt: skip
     return [
         {
             "name": "record",
-            "digest": {"sha256": digest_of(record.to_bytes())},
+            "digest": {"sha256": record_sha256 or digest_of(record.to_bytes())},
             "annotations": {
                 "schema": AUDIT_SCHEMA,
                 "outcome": record.outcome.value,

@@ -13,7 +13,7 @@ from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
 from unlearn_audit.policy import KnownNames, load_policy
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.answers import Line, State, Verification
-from unlearn_audit.report.bundle import PDF, POLICY
+from unlearn_audit.report.bundle import PDF, POLICY, RECORD
 from unlearn_audit.report.integrity import check_bundle, check_pdf, list_files, read_plainly
 from unlearn_audit.report.keys import fingerprint_of, is_test_certificate
 from unlearn_audit.report.trust import Standing, examine_chain, examine_pdf, load_roots
@@ -52,7 +52,7 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
     lines = (
         Line("integrity", State.OK, f"All {count} files are exactly those that were signed."),
         *_judge_signer(certificates, record, examine_chain(certificates, roots), has_roots=bool(roots)),
-        _judge_pdf(path, certificates[0], record),
+        _judge_pdf(path, certificates[0]),
         _judge_policy_file(path / POLICY, record),
     )
     return _conclude(lines, record)
@@ -155,11 +155,11 @@ def _judge_identity(signer: x509.Certificate, record: AuditRecord, *, trusted: b
     return Line("signer identity", state, f"{signer.subject.rfc4514_string()}, public key SHA-256 {key}.")
 
 
-def _judge_pdf(path: Path, signer: x509.Certificate, record: AuditRecord) -> Line:
+def _judge_pdf(path: Path, signer: x509.Certificate) -> Line:
     if not (path / PDF).is_file():
         return Line("PDF signature", State.ABSENT, "The bundle holds no report.pdf.")
     try:
-        examine_pdf(read_plainly(path / PDF), signer, record.to_bytes())
+        examine_pdf(read_plainly(path / PDF), signer, read_plainly(path / RECORD))
     except IntegrityError as error:
         return Line("PDF signature", State.INVALID, error.message)
     return Line(
