@@ -3,10 +3,12 @@
 Reading order is the way the data goes: `Evidence` -> `Finding` -> `Verdict` -> `AuditRecord`.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interval, Unit, round_number
-from unlearn_audit.records.evidence import SPLITS, Evidence
 from unlearn_audit.records.progress import Say, say_nothing
 from unlearn_audit.records.provenance import (
     DataCard,
@@ -17,9 +19,12 @@ from unlearn_audit.records.provenance import (
     Signer,
     SplitCount,
 )
-from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
 from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict, find_worst
+
+if TYPE_CHECKING:
+    from unlearn_audit.records.evidence import SPLITS, Evidence
+    from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
 
 __all__ = [
     "RECORD_SCHEMA",
@@ -56,3 +61,19 @@ __all__ = [
     "say_nothing",
     "to_canonical_json",
 ]
+
+# These need numpy, which a verifier of signatures does not: they are imported when first asked for.
+_LATE = {
+    "SPLITS": "evidence",
+    "Evidence": "evidence",
+    "derive_integer": "seeds",
+    "derive_rng": "seeds",
+    "derive_seed": "seeds",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs numpy on first use (PEP 562)."""
+    if name not in _LATE:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
