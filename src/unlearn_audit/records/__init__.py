@@ -24,6 +24,7 @@ from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict,
 
 if TYPE_CHECKING:
     from unlearn_audit.records.evidence import SPLITS, Evidence
+    from unlearn_audit.records.references import References
     from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Overlap",
     "Provenance",
     "Recommendation",
+    "References",
     "Say",
     "SelfTestSummary",
     "Signer",
@@ -66,6 +68,7 @@ __all__ = [
 _LATE = {
     "SPLITS": "evidence",
     "Evidence": "evidence",
+    "References": "references",
     "derive_integer": "seeds",
     "derive_rng": "seeds",
     "derive_seed": "seeds",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.records.canonical import to_canonical_json
 from unlearn_audit.records.provenance import Provenance
+from unlearn_audit.records.references import References
 
 SPLITS = ("retain", "forget", "validation", "test")
 _SUM_TOLERANCE = 1e-4  # float32 softmax written by other tools still sums to one within this
@@ -37,6 +38,7 @@ class Evidence:
         positive: indices of the classes that count as positive (malignant).
         groups: per column name (n,) strings; '' where unknown. Patients, lesions, sex, age band, ...
         provenance: where all of this comes from.
+        references: what reference models say about the same records; None where none were made.
     """
 
     ids: NDArray[np.str_]
@@ -47,10 +49,12 @@ class Evidence:
     positive: tuple[int, ...]
     provenance: Provenance
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    references: References | None = None
 
     def __post_init__(self) -> None:
         self._refuse_wrong_shapes()
         self._refuse_wrong_values()
+        self._refuse_other_references()
 
     def _refuse_wrong_shapes(self) -> None:
         n, k = len(self.ids), len(self.classes)
@@ -94,6 +98,25 @@ class Evidence:
                     f"model '{model}': probabilities outside [0, 1] or not summing to one at {_show(self.ids[off])}"
                 )
 
+    def _refuse_other_references(self) -> None:
+        if self.references is None:
+            return
+        n, k = self.references.log_probs.shape[1:]
+        if (n, k) != (len(self.ids), len(self.classes)):
+            raise EvidenceError(
+                f"expected reference models' answers on {len(self.ids)} records and {len(self.classes)} classes, "
+                f"found {n} and {k}"
+            )
+        if unknown := sorted(self.references.unlearned.keys() - self.log_probs.keys()):
+            raise EvidenceError(
+                f"reference models were unlearned as {unknown[0]!r}, which is no model of this evidence"
+            )
+        strangers = self.references.candidates & ~np.isin(self.split, ("forget", "test"))
+        if strangers.any():
+            raise EvidenceError(
+                f"expected forget and test records as candidates, found others: {_show(self.ids[strangers])}"
+            )
+
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.ids)
@@ -133,4 +156,6 @@ class Evidence:
         sha.update(np.ascontiguousarray(self.label, dtype="<i8").tobytes())
         for values in self.log_probs.values():
             sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        if self.references is not None:
+            self.references.feed(sha)
         return sha.hexdigest()
