@@ -341,7 +341,8 @@ def test_list_names_the_methods_of_the_paper_and_their_sources(run_here):
     code, out, _ = run_here("list", "methods")
 
     assert code == 0
-    for name in ("retrain", "fine-tune", "random-label", "salun", "salun-cra", "warm-restart"):
+    compared = ("gradient-ascent", "neggrad-plus", "l1-sparse", "scrub", "ssd", "boundary-shrink")
+    for name in ("retrain", "fine-tune", "random-label", "salun", "salun-cra", "warm-restart", *compared):
         assert re.search(rf"^  {name} ", out, re.MULTILINE)
     assert "2604.23854" in out
 

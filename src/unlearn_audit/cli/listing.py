@@ -29,7 +29,10 @@ def list_entries(kind: str | None) -> int:
 def _methods() -> Rows:
     from unlearn_audit.methods import METHODS
 
-    return [(name, method.title, f"{method.source}; {method.cost}") for name, method in METHODS.items()]
+    return [
+        (name, method.title, f"{method.source}; reads {' and '.join(method.needs)}; costs {method.cost}")
+        for name, method in METHODS.items()
+    ]
 
 
 def _metrics() -> Rows:

@@ -9,9 +9,11 @@ from unlearn_audit.training.fitting import fit
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.method import Method, Parameters, Run, Setting
 from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
+from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, adapt, find_rate
 from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
-from unlearn_audit.training.saliency import find_saliency, select_salient
+from unlearn_audit.training.saliency import find_importance, find_saliency, select_salient
+from unlearn_audit.training.stages import Stage, train_in_stages
 from unlearn_audit.training.tensors import Records
 
 __all__ = [
@@ -23,16 +25,20 @@ __all__ = [
     "Relabelling",
     "Run",
     "Setting",
+    "Stage",
     "adapt",
     "count_batches",
     "count_classes",
     "draw_batches",
     "draw_labels",
+    "find_importance",
     "find_rate",
     "find_saliency",
     "fit",
+    "make_generator",
     "predict_log_probs",
     "read_model",
     "relabel",
     "select_salient",
+    "train_in_stages",
 ]

@@ -12,19 +12,29 @@ from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, find_rate
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
 
     from unlearn_audit.training.tensors import Records
 
 
 def fit(
-    model: nn.Module, records: Records, recipe: Recipe, seed: int, say: Say = say_nothing, *, task: str = "train"
+    model: nn.Module,
+    records: Records,
+    recipe: Recipe,
+    seed: int,
+    say: Say = say_nothing,
+    *,
+    task: str = "train",
+    penalty: Callable[[float, nn.Module], Tensor] | None = None,
 ) -> nn.Module:
     """Return a copy of `model` trained on `records`; `model` itself is left as it was.
 
     Mean cross-entropy by SGD with momentum, one-cycle learning rate (`find_rate`), no augmentation: a recipe that
     memorises, since without memorisation there is nothing to forget. Records are shuffled each epoch by a generator
-    on `seed`. `say` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
+    on `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss.
+    `say` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
     else.
 
     Raises:
@@ -41,7 +51,8 @@ def fit(
         for batch in draw_batches(len(records), recipe.batch, shuffle):
             rate = find_rate(done, steps, recipe.learning_rate, recipe.warm_up)
             loss = partial(cross_entropy, target=records.y[batch])
-            learner.step(records.x[batch], loss, rate, epoch)
+            extra = partial(penalty, done / steps) if penalty is not None else None
+            learner.step(records.x[batch], loss, rate, epoch, extra)
             done += 1
             say(task, done, steps)
     return learner.finish(rate, recipe.epochs)

@@ -41,10 +41,18 @@ class Learner:
         if trainable is not None:
             self._held = [(weight, trainable[name], weight.detach().clone()) for name, weight in weights.items()]
 
-    def step(self, x: Tensor, find_loss: Callable[[Tensor], Tensor], rate: float, epoch: int) -> None:
+    def step(
+        self,
+        x: Tensor,
+        find_loss: Callable[[Tensor], Tensor],
+        rate: float,
+        epoch: int,
+        penalty: Callable[[nn.Module], Tensor] | None = None,
+    ) -> None:
         """Take one step at learning rate `rate` down `find_loss` (scalar) of the batch's logits, in training mode.
 
-        A lone record has no batch statistics: for it batch normalisation uses, and keeps, its running ones.
+        `penalty` (scalar) of the model itself is added to the loss. A lone record has no batch statistics: for it
+        batch normalisation uses, and keeps, its running ones.
 
         Raises:
             CaseError: the loss is NaN or infinite; `epoch` (from 1) is named.
@@ -57,6 +65,8 @@ class Learner:
         self._optimiser.zero_grad(set_to_none=True)
         with torch.enable_grad():
             loss = find_loss(self._model(x))
+            if penalty is not None:
+                loss = loss + penalty(self._model)
         if not torch.isfinite(loss):
             raise _diverged(f"the loss was {float(loss.detach())}", epoch, rate)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -62,9 +62,10 @@ class Method:
         source: paper.
         parameters: their class; its defaults are the method's.
         function: the method itself. Callers use `run`, which checks what goes in and what comes out.
-        needs: the record sets that it reads, of 'retain' and 'forget'. A method that does not read the forget set
-            is not given it.
+        needs: the record sets that it reads, of 'retain' and 'forget'. A method that does not read one of them is
+            given it empty.
         cost: in words, relative to training again.
+        draws: whether it draws anything, so that another seed gives another model.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Method:
     function: Run
     needs: tuple[str, ...]
     cost: str
+    draws: bool = True
 
     def parse(self, given: Mapping[str, Any]) -> Parameters:
         """Return `given`, as a policy writes it, as this method's parameters; what is absent has its default.
@@ -105,8 +107,9 @@ class Method:
                 hint="make them with Method.parse",
             )
         before = _remember(original)
+        kept = retain if "retain" in self.needs else retain.select(_none_of(retain))
         seen = forget if "forget" in self.needs else forget.select(_none_of(forget))
-        unlearned = self.function(original, retain, seen, parameters, setting).eval()
+        unlearned = self.function(original, kept, seen, parameters, setting).eval()
         self._refuse_result(before, original, unlearned)
         return unlearned
 

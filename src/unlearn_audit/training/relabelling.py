@@ -5,16 +5,14 @@ Two choices that the literature leaves open matter more than which weights may m
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field
 
-from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.method import Parameters, Setting
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import adapt
+from unlearn_audit.training.stages import Stage, train_in_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,13 +40,6 @@ class Relabelling(Parameters):
     )
     learning_rate: float = Field(default=0.005, gt=0, le=10, description="constant")
     epochs: int = Field(default=5, ge=1, le=1_000)
-
-
-class _Stage(NamedTuple):
-    x: Tensor
-    targets: Tensor
-    unsure: Tensor
-    """(n,) bool: records that get the uncertainty loss instead of cross-entropy to their target."""
 
 
 def draw_labels(truth: Tensor, classes: int, kind: Literal["any", "other"], generator: Generator) -> Tensor:
@@ -79,42 +70,38 @@ def relabel(
     import torch
 
     classes = max(count_classes(original, retain), count_classes(original, forget))
-    learner = Learner(original, adapt(setting.recipe, learning_rate=parameters.learning_rate), trainable)
+    lots = make_generator(setting.seed, "labels")
     unsure = forget.positive if uncertainty is not None else torch.zeros_like(forget.positive)
+    keeping = _Teaching(retain.x, retain.y, torch.zeros_like(retain.positive), uncertainty)
     both = torch.cat([forget.x, retain.x]) if parameters.schedule == "joint" else None
-    shuffle, lots = make_generator(setting.seed, "shuffle"), make_generator(setting.seed, "labels")
-    done, batch = 0, setting.recipe.batch
-    for epoch in range(1, parameters.epochs + 1):
+
+    def make_epoch() -> list[Stage]:
         drawn = draw_labels(forget.y, classes, parameters.labels, lots)
-        stages = _make_stages(_Stage(forget.x, drawn, unsure), retain, both)
-        steps = parameters.epochs * sum(count_batches(len(stage.x), batch) for stage in stages)
-        for stage in stages:
-            for part in draw_batches(len(stage.x), batch, shuffle):
-                loss = partial(_find_loss, stage=stage, part=part, uncertainty=uncertainty)
-                learner.step(stage.x[part], loss, parameters.learning_rate, epoch)
-                done += 1
-                setting.say("unlearn", done, steps)
-    return learner.finish(parameters.learning_rate, parameters.epochs)
+        if both is None:
+            return [_Teaching(forget.x, drawn, unsure, uncertainty).as_stage(), keeping.as_stage()]
+        targets, unsure_of_both = torch.cat([drawn, keeping.targets]), torch.cat([unsure, keeping.unsure])
+        return [_Teaching(both, targets, unsure_of_both, uncertainty).as_stage()]
+
+    sizes = [len(forget), len(retain)] if both is None else [len(both)]
+    epochs = (make_epoch() for _ in range(parameters.epochs))
+    rate = parameters.learning_rate
+    return train_in_stages(original, epochs, [sizes] * parameters.epochs, rate, setting, trainable)
 
 
-def _make_stages(forgetting: _Stage, retain: Records, both: Tensor | None) -> list[_Stage]:
-    """Return one epoch as forget then retain, or, where `both` holds their inputs, as one stage."""
-    import torch
+class _Teaching(NamedTuple):
+    x: Tensor
+    targets: Tensor
+    unsure: Tensor
+    """(n,) bool: records that get the uncertainty loss instead of cross-entropy to their target."""
+    uncertainty: Callable[[Tensor], Tensor] | None
 
-    keeping = _Stage(retain.x, retain.y, torch.zeros_like(retain.positive))
-    if both is None:
-        return [forgetting, keeping]
-    targets = torch.cat([forgetting.targets, keeping.targets])
-    return [_Stage(both, targets, torch.cat([forgetting.unsure, keeping.unsure]))]
+    def as_stage(self) -> Stage:
+        return Stage(len(self.x), self.x.__getitem__, self._find_loss)
 
+    def _find_loss(self, part: Tensor, logits: Tensor) -> Tensor:
+        import torch
 
-def _find_loss(
-    logits: Tensor, *, stage: _Stage, part: Tensor, uncertainty: Callable[[Tensor], Tensor] | None
-) -> Tensor:
-    """Return the mean loss of the records `part` of `stage`, the unsure ones by `uncertainty`."""
-    import torch
-
-    losses = torch.nn.functional.cross_entropy(logits, stage.targets[part], reduction="none")
-    if uncertainty is None:
-        return losses.mean()
-    return torch.where(stage.unsure[part], uncertainty(logits), losses).mean()
+        losses = torch.nn.functional.cross_entropy(logits, self.targets[part], reduction="none")
+        if self.uncertainty is None:
+            return losses.mean()
+        return torch.where(self.unsure[part], self.uncertainty(logits), losses).mean()

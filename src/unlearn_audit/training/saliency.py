@@ -1,4 +1,4 @@
-"""Which weights carry the records to forget: the saliency mask of Fan et al., ICLR 2024, arXiv 2310.12508."""
+"""Which weights carry the records to forget: saliency (Fan et al. 2024, arXiv 2310.12508) and Fisher importance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from unlearn_audit.training.prediction import BATCH, read_model
 from unlearn_audit.training.tensors import Records, refuse_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -26,9 +26,7 @@ def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
     import torch
 
     refuse_empty(forget, "forget")
-    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    if not weights:
-        raise CaseError("expected a model with trainable weights, found none that requires a gradient")
+    weights = _list_weights(model)
     total = [torch.zeros_like(weight) for weight in weights.values()]
     with read_model(model), torch.enable_grad():
         for x, y in zip(torch.split(forget.x, BATCH), torch.split(forget.y, BATCH), strict=True):
@@ -36,9 +34,7 @@ def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
             parts = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
             total = [old if part is None else old + part for old, part in zip(total, parts, strict=True)]
     saliency = {name: value.abs() for name, value in zip(weights, total, strict=True)}
-    for name, value in saliency.items():
-        if not torch.isfinite(value).all():
-            raise CaseError(f"expected finite gradients on the forget set, found NaN or infinity in '{name}'")
+    _refuse_not_finite(saliency)
     return saliency
 
 
@@ -66,3 +62,58 @@ def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Ten
     chosen[ties[: count - int(chosen.sum())]] = True
     parts = torch.split(chosen, [value.numel() for value in saliency.values()])
     return {name: part.view(value.shape) for (name, value), part in zip(saliency.items(), parts, strict=True)}
+
+
+def find_importance(
+    model: nn.Module, records: Records, batch: int, say: Callable[[int], None] | None = None
+) -> dict[str, Tensor]:
+    """Return per trainable weight the mean over `records` of its squared gradient: the diagonal empirical Fisher.
+
+    Each record's gradient of its own cross-entropy is squared by itself; the square of a batch's mean gradient, which
+    is often used in its place, is smaller and depends on how records are batched. Evaluation mode; `model` keeps its
+    mode and gets no gradients. `batch` records are held at once, each with a gradient as large as the model; `say`
+    hears how many batches are done.
+
+    Source: Kirkpatrick et al. 2017, arXiv 1612.00796, for the use of the diagonal.
+
+    Raises:
+        CaseError: no records, no trainable weights, or a gradient that is not a finite number.
+    """
+    import torch
+    from torch.func import functional_call, grad, vmap
+
+    refuse_empty(records, "measure the importance of weights on")
+    weights = _list_weights(model)
+    fixed = {name: value.detach() for name, value in model.named_buffers()}
+
+    def find_loss(moved: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        logits: Tensor = functional_call(model, {**moved, **fixed}, (x[None],))
+        return torch.nn.functional.cross_entropy(logits, y[None])
+
+    of_each = vmap(grad(find_loss), in_dims=(None, 0, 0))
+    held = {name: weight.detach() for name, weight in weights.items()}
+    total = {name: torch.zeros_like(weight) for name, weight in held.items()}
+    parts = zip(torch.split(records.x, batch), torch.split(records.y, batch), strict=True)
+    with read_model(model):
+        for done, (x, y) in enumerate(parts, start=1):
+            for name, slopes in of_each(held, x, y).items():
+                total[name] += slopes.square().sum(dim=0)
+            if say is not None:
+                say(done)
+    _refuse_not_finite(total)
+    return {name: value / len(records) for name, value in total.items()}
+
+
+def _list_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    if not weights:
+        raise CaseError("expected a model with trainable weights, found none that requires a gradient")
+    return weights
+
+
+def _refuse_not_finite(values: Mapping[str, Tensor]) -> None:
+    import torch
+
+    for name, value in values.items():
+        if not torch.isfinite(value).all():
+            raise CaseError(f"expected finite gradients of the records, found NaN or infinity in '{name}'")
