@@ -122,7 +122,7 @@ def render(record: Path, out: Path, formats: tuple[str, ...], policy: str | None
 
 @group.group(name="policy")
 def policy_group() -> None:
-    """Check policies."""
+    """Write and check policies."""
 
 
 @policy_group.command(name="check")
@@ -132,6 +132,16 @@ def check_policies(policies: tuple[str, ...]) -> int:
     from unlearn_audit.cli.running import check_policy_files
 
     return check_policy_files(policies)
+
+
+@policy_group.command(name="new")
+@click.argument("file", type=_FILE)
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def write_new_policy(file: Path, *, force: bool) -> int:
+    """Ask a dozen questions and write a policy to FILE, with the reason of every number beside it."""
+    from unlearn_audit.cli.drafting import draft_policy
+
+    return draft_policy(file, force=force)
 
 
 @group.command(

@@ -1,6 +1,7 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
 from unlearn_audit.policy.case_file import CaseFile
+from unlearn_audit.policy.draft import Draft, write_draft
 from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
@@ -25,6 +26,7 @@ __all__ = [
     "CaseFile",
     "Check",
     "Costs",
+    "Draft",
     "InvalidPolicyError",
     "KnownNames",
     "Membership",
@@ -44,4 +46,5 @@ __all__ = [
     "load_policy",
     "locate_checks",
     "parse_policy",
+    "write_draft",
 ]

@@ -1,0 +1,135 @@
+"""`policy new`: a dozen answers become a policy that reads, checks and runs; a wrong answer is asked again."""
+
+import pytest
+from click.testing import CliRunner
+
+from unlearn_audit.audit import name_known
+from unlearn_audit.cli.commands import group
+from unlearn_audit.policy import load_policy
+
+ANSWERS = {
+    "data": "breast-cytology",
+    "positive name": "",
+    "id": "",
+    "title": "Forgetting in our cytology model",
+    "owner": "Safety board",
+    "applies_to": 'Device "Cyto": triage # not a comment',
+    "person": "R. Wong",
+    "role": "",
+    "model": "",
+    "positive": "",
+    "negative name": "",
+    "cost": "10",
+    "why": "a second reader sees every negative: aspirate",
+    "prevalence": "0.375",
+    "most missed": "",
+    "cases per miss": "50",
+    "cluster": "",
+    "retrain": "",
+}
+
+
+def ask(path, answers, *options):
+    return CliRunner().invoke(
+        group, ["policy", "new", str(path), *options], input="\n".join(answers.values()) + "\n", standalone_mode=False
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "Our Policy.yaml"
+
+
+def test_the_answers_become_a_policy_without_mistakes(path):
+    result = ask(path, ANSWERS)
+
+    assert result.return_value == 0, result.output
+    policy = load_policy(path, name_known())
+    assert policy.id == "our-policy"
+    assert policy.applies_to == ANSWERS["applies_to"]
+    assert policy.responsible[0].name == "R. Wong"
+    assert policy.task.positive == ("malignant",)
+    assert policy.costs.false_negative == 10
+    limits = {check.id: check.at_most for check in policy.checks}
+    assert limits["risk-ceiling"] == pytest.approx(0.9 * min(0.625, 0.375 * 10), abs=5e-4)
+    assert limits["risk-increase"] == 10 / 50
+    assert all(check.why for check in policy.checks)
+
+
+def test_the_reasons_stand_beside_the_numbers_as_comments(path):
+    ask(path, ANSWERS)
+    written = path.read_text()
+
+    assert "# A ratio of 10 means acting from a probability of 1/11 upwards." in written
+    assert "# 10 / 50" in written
+    assert written.count("why:") == len(load_policy(path, name_known()).checks)
+
+
+def test_without_a_retrained_model_no_check_needs_one(path):
+    ask(path, ANSWERS | {"retrain": "n"})
+    policy = load_policy(path, name_known())
+
+    assert not any(check.against == "retrained" for check in policy.checks)
+    assert [c.within for c in policy.checks if c.metric == "membership-auc"] == [(0.45, 0.55), (0.4, 0.6)]
+    assert policy.reference_case is not None
+    assert not policy.reference_case.retrain
+
+
+def test_a_cluster_column_is_required_once_it_is_named(path):
+    ask(path, ANSWERS | {"cluster": "patient_id"})
+    protocol = load_policy(path, name_known()).protocol
+
+    assert (protocol.cluster, protocol.cluster_required) == ("patient_id", True)
+
+
+@pytest.mark.parametrize(
+    ("which", "wrong", "said"),
+    [
+        ("cost", "many", "expected a number, found 'many'"),
+        ("cost", "0", "expected a number from 1 to"),
+        ("prevalence", "37.5%", "did you mean 0.375?"),
+        ("id", "Our Policy", "lower-case letters, digits and hyphens"),
+        ("cluster", "patient id", "the name of a column"),
+        ("positive", " , ", "at least one class"),
+        ("title", "   ", "an answer is needed"),
+        ("owner", "Board\u202e", "printable characters only"),
+    ],
+)
+def test_a_wrong_answer_is_explained_and_asked_again(path, which, wrong, said):
+    answers = {}
+    for name, answer in ANSWERS.items():
+        if name == which:
+            answers["wrong"] = wrong
+        answers[name] = answer
+    result = ask(path, answers)
+
+    assert said in result.output
+    assert result.return_value == 0, result.output
+
+
+def test_a_file_that_is_there_is_not_replaced_unasked(run_here, path):
+    path.write_text("mine")
+    code, _, said = run_here("policy", "new", path)
+
+    assert (code, path.read_text()) == (2, "mine")
+    assert "--force" in said
+    assert ask(path, ANSWERS, "--force").return_value == 0
+
+
+def test_an_interview_that_is_broken_off_writes_nothing(path):
+    result = CliRunner().invoke(group, ["policy", "new", str(path)], input="breast-cytology\n")
+
+    assert result.exit_code != 0
+    assert not path.exists()
+
+
+@pytest.mark.slow
+def test_a_drafted_policy_runs(run_here, path, tmp_path):
+    """The whole way: what was drafted audits the embedded data."""
+    ask(path, ANSWERS)
+    quick = path.read_text().replace("epochs: 200", "epochs: 5")
+    path.write_text(quick)
+    code, out, _ = run_here("run", "--policy", path, "--out", tmp_path / "out", "--no-remedy")
+
+    assert code in {0, 1, 3}, out
+    assert (tmp_path / "out" / "report.html").is_file()
