@@ -33,18 +33,20 @@ def run_audit(policy: Policy, request: "CaseRequest", say: Say = say_nothing) ->
     """
     from unlearn_audit.cases import add_remedy, build_case, list_remedies
     from unlearn_audit.evidence import collect
+    from unlearn_audit.search import choose_setting
 
     case = build_case(policy, request, say)
     evidence = collect(case, say)
     record = judge(policy, evidence, say)
     latest = record.verdict
-    for choice in list_remedies(policy, case) if request.remedy else ():
+    for remedy in list_remedies(policy, case) if request.remedy else ():
         if latest.outcome is Outcome.PASS:
             break
-        case = add_remedy(case, choice)
+        case, choice = choose_setting(policy, case, evidence, remedy)
+        case = add_remedy(case, choice) if choice else case
         evidence = collect(case, say, known=evidence)
         record = judge(policy, evidence, say, known=record)
-        latest = record.verdicts[-1]
+        latest = record.verdicts[-1] if choice else latest
     return Audit(record, evidence, case.files)
 
 
@@ -65,7 +67,6 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
     scope = Scope(evidence, policy)
     findings = measure(scope, say, known.findings if known else ())
     verdicts = tuple(decide(findings, policy, card.name) for card in provenance.candidates)
-    remedied = [card.name for card in provenance.candidates if card.role == "remedied"]
     return AuditRecord(
         policy=policy.model_dump(mode="json"),
         policy_sha256=policy.digest(),
@@ -75,7 +76,7 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
         curves=trace(scope, findings),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
-        recommendation=recommend(verdicts, {card.name: card.title for card in provenance.models}, remedied),
+        recommendation=recommend(verdicts, provenance),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
 

@@ -51,12 +51,14 @@ class Scope:
         """Return the one-sided confidence at which bounds on `model` decide.
 
         Remedies are tried in order until one passes, all on one test split: each gets an equal share of the error
-        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely.
+        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely. Every
+        setting of a search counts: validation chooses among them, but the forget records are the same there and here.
         """
         confidence = self.policy.protocol.confidence
         if model not in self.remedied:
             return confidence
-        return 1 - (1 - confidence) / max(len(self.policy.remediation), len(self.remedied))
+        tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
+        return 1 - (1 - confidence) / max(tries, len(self.remedied))
 
     @cached_property
     def remedied(self) -> frozenset[str]:

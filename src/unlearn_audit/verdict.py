@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from unlearn_audit.metrics import METRICS
 from unlearn_audit.policy import Check, Policy
-from unlearn_audit.records import CheckResult, Estimate, Finding, Limit, Outcome, Recommendation, Verdict, find_worst
+from unlearn_audit.records import (
+    CheckResult,
+    Estimate,
+    Finding,
+    Limit,
+    Outcome,
+    Provenance,
+    Recommendation,
+    Verdict,
+    find_worst,
+)
 from unlearn_audit.stats import estimate_more_records
 
 _WORDS = {"all": "", "positive": "{positive} ", "negative": "{negative} "}
@@ -181,9 +191,10 @@ def _summarise(checks: Sequence[CheckResult]) -> str:
     return f"Of {len(required)} required checks {', '.join(parts)}{named}."
 
 
-def recommend(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Sequence[str]) -> Recommendation:
-    """Say what to do, by the verdicts alone. `remedied` names the remedied models in the order they were tried."""
-    audited = verdicts[0]
+def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
+    """Say what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
+    audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
+    remedied = [card.name for card in provenance.models if card.role == "remedied"]
     if audited.outcome is Outcome.PASS:
         return Recommendation(
             action="release",
@@ -202,6 +213,7 @@ def recommend(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Seq
     tried = (
         f" The remedies tried ({', '.join(titles[name] for name in remedied)}) do not pass either." if remedied else ""
     )
+    tried += "".join(f" {s.method}: {s.reason}" for s in provenance.searches if s.chosen is None)
     if audited.outcome is Outcome.FAIL:
         return Recommendation(
             action="do-not-release",

@@ -294,3 +294,64 @@ def test_the_same_method_with_other_parameters_is_another_candidate(policy, requ
     plan = make_plan(policy, request_of(case=case))
 
     assert [choice.parameters for choice in (plan.audited, *plan.compared)] == [{"epochs": 1}, {"epochs": 9}]
+
+
+SEARCH = "{method: salun-cra, parameters: {labels: other}, search: {epochs: [1, 2], learning_rate: [0.001, 10]}}"
+
+
+def search_policy(within="[0.0, 1.0]"):
+    """Sixteen-record forgetting checks that anything or nothing passes, and four settings of which two diverge."""
+    text = POLICY.replace("{method: salun-cra, parameters: {epochs: 1}}", SEARCH)
+    text = text.replace("within: [0.4, 0.6]", f"within: {within}").replace("at_least: 0.99", "at_least: 0.01")
+    return parse_policy(text, "search.yaml", name_known())
+
+
+def test_a_search_tries_every_setting_and_audits_the_one_that_validation_chose(request_of):
+    audit = run_audit(search_policy("[0.0, 0.999]"), request_of())
+
+    (search,) = audit.record.provenance.searches
+    assert [setting.parameters for setting in search.tried] == [
+        {"labels": "other", "schedule": "sequential", "learning_rate": rate, "epochs": epochs, "keep": 0.5,
+         "form": "entropy"}
+        for epochs in (1, 2)
+        for rate in (0.001, 10)
+    ]  # fmt: skip
+    assert search.chosen is not None
+    winner = audit.record.provenance.find_model("remedied-salun-cra")
+    assert winner.parameters == search.tried[search.chosen].parameters
+    assert "tried" not in audit.evidence.log_probs
+
+
+@pytest.fixture(scope="module")
+def held_nothing(pathmnist, cache):
+    """An audit whose search finds nothing that holds, and how many records each model was asked about."""
+    from unlearn_audit import training
+
+    asked = []
+    real = training.predict_log_probs
+
+    def spy(model, x, *rest):
+        asked.append(len(x))
+        return real(model, x, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "predict_log_probs", spy)
+        request = CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=pathmnist)
+        return run_audit(search_policy("[0.0, 0.001]"), request), asked
+
+
+def test_settings_are_never_asked_about_a_test_record(held_nothing):
+    """Their models answer for training and validation records alone."""
+    whole, without_test = 90 + 36 + 45, 90 + 36 + 36
+    assert sorted({n for n in held_nothing[1] if n > 1}) == [without_test, whole]
+
+
+def test_where_no_setting_holds_the_record_says_so_and_goes_on_to_the_next_remedy(held_nothing):
+    audit, _ = held_nothing
+
+    (search,) = audit.record.provenance.searches
+    assert search.chosen is None
+    tried = [card.name for card in audit.record.provenance.models if card.role == "remedied"]
+    assert tried == ["remedied-warm-restart", "remedied-retrain"]
+    assert "None of 4 settings holds on validation" in audit.record.recommendation.text
+    assert audit.evidence.provenance.searches == audit.record.provenance.searches

@@ -31,8 +31,8 @@ from unlearn_audit.data import (
 )
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
-from unlearn_audit.policy import MethodChoice, Policy
-from unlearn_audit.records import DataCard, Provenance, Say, SplitCount, derive_rng, digest_of
+from unlearn_audit.policy import MethodChoice, Policy, Remedy
+from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, derive_rng, digest_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -78,6 +78,11 @@ class Case:
             made={**self.made, made.card.name: made},
             provenance=self.provenance.model_copy(update={"models": models}),
         )
+
+    def with_search(self, search: SettingSearch) -> "Case":
+        """Return the case with the account of how a remedy's setting was chosen."""
+        searches = (*self.provenance.searches, search)
+        return replace(self, provenance=self.provenance.model_copy(update={"searches": searches}))
 
 
 def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
@@ -133,13 +138,14 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     )
 
 
-def list_remedies(policy: Policy, case: Case) -> tuple[MethodChoice, ...]:
+def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
     """Return the policy's remedies in their order, without the one that would make the audited model once more."""
     audited = case.made["unlearned"].card
     return tuple(
         choice
         for choice in policy.remediation
-        if (choice.method, METHODS[choice.method].parse(choice.parameters).model_dump(mode="json"))
+        if choice.search
+        or (choice.method, METHODS[choice.method].parse(choice.parameters).model_dump(mode="json"))
         != (audited.method, audited.parameters)
     )
 

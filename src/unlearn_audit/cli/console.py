@@ -61,6 +61,8 @@ def print_record(record: AuditRecord) -> None:
         width = max(len(_name(v, titles)) for v in others)
         for verdict in others:
             click.echo(f"  {_mark(verdict.outcome)} {_name(verdict, titles):<{width}}  {verdict.reason}")
+    for search in record.provenance.searches:
+        click.echo(f"  Settings of {search.method}: {search.reason}")
     click.echo()
     click.echo(f"Verdict: {_styled(record.outcome, record.outcome.label.upper())}  {record.verdict.reason}")
     click.echo(f"To do:   {record.recommendation.text}")

@@ -1,6 +1,7 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
 from unlearn_audit.policy.case_file import CaseFile
+from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
 from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.model import (
@@ -8,7 +9,6 @@ from unlearn_audit.policy.model import (
     Check,
     Costs,
     Membership,
-    MethodChoice,
     Person,
     Policy,
     Protocol,
@@ -38,6 +38,7 @@ __all__ = [
     "Protocol",
     "Recipe",
     "ReferenceCase",
+    "Remedy",
     "Task",
     "export_schema",
     "find_policy",

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from unlearn_audit.policy.model import Fraction, MethodChoice, Recipe, Text
+from unlearn_audit.policy.choice import MethodChoice
+from unlearn_audit.policy.model import Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
 
 

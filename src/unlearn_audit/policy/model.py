@@ -1,24 +1,17 @@
 """What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
+from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
-from unlearn_audit.policy.problems import Mistake, show_path
-from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts, find_unfit_parameters
+from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
 
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
 
-_SLUG_WORDING = "lower-case letters, digits and hyphens, at most 63"
-Slug = Annotated[
-    str,
-    Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", json_schema_extra={"patternErrorMessage": _SLUG_WORDING}),
-]
 Column = Annotated[
     str,
     Field(
@@ -34,13 +27,6 @@ OperatingPoint = Annotated[
     AfterValidator(spell_point),
     Field(json_schema_extra={"pattern": POINT_PATTERN, "patternErrorMessage": POINT_WORDING}),
 ]
-
-
-def _refuse(mistakes: Iterable[Mistake]) -> None:
-    """Raise what the rules found; a policy file never comes so far, its rules are asked beforehand, with lines."""
-    said = [f"{show_path(m.keys)}: expected {m.expected}, found {m.found}".removeprefix(": ") for m in mistakes]
-    if said:
-        raise PydanticCustomError("conflict", "{said}", {"said": "; ".join(said)})
 
 
 class Person(Frozen):
@@ -107,7 +93,7 @@ class Check(Frozen):
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
-        _refuse(find_limit_conflicts((), self.model_dump(mode="json", exclude_none=True)))
+        refuse(find_limit_conflicts((), self.model_dump(mode="json", exclude_none=True)))
         return self
 
 
@@ -138,20 +124,6 @@ class Protocol(Frozen):
     smallest_group: int = Field(
         default=10, ge=2, le=1_000_000, description="a population with fewer records is not measured"
     )
-
-
-class MethodChoice(Frozen):
-    """An unlearning method by name, with parameters that differ from its defaults."""
-
-    method: Slug = Field(description="name in the table of methods: see 'unlearn-audit list'")
-    parameters: dict[str, Any] = Field(
-        default_factory=dict, description="numbers, true, false, words, or lists of them; never a file or an address"
-    )
-
-    @model_validator(mode="after")
-    def _parameters_fit(self) -> Self:
-        _refuse(find_unfit_parameters(("parameters",), self.parameters))
-        return self
 
 
 class Recipe(Frozen):
@@ -195,7 +167,7 @@ class Policy(Frozen):
     )
     membership: Membership = Field(default=Membership(), description="which membership attacks must run")
     protocol: Protocol = Field(default=Protocol(), description="how the numbers are made")
-    remediation: tuple[MethodChoice, ...] = Field(
+    remediation: tuple[Remedy, ...] = Field(
         default=(), description="methods tried in this order when the audited model does not pass"
     )
     comparison: tuple[MethodChoice, ...] = Field(
@@ -205,7 +177,7 @@ class Policy(Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        _refuse(find_conflicts(self.model_dump(mode="json", exclude_none=True)))
+        refuse(find_conflicts(self.model_dump(mode="json", exclude_none=True)))
         return self
 
     def digest(self) -> str:

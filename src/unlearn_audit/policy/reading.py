@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,22 @@ def _find_parameter_mistakes(document: Document, known: KnownNames) -> Iterator[
         if known.methods is None or not isinstance(parameters, Mapping) or not isinstance(method, str):
             continue
         if method in known.methods:
-            yield from _hold_against(known.methods[method], parameters, (*keys, "parameters"), document, method)
+            model = known.methods[method]
+            yield from _hold_against(model, parameters, (*keys, "parameters"), document, method)
+            yield from _hold_search(model, choice.get("search"), (*keys, "search"), document, method)
+
+
+def _hold_search(
+    model: type[BaseModel] | None, search: Any, keys: Keys, document: Document, method: str
+) -> Iterator[Mistake]:
+    """Hold every value to try against the method's parameters, at its own place in the file."""
+    for name, values in search.items() if isinstance(search, Mapping) else ():
+        for index, value in enumerate(values if isinstance(values, list) else ()):
+            for mistake in _hold_against(model, {name: value}, keys, document, method):
+                unknown = mistake.at == "key"
+                yield mistake if unknown else replace(mistake, keys=(*keys, name, index), found=f"'{value}'")
+                if unknown:
+                    break
 
 
 def _hold_against(

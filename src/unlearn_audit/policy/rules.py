@@ -15,6 +15,8 @@ from unlearn_audit.policy.problems import Keys, Mistake
 Data = Mapping[str, Any]
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,62}")
+MOST_SETTINGS = 64
+"""So many settings may one search try."""
 _EXAMPLE_WORDS = "a number, true, false, a word, or a list of them"
 
 
@@ -79,6 +81,34 @@ def find_unfit_parameters(keys: Keys, parameters: Any) -> Iterator[Mistake]:
             hint = "a policy names no file: files belong into the case" if isinstance(item, str) else None
             yield Mistake((*keys, name), found, _EXAMPLE_WORDS, hint)
             break
+
+
+def find_search_conflicts(keys: Keys, remedy: Data) -> Iterator[Mistake]:
+    """Yield what is wrong with the settings that a remedy lets be tried."""
+    search, fixed = remedy.get("search"), remedy.get("parameters")
+    if not isinstance(search, Mapping):
+        return
+    settings = 1
+    for name, values in search.items():
+        here = (*keys, "search", name)
+        if not isinstance(values, list) or not values:
+            found = "an empty list" if values == [] else "no list"
+            yield Mistake(here, found, "a list of values to try", "remove it where nothing is to be searched")
+            continue
+        settings *= len(values)
+        yield from find_unfit_parameters((*keys, "search"), {name: values})
+        if any(value in values[:index] for index, value in enumerate(values)):
+            yield Mistake(here, "a value twice", "each value once", "every setting that is tried costs confidence")
+        if isinstance(fixed, Mapping) and name in fixed:
+            yield Mistake(here, f"'{name}' in parameters as well", "it in one of the two", "search includes one value")
+    if settings > MOST_SETTINGS:
+        hint = "every setting that is tried costs time and confidence: name the few that matter"
+        yield Mistake((*keys, "search"), f"{settings} settings", f"at most {MOST_SETTINGS}", hint)
+
+
+def _searches(data: Data) -> Iterator[Mistake]:
+    for keys, remedy in walk_items(data, "remediation"):
+        yield from find_search_conflicts(keys, remedy)
 
 
 def _limits(data: Data) -> Iterator[Mistake]:
@@ -180,4 +210,5 @@ _RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (
     _cost_order,
     _two_names,
     _parameters,
+    _searches,
 )

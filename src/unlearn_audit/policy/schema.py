@@ -18,7 +18,8 @@ def export_schema(known: KnownNames | None = None) -> dict[str, Any]:
     if known is not None:
         _list_names(definitions["Check"]["properties"]["metric"], known.metrics)
         _list_names(definitions["Membership"]["properties"]["attacks"]["items"], known.attacks)
-        _list_names(definitions["MethodChoice"]["properties"]["method"], known.methods)
+        for choice in ("MethodChoice", "Remedy"):
+            _list_names(definitions[choice]["properties"]["method"], known.methods)
         _list_names(definitions["ReferenceCase"]["properties"]["dataset"], known.datasets)
         _list_names(definitions["ReferenceCase"]["properties"]["model"], known.models)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:unlearn-audit:policy:v1"}

@@ -16,8 +16,10 @@ from unlearn_audit.records.provenance import (
     ModelCard,
     Overlap,
     Provenance,
+    SettingSearch,
     Signer,
     SplitCount,
+    TriedSetting,
 )
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
 from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict, find_worst
@@ -49,8 +51,10 @@ __all__ = [
     "References",
     "Say",
     "SelfTestSummary",
+    "SettingSearch",
     "Signer",
     "SplitCount",
+    "TriedSetting",
     "Unit",
     "Verdict",
     "WrongDecisions",

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
 
 
@@ -72,6 +73,28 @@ class ModelCard(Frozen):
     notes: tuple[str, ...] = ()
 
 
+class TriedSetting(Frozen):
+    """One setting of a method, judged on the validation split alone."""
+
+    parameters: dict[str, Any]
+    seconds: float | None = Field(default=None, description="wall time it took to make, None where it failed")
+    risk: Estimate | None = Field(default=None, description="Global Risk on validation")
+    forgetting: Estimate | None = Field(
+        default=None, description="membership AUC of positive forget records against validation, furthest from 0.5"
+    )
+    holds: bool = Field(description="every required forgetting and utility check passes on validation")
+    reason: str = Field(description="why it holds or not, in a sentence")
+
+
+class SettingSearch(Frozen):
+    """How the setting of a remedy was chosen: on validation alone, before its test records were looked at."""
+
+    method: str
+    tried: tuple[TriedSetting, ...] = Field(min_length=1)
+    chosen: int | None = Field(description="index of the setting that was audited; None where none holds")
+    reason: str
+
+
 class Signer(Frozen):
     """Who signs the report that is made from this evidence."""
 
@@ -91,6 +114,7 @@ class Provenance(Frozen):
     data: DataCard
     forget: ForgetRequest
     models: tuple[ModelCard, ...]
+    searches: tuple[SettingSearch, ...] = Field(default=(), description="how settings of remedies were chosen")
     recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")
     environment: dict[str, str] = Field(default_factory=dict)
     signer: Signer | None = None

@@ -1,0 +1,69 @@
+"""An unlearning method as a policy names it: with fixed parameters, or with settings of which validation picks one."""
+
+from collections.abc import Iterable
+from itertools import product
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from unlearn_audit.policy.problems import Mistake, show_path
+from unlearn_audit.policy.rules import find_search_conflicts, find_unfit_parameters
+from unlearn_audit.records.frozen import Frozen
+
+_SLUG_WORDING = "lower-case letters, digits and hyphens, at most 63"
+Slug = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", json_schema_extra={"patternErrorMessage": _SLUG_WORDING}),
+]
+
+
+def refuse(mistakes: Iterable[Mistake]) -> None:
+    """Raise what the rules found; a policy file never comes so far, its rules are asked beforehand, with lines."""
+    said = [f"{show_path(m.keys)}: expected {m.expected}, found {m.found}".removeprefix(": ") for m in mistakes]
+    if said:
+        raise PydanticCustomError("conflict", "{said}", {"said": "; ".join(said)})
+
+
+class MethodChoice(Frozen):
+    """An unlearning method by name, with parameters that differ from its defaults."""
+
+    method: Slug = Field(description="name in the table of methods: see 'unlearn-audit list'")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="numbers, true, false, words, or lists of them; never a file or an address"
+    )
+
+    @model_validator(mode="after")
+    def _parameters_fit(self) -> Self:
+        refuse(find_unfit_parameters(("parameters",), self.parameters))
+        return self
+
+
+class Remedy(MethodChoice):
+    """A method that is tried when the audited model does not pass; with `search`, in several settings."""
+
+    search: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict,
+        description="per parameter the values to try; every combination is a setting, validation alone picks one",
+    )
+
+    @model_validator(mode="after")
+    def _search_fits(self) -> Self:
+        refuse(find_search_conflicts((), self.model_dump(mode="json")))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep the digest of a policy that searches nothing what it was before there was a search."""
+        said: dict[str, Any] = write(self)
+        if not self.search:
+            said.pop("search", None)
+        return said
+
+    @property
+    def settings(self) -> tuple[MethodChoice, ...]:
+        """Every setting, the first value of the first parameter first; one where nothing is searched."""
+        named = product(*([(name, value) for value in values] for name, values in self.search.items()))
+        return tuple(
+            MethodChoice(method=self.method, parameters={**self.parameters, **dict(setting)}) for setting in named
+        )
