@@ -8,6 +8,7 @@ from unlearn_audit.report.figures import Figure
 from unlearn_audit.report.views import case, checks, clinical, forgetting, limits
 from unlearn_audit.report.views.checks import Banner
 from unlearn_audit.report.views.clinical import RecordList
+from unlearn_audit.report.views.contents import SECTIONS, Section
 from unlearn_audit.report.views.exploration import Exploration, present_exploration
 from unlearn_audit.report.views.grid import Fact, Grid
 from unlearn_audit.report.views.index import Index
@@ -22,6 +23,7 @@ class Presentation:
     created: str
     version: str
     test_key: bool
+    sections: tuple[Section, ...]
     banner: Banner
     subject: tuple[Fact, ...]
     brief_checks: Grid
@@ -69,6 +71,7 @@ def present(record: AuditRecord) -> Presentation:
         created=record.provenance.created,
         version=record.provenance.version,
         test_key=case.is_test_signed(record.provenance.signer),
+        sections=SECTIONS,
         banner=checks.present_banner(index),
         subject=case.present_subject(index),
         brief_checks=checks.present_brief_checks(index),
