@@ -62,7 +62,7 @@ def print_record(record: AuditRecord) -> None:
         for verdict in others:
             click.echo(f"  {_mark(verdict.outcome)} {_name(verdict, titles):<{width}}  {verdict.reason}")
     click.echo()
-    click.echo(f"Verdict: {_styled(record.outcome, record.outcome.label.upper())}  {record.verdict.reason}")
+    click.echo(f"Verdict: {_styled(record.outcome, record.verdict.label.upper())}  {record.verdict.reason}")
     click.echo(f"To do:   {record.recommendation.text}")
 
 
@@ -89,8 +89,10 @@ def _number(check: CheckResult) -> str:
 
 def _reading_of(check: CheckResult) -> str:
     text = _styled(check.outcome, check.outcome.label)
-    note = "" if check.required else " (not required)"
-    return f"{text}{note}" + (f"  {check.reason}" if check.outcome is Outcome.NOT_RUN else "")
+    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
+    said = [check.reason] if check.outcome is Outcome.NOT_RUN else []
+    said += [check.waiver.sentence] if check.waiver else []
+    return "  ".join([f"{text}{note}", *said])
 
 
 def _mark(outcome: Outcome) -> str:

@@ -1,11 +1,13 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
+from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
     Costs,
+    Hazard,
     Membership,
     MethodChoice,
     Person,
@@ -16,15 +18,18 @@ from unlearn_audit.policy.model import (
     Task,
 )
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_case, load_policy, locate_checks, parse_policy
+from unlearn_audit.policy.reading import load_case, load_policy, load_waivers, locate_checks, parse_policy
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
+from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
     "POLICY_SCHEMA",
+    "Acceptances",
     "CaseFile",
     "Check",
     "Costs",
+    "Hazard",
     "InvalidPolicyError",
     "KnownNames",
     "Membership",
@@ -37,11 +42,15 @@ __all__ = [
     "Recipe",
     "ReferenceCase",
     "Task",
+    "WaiverFile",
     "export_schema",
     "find_policy",
     "list_policies",
     "load_case",
     "load_policy",
+    "load_waivers",
     "locate_checks",
     "parse_policy",
+    "tell_release",
+    "tell_waivers",
 ]
