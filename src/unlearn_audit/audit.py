@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unlearn_audit.assets import read_published_selftest
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.measurement import measure, trace
-from unlearn_audit.policy import KnownNames, Policy
+from unlearn_audit.policy import Acceptances, KnownNames, Policy
 from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, SelfTestSummary, Verdict, say_nothing
 from unlearn_audit.scope import Address, Scope
 from unlearn_audit.verdict import decide, recommend
@@ -66,7 +66,10 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
     provenance = evidence.provenance
     scope = Scope(evidence, policy)
     findings = measure(scope, say, known.findings if known else ())
-    verdicts = tuple(decide(findings, policy, card.name) for card in provenance.candidates)
+    verdicts = tuple(
+        decide(findings, policy, card.name, Acceptances.of(policy, provenance, card.role))
+        for card in provenance.candidates
+    )
     return AuditRecord(
         policy=policy.model_dump(mode="json"),
         policy_sha256=policy.digest(),
@@ -88,14 +91,17 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
         EvidenceError: the evidence was collected for another set of positive classes than the policy's.
     """
     _refuse_other_task(policy, evidence)
-    candidates = [card.name for card in evidence.provenance.candidates]
+    provenance = evidence.provenance
+    candidates = {card.name: card.role for card in provenance.candidates}
     asked = {(check.metric, check.against, check.among) for check in policy.checks}
 
     def wants(metric: str, address: Address) -> bool:
         return address.model in candidates and (metric, address.against, address.among) in asked
 
     findings = measure(Scope(evidence, policy), wants=wants)
-    return tuple(decide(findings, policy, name) for name in candidates)
+    return tuple(
+        decide(findings, policy, name, Acceptances.of(policy, provenance, role)) for name, role in candidates.items()
+    )
 
 
 def name_known() -> KnownNames:

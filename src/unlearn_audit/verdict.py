@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from unlearn_audit.metrics import METRICS
-from unlearn_audit.policy import Check, Policy
+from unlearn_audit.policy import Acceptances, Check, Policy, tell_release, tell_waivers
 from unlearn_audit.records import (
     CheckResult,
     Estimate,
@@ -14,30 +14,32 @@ from unlearn_audit.records import (
     Provenance,
     Recommendation,
     Verdict,
+    decide_outcome,
     find_worst,
+    settle_waivers,
 )
 from unlearn_audit.stats import estimate_more_records
 
 _WORDS = {"all": "", "positive": "{positive} ", "negative": "{negative} "}
 
 
-def decide(findings: Iterable[Finding], policy: Policy, model: str) -> Verdict:
+def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
     """Hold every check of `policy` against the findings on `model`.
 
     A check passes when the bound that could contradict it lies inside its limit, fails when the whole range of
     plausible values lies outside, and is inconclusive between. A check whose finding is absent or has no bounds is
-    `not_run`. The verdict is the worst required check; a check that was not run makes it inconclusive.
+    `not_run`. The verdict is the worst required check; a check that was not run makes it inconclusive. A check with a
+    waiver in force keeps its outcome and does not count.
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
     mine = [finding for finding in findings if finding.model == model]
-    checks = tuple(_check(check, mine, policy, model) for check in policy.checks)
-    worst = find_worst(result.outcome for result in checks if result.required)
-    outcome = Outcome.INCONCLUSIVE if worst is Outcome.NOT_RUN else worst
+    waivers = accepted or Acceptances()
+    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model)) for check in policy.checks)
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
     return Verdict(
         model=model,
-        outcome=outcome,
+        outcome=decide_outcome(checks),
         reason=_summarise(checks),
         confidence=max(used, default=policy.protocol.confidence),
         checks=checks,
@@ -172,7 +174,7 @@ def _is_inside(estimate: Estimate, limit: Limit) -> bool:
 
 
 def _summarise(checks: Sequence[CheckResult]) -> str:
-    required = [check for check in checks if check.required]
+    required = [check for check in checks if check.required and not check.is_waived]
     counts = {outcome: [c for c in required if c.outcome is outcome] for outcome in Outcome}
     parts = [
         f"{len(counts[outcome])} {words}"
@@ -188,13 +190,17 @@ def _summarise(checks: Sequence[CheckResult]) -> str:
         c.title for c in counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
     ]
     named = f": {'; '.join(bad[:3])}{f' and {len(bad) - 3} more' if len(bad) > 3 else ''}" if bad else ""  # noqa: PLR2004
-    return f"Of {len(required)} required checks {', '.join(parts)}{named}."
+    waived = [check for check in checks if check.is_waived]
+    beside = f" besides {len(waived)} waived" if waived else ""
+    return " ".join([f"Of {len(required)} required checks{beside} {', '.join(parts)}{named}.", *tell_waivers(checks)])
 
 
 def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
     """Say what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     remedied = [card.name for card in provenance.models if card.role == "remedied"]
+    if audited.outcome is Outcome.PASS and audited.waived:
+        return Recommendation(action="release", model=audited.model, text=tell_release(audited))
     if audited.outcome is Outcome.PASS:
         return Recommendation(
             action="release",

@@ -46,7 +46,16 @@ def reseal(folder: Path, record, key: SigningKey) -> None:
 
 def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
     verification = verify_bundle(signed, roots)
-    questions = ("integrity", "authenticity", "signer identity", "PDF signature", "policy file", "time", "verdict")
+    questions = (
+        "integrity",
+        "authenticity",
+        "signer identity",
+        "PDF signature",
+        "policy file",
+        "time",
+        "waivers",
+        "verdict",
+    )
     assert dict.fromkeys(questions, State.OK) == states(verification)
     assert record == verification.record
     assert ExitCode.FAIL is verification.exit_code

@@ -126,6 +126,10 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         environment=describe_environment(),
         signer=request.signer,
         notes=(*forgotten.notes, *_note_missing_clusters(policy, task.dataset)),
+        device=request.case.device if request.case else None,
+        waivers=request.waivers,
+        deviations=request.case.deviations if request.case else (),
+        earlier_runs=request.earlier_runs,
     )
     return Case(
         dataset=task.dataset,

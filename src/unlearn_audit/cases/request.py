@@ -6,7 +6,7 @@ from pathlib import Path
 from unlearn_audit.errors import UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
-from unlearn_audit.records import Signer
+from unlearn_audit.records import EarlierRun, Signer, Waiver
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class CaseRequest:
     offline: bool = False
     threads: int | None = None
     signer: Signer | None = None
+    waivers: tuple[Waiver, ...] = ()
+    """Given in a file, beside those of the policy."""
+    earlier_runs: tuple[EarlierRun, ...] = ()
+    """Earlier audits of the same case that are known, the oldest first."""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def group() -> None:
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is audited this time (see docs/case.md).")
 @click.option("--data", type=_FILE, metavar="PATH", help="Data: an npz in MedMNIST's format, or a folder of images.")
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
+@click.option("--waivers", type=_FILE, metavar="FILE", help="Waivers beside the policy's own (see docs/waivers.md).")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
 @click.option("--compare", metavar="NAMES", help="Audit these methods beside it (comma-separated).")
 @click.option("--no-remedy", is_flag=True, help="Do not try the policy's remedies when the model does not pass.")
@@ -169,18 +170,20 @@ def selftest(repeats: int, seed: int | None, as_json: bool, out: Path | None) ->
 
 
 @group.command(short_help="Print a JSON Schema.")
-@click.argument("name", type=click.Choice(["policy", "case", "record"]))
+@click.argument("name", type=click.Choice(["policy", "case", "waivers", "record"]))
 def schema(name: str) -> int:
     """Print a JSON Schema, for editors and for readers of the record."""
     import json
 
-    from unlearn_audit.policy import CaseFile, export_schema
+    from unlearn_audit.policy import CaseFile, WaiverFile, export_schema
     from unlearn_audit.records import AuditRecord
 
     if name == "policy":
         shown = export_schema()
     elif name == "case":
         shown = CaseFile.model_json_schema(by_alias=True)
+    elif name == "waivers":
+        shown = WaiverFile.model_json_schema(by_alias=True)
     else:
         shown = AuditRecord.model_json_schema(by_alias=True)
     click.echo(json.dumps(shown, indent=2))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from unlearn_audit.cli.console import print_record, show_progress
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
-from unlearn_audit.records import Outcome, Signer
+from unlearn_audit.records import Outcome, Signer, Verdict, WaiverState
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -23,10 +24,11 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.audit import name_known, run_audit
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
+    from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import find_signing_key
     from unlearn_audit.evidence import to_parquet
-    from unlearn_audit.policy import find_policy, load_policy, locate_checks
+    from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
     from unlearn_audit.report import Sources, compare_records
     from unlearn_audit.report.bundle import refuse_occupied, write_bundle
     from unlearn_audit.report.keys import describe
@@ -42,6 +44,11 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     key = find_signing_key(options["key"], options["chain"])
     key_is_test = describe(key).kind == "test"
     request = _read_request(options, describe(key), known)
+    request = replace(
+        request,
+        waivers=load_waivers(options["waivers"], policy) if options["waivers"] else (),
+        earlier_runs=find_earlier_runs(out, policy, request.case, request.case_folder),
+    )
     with show_progress() as say:
         audit = run_audit(policy, request, say)
         say("write the report", 0, 1)
@@ -55,7 +62,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     if comparison:
         print_comparison(comparison)
     _say_where(out, [form.file for form in formats.values()], is_test=key_is_test)
-    return _find_exit(audit.record.outcome, options["fail_on"])
+    return _find_exit(audit.record.verdict, options["fail_on"])
 
 
 def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNames") -> "CaseRequest":
@@ -117,11 +124,19 @@ def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:
         click.echo(f"Check:   unlearn-audit verify {out} --trust ROOT.pem")
 
 
-def _find_exit(outcome: Outcome, fail_on: str) -> int:
-    if outcome is Outcome.INCONCLUSIVE and fail_on == "fail":
+def _find_exit(verdict: Verdict, fail_on: str) -> int:
+    """Return the exit code; --fail-on fail spares an inconclusive verdict, but not where a waiver has expired."""
+    if verdict.outcome is Outcome.PASS and verdict.waived:
+        click.echo(
+            f"Exit 0 with waivers ({', '.join(check.id for check in verdict.waived)}). That is not a pass alone."
+        )
+    expired = [c.id for c in verdict.checks if c.waiver is not None and c.waiver.state is WaiverState.EXPIRED]
+    if verdict.outcome is Outcome.INCONCLUSIVE and fail_on == "fail" and not expired:
         click.echo("Exit 0 although inconclusive, because of --fail-on fail. Inconclusive is not a pass.")
         return ExitCode.PASS
-    return _EXIT[outcome]
+    if expired:
+        click.echo(f"Expired waivers: {', '.join(expired)}. Renew them or meet the tolerances.", err=True)
+    return _EXIT[verdict.outcome]
 
 
 def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, baseline_path: Path | None) -> int:

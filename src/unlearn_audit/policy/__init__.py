@@ -1,5 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
+from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -8,6 +9,7 @@ from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
     Costs,
+    Hazard,
     Membership,
     Person,
     Policy,
@@ -17,16 +19,19 @@ from unlearn_audit.policy.model import (
     Task,
 )
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_case, load_policy, locate_checks, parse_policy
+from unlearn_audit.policy.reading import load_case, load_policy, load_waivers, locate_checks, parse_policy
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
+from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
     "POLICY_SCHEMA",
+    "Acceptances",
     "CaseFile",
     "Check",
     "Costs",
     "Draft",
+    "Hazard",
     "InvalidPolicyError",
     "KnownNames",
     "Membership",
@@ -40,12 +45,16 @@ __all__ = [
     "ReferenceCase",
     "Remedy",
     "Task",
+    "WaiverFile",
     "export_schema",
     "find_policy",
     "list_policies",
     "load_case",
     "load_policy",
+    "load_waivers",
     "locate_checks",
     "parse_policy",
+    "tell_release",
+    "tell_waivers",
     "write_draft",
 ]

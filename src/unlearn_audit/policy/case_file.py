@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from unlearn_audit.policy.choice import MethodChoice
 from unlearn_audit.policy.model import Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.provenance import Deviation, Device
 
 
 class CaseFile(Frozen):
@@ -25,6 +26,15 @@ class CaseFile(Frozen):
     compare: tuple[MethodChoice, ...] = Field(default=(), description="methods that are audited beside it")
     retrain: bool | None = None
     recipe: Recipe | None = None
+    device: Device | None = Field(
+        default=None, description="the product that the model belongs to, as its maker names it"
+    )
+    deviations: tuple[Deviation, ...] = Field(
+        default=(), description="what was done otherwise than policy or protocol say; printed in the report"
+    )
+    earlier_runs: tuple[Text, ...] = Field(
+        default=(), description="record.json of each earlier audit of this case; listed in the report"
+    )
 
     @field_validator("compare")
     @classmethod

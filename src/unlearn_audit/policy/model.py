@@ -1,5 +1,6 @@
 """What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
 
+import operator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -9,6 +10,7 @@ from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_poin
 from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.waivers import Waiver
 
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
 
@@ -34,6 +36,26 @@ class Person(Frozen):
 
     name: Text = Field(description="as it is printed above the signature")
     role: Text = Field(description="in which capacity this person answers for the audit")
+    meaning: Text | None = Field(
+        default=None,
+        exclude_if=lambda meaning: meaning is None,
+        description="what this person's signature means: review, approval, responsibility, ...",
+    )
+
+
+class Hazard(Frozen):
+    """One row of the risk analysis: what may happen, how bad it is, and which checks measure how often."""
+
+    hazard: Text = Field(description="what may go wrong")
+    harm: Text = Field(description="what it does to a person")
+    severity: Literal["negligible", "minor", "serious", "critical", "catastrophic"] = Field(
+        description="of the harm, by the policy owner's judgement"
+    )
+    checks: tuple[Slug, ...] = Field(
+        default=(), description="ids of the checks that measure its probability; none: this audit does not measure it"
+    )
+    control: Text | None = Field(default=None, description="what else lowers the risk where the model is used")
+    residual: Text = Field(description="the risk that remains when the checks pass, and why it is borne")
 
 
 class Task(Frozen):
@@ -159,6 +181,11 @@ class Policy(Frozen):
     title: Text = Field(description="as printed on the report")
     owner: Text = Field(description="who may change it")
     applies_to: Text = Field(description="device or model, and its intended purpose")
+    intended_purpose: Text | None = Field(
+        default=None,
+        exclude_if=lambda purpose: purpose is None,
+        description="for whom, by whom and for what the device is used, where `applies_to` is too short for it",
+    )
     responsible: tuple[Person, ...] = Field(default=(), description="who signs reports made under it")
     task: Task
     costs: Costs
@@ -169,6 +196,17 @@ class Policy(Frozen):
     protocol: Protocol = Field(default=Protocol(), description="how the numbers are made")
     remediation: tuple[Remedy, ...] = Field(
         default=(), description="methods tried in this order when the audited model does not pass"
+    )
+    risk_analysis: tuple[Hazard, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="hazards, in the manner of ISO 14971: probability comes from the checks, acceptability from the "
+        "tolerances",
+    )
+    waivers: tuple[Waiver, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="required checks that need not pass on the audited model for a while, and who accepts that",
     )
     comparison: tuple[MethodChoice, ...] = Field(
         default=(), description="parameters of methods that are compared; nothing is run because it stands here"

@@ -10,7 +10,7 @@ from typing import Any
 
 from unlearn_audit.policy.known import LIMITS
 from unlearn_audit.policy.points import spell_point
-from unlearn_audit.policy.problems import Keys, Mistake
+from unlearn_audit.policy.problems import Keys, Mistake, suggest
 
 Data = Mapping[str, Any]
 
@@ -179,6 +179,40 @@ def _cost_order(data: Data) -> Iterator[Mistake]:
         yield Mistake(("costs", "false_negative"), found, "a miss that costs at least as much as a false alarm", hint)
 
 
+def find_waiver_conflicts(data: Data, checks: Data) -> Iterator[Mistake]:
+    """Yield waivers in `data` of what is no check, of a check that is not required, and of one waived already."""
+    required = {
+        c["id"]: c.get("required", True) for _, c in walk_items(checks, "checks") if isinstance(c.get("id"), str)
+    }
+    seen: set[str] = set()
+    for keys, waiver in walk_items(data, "waivers"):
+        name = waiver.get("check")
+        if not isinstance(name, str):
+            continue
+        here = (*keys, "check")
+        if name not in required:
+            yield Mistake(here, f"'{name}'", "the id of a check of the policy", suggest(name, required))
+        elif required[name] is False:
+            yield Mistake(here, f"'{name}', which is not required", "a required check", "there is nothing to waive")
+        elif name in seen:
+            yield Mistake(here, f"'{name}' again", "one waiver for a check", "remove the older one")
+        seen.add(name)
+
+
+def _waivers(data: Data) -> Iterator[Mistake]:
+    yield from find_waiver_conflicts(data, data)
+
+
+def _hazards(data: Data) -> Iterator[Mistake]:
+    known = [check["id"] for _, check in walk_items(data, "checks") if isinstance(check.get("id"), str)]
+    for keys, hazard in walk_items(data, "risk_analysis"):
+        listed = hazard.get("checks")
+        for index, name in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(name, str) and name not in known:
+                hint = suggest(name, known)
+                yield Mistake((*keys, "checks", index), f"'{name}'", "the id of a check of this policy", hint)
+
+
 def _two_names(data: Data) -> Iterator[Mistake]:
     positive = pick(data, "task", "positive_name") or "malignant"
     negative = pick(data, "task", "negative_name") or "benign"
@@ -209,6 +243,8 @@ _RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (
     _increasing_ratios,
     _cost_order,
     _two_names,
+    _waivers,
+    _hazards,
     _parameters,
     _searches,
 )

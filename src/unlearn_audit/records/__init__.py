@@ -12,6 +12,9 @@ from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interv
 from unlearn_audit.records.progress import Say, say_nothing
 from unlearn_audit.records.provenance import (
     DataCard,
+    Deviation,
+    Device,
+    EarlierRun,
     ForgetRequest,
     ModelCard,
     Overlap,
@@ -22,7 +25,16 @@ from unlearn_audit.records.provenance import (
     TriedSetting,
 )
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
-from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict, find_worst
+from unlearn_audit.records.verdicts import (
+    CheckResult,
+    Limit,
+    Outcome,
+    Verdict,
+    decide_outcome,
+    find_worst,
+    settle_waivers,
+)
+from unlearn_audit.records.waivers import AppliedWaiver, Waiver, WaiverState, choose_waiver, judge_waiver
 
 if TYPE_CHECKING:
     from unlearn_audit.records.evidence import SPLITS, Evidence
@@ -32,11 +44,15 @@ if TYPE_CHECKING:
 __all__ = [
     "RECORD_SCHEMA",
     "SPLITS",
+    "AppliedWaiver",
     "AuditRecord",
     "CheckResult",
     "Curve",
     "DataCard",
+    "Deviation",
+    "Device",
     "Direction",
+    "EarlierRun",
     "Estimate",
     "Evidence",
     "Finding",
@@ -57,14 +73,20 @@ __all__ = [
     "TriedSetting",
     "Unit",
     "Verdict",
+    "Waiver",
+    "WaiverState",
     "WrongDecisions",
+    "choose_waiver",
+    "decide_outcome",
     "derive_integer",
     "derive_rng",
     "derive_seed",
     "digest_of",
     "find_worst",
+    "judge_waiver",
     "round_number",
     "say_nothing",
+    "settle_waivers",
     "to_canonical_json",
 ]
 

@@ -1,11 +1,14 @@
 """Where the numbers come from: data, models, the erasure request, the software, the signer."""
 
+import operator
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.waivers import Waiver
 
 
 class SplitCount(Frozen):
@@ -103,6 +106,36 @@ class Signer(Frozen):
     fingerprint: str = Field(description="SHA-256 of the signer certificate's public key (DER), hex")
 
 
+class Device(Frozen):
+    """The product that the model belongs to, as its maker identifies it. Only `name` is required."""
+
+    name: str = Field(min_length=1, description="of the device or software as it is placed on the market")
+    version: str | None = Field(default=None, description="of the device with the audited model in it")
+    manufacturer: str | None = None
+    identifier: str | None = Field(default=None, description="UDI-DI or another registered number")
+
+
+class Deviation(Frozen):
+    """Something that was done otherwise than the policy or protocol says, as the case file declares it."""
+
+    what: str = Field(min_length=1, description="what was done otherwise")
+    reason: str = Field(min_length=1, description="why, and what it may mean for the result")
+    approver: str | None = Field(default=None, description="who accepted it")
+
+
+class EarlierRun(Frozen):
+    """An earlier audit of the same case: without the list, one could repeat an audit and show the best."""
+
+    record_sha256: str
+    created: str
+    case: str
+    policy: str = Field(description="id and version")
+    policy_sha256: str
+    evidence_sha256: str
+    model: str = Field(description="title of the audited model")
+    outcome: str = Field(description="'pass', 'fail' or 'inconclusive', with ' with waivers' where it rested on some")
+
+
 class Provenance(Frozen):
     """All that the record says about how the evidence came to be. Travels inside the evidence file."""
 
@@ -114,11 +147,31 @@ class Provenance(Frozen):
     data: DataCard
     forget: ForgetRequest
     models: tuple[ModelCard, ...]
-    searches: tuple[SettingSearch, ...] = Field(default=(), description="how settings of remedies were chosen")
+    searches: tuple[SettingSearch, ...] = Field(
+        default=(), exclude_if=operator.not_, description="how settings of remedies were chosen"
+    )
     recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")
     environment: dict[str, str] = Field(default_factory=dict)
     signer: Signer | None = None
     notes: tuple[str, ...] = ()
+    device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
+    waivers: tuple[Waiver, ...] = Field(
+        default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
+    )
+    deviations: tuple[Deviation, ...] = Field(default=(), exclude_if=operator.not_)
+    earlier_runs: tuple[EarlierRun, ...] = Field(
+        default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
+    )
+
+    @property
+    def day(self) -> date:
+        """The day (UTC) on which the evidence was collected.
+
+        Raises:
+            ValueError: `created` is no ISO 8601 date.
+        """
+        moment = datetime.fromisoformat(self.created)
+        return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
     def find_model(self, name: str) -> ModelCard:
         """Return the card of the model called `name`.

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report import figures, membership_figures
 from unlearn_audit.report.figures import Figure
-from unlearn_audit.report.views import case, checks, clinical, forgetting, limits
+from unlearn_audit.report.views import case, checks, clinical, crosswalk, deviations, forgetting, limits, persons, risk
 from unlearn_audit.report.views.checks import Banner
 from unlearn_audit.report.views.clinical import RecordList
+from unlearn_audit.report.views.contents import SECTIONS, Section
 from unlearn_audit.report.views.exploration import Exploration, present_exploration
 from unlearn_audit.report.views.grid import Fact, Grid
 from unlearn_audit.report.views.index import Index
@@ -22,6 +23,7 @@ class Presentation:
     created: str
     version: str
     test_key: bool
+    sections: tuple[Section, ...]
     banner: Banner
     subject: tuple[Fact, ...]
     brief_checks: Grid
@@ -50,7 +52,13 @@ class Presentation:
     coverage: Grid
     candidates: Grid
     limits: tuple[str, ...]
-    responsible: tuple[Fact, ...]
+    risk: Grid | None
+    deviations: Grid | None
+    waivers: Grid | None
+    earlier_runs: Grid | None
+    responsible: Grid | None
+    signature: tuple[Fact, ...]
+    crosswalk: Grid
     environment: tuple[Fact, ...]
     positive: str
     strongest: str | None
@@ -69,6 +77,7 @@ def present(record: AuditRecord) -> Presentation:
         created=record.provenance.created,
         version=record.provenance.version,
         test_key=case.is_test_signed(record.provenance.signer),
+        sections=SECTIONS,
         banner=checks.present_banner(index),
         subject=case.present_subject(index),
         brief_checks=checks.present_brief_checks(index),
@@ -97,7 +106,13 @@ def present(record: AuditRecord) -> Presentation:
         coverage=forgetting.present_coverage(index),
         candidates=clinical.present_candidates(index),
         limits=limits.list_limits(index),
-        responsible=tuple(Fact(p["name"], p["role"]) for p in policy.get("responsible", ())),
+        risk=risk.present_risk(index),
+        deviations=deviations.present_deviations(index),
+        waivers=deviations.present_waivers(index),
+        earlier_runs=deviations.present_earlier_runs(index),
+        responsible=persons.present_responsible(index),
+        signature=persons.present_signature(index),
+        crosswalk=crosswalk.present_crosswalk(index),
         environment=case.present_environment(index),
         positive=index.positive,
         strongest=index.strongest,

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from unlearn_audit.records import AuditRecord, Overlap, Signer, SplitCount, digest_of
+from unlearn_audit.records import AuditRecord, Device, Overlap, Signer, SplitCount, digest_of
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.views.persons import say_signer
 from unlearn_audit.report.wording import (
     NONE,
     group_digits,
+    print_date,
     print_metric,
     print_number,
     print_parameters,
@@ -27,10 +29,6 @@ def identify(record: AuditRecord) -> str:
 def is_test_signed(signer: Signer | None) -> bool:
     """Return whether no laboratory's key stands behind the report: every page then says so."""
     return signer is None or signer.kind == "test"
-
-
-def _say_date(created: str) -> str:
-    return created.replace("T", " ").replace("Z", " UTC")
 
 
 def present_subject(index: Index) -> tuple[Fact, ...]:
@@ -54,13 +52,16 @@ def present_subject(index: Index) -> tuple[Fact, ...]:
 def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
     """Return ids, dates and all SHA-256 digests a reader needs to know what this report is about."""
     record, provenance, policy = index.record, index.record.provenance, index.policy
+    purpose = policy.get("intended_purpose")
     facts = (
-        Fact("Device or model, and purpose", str(policy.get("applies_to", NONE))),
+        *_identify_device(provenance.device),
+        Fact("Device or model" if purpose else "Device or model, and purpose", str(policy.get("applies_to", NONE))),
+        *([Fact("Intended purpose", str(purpose))] if purpose else []),
         Fact("Case", provenance.case),
-        Fact("Evidence collected", _say_date(provenance.created)),
+        Fact("Evidence collected", print_date(provenance.created)),
         Fact("Software", f"{provenance.tool} {provenance.version}"),
         Fact("Seed", str(provenance.seed)),
-        Fact("Signing key", _say_signer(provenance.signer)),
+        Fact("Signing key", say_signer(provenance.signer)),
     )
     digests = [
         ("Record (this report's data)", digest_of(record.to_bytes())),
@@ -73,11 +74,16 @@ def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
     return facts, Grid("digests", "SHA-256 digests", ("Object", "SHA-256"), rows)
 
 
-def _say_signer(signer: Signer | None) -> str:
-    if signer is None:
-        return "none named when the evidence was collected"
-    kind = "TEST KEY, not a valid signature" if signer.kind == "test" else "configured"
-    return f"{signer.subject} ({kind}), SHA-256 of the public key {signer.fingerprint}"
+def _identify_device(device: Device | None) -> tuple[Fact, ...]:
+    """Return what the case file says of the product; a line that says so where it says nothing."""
+    if device is None:
+        return (Fact("Device identification", "not given in the case file"),)
+    parts = (
+        f"{device.name} {device.version or ''}".strip(),
+        f"by {device.manufacturer}" if device.manufacturer else "",
+        f"identifier {device.identifier}" if device.identifier else "",
+    )
+    return (Fact("Device identification", "; ".join(filter(None, parts))),)
 
 
 def present_erasure(index: Index) -> tuple[Fact, ...]:
