@@ -13,6 +13,7 @@ import numpy as np
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.measurement import measure
+from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     Estimate,
@@ -84,7 +85,8 @@ def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: Meth
     try:
         made = case.bench.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
-        return TriedSetting(parameters=setting.parameters, holds=False, reason=f"Not made: {error.message}.")
+        asked = METHODS[setting.method].parse(setting.parameters).model_dump(mode="json")
+        return TriedSetting(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
     from unlearn_audit.training import predict_log_probs
 
     allowed = _find_allowed(case)

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report import figures, membership_figures
 from unlearn_audit.report.figures import Figure
-from unlearn_audit.report.views import case, checks, clinical, crosswalk, deviations, forgetting, limits, persons, risk
+from unlearn_audit.report.views import (
+    case,
+    checks,
+    clinical,
+    crosswalk,
+    deviations,
+    forgetting,
+    limits,
+    persons,
+    risk,
+    searches,
+)
 from unlearn_audit.report.views.checks import Banner
 from unlearn_audit.report.views.clinical import RecordList
 from unlearn_audit.report.views.contents import SECTIONS, Section
@@ -35,6 +46,7 @@ class Presentation:
     protocol: tuple[Fact, ...]
     tolerances: Grid
     models: Grid
+    searches: tuple[Grid, ...]
     has_retrained: bool
     data: tuple[Fact, ...]
     splits: Grid
@@ -89,6 +101,7 @@ def present(record: AuditRecord) -> Presentation:
         protocol=case.present_protocol(index),
         tolerances=case.present_tolerances(index),
         models=case.present_models(index),
+        searches=searches.present_searches(index),
         has_retrained=index.find_name("retrained") is not None,
         data=data,
         splits=splits,
