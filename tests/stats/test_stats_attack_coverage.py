@@ -97,6 +97,7 @@ def test_the_bounds_do_not_speak_of_attacks_with_other_models():
     hits = sum(one.bounds.low <= mean <= one.bounds.high for one in found)
 
     assert hits < binom.ppf(1e-6, 80, 0.9)
+    assert np.std([one.value for one in found]) > 0.03
 
 
 def test_where_nothing_is_left_other_models_make_no_other_attack():

@@ -19,7 +19,7 @@ from unlearn_audit.stats import (
 )
 
 _AMONG = frozenset({"all", "positive", "negative"})
-_SOURCE = "forget against test, by the attack named: section 9 gives its paper"
+_SOURCE = "AUC of forget against test records under the attack named"
 
 
 def _attack_of(address: Address) -> str:
