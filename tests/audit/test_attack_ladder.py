@@ -12,12 +12,15 @@ from unlearn_audit import registry
 from unlearn_audit.attacks import ATTACKS, Attack, Needs, find_attack, score_groups
 from unlearn_audit.audit import judge
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.measurement import measure
+from unlearn_audit.metrics import METRICS
 from unlearn_audit.records import Outcome
 from unlearn_audit.report.presentation import present
 from unlearn_audit.report.views.forgetting import present_coverage
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.scope import Scope
 from unlearn_audit.stats import Signal, score_logit
+from unlearn_audit.verdict import decide
 
 REFERENCE_ATTACKS = ("rmia", "base", "lira", "lira-offline", "u-lira")
 OLD = "attacks: [confidence, modified-entropy]"
@@ -28,6 +31,17 @@ SIZES = (600, 300, 200, 1200)
 def fixture_ladder(change_policy):
     """Return the planted policy with these attacks instead of its own."""
     return lambda *attacks: change_policy(OLD, f"attacks: [{', '.join(attacks)}]")
+
+
+def examine(policy, evidence):
+    """Return what `judge` finds about forgetting, without the clinical rest, which takes longer."""
+
+    def wants(metric, address):
+        del address
+        return METRICS[metric].per_attack or metric == "swap-quality"
+
+    findings = measure(Scope(evidence, policy), wants=wants)
+    return SimpleNamespace(findings=findings, verdict=decide(findings, policy, "unlearned"))
 
 
 def find(record, metric, attack=None, model="unlearned", among="all", **address):
@@ -50,7 +64,7 @@ def find_outcome(record, check):
 
 
 def test_every_attack_with_reference_models_sees_the_leak_before_and_none_after_retraining(ladder, make_evidence):
-    record = judge(ladder(*REFERENCE_ATTACKS), plant_references(make_evidence(sizes=SIZES)))
+    record = examine(ladder(*REFERENCE_ATTACKS), plant_references(make_evidence(sizes=SIZES)))
 
     for attack in ("rmia", "base", "lira", "lira-offline"):
         assert find_auc(record, attack, "original") > 0.7, attack
@@ -65,8 +79,8 @@ def test_a_leak_that_no_threshold_sees_fails_by_u_lira(ladder, make_evidence):
     ways = np.where(np.arange(len(evidence)) % 2, 2.5, -2.5)
     planted = plant_references(evidence, models=16, left=ways)
 
-    blind = judge(ladder("confidence"), planted)
-    seeing = judge(ladder("confidence", "u-lira"), planted)
+    blind = examine(ladder("confidence"), planted)
+    seeing = examine(ladder("confidence", "u-lira"), planted)
 
     assert find_auc(blind, "confidence") == pytest.approx(0.5, abs=0.06)
     assert find_outcome(blind, "forgotten") is not Outcome.FAIL
@@ -75,7 +89,7 @@ def test_a_leak_that_no_threshold_sees_fails_by_u_lira(ladder, make_evidence):
 
 
 def test_over_unlearning_fails_by_u_lira_on_the_same_side_as_a_leak(ladder, make_evidence):
-    record = judge(ladder("confidence", "u-lira"), plant_references(make_evidence(sizes=SIZES), models=16, left=-3.0))
+    record = examine(ladder("confidence", "u-lira"), plant_references(make_evidence(sizes=SIZES), models=16, left=-3.0))
 
     assert find_auc(record, "confidence") < 0.4
     assert find_auc(record, "u-lira") > 0.7
@@ -85,11 +99,11 @@ def test_over_unlearning_fails_by_u_lira_on_the_same_side_as_a_leak(ladder, make
 def test_a_model_that_forgot_passes_every_attack(ladder, make_evidence):
     evidence = plant_references(make_evidence(sizes=(1000, 1500, 400, 3000)), models=16)
 
-    assert find_outcome(judge(ladder("confidence", *REFERENCE_ATTACKS), evidence), "forgotten") is Outcome.PASS
+    assert find_outcome(examine(ladder("confidence", *REFERENCE_ATTACKS), evidence), "forgotten") is Outcome.PASS
 
 
 def test_a_forget_set_that_is_no_random_draw_looks_like_a_leak_to_a_threshold_and_not_to_u_lira(ladder, make_evidence):
-    record = judge(ladder("logit", "u-lira"), plant_references(make_evidence(sizes=SIZES), harder=2.0))
+    record = examine(ladder("logit", "u-lira"), plant_references(make_evidence(sizes=SIZES), harder=2.0))
 
     assert find_auc(record, "logit") < 0.3
     assert find_auc(record, "u-lira") == pytest.approx(0.5, abs=0.06)
@@ -98,7 +112,7 @@ def test_a_forget_set_that_is_no_random_draw_looks_like_a_leak_to_a_threshold_an
 def test_malignant_records_are_attacked_by_themselves(ladder, make_evidence):
     evidence = make_evidence(sizes=SIZES)
     planted = plant_references(evidence, models=16, left=3.0 * evidence.is_positive)
-    record = judge(ladder("u-lira"), planted)
+    record = examine(ladder("u-lira"), planted)
 
     assert find_auc(record, "u-lira", among="positive") > find_auc(record, "u-lira") > 0.6
 
@@ -108,7 +122,7 @@ def test_the_retrained_model_is_scored_with_the_audited_methods_distributions(la
     policy = ladder("u-lira")
     evidence = plant_references(make_evidence(sizes=SIZES), models=16, left=3.0)
     scope = Scope(evidence, policy)
-    record = judge(policy, evidence)
+    record = examine(policy, evidence)
     difference = find(record, "membership-auc-difference", "u-lira", against="retrained").estimate.value
     like = score_groups(scope, "retrained", "all", "u-lira", "unlearned")
 
@@ -123,11 +137,13 @@ def test_a_remedy_is_compared_with_the_retrained_model_on_the_remedys_own_statis
     ours, theirs = (score_groups(scope, "retrained", "all", "u-lira", name)[0] for name in names[2:])
 
     assert (ours != theirs).any()
-    assert find(judge(ladder("u-lira"), evidence), "membership-auc-difference", "u-lira", names[3], against="retrained")
+    assert find(
+        examine(ladder("u-lira"), evidence), "membership-auc-difference", "u-lira", names[3], against="retrained"
+    )
 
 
 def test_reference_attacks_compare_the_candidates_and_others_the_whole_test_split(ladder, make_evidence):
-    record = judge(ladder("logit", "lira"), plant_references(make_evidence(sizes=SIZES)))
+    record = examine(ladder("logit", "lira"), plant_references(make_evidence(sizes=SIZES)))
 
     assert find(record, "membership-auc", "logit").estimate.n == 300 + 1200
     assert find(record, "membership-auc", "lira").estimate.n == 300 + 300
@@ -135,7 +151,7 @@ def test_reference_attacks_compare_the_candidates_and_others_the_whole_test_spli
 
 def test_a_low_false_positive_rate_is_refused_by_the_number_of_controls(change_policy, make_evidence):
     policy = change_policy(f"{OLD}, fpr: [0.01]", "attacks: [logit, lira], fpr: [0.01, 0.001]")
-    record = judge(policy, plant_references(make_evidence(sizes=SIZES)))
+    record = examine(policy, plant_references(make_evidence(sizes=SIZES)))
 
     assert find(record, "membership-tpr", "logit", at="fpr 0.001").estimate is not None, "1,200 test records"
     assert find(record, "membership-tpr", "lira", at="fpr 0.01").estimate is not None, "300 controls"
@@ -165,7 +181,7 @@ def test_without_reference_models_an_attack_is_not_run_and_nothing_passes(ladder
 
 @pytest.mark.parametrize("attack", ["lira", "lira-offline", "u-lira"])
 def test_a_single_pair_is_too_few_for_a_likelihood_ratio(ladder, make_evidence, attack):
-    record = judge(ladder(attack, "rmia", "base"), plant_references(make_evidence(sizes=SIZES), models=2))
+    record = examine(ladder(attack, "rmia", "base"), plant_references(make_evidence(sizes=SIZES), models=2))
 
     assert "at least 4 reference models, the evidence has 2" in find(record, "membership-auc", attack).not_run
     assert find(record, "membership-auc", "rmia").estimate is not None
@@ -174,7 +190,7 @@ def test_a_single_pair_is_too_few_for_a_likelihood_ratio(ladder, make_evidence, 
 
 def test_a_method_that_the_reference_models_did_not_undergo_is_named(ladder, make_evidence):
     names = ("original", "retrained", "unlearned", "compared-salun")
-    record = judge(ladder("u-lira"), plant_references(make_evidence(names, sizes=SIZES)))
+    record = examine(ladder("u-lira"), plant_references(make_evidence(names, sizes=SIZES)))
 
     said = find(record, "membership-auc", "u-lira", "compared-salun").not_run
     assert "unlearned as 'compared-salun' was, there are some for: unlearned" in said
@@ -182,7 +198,7 @@ def test_a_method_that_the_reference_models_did_not_undergo_is_named(ladder, mak
 
 
 def test_a_forget_set_too_small_for_the_policy_is_not_run(ladder, make_evidence):
-    record = judge(ladder(*REFERENCE_ATTACKS), plant_references(make_evidence(sizes=(600, 8, 200, 300))))
+    record = examine(ladder(*REFERENCE_ATTACKS), plant_references(make_evidence(sizes=(600, 8, 200, 300))))
 
     assert {
         f.not_run
@@ -192,7 +208,7 @@ def test_a_forget_set_too_small_for_the_policy_is_not_run(ladder, make_evidence)
 
 
 def test_too_few_validation_records_leave_rmia_not_run(ladder, make_evidence):
-    record = judge(ladder("rmia", "base"), plant_references(make_evidence(sizes=(600, 300, 9, 400))))
+    record = examine(ladder("rmia", "base"), plant_references(make_evidence(sizes=(600, 300, 9, 400))))
 
     assert "at least 10 validation records" in find(record, "membership-auc", "rmia").not_run
     assert find(record, "membership-auc", "base").estimate is not None
@@ -214,7 +230,7 @@ def test_reference_models_that_all_say_the_same_give_no_number(ladder, make_evid
 def test_halves_that_are_not_complementary_give_no_null(ladder, make_evidence):
     evidence = plant_references(make_evidence(sizes=SIZES))
     rolled = replace(evidence.references, trained_on=np.roll(evidence.references.trained_on, 1, axis=0))
-    record = judge(ladder("logit", "u-lira"), replace(evidence, references=rolled))
+    record = examine(ladder("logit", "u-lira"), replace(evidence, references=rolled))
 
     assert "in pairs" in find(record, "membership-null", "u-lira").not_run
     assert "complementary halves" in find(record, "swap-quality").not_run
@@ -261,7 +277,9 @@ def test_every_attack_says_what_it_is_and_what_it_needs(name):
 
 def test_the_null_says_what_models_that_never_saw_the_records_differ_by(ladder, make_evidence):
     """Retrained models lie in its range; a leaking one does not."""
-    record = judge(ladder("logit", "lira", "u-lira"), plant_references(make_evidence(sizes=SIZES), models=16, left=3.0))
+    record = examine(
+        ladder("logit", "lira", "u-lira"), plant_references(make_evidence(sizes=SIZES), models=16, left=3.0)
+    )
 
     for attack in ("logit", "lira", "u-lira"):
         null = find(record, "membership-null", attack).estimate
@@ -276,7 +294,7 @@ def test_the_swap_test_tells_a_method_that_forgets_from_one_that_does_not(ladder
     evidence = make_evidence(sizes=SIZES)
 
     def find_quality(left):
-        return find(judge(ladder("logit", "u-lira"), plant_references(evidence, left=left)), "swap-quality").estimate
+        return find(examine(ladder("logit", "u-lira"), plant_references(evidence, left=left)), "swap-quality").estimate
 
     assert find_quality(0.0).value > 0.95
     assert find_quality(3.0).value < 0.6
@@ -284,7 +302,7 @@ def test_the_swap_test_tells_a_method_that_forgets_from_one_that_does_not(ladder
 
 
 def test_the_swap_test_needs_an_adversary(ladder, make_evidence):
-    record = judge(ladder("u-lira"), plant_references(make_evidence(sizes=SIZES)))
+    record = examine(ladder("u-lira"), plant_references(make_evidence(sizes=SIZES)))
 
     assert "needs a population attack" in find(record, "swap-quality").not_run
 
@@ -296,15 +314,15 @@ def fixture_guarded(change_policy):
 
 
 def test_records_that_stay_must_not_leak_more_than_before(guarded, make_evidence):
-    kept = judge(guarded, plant_references(make_evidence(sizes=SIZES), memory=1.0, retain=1.0))
-    worse = judge(guarded, plant_references(make_evidence(sizes=SIZES), memory=1.0, retain=2.0))
+    kept = examine(guarded, plant_references(make_evidence(sizes=SIZES), memory=1.0, retain=1.0))
+    worse = examine(guarded, plant_references(make_evidence(sizes=SIZES), memory=1.0, retain=2.0))
 
     assert find_outcome(kept, "remaining") is Outcome.PASS
     assert find_outcome(worse, "remaining") is Outcome.FAIL
 
 
 def test_retain_leakage_is_asked_of_population_attacks_alone(ladder, make_evidence):
-    record = judge(ladder("logit", "lira"), plant_references(make_evidence(sizes=SIZES)))
+    record = examine(ladder("logit", "lira"), plant_references(make_evidence(sizes=SIZES)))
     found = {f.attack for f in record.findings if f.metric == "retain-leakage"}
 
     assert found == {"logit"}, "every reference model was trained on every retain record: there is no OUT"
@@ -319,7 +337,7 @@ def test_retain_leakage_alone_does_not_make_a_policy_ask_about_forgetting(change
 
 
 def test_the_advantage_is_beside_the_auc_and_decides_nothing(ladder, make_evidence):
-    record = judge(ladder("lira"), plant_references(make_evidence(sizes=SIZES)))
+    record = examine(ladder("lira"), plant_references(make_evidence(sizes=SIZES)))
     leaky = find(record, "membership-advantage", "lira", "original").estimate
 
     assert leaky.value > 0.4 > find(record, "membership-advantage", "lira").estimate.value

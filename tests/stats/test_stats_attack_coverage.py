@@ -56,7 +56,7 @@ def find_truth(draw, rng, repeats):
 
 def assert_both_cover(models, size, rng, repeats):
     draw = draw_pairs(models, size)
-    auc, change = find_truth(draw, rng, 3 * repeats)
+    auc, change = find_truth(draw, rng, 2 * repeats)
     assert_covers(lambda pairs: estimate_auc(*pairs[0], confidence=0.95).bounds, draw, auc, rng, repeats=repeats)
     assert_covers(
         lambda pairs: estimate_auc_change(pairs[1], pairs[0], confidence=0.95).bounds,
@@ -71,7 +71,7 @@ def assert_both_cover(models, size, rng, repeats):
 def test_the_bounds_cover_the_auc_of_the_attack_as_these_models_make_it(models, left, quirk):
     rng = np.random.default_rng(models)
 
-    assert_both_cover(Models(models, left, quirk, rng), 60, rng, 300)
+    assert_both_cover(Models(models, left, quirk, rng), 40, rng, 200)
 
 
 @pytest.mark.slow
