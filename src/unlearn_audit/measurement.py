@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from unlearn_audit.attacks import score_groups, score_records
+from unlearn_audit.attacks import find_attack, score_groups, score_records
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.metrics import METRICS
 from unlearn_audit.metrics.membership import find_strongest
@@ -93,7 +93,7 @@ def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> F
         estimate=estimate,
         not_run=reason,
         direction=metric.direction,
-        source=metric.source,
+        source=metric.source if address.attack is None else f"{metric.source}; {find_attack(address.attack).source}",
         caveat=" ".join(caveats) or None,
         records=records,
     )

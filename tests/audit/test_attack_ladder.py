@@ -24,6 +24,7 @@ from unlearn_audit.verdict import decide
 
 REFERENCE_ATTACKS = ("rmia", "base", "lira", "lira-offline", "u-lira")
 OLD = "attacks: [confidence, modified-entropy]"
+CLUSTERED = "attacks: [lira], fpr: [0.01]}\nprotocol: {resamples: 1000, cluster: patient_id}"
 SIZES = (600, 300, 200, 1200)
 
 
@@ -234,6 +235,51 @@ def test_halves_that_are_not_complementary_give_no_null(ladder, make_evidence):
 
     assert "in pairs" in find(record, "membership-null", "u-lira").not_run
     assert "complementary halves" in find(record, "swap-quality").not_run
+
+
+def spoil(references, evidence, how):
+    trained_on = references.trained_on.copy()
+    if how == "uneven":
+        trained_on[0, np.flatnonzero(references.candidates)[0]] ^= True
+    elif how == "validation":
+        trained_on[0, evidence.select("validation")] = True
+    else:
+        trained_on[0, np.flatnonzero(evidence.select("retain"))[0]] = False
+    return replace(references, trained_on=trained_on)
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("uneven", "one half of 8 reference models, found 1 that are not"),
+        ("validation", "trained on every retain and on no validation record"),
+        ("retain", "trained on every retain and on no validation record"),
+    ],
+)
+def test_reference_models_that_were_trained_otherwise_are_refused(ladder, make_evidence, how, says):
+    evidence = plant_references(make_evidence(sizes=SIZES))
+    found = examine(ladder("lira"), replace(evidence, references=spoil(evidence.references, evidence, how)))
+
+    assert says in find(found, "membership-auc", "lira").not_run
+
+
+def test_a_finding_names_the_paper_of_its_attack(ladder, make_evidence):
+    found = examine(ladder("logit", "u-lira"), plant_references(make_evidence(sizes=SIZES)))
+
+    assert find(found, "membership-auc", "u-lira").source.endswith("Hayes et al. (2024), arXiv 2403.01218")
+    assert find(found, "membership-auc", "logit").source.endswith("Carlini et al. (2022), IEEE S&P, section V-A")
+
+
+def test_candidates_of_one_patient_widen_the_bounds_of_a_reference_attack(change_policy, make_evidence):
+    evidence = plant_references(make_evidence(sizes=SIZES), models=16, left=1.5)
+    attacks = change_policy(f"{OLD}, fpr: [0.01]}}\nprotocol: {{resamples: 1000}}", CLUSTERED)
+    bounds = [
+        find(examine(policy, evidence), "membership-auc", "lira").estimate.bounds
+        for policy in (attacks, change_policy(OLD, "attacks: [lira]"))
+    ]
+
+    assert "cluster" in bounds[0].method
+    assert bounds[0].low < bounds[1].low
 
 
 def attack_with(**entries):

@@ -49,10 +49,10 @@ class Ensemble:
         """Return the ensemble of K models from their log-probabilities (K, n, k) on the n records of the evidence.
 
         Raises:
-            MeasurementError: no candidate, or values that are no log-probabilities.
+            MeasurementError: no candidate, models that were trained on other records than the design says, or values
+                that are no log-probabilities.
         """
-        if not candidates.any():
-            raise MeasurementError("expected candidates that some reference models were trained on, found none")
+        _require_design(trained_on, candidates, population, retain)
         return cls(
             logit=_ask(score_logit, log_probs[:, candidates], labels[candidates]),
             loss=_ask(score_loss, log_probs[:, candidates], labels[candidates]),
@@ -89,6 +89,22 @@ class Ensemble:
         kept = ~np.isin(np.arange(self.count), (model, self.partners[model]))
         return Ensemble(
             self.logit[kept], self.loss[kept], self.trained_on[kept], self.population[kept], self.retain[kept]
+        )
+
+
+def _require_design(trained_on: Masks, candidates: Masks, population: Masks, retain: Masks) -> None:
+    """Refuse sides of unequal size: the smaller is known less well, and its records score lower for that alone."""
+    if not candidates.any():
+        raise MeasurementError("expected candidates that some reference models were trained on, found none")
+    uneven = int((2 * trained_on[:, candidates].sum(axis=0) != len(trained_on)).sum())
+    if uneven:
+        raise MeasurementError(
+            f"expected every candidate among the training records of one half of {len(trained_on)} reference models, "
+            f"found {uneven} that are not"
+        )
+    if trained_on[:, population].any() or not trained_on[:, retain].all():
+        raise MeasurementError(
+            "expected reference models trained on every retain and on no validation record, found others"
         )
 
 
