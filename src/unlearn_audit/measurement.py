@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from unlearn_audit.attacks import find_attack, score_groups, score_records
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.metrics import ATTACKS, METRICS
-from unlearn_audit.metrics.membership import find_strongest, score_groups
+from unlearn_audit.metrics import METRICS
+from unlearn_audit.metrics.membership import find_strongest
 from unlearn_audit.records import Curve, Finding, Say, round_number, say_nothing
 from unlearn_audit.scope import BASELINES, Address, Metric, Scope
 from unlearn_audit.stats import compute_roc, estimate_risk_curve
@@ -62,9 +63,15 @@ def _addresses(scope: Scope, name: str, metric: Metric) -> Iterator[Address]:
         for against in sorted(metric.traits.against, key=str):
             for among in [a for a in sorted(metric.traits.among) if a in _ALWAYS_AMONG or a in asked]:
                 for at in points if metric.points is None else metric.points(scope.policy):
-                    for attack in scope.policy.membership.attacks if metric.per_attack else (None,):
+                    for attack in _attacks(scope, metric):
                         if model != against:
                             yield Address(model, against, among, at, attack)
+
+
+def _attacks(scope: Scope, metric: Metric) -> tuple[str | None, ...]:
+    if not metric.per_attack:
+        return (None,)
+    return tuple(a for a in scope.policy.membership.attacks if metric.attacks is None or metric.attacks(a))
 
 
 def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> Finding:
@@ -86,7 +93,7 @@ def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> F
         estimate=estimate,
         not_run=reason,
         direction=metric.direction,
-        source=metric.source,
+        source=metric.source if address.attack is None else f"{metric.source}; {find_attack(address.attack).source}",
         caveat=" ".join(caveats) or None,
         records=records,
     )
@@ -155,14 +162,21 @@ def _trace_membership(scope: Scope, model: str, among: str, attack: str) -> Iter
 
 
 def _trace_scores(scope: Scope, model: str, attack: str) -> Iterator[Curve]:
-    """Densities of the membership score on retain, forget and test, on common bins that hold 99 % of the scores."""
-    scores = ATTACKS[attack].score(scope.evidence.log_probs[model], scope.evidence.label)
-    low, high = np.quantile(scores, [0.005, 0.995])
+    """Densities of the membership score on retain, forget and test, on common bins that hold 99 % of the scores.
+
+    A split of which the attack can score no record (retain, for one with reference models) has no density.
+    """
+    scored = score_records(scope, model, attack)
+    scores = scored.values
+    low, high = np.quantile(scores[scored.records], [0.005, 0.995])
     if low == high:
         return
     edges = np.linspace(low, high, _BINS + 1)
     for split in ("retain", "forget", "test"):
-        clipped = scores[scope.evidence.select(split)].clip(low, high)
+        here = scope.evidence.select(split) & scored.records
+        if not here.any():
+            continue
+        clipped = scores[here].clip(low, high)
         density, _ = np.histogram(clipped, bins=edges, density=True)
         yield Curve(
             kind="scores",

@@ -5,9 +5,9 @@ operating point) to one estimate. This module holds those types, one floor below
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from unlearn_audit.policy import MetricTraits, Policy
 from unlearn_audit.records import Direction, Estimate, Evidence, derive_rng
 from unlearn_audit.stats import choose_threshold
 
+Kept = TypeVar("Kept")
 BASELINES: Mapping[str, bool] = {"call-all-positive": True, "call-none-positive": False}
 """Trivial models that any audited one must be held against, and what they call every record."""
 
@@ -46,6 +47,14 @@ class Scope:
 
     evidence: Evidence
     policy: Policy
+    _memory: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def remember(self, key: tuple[str, ...], compute: Callable[[], Kept]) -> Kept:
+        """Return what `compute` gives, from the second time on without computing: metrics share costly parts."""
+        if key not in self._memory:
+            self._memory[key] = compute()
+        kept: Kept = self._memory[key]
+        return kept
 
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
@@ -198,6 +207,8 @@ class Metric:
     caveat: str | None = None
     per_attack: bool = False
     """Whether it is measured once for each attack that the policy lists."""
+    attacks: Callable[[str], bool] | None = None
+    """Which of those attacks it is measured for, by name; None for all of them."""
     models: Callable[[str], bool] | None = None
     """Which models it is measured for, by name; None for all of them."""
     applies: Callable[[Policy], bool] | None = None

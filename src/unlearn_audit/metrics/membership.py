@@ -1,57 +1,25 @@
-"""Does the forget set still look like training data? Population attacks on every signal, two-sided.
+"""Does the forget set still look like training data? Every attack of the policy, two-sided.
 
-Members are the forget records, non-members the test records; an AUC of 0.5 means that the forget records look unseen.
-Well below 0.5 is over-unlearning, which marks them just as well.
+Members are the forget records, non-members the test records (of an attack with reference models: the controls among
+them); an AUC of 0.5 means that the forget records look unseen. Well below 0.5 is over-unlearning, which marks them just
+as well; a likelihood ratio, which knows in which direction the method errs, finds it above 0.5 too.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
+from unlearn_audit.attacks import name_calibrator, pair_clusters, score_groups
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Finding
-from unlearn_audit.registry import Table
 from unlearn_audit.scope import Address, Metric, Scope
 from unlearn_audit.stats import (
-    SIGNALS,
-    Signal,
     compute_forgetting_score,
+    estimate_advantage,
     estimate_auc,
     estimate_auc_change,
     estimate_tpr_at_fpr,
 )
 
-Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 _AMONG = frozenset({"all", "positive", "negative"})
-ATTACKS: Table[Signal] = Table("membership attack", "unlearn_audit.attacks", SIGNALS)
-"""Signals that a population attack may threshold. Third parties add theirs through 'unlearn_audit.attacks'."""
-
-_SOURCE = "population attack, forget against test: Yeom et al. 2018; Song and Mittal 2021"
-
-
-def score_groups(scope: Scope, model: str, among: str, attack: str) -> Pair:
-    """Return the membership scores of forget and of test records, HIGHER = looks like a member.
-
-    Raises:
-        MeasurementError: fewer records than the policy's smallest group on either side.
-    """
-    evidence = scope.evidence
-    groups = [scope.select_among(split, among) for split in ("forget", "test")]
-    least = scope.policy.protocol.smallest_group
-    for split, mask in zip(("forget", "test"), groups, strict=True):
-        if mask.sum() < least:
-            raise MeasurementError(
-                f"{int(mask.sum())} {split} records{'' if among == 'all' else f' ({among})'} are fewer than {least}, "
-                "the smallest group that the policy lets be measured"
-            )
-    scores = ATTACKS[attack].score(evidence.log_probs[model], evidence.label)
-    return scores[groups[0]], scores[groups[1]]
-
-
-def _pair_clusters(scope: Scope, among: str) -> tuple[NDArray[np.str_], NDArray[np.str_]] | None:
-    ours = scope.clusters(scope.select_among("forget", among))
-    theirs = scope.clusters(scope.select_among("test", among))
-    return None if ours is None or theirs is None else (ours, theirs)
+_SOURCE = "AUC of forget against test records under the attack named"
 
 
 def _attack_of(address: Address) -> str:
@@ -63,25 +31,32 @@ def _attack_of(address: Address) -> str:
 def measure_membership_auc(scope: Scope, address: Address) -> Estimate:
     """Measure the AUC of the attack; 0.5 is indistinguishable from never seen.
 
-    What must not be concluded: that a stronger attack (with reference models) would not succeed.
+    What must not be concluded: that a stronger attack would not succeed. With reference models it speaks of the
+    attack as these very models make it; others make a slightly different one.
     """
-    members, nonmembers = score_groups(scope, address.model, address.among, _attack_of(address))
+    attack = _attack_of(address)
+    members, nonmembers = score_groups(scope, address.model, address.among, attack)
     return estimate_auc(
         members,
         nonmembers,
         confidence=scope.confidence_for(address.model),
-        clusters=_pair_clusters(scope, address.among),
+        clusters=pair_clusters(scope, address.among, attack),
     )
 
 
 def measure_membership_difference(scope: Scope, address: Address) -> Estimate:
-    """Measure AUC minus the reference's AUC, on the same records (paired): 0 is as forgotten as never seen."""
+    """Measure AUC minus the reference's AUC, on the same records (paired): 0 is as forgotten as never seen.
+
+    Both are scored against the same distributions. For U-LiRA these are the ones of the method that made the model,
+    also where the retrained model is scored: it is asked whether it answers as models that *this* method left.
+    """
     attack = _attack_of(address)
+    like = name_calibrator(scope, address.model)
     return estimate_auc_change(
-        score_groups(scope, scope.reference(address), address.among, attack),
-        score_groups(scope, address.model, address.among, attack),
+        score_groups(scope, scope.reference(address), address.among, attack, like),
+        score_groups(scope, address.model, address.among, attack, like),
         confidence=scope.confidence_for(address.model),
-        clusters=_pair_clusters(scope, address.among),
+        clusters=pair_clusters(scope, address.among, attack),
     )
 
 
@@ -96,6 +71,13 @@ def measure_membership_tpr(scope: Scope, address: Address) -> Estimate:
     fpr = float((address.at or "").removeprefix("fpr "))
     found = estimate_tpr_at_fpr(members, nonmembers, fpr, confidence=scope.confidence_for(address.model))
     return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
+
+
+def measure_membership_advantage(scope: Scope, address: Address) -> Estimate:
+    """Measure the largest TPR - FPR over all thresholds. Never compare it with 0, only with the retrained model's."""
+    members, nonmembers = score_groups(scope, address.model, address.among, _attack_of(address))
+    found = estimate_advantage(members, nonmembers, confidence=scope.confidence_for(address.model))
+    return found.model_copy(update={"bounds": None})  # as above
 
 
 def find_strongest(findings: tuple[Finding, ...], model: str, among: str) -> str | None:
@@ -148,4 +130,12 @@ MEMBERSHIP_TPR = Metric(
     measure=measure_membership_tpr,
     per_attack=True,
     points=lambda policy: tuple(f"fpr {fpr:g}" for fpr in policy.membership.fpr),
+)
+MEMBERSHIP_ADVANTAGE = Metric(
+    title="Membership advantage",
+    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    direction=Direction.LOWER,
+    source="Yeom et al. 2018, definition 4: largest TPR - FPR",
+    measure=measure_membership_advantage,
+    per_attack=True,
 )

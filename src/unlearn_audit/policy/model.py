@@ -125,7 +125,7 @@ class Membership(Frozen):
     attacks: tuple[Slug, ...] = Field(
         default=("confidence", "logit", "entropy", "modified-entropy"),
         min_length=1,
-        description="signals of the population attack; every one listed must hold for a membership check to pass",
+        description="membership attacks; every one listed must hold for a membership check to pass",
     )
     fpr: tuple[Fraction, ...] = Field(
         default=(0.01, 0.001), description="false-positive rates at which TPR is reported"

@@ -6,6 +6,7 @@ confidence. The bounds follow one rule that can be said in a sentence: *pretend 
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
 Reading order: `confusion` -> `cells` (the rule) -> `rates`, `risk` -> `auc`, `roc` -> `membership`, `attacks` ->
+`ensemble`, `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) ->
 `equivalence`, `multiplicity`, `thresholds`, `power`, `calibration`.
 """
 
@@ -16,6 +17,7 @@ from unlearn_audit.stats.attacks import (
 )
 from unlearn_audit.stats.auc import compute_auc, compute_delong_variance, compute_midranks, estimate_auc
 from unlearn_audit.stats.auc_change import estimate_auc_change
+from unlearn_audit.stats.bayes_optimal import score_base
 from unlearn_audit.stats.binomial import (
     compute_clopper_pearson,
     compute_jeffreys,
@@ -24,7 +26,9 @@ from unlearn_audit.stats.binomial import (
 )
 from unlearn_audit.stats.calibration import compute_brier, estimate_brier
 from unlearn_audit.stats.confusion import Confusion, PairedCells
+from unlearn_audit.stats.ensemble import Ensemble, View
 from unlearn_audit.stats.equivalence import Equivalence, compute_equivalence
+from unlearn_audit.stats.lira import Prediction, Variance, predict_logit, score_lira, score_lira_offline
 from unlearn_audit.stats.membership import (
     SIGNALS,
     Signal,
@@ -35,7 +39,9 @@ from unlearn_audit.stats.membership import (
     score_loss,
     score_modified_entropy,
 )
+from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
 from unlearn_audit.stats.multiplicity import adjust_holm
+from unlearn_audit.stats.null import estimate_null
 from unlearn_audit.stats.power import estimate_more_records
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
@@ -52,6 +58,7 @@ from unlearn_audit.stats.risk import (
     estimate_risk_change,
     estimate_risk_curve,
 )
+from unlearn_audit.stats.rmia import average_log, compute_log_marginal, fit_offline_slope, score_rmia
 from unlearn_audit.stats.roc import (
     Roc,
     compute_roc,
@@ -59,17 +66,24 @@ from unlearn_audit.stats.roc import (
     estimate_fnr_at_fpr,
     estimate_tpr_at_fpr,
 )
+from unlearn_audit.stats.swap import estimate_swap_quality
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
 
 __all__ = [
     "SIGNALS",
     "Confusion",
+    "Ensemble",
     "Equivalence",
     "MistakeCosts",
     "PairedCells",
+    "Prediction",
     "Roc",
     "Signal",
+    "Variance",
+    "VariancePrior",
+    "View",
     "adjust_holm",
+    "average_log",
     "choose_cost_optimal",
     "choose_for_sensitivity",
     "choose_threshold",
@@ -82,6 +96,7 @@ __all__ = [
     "compute_forgetting_score",
     "compute_global_risk",
     "compute_jeffreys",
+    "compute_log_marginal",
     "compute_mcnemar",
     "compute_midranks",
     "compute_risk_change",
@@ -96,17 +111,27 @@ __all__ = [
     "estimate_global_risk",
     "estimate_logistic_accuracy",
     "estimate_more_records",
+    "estimate_null",
     "estimate_proportion",
     "estimate_rate",
     "estimate_rate_change",
     "estimate_risk_change",
     "estimate_risk_curve",
     "estimate_svc_efficacy",
+    "estimate_swap_quality",
     "estimate_tpr_at_fpr",
+    "fit_offline_slope",
+    "fit_variance_prior",
+    "moderate",
+    "predict_logit",
+    "score_base",
     "score_confidence",
     "score_correctness",
     "score_entropy",
+    "score_lira",
+    "score_lira_offline",
     "score_logit",
     "score_loss",
     "score_modified_entropy",
+    "score_rmia",
 ]

@@ -38,6 +38,11 @@ def list_limits(index: Index) -> tuple[str, ...]:
         own.append(f"The test split shares groups with training data ({where}): performance may be overstated.")
     if forget.positive < index.policy.get("protocol", {}).get("smallest_group", 0):
         own.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
+    if any(f.metric == "membership-null" and f.estimate for f in record.findings):
+        own.append(
+            "Attacks with reference models were made with the very models of this case; with others, trained anew, "
+            "they would find slightly more or less."
+        )
     own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
             if not c.required and c.outcome.value != "pass"]  # fmt: skip
     caveats = {f.caveat: f"{print_metric(f.metric)}: {f.caveat}" for f in record.findings if f.caveat}
