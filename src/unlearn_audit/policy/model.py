@@ -1,8 +1,15 @@
 """What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
@@ -97,6 +104,17 @@ class Check(Frozen):
         return self
 
 
+class ReferenceModels(Frozen):
+    """The ensemble that membership attacks are calibrated by: the original's network and recipe, on other records."""
+
+    models: int = Field(
+        ge=4,
+        le=512,
+        multiple_of=2,
+        description="how many, in pairs: each is trained on the retained records and half of the candidates",
+    )
+
+
 class Membership(Frozen):
     """Which membership attacks must run."""
 
@@ -108,6 +126,17 @@ class Membership(Frozen):
     fpr: tuple[Fraction, ...] = Field(
         default=(0.01, 0.001), description="false-positive rates at which TPR is reported"
     )
+    references: ReferenceModels | None = Field(
+        default=None, description="reference models to train; none where absent: attacks that need them are not run"
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep the digest of a policy that asks for none what it was before there were reference models."""
+        said: dict[str, Any] = write(self)
+        if self.references is None:
+            said.pop("references", None)
+        return said
 
 
 class Protocol(Frozen):
