@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.audit import name_known, run_audit
+    from unlearn_audit.cases import open_workers
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import find_signing_key
@@ -42,8 +44,11 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     key = find_signing_key(options["key"], options["chain"])
     key_is_test = describe(key).kind == "test"
     request = _read_request(options, describe(key), known)
-    with show_progress() as say:
-        audit = run_audit(policy, request, say)
+    with (
+        show_progress() as say,
+        open_workers(options["jobs"], options["backend"], options["cluster"]) as workers,
+    ):
+        audit = run_audit(policy, replace(request, workers=workers), say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
@@ -77,6 +82,7 @@ def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNam
         offline=options["offline"],
         threads=options["threads"],
         signer=signer,
+        references=options["references"],
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
@@ -95,6 +95,22 @@ class SettingSearch(Frozen):
     reason: str
 
 
+class ReferenceCard(Frozen):
+    """The ensemble of reference models that membership attacks are calibrated by; see `References`."""
+
+    models: int = Field(description="K, in pairs that share the candidates between them")
+    seeds: tuple[int, ...] = Field(description="of each model's training")
+    recipe: dict[str, Any] = Field(description="network and recipe: the original's")
+    records: int = Field(description="most records that one of them was trained on")
+    forget: int = Field(description="forgotten records among the candidates: all of them")
+    controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
+    together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
+    seconds: float = Field(description="wall time to train them, summed over models")
+    unlearned: dict[str, float] = Field(
+        default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
+    )
+
+
 class Signer(Frozen):
     """Who signs the report that is made from this evidence."""
 
@@ -119,6 +135,17 @@ class Provenance(Frozen):
     environment: dict[str, str] = Field(default_factory=dict)
     signer: Signer | None = None
     notes: tuple[str, ...] = ()
+    references: ReferenceCard | None = Field(
+        default=None, description="the ensemble of reference models; left out where none were made"
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep the bytes, and so the digests, of evidence and records that have no reference models."""
+        said: dict[str, Any] = write(self)
+        if self.references is None:
+            said.pop("references", None)
+        return said
 
     def find_model(self, name: str) -> ModelCard:
         """Return the card of the model called `name`.
