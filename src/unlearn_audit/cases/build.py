@@ -4,14 +4,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
 from unlearn_audit.cases.cache import ModelCache
+from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.cases.pool import Pool, to_inputs
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.data import (
@@ -50,6 +52,7 @@ class Case:
         made: the models with their weights and cards, by name in the evidence.
         provenance: where all of it comes from.
         bench: makes further models of the same case.
+        ensemble: reference models; None where none were asked for.
     """
 
     dataset: Dataset
@@ -59,6 +62,7 @@ class Case:
     made: Mapping[str, Made]
     provenance: Provenance
     bench: Workbench
+    ensemble: Ensemble | None = None
 
     @property
     def models(self) -> dict[str, "nn.Module"]:
@@ -70,13 +74,17 @@ class Case:
         """Weights (safetensors) by path inside the bundle."""
         return {f"models/{name}.safetensors": made.weights for name, made in self.made.items()}
 
-    def with_model(self, made: Made) -> "Case":
-        """Return the case with one more model."""
-        models = (*self.provenance.models, made.card)
+    def with_model(self, made: Made, ensemble: Ensemble | None) -> "Case":
+        """Return the case with one more candidate, and with the ensemble to which its method was applied."""
+        known = {
+            "models": (*self.provenance.models, made.card),
+            "references": ensemble.describe() if ensemble else None,
+        }
         return replace(
             self,
             made={**self.made, made.card.name: made},
-            provenance=self.provenance.model_copy(update={"models": models}),
+            provenance=self.provenance.model_copy(update=known),
+            ensemble=ensemble,
         )
 
     def with_search(self, search: SettingSearch) -> "Case":
@@ -106,7 +114,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     say("load data", 1, 1)
-    inputs = _to_inputs(task.dataset.x)
+    inputs = to_inputs(task.dataset.x)
     bench = _set_up(policy, request, plan, task, split, inputs, say)
     original = bench.train_original()
     models = [original]
@@ -114,6 +122,13 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         models.append(bench.retrain_reference())
     models.append(bench.unlearn(original, plan.audited, name="unlearned", role="unlearned"))
     models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in plan.compared]
+    ensemble = None
+    if plan.references:
+        pool = Pool(task.dataset.x, task.dataset.label, np.isin(task.dataset.label, task.positive))
+        ensemble = make_ensemble(pool, split, plan.references, bench, request.workers)
+        ensemble = ensemble.unlearn("unlearned", plan.audited)
+        for choice in plan.compared:
+            ensemble = ensemble.unlearn(f"compared-{choice.method}", choice)
     provenance = Provenance(
         version=__version__,
         created=request.created,
@@ -125,11 +140,16 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         recipe={"model": plan.reference.model, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
-        notes=(*forgotten.notes, *_note_missing_clusters(policy, task.dataset)),
+        notes=(
+            *forgotten.notes,
+            *_note_missing_clusters(policy, task.dataset),
+            *note_other_references(policy, plan.references),
+        ),
         device=request.case.device if request.case else None,
         waivers=request.waivers,
         deviations=request.case.deviations if request.case else (),
         earlier_runs=request.earlier_runs,
+        references=ensemble.describe() if ensemble else None,
     )
     return Case(
         dataset=task.dataset,
@@ -139,6 +159,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         made={made.card.name: made for made in models},
         provenance=provenance,
         bench=bench,
+        ensemble=ensemble,
     )
 
 
@@ -157,7 +178,8 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
 def add_remedy(case: Case, choice: MethodChoice) -> Case:
     """Return the case with the original remedied by `choice`, as one more candidate."""
     made = case.bench.unlearn(case.made["original"], choice, name=f"remedied-{choice.method}", role="remedied")
-    return case.with_model(made)
+    ensemble = case.ensemble.unlearn(made.card.name, choice) if case.ensemble else None
+    return case.with_model(made, ensemble)
 
 
 def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
@@ -178,16 +200,6 @@ def _choose_forgotten(loaded: Dataset, mapped: Dataset, forget: float | Path, se
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
     split = np.where(dataset.split == "train", "retain", dataset.split)
     return np.where(forgotten.mask, "forget", split)
-
-
-def _to_inputs(x: NDArray[Any]) -> "Tensor":
-    """Images to [-1, 1], channels first; features as they are. No statistic of the data: nothing leaks from forget."""
-    import torch
-
-    if x.dtype == np.uint8:
-        images = torch.from_numpy(x).permute(0, 3, 1, 2).to(torch.float32)
-        return (images / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
 
 
 def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbench is made of
@@ -211,7 +223,11 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
     )
     retain, forget = split == "retain", split == "forget"
     train = retain | forget
-    shown = [digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()), dataset.label[train].tolist()]
+    shown = [
+        digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()),
+        dataset.label[train].tolist(),
+        [int(c) for c in task.positive],
+    ]
     return Workbench(
         architecture=MODELS[name],
         architecture_name=name,

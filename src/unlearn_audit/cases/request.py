@@ -1,12 +1,15 @@
 """What is asked of a run beyond the policy: files of this machine, the records to forget, what to compare."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from unlearn_audit.cases.workers import Workers
 from unlearn_audit.errors import UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
 from unlearn_audit.records import EarlierRun, Signer, Waiver
+
+FEWEST, MOST = 4, 512  # reference models, as in a policy
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,10 @@ class CaseRequest:
     """Given in a file, beside those of the policy."""
     earlier_runs: tuple[EarlierRun, ...] = ()
     """Earlier audits of the same case that are known, the oldest first."""
+    references: int | None = None
+    """How many reference models to make, 0 for none; None for what the policy says."""
+    workers: Workers = field(default_factory=Workers)
+    """Where reference models are made."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Plan:
     compared: tuple[MethodChoice, ...]
     retrain: bool
     recipe: Recipe
+    references: int
 
 
 def make_plan(policy: Policy, request: CaseRequest) -> Plan:
@@ -77,7 +85,24 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         compared=tuple(compared.values()),
         retrain=reference.retrain if retrain is None else retrain,
         recipe=case.recipe if case and case.recipe else reference.recipe,
+        references=choose_references(policy, request.references),
     )
+
+
+def choose_references(policy: Policy, asked: int | None) -> int:
+    """Return how many reference models are made: as `asked`, else as the policy says.
+
+    Raises:
+        UsageError: an odd number, or another that a policy could not ask for either.
+    """
+    if asked is None:
+        return policy.membership.references.models if policy.membership.references else 0
+    if asked and (asked % 2 or not FEWEST <= asked <= MOST):
+        raise UsageError(
+            f"--references: expected 0 or an even number from {FEWEST} to {MOST}, found {asked}",
+            hint="models come in pairs that share the candidates between them",
+        )
+    return asked
 
 
 def find_reference(policy: Policy) -> ReferenceCase:

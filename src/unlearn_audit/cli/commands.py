@@ -10,6 +10,9 @@ from unlearn_audit.errors import ExitCode
 _FILE = click.Path(path_type=Path)
 _FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
+_REFERENCES = "Reference models for membership attacks, 0 for none (see docs/references.md).  [default: the policy's]"
+_JOBS = "Reference models made at once, one thread each; never changes a number.  [default: all cores]"
+_BACKEND = "Where they are made: processes here, or a Dask cluster."
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -52,6 +55,10 @@ def group() -> None:
 @click.option("--no-retrain", is_flag=True, help="No retrained reference; checks against it are then not run.")
 @click.option("--offline", is_flag=True, help="Never use the network, not even to download the data.")
 @click.option("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads for training.  [default: all cores]")
+@click.option("--references", type=click.IntRange(0, 512), metavar="N", help=_REFERENCES)
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help=_JOBS)
+@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True, help=_BACKEND)
+@click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT.")
 @click.option(
     "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
 )

@@ -23,6 +23,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.audit import name_known, run_audit
+    from unlearn_audit.cases import open_workers
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
@@ -49,8 +50,11 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
         waivers=load_waivers(options["waivers"], policy) if options["waivers"] else (),
         earlier_runs=find_earlier_runs(out, policy, request.case, request.case_folder),
     )
-    with show_progress() as say:
-        audit = run_audit(policy, request, say)
+    with (
+        show_progress() as say,
+        open_workers(options["jobs"], options["backend"], options["cluster"]) as workers,
+    ):
+        audit = run_audit(policy, replace(request, workers=workers), say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
@@ -84,6 +88,7 @@ def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNam
         offline=options["offline"],
         threads=options["threads"],
         signer=signer,
+        references=options["references"],
     )
 
 

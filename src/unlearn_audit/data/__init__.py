@@ -4,6 +4,7 @@ from unlearn_audit.data.commitment import build_request, commit, draw_salt
 from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.forget import Forgotten, choose_forget, resolve_forget
 from unlearn_audit.data.forget_list import ForgetList, read_forget_ids
+from unlearn_audit.data.halves import Halves, draw_halves
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS, find_overlaps
 from unlearn_audit.data.positive import Task, binarise, map_positive, map_task
 from unlearn_audit.data.table import DATASETS, Loader, Source, load_dataset
@@ -15,6 +16,7 @@ __all__ = [
     "Dataset",
     "ForgetList",
     "Forgotten",
+    "Halves",
     "Loader",
     "Source",
     "Task",
@@ -22,6 +24,7 @@ __all__ = [
     "build_request",
     "choose_forget",
     "commit",
+    "draw_halves",
     "draw_salt",
     "find_overlaps",
     "load_dataset",

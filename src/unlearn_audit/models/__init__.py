@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unlearn_audit.models.architecture import Architecture, count_parameters, find_architecture
-from unlearn_audit.models.weights import load_weights, save_weights
+from unlearn_audit.models.weights import decode_weights, encode_weights, load_weights, save_weights
 from unlearn_audit.registry import Table
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ MODELS: Table[Architecture] = Table(
             title="Multilayer perceptron, two hidden layers of 128",
             source="Rumelhart, Hinton and Williams 1986, Nature 323, 533-536",
             make=_make_mlp,
+            stackable=True,
         ),
         "resnet18-small": Architecture(
             name="resnet18-small",
@@ -43,4 +44,13 @@ MODELS: Table[Architecture] = Table(
     },
 )
 
-__all__ = ["MODELS", "Architecture", "count_parameters", "find_architecture", "load_weights", "save_weights"]
+__all__ = [
+    "MODELS",
+    "Architecture",
+    "count_parameters",
+    "decode_weights",
+    "encode_weights",
+    "find_architecture",
+    "load_weights",
+    "save_weights",
+]

@@ -119,6 +119,17 @@ class Check(Frozen):
         return self
 
 
+class ReferenceModels(Frozen):
+    """The ensemble that membership attacks are calibrated by: the original's network and recipe, on other records."""
+
+    models: int = Field(
+        ge=4,
+        le=512,
+        multiple_of=2,
+        description="how many, in pairs: each is trained on the retained records and half of the candidates",
+    )
+
+
 class Membership(Frozen):
     """Which membership attacks must run."""
 
@@ -129,6 +140,11 @@ class Membership(Frozen):
     )
     fpr: tuple[Fraction, ...] = Field(
         default=(0.01, 0.001), description="false-positive rates at which TPR is reported"
+    )
+    references: ReferenceModels | None = Field(
+        default=None,
+        exclude_if=lambda references: references is None,
+        description="reference models to train; none where absent: attacks that need them are not run",
     )
 
 

@@ -98,6 +98,22 @@ class SettingSearch(Frozen):
     reason: str
 
 
+class ReferenceCard(Frozen):
+    """The ensemble of reference models that membership attacks are calibrated by; see `References`."""
+
+    models: int = Field(description="K, in pairs that share the candidates between them")
+    seeds: tuple[int, ...] = Field(description="of each model's training")
+    recipe: dict[str, Any] = Field(description="network and recipe: the original's")
+    records: int = Field(description="most records that one of them was trained on")
+    forget: int = Field(description="forgotten records among the candidates: all of them")
+    controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
+    together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
+    seconds: float = Field(description="wall time to train them, summed over models")
+    unlearned: dict[str, float] = Field(
+        default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
+    )
+
+
 class Signer(Frozen):
     """Who signs the report that is made from this evidence."""
 
@@ -161,6 +177,12 @@ class Provenance(Frozen):
     deviations: tuple[Deviation, ...] = Field(default=(), exclude_if=operator.not_)
     earlier_runs: tuple[EarlierRun, ...] = Field(
         default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
+    )
+
+    references: ReferenceCard | None = Field(
+        default=None,
+        exclude_if=lambda references: references is None,
+        description="the ensemble of reference models; left out where none were made",
     )
 
     @property

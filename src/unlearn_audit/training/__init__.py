@@ -15,6 +15,7 @@ from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
 from unlearn_audit.training.saliency import find_importance, find_saliency, select_salient
 from unlearn_audit.training.stages import Stage, train_in_stages
 from unlearn_audit.training.tensors import Records
+from unlearn_audit.training.together import fit_together
 
 __all__ = [
     "Learner",
@@ -35,6 +36,7 @@ __all__ = [
     "find_rate",
     "find_saliency",
     "fit",
+    "fit_together",
     "make_generator",
     "predict_log_probs",
     "read_model",

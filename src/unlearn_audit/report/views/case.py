@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unlearn_audit.records import AuditRecord, Device, Overlap, Signer, SplitCount, digest_of
+from unlearn_audit.records import AuditRecord, Device, Overlap, ReferenceCard, Signer, SplitCount, digest_of
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.report.views.persons import say_signer
@@ -218,4 +218,12 @@ def present_environment(index: Index) -> tuple[Fact, ...]:
     listed = ", ".join(f"{name} {value}" for name, value in sorted(provenance.environment.items()))
     software = (Fact("Software and machine", listed),) if listed else ()
     recipe = (Fact("Training recipe", print_parameters(provenance.recipe)),) if provenance.recipe else ()
-    return (*software, *recipe)
+    references = (Fact("Reference models", _say_references(provenance.references)),) if provenance.references else ()
+    return (*software, *recipe, *references)
+
+
+def _say_references(card: ReferenceCard) -> str:
+    return (
+        f"{card.models}, by the recipe of the original, each with a seed of its own, on all retained records and one "
+        f"half of {card.forget} forgotten and {card.controls} test records; {print_seconds(card.seconds)} to train"
+    )
