@@ -5,8 +5,9 @@ Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a
 confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
-Reading order: `confusion` -> `cells` (the rule) -> `rates`, `risk` -> `auc`, `roc` -> `membership`, `attacks` ->
-`equivalence`, `multiplicity`, `thresholds`, `power`, `calibration`.
+Reading order: `confusion` -> `tallies`, `bootstrap` -> `cells` (the rule) -> `rates`, `risk` -> `groups`, `auc`,
+`auc_change`, `roc` -> `membership`, `attacks` -> `equivalence`, `multiplicity`, `thresholds`, `power`, `calibration`
+-> `seeds` (studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -59,6 +60,7 @@ from unlearn_audit.stats.roc import (
     estimate_fnr_at_fpr,
     estimate_tpr_at_fpr,
 )
+from unlearn_audit.stats.seeds import SeedStudy, estimate_over_seeds
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "MistakeCosts",
     "PairedCells",
     "Roc",
+    "SeedStudy",
     "Signal",
     "adjust_holm",
     "choose_cost_optimal",
@@ -96,6 +99,7 @@ __all__ = [
     "estimate_global_risk",
     "estimate_logistic_accuracy",
     "estimate_more_records",
+    "estimate_over_seeds",
     "estimate_proportion",
     "estimate_rate",
     "estimate_rate_change",
