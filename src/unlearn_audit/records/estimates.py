@@ -134,6 +134,13 @@ class Finding(Frozen):
     direction: Direction
     source: str = Field(description="paper, equation or definition")
     caveat: str | None = None
+    holm_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="two-sided p-value of 'no different from chance (or the reference)', adjusted by Holm over the "
+        "attacks on this model; shown, never decides",
+    )
     records: tuple[str, ...] = Field(default=(), description="record ids the number points at, where it points at some")
 
     @model_validator(mode="after")

@@ -36,8 +36,8 @@ from unlearn_audit.stats.membership import (
     score_loss,
     score_modified_entropy,
 )
-from unlearn_audit.stats.multiplicity import adjust_holm
-from unlearn_audit.stats.power import estimate_more_records
+from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm
+from unlearn_audit.stats.power import estimate_more_records, split_by_group
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
     estimate_balanced_accuracy_change,
@@ -72,6 +72,7 @@ __all__ = [
     "Roc",
     "SeedStudy",
     "Signal",
+    "adjust_differences",
     "adjust_holm",
     "choose_cost_optimal",
     "choose_for_sensitivity",
@@ -113,4 +114,5 @@ __all__ = [
     "score_logit",
     "score_loss",
     "score_modified_entropy",
+    "split_by_group",
 ]
