@@ -1,6 +1,6 @@
 """Walks the table of metrics over the evidence: one finding for every metric, model and address."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from unlearn_audit.metrics import METRICS
 from unlearn_audit.metrics.membership import find_strongest
 from unlearn_audit.records import Curve, Finding, Say, round_number, say_nothing
 from unlearn_audit.scope import BASELINES, Address, Metric, Scope
-from unlearn_audit.stats import compute_roc, estimate_risk_curve
+from unlearn_audit.stats import adjust_differences, compute_roc, estimate_risk_curve
 
 _BINS = 40
 _ROC_POINTS = 200
@@ -37,7 +37,8 @@ def measure(
         say: hears about progress.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
             on its address and the models that it names, not on what else is in the evidence.
-        wants: whether the finding on a metric at an address is wanted. Leaving some out changes none of the others.
+        wants: whether the finding on a metric at an address is wanted. Leaving some out changes none of the others,
+            if the attacks of one address are left out or wanted together: their p-values are adjusted together.
     """
     before = {(f.metric, Address(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
     findings: list[Finding] = []
@@ -51,7 +52,22 @@ def measure(
             if wants(name, address)
         ]
     say("measure", len(METRICS), len(METRICS))
-    return tuple(findings)
+    return _adjust_attacks(findings)
+
+
+def _adjust_attacks(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Give the findings of several attacks on one model their p-values, adjusted for all of them together."""
+    families: dict[tuple[str | None, ...], list[int]] = {}
+    for index, f in enumerate(findings):
+        if f.estimate is not None and f.attack is not None and METRICS[f.metric].null is not None:
+            families.setdefault((f.metric, f.model, f.against, f.among, f.at), []).append(index)
+    adjusted = list(findings)
+    for indices in families.values():
+        null = METRICS[findings[indices[0]].metric].null
+        family = [estimate for i in indices if (estimate := findings[i].estimate) is not None]
+        for i, p in zip(indices, adjust_differences(family, null or 0.0), strict=True):
+            adjusted[i] = findings[i].model_copy(update={"holm_p": None if p is None else round_number(p)})
+    return tuple(adjusted)
 
 
 def _addresses(scope: Scope, name: str, metric: Metric) -> Iterator[Address]:

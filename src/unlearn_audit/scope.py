@@ -213,5 +213,9 @@ class Metric:
     """Which models it is measured for, by name; None for all of them."""
     applies: Callable[[Policy], bool] | None = None
     """Whether a policy gives rise to it at all; None for every policy."""
+    groups: tuple[str, ...] = ()
+    """What `Estimate.sizes` counts, in its order: 'positive', 'negative', or splits such as 'forget'."""
+    null: float | None = None
+    """The value that means no difference, where several attacks ask for one: their p-values are adjusted together."""
     points: Callable[[Policy], tuple[str, ...]] | None = None
     """What stands in the address's `at` where that is no operating point."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from unlearn_audit.metrics import METRICS
 from unlearn_audit.policy import Acceptances, Check, Policy, tell_release, tell_waivers
+from unlearn_audit.reasons import explain_fail, explain_pass, explain_straddle, is_inside
 from unlearn_audit.records import (
     CheckResult,
     Estimate,
@@ -16,11 +17,10 @@ from unlearn_audit.records import (
     Verdict,
     decide_outcome,
     find_worst,
+    round_number,
     settle_waivers,
 )
-from unlearn_audit.stats import estimate_more_records
-
-_WORDS = {"all": "", "positive": "{positive} ", "negative": "{negative} "}
+from unlearn_audit.stats import compute_equivalence
 
 
 def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
@@ -49,14 +49,15 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
 def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
     metric = METRICS[check.metric]
     at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
-    limit = _limit_of(check)
+    limit, groups = _limit_of(check), name_groups(check, policy)
     rulings = [
-        _rule(finding, limit)
+        _rule(finding, limit, groups)
         for finding in findings
         if (finding.metric, finding.against, finding.among, finding.at)
         == (check.metric, check.against, check.among, at)
     ]
     ruling = _combine(rulings)
+    estimate = ruling.finding.estimate if ruling.finding else None
     return CheckResult(
         id=check.id,
         title=check.title or title_of(check, policy),
@@ -72,8 +73,25 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         required=check.required,
         outcome=ruling.outcome,
         reason=ruling.reason,
-        estimate=ruling.finding.estimate if ruling.finding else None,
+        estimate=estimate,
+        equivalence_p=_find_equivalence_p(estimate, limit),
     )
+
+
+def _find_equivalence_p(estimate: Estimate | None, limit: Limit) -> float | None:
+    """Return the TOST p-value where a check asks for a range: beside the bounds, which alone decide."""
+    if estimate is None or limit.at_least is None or limit.at_most is None or estimate.standard_error is None:
+        return None
+    equivalence = compute_equivalence(estimate.value, estimate.standard_error, limit.at_least, limit.at_most)
+    return round_number(equivalence.p)
+
+
+def name_groups(check: Check, policy: Policy) -> tuple[str, ...]:
+    """Return what the groups of records are called that the check's metric counts, such as 'malignant'."""
+    task = policy.task
+    classes = {"positive": task.positive_name, "negative": task.negative_name}
+    among = f"{classes[check.among]} " if check.among in classes else ""
+    return tuple(classes.get(group, f"{among}{group}") for group in METRICS[check.metric].groups)
 
 
 def title_of(check: Check, policy: Policy) -> str:
@@ -116,7 +134,7 @@ def _margin_used(ruling: _Ruling) -> float:
     return abs(finding.estimate.value - centre)
 
 
-def _rule(finding: Finding, limit: Limit) -> _Ruling:
+def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
     estimate = finding.estimate
     if estimate is None:
         return _Ruling(Outcome.NOT_RUN, f"Not measured: {finding.not_run}", finding)
@@ -130,47 +148,10 @@ def _rule(finding: Finding, limit: Limit) -> _Ruling:
     below = limit.at_most is None or high <= limit.at_most
     above = limit.at_least is None or low >= limit.at_least
     if too_high or too_low:
-        return _Ruling(Outcome.FAIL, _explain_fail(estimate, limit, too_high=too_high), finding)
+        return _Ruling(Outcome.FAIL, explain_fail(estimate, limit, too_high=too_high), finding)
     if below and above:
-        return _Ruling(Outcome.PASS, _explain_pass(estimate, limit), finding)
-    return _Ruling(Outcome.INCONCLUSIVE, _explain_straddle(estimate, limit), finding)
-
-
-def _bounds_text(estimate: Estimate) -> str:
-    bounds = estimate.bounds
-    if bounds is None:
-        return "no bounds"
-    return f"between {bounds.low:.3f} and {bounds.high:.3f} at {100 * bounds.confidence:.3g} % confidence each side"
-
-
-def _explain_pass(estimate: Estimate, limit: Limit) -> str:
-    return f"The value lies {_bounds_text(estimate)}: inside the tolerance ({limit})."
-
-
-def _explain_fail(estimate: Estimate, limit: Limit, *, too_high: bool) -> str:
-    bounds = estimate.bounds
-    if bounds is None:
-        raise ValueError("a failing check has bounds")
-    if too_high:
-        return f"Even the lower bound, {bounds.low:.3f}, is above the tolerance ({limit})."
-    return f"Even the upper bound, {bounds.high:.3f}, is below the tolerance ({limit})."
-
-
-def _explain_straddle(estimate: Estimate, limit: Limit) -> str:
-    """Say what would decide it: 'inconclusive' alone is no answer."""
-    text = f"The value lies {_bounds_text(estimate)}: that range crosses the tolerance ({limit})."
-    ends = [end for end in (limit.at_least, limit.at_most) if end is not None]
-    more = [estimate_more_records(estimate, end) for end in ends]
-    if any(number is None for number in more):
-        return f"{text} The estimate sits on the limit: no number of further records is likely to decide it."
-    needed = max(number for number in more if number is not None)
-    side = "" if _is_inside(estimate, limit) else ", against the model"
-    return f"{text} If the estimate stays, about {needed:,} more records like these {estimate.n:,} decide it{side}."
-
-
-def _is_inside(estimate: Estimate, limit: Limit) -> bool:
-    above = limit.at_least is None or estimate.value >= limit.at_least
-    return above and (limit.at_most is None or estimate.value <= limit.at_most)
+        return _Ruling(Outcome.PASS, explain_pass(estimate, limit), finding)
+    return _Ruling(Outcome.INCONCLUSIVE, explain_straddle(estimate, limit, groups), finding)
 
 
 def _summarise(checks: Sequence[CheckResult]) -> str:
@@ -246,4 +227,4 @@ def _next_step(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Se
 def _could_pass(verdict: Verdict) -> bool:
     """Whether more records alone might turn the verdict into a pass: every required estimate is inside its limit."""
     required = [check for check in verdict.checks if check.required]
-    return all(c.estimate is not None and c.estimate.bounds and _is_inside(c.estimate, c.limit) for c in required)
+    return all(c.estimate is not None and c.estimate.bounds and is_inside(c.estimate, c.limit) for c in required)

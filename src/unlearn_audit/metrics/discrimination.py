@@ -74,6 +74,7 @@ AUROC = Metric(
     direction=Direction.HIGHER,
     source="Hanley and McNeil 1982; DeLong et al. 1988",
     measure=measure_auroc,
+    groups=("positive", "negative"),
 )
 AUROC_DROP = Metric(
     title="AUROC, drop",
@@ -87,6 +88,7 @@ AUROC_DROP = Metric(
     direction=Direction.LOWER,
     source="DeLong et al. 1988, paired",
     measure=measure_auroc_drop,
+    groups=("positive", "negative"),
 )
 FNR_AT_FPR = Metric(
     title="False-negative rate at 20 % false positives",

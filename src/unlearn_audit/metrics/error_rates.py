@@ -81,6 +81,7 @@ FALSE_NEGATIVE_RATE = Metric(
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_negative_rate,
+    groups=("positive",),
 )
 FALSE_NEGATIVE_RATE_INCREASE = Metric(
     title="False-negative rate, increase",
@@ -88,6 +89,7 @@ FALSE_NEGATIVE_RATE_INCREASE = Metric(
     direction=Direction.LOWER,
     source="(newly missed - newly caught) / positives, paired",
     measure=measure_false_negative_rate_increase,
+    groups=("positive",),
 )
 SENSITIVITY = Metric(
     title="Sensitivity",
@@ -95,6 +97,7 @@ SENSITIVITY = Metric(
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_sensitivity,
+    groups=("positive",),
 )
 FALSE_POSITIVE_RATE = Metric(
     title="False-positive rate",
@@ -102,6 +105,7 @@ FALSE_POSITIVE_RATE = Metric(
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_positive_rate,
+    groups=("negative",),
 )
 SPECIFICITY = Metric(
     title="Specificity",
@@ -109,6 +113,7 @@ SPECIFICITY = Metric(
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_specificity,
+    groups=("negative",),
 )
 BALANCED_ACCURACY = Metric(
     title="Balanced accuracy",
@@ -116,6 +121,7 @@ BALANCED_ACCURACY = Metric(
     direction=Direction.HIGHER,
     source="mean of sensitivity and specificity",
     measure=measure_balanced_accuracy,
+    groups=("positive", "negative"),
 )
 FALSE_NEGATIVES = Metric(
     title="False negatives",

@@ -56,6 +56,7 @@ GLOBAL_RISK = Metric(
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_global_risk,
+    groups=("positive", "negative"),
     baselines=True,
     caveat="Lower risk may be a moved operating point: read it beside AUROC and the frozen threshold.",
 )
@@ -65,6 +66,7 @@ GLOBAL_RISK_AT_PREVALENCE = Metric(
     direction=Direction.LOWER,
     source="pi * C_FN * FNR + (1 - pi) * C_FP * FPR",
     measure=measure_risk_at_prevalence,
+    groups=("positive", "negative"),
     baselines=True,
     applies=lambda policy: policy.costs.prevalence is not None,
 )
@@ -76,5 +78,6 @@ GLOBAL_RISK_INCREASE = Metric(
     direction=Direction.LOWER,
     source="paired change over the cells newly missed, newly caught, new and repaired false alarms",
     measure=measure_risk_increase,
+    groups=("positive", "negative"),
     caveat="An untouched original also has no increase: this check says nothing about forgetting.",
 )

@@ -96,6 +96,8 @@ MEMBERSHIP_AUC = Metric(
     direction=Direction.TWO_SIDED,
     source=_SOURCE,
     measure=measure_membership_auc,
+    groups=("forget", "test"),
+    null=0.5,
     per_attack=True,
     caveat="A destroyed model scores 0.5 too: never read it without the utility checks.",
 )
@@ -112,6 +114,8 @@ MEMBERSHIP_DIFFERENCE = Metric(
     direction=Direction.TWO_SIDED,
     source="DeLong et al. 1988, paired on the same records",
     measure=measure_membership_difference,
+    groups=("forget", "test"),
+    null=0.0,
     per_attack=True,
 )
 FORGETTING_SCORE = Metric(

@@ -68,6 +68,7 @@ NEWLY_MISSED_RATE = Metric(
     direction=Direction.LOWER,
     source="positives called positive by the reference and negative by this model / positives",
     measure=measure_newly_missed_rate,
+    groups=("positive",),
 )
 NEWLY_MISSED = Metric(
     title="Newly missed positives (count)",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interval, Unit, round_number
+from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
 from unlearn_audit.records.progress import Say, say_nothing
 from unlearn_audit.records.provenance import (
     DataCard,
@@ -47,6 +47,7 @@ __all__ = [
     "SPLITS",
     "AppliedWaiver",
     "AuditRecord",
+    "Cell",
     "CheckResult",
     "Curve",
     "DataCard",

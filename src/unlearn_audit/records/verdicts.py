@@ -70,6 +70,12 @@ class CheckResult(Frozen):
     outcome: Outcome
     reason: str = Field(description="one sentence a clinician can read")
     estimate: Estimate | None = None
+    equivalence_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="of 'outside the range', by two one-sided normal tests; shown beside the bounds, which decide",
+    )
     waiver: AppliedWaiver | None = Field(
         default=None,
         exclude_if=lambda waiver: waiver is None,

@@ -5,9 +5,10 @@ Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a
 confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
-Reading order: `confusion` -> `cells` (the rule) -> `rates`, `risk` -> `auc`, `roc` -> `membership`, `attacks` ->
-`ensemble`, `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) ->
-`equivalence`, `multiplicity`, `thresholds`, `power`, `calibration`.
+Reading order: `confusion` -> `tallies`, `bootstrap` -> `cells` (the rule) -> `rates`, `risk` -> `groups`, `auc`,
+`auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`,
+`null` (attacks with reference models) -> `equivalence`, `multiplicity`, `thresholds`, `power`, `calibration` -> `seeds`
+(studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -40,9 +41,9 @@ from unlearn_audit.stats.membership import (
     score_modified_entropy,
 )
 from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
-from unlearn_audit.stats.multiplicity import adjust_holm
+from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm
 from unlearn_audit.stats.null import estimate_null
-from unlearn_audit.stats.power import estimate_more_records
+from unlearn_audit.stats.power import estimate_more_records, split_by_group
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
     estimate_balanced_accuracy_change,
@@ -66,6 +67,7 @@ from unlearn_audit.stats.roc import (
     estimate_fnr_at_fpr,
     estimate_tpr_at_fpr,
 )
+from unlearn_audit.stats.seeds import SeedStudy, estimate_over_seeds
 from unlearn_audit.stats.swap import estimate_swap_quality
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
 
@@ -78,10 +80,12 @@ __all__ = [
     "PairedCells",
     "Prediction",
     "Roc",
+    "SeedStudy",
     "Signal",
     "Variance",
     "VariancePrior",
     "View",
+    "adjust_differences",
     "adjust_holm",
     "average_log",
     "choose_cost_optimal",
@@ -112,6 +116,7 @@ __all__ = [
     "estimate_logistic_accuracy",
     "estimate_more_records",
     "estimate_null",
+    "estimate_over_seeds",
     "estimate_proportion",
     "estimate_rate",
     "estimate_rate_change",
@@ -134,4 +139,5 @@ __all__ = [
     "score_loss",
     "score_modified_entropy",
     "score_rmia",
+    "split_by_group",
 ]

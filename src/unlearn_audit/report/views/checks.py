@@ -156,4 +156,9 @@ def _show_basis(check: CheckResult) -> str | None:
     if check.estimate is None:
         return None
     method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
-    return f"{method}, n = {check.estimate.n}"
+    parts = [method, f"n = {check.estimate.n}"]
+    if check.estimate.design_effect is not None:
+        parts.append(f"design effect {check.estimate.design_effect:.2f}")
+    if check.equivalence_p is not None:
+        parts.append(f"equivalence p = {check.equivalence_p:.2g}")
+    return ", ".join(parts)
