@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from unlearn_audit import subgroups
 from unlearn_audit.attacks import find_attack, score_groups, score_records
+from unlearn_audit.calibration_curves import trace_net_benefit, trace_reliability
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.metrics import METRICS
 from unlearn_audit.metrics.membership import find_strongest
@@ -74,6 +76,7 @@ def _addresses(scope: Scope, name: str, metric: Metric) -> Iterator[Address]:
     models = [model for model in scope.evidence.log_probs if metric.models is None or metric.models(model)]
     models += list(BASELINES) if metric.baselines else []
     asked = {check.among for check in scope.policy.checks if check.metric == name}
+    named = [model for model in models if model not in BASELINES]
     points = scope.policy.task.operating_points if metric.traits.at else (None,)
     for model in models:
         for against in sorted(metric.traits.against, key=str):
@@ -82,6 +85,7 @@ def _addresses(scope: Scope, name: str, metric: Metric) -> Iterator[Address]:
                     for attack in _attacks(scope, metric):
                         if model != against:
                             yield Address(model, against, among, at, attack)
+    yield from subgroups.list_addresses(scope, name, metric, named, _attacks(scope, metric))
 
 
 def _attacks(scope: Scope, metric: Metric) -> tuple[str | None, ...]:
@@ -93,12 +97,14 @@ def _attacks(scope: Scope, metric: Metric) -> tuple[str | None, ...]:
 def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> Finding:
     estimate, reason = None, None
     records: tuple[str, ...] = ()
+    caveats = [text for text in (metric.caveat, scope.cluster_caveat) if text]
     try:
-        estimate = metric.measure(scope, address).rounded()
+        measured = _estimate(scope, metric, address)
+        estimate = measured.estimate.rounded()
+        caveats += [measured.note] if measured.note else []
         records = metric.point_at(scope, address) if metric.point_at else ()
     except MeasurementError as error:
         reason = f"{error.message}."
-    caveats = [text for text in (metric.caveat, scope.cluster_caveat) if text]
     return Finding(
         metric=name,
         model=address.model,
@@ -115,10 +121,18 @@ def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> F
     )
 
 
+def _estimate(scope: Scope, metric: Metric, address: Address) -> subgroups.Measured:
+    if subgroups.is_extreme(address):
+        return subgroups.measure_extreme(scope, metric, address)
+    if subgroups.is_group(address):
+        return subgroups.Measured(subgroups.measure_group(scope, metric, address))
+    return subgroups.Measured(metric.measure(scope, address))
+
+
 def trace(scope: Scope, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
     """Return the points of the report's figures; a figure that cannot be drawn is left out, as its findings say why."""
     audited = scope.evidence.provenance.candidates[0].name
-    curves = list(_trace_costs(scope))
+    curves = [*_trace_costs(scope), *trace_reliability(scope), *trace_net_benefit(scope)]
     for among in _ALWAYS_AMONG:
         attack = find_strongest(findings, audited, among)
         if attack is not None:

@@ -31,6 +31,11 @@ def explain_fail(estimate: Estimate, limit: Limit, *, too_high: bool) -> str:
     return f"Even the upper bound, {bounds.high:.3f}, is below the tolerance ({limit})."
 
 
+def explain_crossing(estimate: Estimate, limit: Limit) -> str:
+    """Say that the bounds lie on either side."""
+    return f"The value lies {_bounds_text(estimate)}: that range crosses the tolerance ({limit})."
+
+
 def explain_straddle(estimate: Estimate, limit: Limit, groups: Sequence[str]) -> str:
     """Say what would decide it: 'inconclusive' alone is no answer.
 
@@ -39,7 +44,7 @@ def explain_straddle(estimate: Estimate, limit: Limit, groups: Sequence[str]) ->
         limit: the tolerance.
         groups: what each group of records that the estimate counts is called, such as 'malignant'.
     """
-    text = f"The value lies {_bounds_text(estimate)}: that range crosses the tolerance ({limit})."
+    text = explain_crossing(estimate, limit)
     ends = [end for end in (limit.at_least, limit.at_most) if end is not None]
     more = [estimate_more_records(estimate, end) for end in ends]
     if any(number is None for number in more):

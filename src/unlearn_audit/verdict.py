@@ -3,9 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from unlearn_audit.group_reasons import explain_groups
 from unlearn_audit.metrics import METRICS
-from unlearn_audit.policy import Acceptances, Check, Policy, tell_release, tell_waivers
-from unlearn_audit.reasons import explain_fail, explain_pass, explain_straddle, is_inside
+from unlearn_audit.policy import (
+    Acceptances,
+    Check,
+    Policy,
+    belongs_to,
+    decides,
+    find_column,
+    tell_release,
+    tell_waivers,
+)
+from unlearn_audit.reasons import explain_crossing, explain_fail, explain_pass, explain_straddle, is_inside
 from unlearn_audit.records import (
     CheckResult,
     Estimate,
@@ -50,13 +60,10 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
     metric = METRICS[check.metric]
     at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
     limit, groups = _limit_of(check), name_groups(check, policy)
-    rulings = [
-        _rule(finding, limit, groups)
-        for finding in findings
-        if (finding.metric, finding.against, finding.among, finding.at)
-        == (check.metric, check.against, check.among, at)
-    ]
-    ruling = _combine(rulings)
+    asked = [f for f in findings if (f.metric, f.against, f.at) == (check.metric, check.against, at)]
+    rulings = [_rule(finding, limit, groups) for finding in asked if decides(check.among, finding.among)]
+    parts = [f for f in asked if belongs_to(check.among, f.among) and not decides(check.among, f.among)]
+    ruling = _combine([*rulings, *_refuse_unassessable(parts, policy)])
     estimate = ruling.finding.estimate if ruling.finding else None
     return CheckResult(
         id=check.id,
@@ -72,7 +79,7 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         limit=limit,
         required=check.required,
         outcome=ruling.outcome,
-        reason=ruling.reason,
+        reason=ruling.reason + explain_groups(ruling.outcome, parts, limit),
         estimate=estimate,
         equivalence_p=_find_equivalence_p(estimate, limit),
     )
@@ -94,13 +101,21 @@ def name_groups(check: Check, policy: Policy) -> tuple[str, ...]:
     return tuple(classes.get(group, f"{among}{group}") for group in METRICS[check.metric].groups)
 
 
+def _refuse_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Ruling"]:
+    """A group without a number may be any: the worst of its column then cannot pass, unless the policy says so."""
+    if policy.subgroups is None or policy.subgroups.unassessable == "inform":
+        return []
+    reasons = dict.fromkeys(group.not_run.removesuffix(".") for group in groups if group.not_run)
+    return [_Ruling(Outcome.NOT_RUN, f"Not measured in every group: {'; '.join(reasons)}.")] if reasons else []
+
+
 def title_of(check: Check, policy: Policy) -> str:
     """Return how a check is called in print, such as 'Global Risk, increase over original'."""
     among = {"positive": f", {policy.task.positive_name} records", "negative": f", {policy.task.negative_name} records"}
     return (
         METRICS[check.metric].title
         + (f" against {check.against}" if check.against else "")
-        + among.get(check.among, "")
+        + among.get(check.among, f", {check.among}" if check.among != "all" else "")
     )
 
 
@@ -151,6 +166,8 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
         return _Ruling(Outcome.FAIL, explain_fail(estimate, limit, too_high=too_high), finding)
     if below and above:
         return _Ruling(Outcome.PASS, explain_pass(estimate, limit), finding)
+    if find_column(finding.among) is not None:
+        return _Ruling(Outcome.INCONCLUSIVE, explain_crossing(estimate, limit), finding)
     return _Ruling(Outcome.INCONCLUSIVE, explain_straddle(estimate, limit, groups), finding)
 
 

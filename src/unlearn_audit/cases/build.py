@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from unlearn_audit.cases.cache import ModelCache
 from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.pool import Pool, to_inputs
+from unlearn_audit.cases.preparation import choose_forgotten, prepare_data
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.data import (
@@ -22,19 +22,16 @@ from unlearn_audit.data import (
     Forgotten,
     Task,
     build_request,
-    choose_forget,
     draw_salt,
     find_overlaps,
     load_dataset,
     map_positive,
     map_task,
-    read_forget_ids,
-    resolve_forget,
 )
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
-from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, derive_rng, digest_of
+from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, digest_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -106,10 +103,11 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     plan = make_plan(policy, request)
     say("load data", 0, 1)
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say)
+    loaded, disjoint = prepare_data(loaded, policy, plan)
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
-    forgotten = _choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed)
+    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed, disjoint)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
@@ -134,7 +132,9 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         created=request.created,
         seed=policy.protocol.seed,
         case=plan.name,
-        data=_describe_data(loaded, task.dataset, task.positive, split, policy),
+        data=_describe_data(loaded, task.dataset, task.positive, split, policy).model_copy(
+            update={"disjoint": disjoint}
+        ),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
         recipe={"model": plan.reference.model, **plan.recipe.model_dump(mode="json")},
@@ -188,13 +188,6 @@ def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
         return ()
     effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
     return (f"The policy clusters records by '{column}', which the data does not have: {effect}.",)
-
-
-def _choose_forgotten(loaded: Dataset, mapped: Dataset, forget: float | Path, seed: int) -> Forgotten:
-    """By ids where there is a list, else a share of the training records, stratified by the mapped class."""
-    if isinstance(forget, Path):
-        return resolve_forget(mapped, read_forget_ids(forget, columns=loaded.groups))
-    return choose_forget(mapped, forget, derive_rng(seed, "forget"))
 
 
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unlearn_audit.cases.workers import Workers
-from unlearn_audit.errors import UsageError
+from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
 from unlearn_audit.records import EarlierRun, Signer, Waiver
@@ -59,6 +59,7 @@ class Plan:
     retrain: bool
     recipe: Recipe
     references: int
+    split_column: str | None = None
 
 
 def make_plan(policy: Policy, request: CaseRequest) -> Plan:
@@ -67,6 +68,7 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
     Raises:
         UsageError: the policy has no reference case.
         UnknownNameError: a method that no table holds.
+        PolicyError: the case takes the splits from another column than the policy.
     """
     reference, case = find_reference(policy), request.case
     asked = case.unlearn if case and case.unlearn else reference.unlearn
@@ -86,6 +88,7 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         retrain=reference.retrain if retrain is None else retrain,
         recipe=case.recipe if case and case.recipe else reference.recipe,
         references=choose_references(policy, request.references),
+        split_column=_choose_split_column(policy, case),
     )
 
 
@@ -103,6 +106,18 @@ def choose_references(policy: Policy, asked: int | None) -> int:
             hint="models come in pairs that share the candidates between them",
         )
     return asked
+
+
+def _choose_split_column(policy: Policy, case: CaseFile | None) -> str | None:
+    """Return the policy's column, else the case's: who is judged on which patients is not the case's to soften."""
+    own = policy.data.split_column if policy.data else None
+    asked = case.split_column if case else None
+    if own and asked and own != asked:
+        raise PolicyError(
+            f"the case takes its splits from the column '{asked}', the policy from '{own}'",
+            hint="leave split_column out of the case, or ask the policy's owner to change data.split_column",
+        )
+    return own or asked
 
 
 def find_reference(policy: Policy) -> ReferenceCase:

@@ -1,7 +1,9 @@
 """Data: where records come from, which of them are malignant, where the splits leak, and which are to be forgotten."""
 
+from unlearn_audit.data.bands import band_columns
 from unlearn_audit.data.commitment import build_request, commit, draw_salt
 from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.disjoint import make_disjoint, take_splits
 from unlearn_audit.data.forget import Forgotten, choose_forget, resolve_forget
 from unlearn_audit.data.forget_list import ForgetList, read_forget_ids
 from unlearn_audit.data.halves import Halves, draw_halves
@@ -20,6 +22,7 @@ __all__ = [
     "Loader",
     "Source",
     "Task",
+    "band_columns",
     "binarise",
     "build_request",
     "choose_forget",
@@ -28,8 +31,10 @@ __all__ = [
     "draw_salt",
     "find_overlaps",
     "load_dataset",
+    "make_disjoint",
     "map_positive",
     "map_task",
     "read_forget_ids",
     "resolve_forget",
+    "take_splits",
 ]

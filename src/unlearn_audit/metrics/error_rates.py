@@ -77,7 +77,7 @@ def count_false_positives(scope: Scope, address: Address) -> Estimate:
 
 FALSE_NEGATIVE_RATE = Metric(
     title="False-negative rate",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_MOST, low=0.0, high=1.0),
+    traits=MetricTraits(kind="clinical", at=True, limits=_AT_MOST, low=0.0, high=1.0, subgroups=True),
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_negative_rate,
@@ -85,7 +85,9 @@ FALSE_NEGATIVE_RATE = Metric(
 )
 FALSE_NEGATIVE_RATE_INCREASE = Metric(
     title="False-negative rate, increase",
-    traits=MetricTraits(kind="clinical", against=_REFERENCES, at=True, limits=_AT_MOST, low=-1.0, high=1.0),
+    traits=MetricTraits(
+        kind="clinical", against=_REFERENCES, at=True, limits=_AT_MOST, low=-1.0, high=1.0, subgroups=True
+    ),
     direction=Direction.LOWER,
     source="(newly missed - newly caught) / positives, paired",
     measure=measure_false_negative_rate_increase,
@@ -93,7 +95,7 @@ FALSE_NEGATIVE_RATE_INCREASE = Metric(
 )
 SENSITIVITY = Metric(
     title="Sensitivity",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0),
+    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0, subgroups=True),
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_sensitivity,

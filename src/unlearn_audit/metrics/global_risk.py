@@ -52,7 +52,7 @@ def measure_risk_increase(scope: Scope, address: Address) -> Estimate:
 
 GLOBAL_RISK = Metric(
     title="Global Risk",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0),
+    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0, subgroups=True),
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_global_risk,
@@ -73,7 +73,11 @@ GLOBAL_RISK_AT_PREVALENCE = Metric(
 GLOBAL_RISK_INCREASE = Metric(
     title="Global Risk, increase",
     traits=MetricTraits(
-        kind="clinical", against=frozenset({"original", "retrained"}), at=True, limits=frozenset({"at_most"})
+        kind="clinical",
+        against=frozenset({"original", "retrained"}),
+        at=True,
+        limits=frozenset({"at_most"}),
+        subgroups=True,
     ),
     direction=Direction.LOWER,
     source="paired change over the cells newly missed, newly caught, new and repaired false alarms",

@@ -92,7 +92,9 @@ def find_strongest(findings: tuple[Finding, ...], model: str, among: str) -> str
 
 MEMBERSHIP_AUC = Metric(
     title="Membership AUC",
-    traits=MetricTraits(kind="forgetting", among=_AMONG, limits=frozenset({"within"}), low=0.0, high=1.0),
+    traits=MetricTraits(
+        kind="forgetting", among=_AMONG, limits=frozenset({"within"}), low=0.0, high=1.0, subgroups=True
+    ),
     direction=Direction.TWO_SIDED,
     source=_SOURCE,
     measure=measure_membership_auc,
@@ -110,6 +112,7 @@ MEMBERSHIP_DIFFERENCE = Metric(
         limits=frozenset({"within"}),
         low=-1.0,
         high=1.0,
+        subgroups=True,
     ),
     direction=Direction.TWO_SIDED,
     source="DeLong et al. 1988, paired on the same records",

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from unlearn_audit.policy.choice import MethodChoice
-from unlearn_audit.policy.model import Fraction, Recipe, Text
+from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import Deviation, Device
 
@@ -25,6 +25,10 @@ class CaseFile(Frozen):
     unlearn: MethodChoice | None = Field(default=None, description="the audited method and its parameters")
     compare: tuple[MethodChoice, ...] = Field(default=(), description="methods that are audited beside it")
     retrain: bool | None = None
+    split_column: Column | None = Field(
+        default=None,
+        description="column of the data that holds train, val or test, where the policy names none",
+    )
     recipe: Recipe | None = None
     device: Device | None = Field(
         default=None, description="the product that the model belongs to, as its maker names it"

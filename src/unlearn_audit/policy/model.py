@@ -105,7 +105,10 @@ class Check(Frozen):
     against: Literal["original", "retrained"] | None = Field(
         default=None, description="the model that a change is measured from"
     )
-    among: Text = Field(default="all", description="'all', 'positive', 'negative'")
+    among: Text = Field(
+        default="all",
+        description="'all', 'positive', 'negative'; a group as 'sex=female', or 'worst of sex': every group must hold",
+    )
     at: OperatingPoint | None = Field(default=None, description="defaults to the first operating point of the task")
     at_most: float | None = Field(default=None, description="passes when the upper bound is at or below it")
     at_least: float | None = Field(default=None, description="passes when the lower bound is at or above it")
@@ -164,6 +167,41 @@ class Protocol(Frozen):
     )
 
 
+class Subgroups(Frozen):
+    """Groups of patients in which the model is measured by itself: a mean can hide who pays for it."""
+
+    columns: tuple[Column, ...] = Field(
+        min_length=1, max_length=8, description="group columns of the data, such as sex or age_band"
+    )
+    bands: dict[Column, tuple[float, ...]] = Field(
+        default_factory=dict,
+        description="edges per numeric column: age: [40, 60] makes age_band of under 40, 40 to 59, 60 and over",
+    )
+    smallest: int = Field(
+        default=30, ge=2, le=1_000_000, description="a number that rests on fewer records of a group is not assessable"
+    )
+    multiplicity: Literal["holm", "none"] = Field(
+        default="holm",
+        description="that some group is beyond a tolerance is claimed after Holm's correction; 'none' claims it sooner",
+    )
+    unassessable: Literal["refuse", "inform"] = Field(
+        default="refuse",
+        description="'refuse': a check on the worst group does not pass while a group is too small; 'inform': it is "
+        "decided by the other groups, and the report says which were left out",
+    )
+
+
+class DataRules(Frozen):
+    """What the splits must be like."""
+
+    disjoint: Column | None = Field(
+        default=None, description="group column, such as patient_id: none of its groups may stand in two splits"
+    )
+    split_column: Column | None = Field(
+        default=None, description="column of the data that holds train, val or test, in place of the data's own splits"
+    )
+
+
 class Recipe(Frozen):
     """How the original is trained: SGD with momentum, one-cycle schedule."""
 
@@ -210,6 +248,10 @@ class Policy(Frozen):
     )
     membership: Membership = Field(default=Membership(), description="which membership attacks must run")
     protocol: Protocol = Field(default=Protocol(), description="how the numbers are made")
+    subgroups: Subgroups | None = Field(
+        default=None, exclude_if=operator.not_, description="groups in which the model is measured by itself"
+    )
+    data: DataRules | None = Field(default=None, exclude_if=operator.not_, description="what the splits must be like")
     remediation: tuple[Remedy, ...] = Field(
         default=(), description="methods tried in this order when the audited model does not pass"
     )

@@ -6,14 +6,23 @@ complaints about single fields, and guard a `Policy` that is made in Python as w
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from unlearn_audit.policy.known import LIMITS
 from unlearn_audit.policy.points import spell_point
+from unlearn_audit.policy.populations import find_column, split_group
 from unlearn_audit.policy.problems import Keys, Mistake, suggest
 
 Data = Mapping[str, Any]
 
+_LISTS: tuple[tuple[str, str], ...] = (
+    ("task", "positive"),
+    ("task", "operating_points"),
+    ("membership", "attacks"),
+    ("membership", "fpr"),
+    ("subgroups", "columns"),
+)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,62}")
 MOST_SETTINGS = 64
 """So many settings may one search try."""
@@ -149,7 +158,7 @@ def _points_of_checks(data: Data) -> Iterator[Mistake]:
 
 
 def _repeated(data: Data) -> Iterator[Mistake]:
-    for keys in (("task", "positive"), ("task", "operating_points"), ("membership", "attacks"), ("membership", "fpr")):
+    for keys in _LISTS:
         listed = pick(data, *keys)
         seen: set[Any] = set()
         for index, item in enumerate(listed if isinstance(listed, list) else ()):
@@ -220,6 +229,36 @@ def _two_names(data: Data) -> Iterator[Mistake]:
         yield Mistake(("task", "negative_name"), f"'{negative}' for both", "two names for the two classes")
 
 
+def _groups_of_checks(data: Data) -> Iterator[Mistake]:
+    """A check on a group needs its column among those that are measured."""
+    listed = pick(data, "subgroups", "columns")
+    columns = [column for column in listed if isinstance(column, str)] if isinstance(listed, list | tuple) else []
+    for keys, check in walk_items(data, "checks"):
+        among = check.get("among")
+        group = split_group(among) if isinstance(among, str) else None
+        column = group[0] if group else find_column(among) if isinstance(among, str) else None
+        if column is None:
+            continue
+        if column not in columns:
+            hint = f"add 'subgroups: {{columns: [{', '.join([*columns, column])}]}}' to the policy"
+            yield Mistake((*keys, "among"), f"'{among}'", "a group of one of subgroups.columns", hint)
+        elif group is None and among != f"worst of {column}":
+            hint = "the highest and the lowest group are both part of it"
+            yield Mistake((*keys, "among"), f"'{among}'", f"'worst of {column}' or '{column}=VALUE'", hint)
+
+
+def _increasing_bands(data: Data) -> Iterator[Mistake]:
+    bands = pick(data, "subgroups", "bands")
+    for column, edges in bands.items() if isinstance(bands, Mapping) else ():
+        if not isinstance(edges, list | tuple) or not all(map(is_number, edges)):
+            continue
+        keys = ("subgroups", "bands", column)
+        if not edges:
+            yield Mistake(keys, "no edges", "at least one edge between two bands")
+        elif any(upper <= lower for lower, upper in pairwise(edges)):
+            yield Mistake(keys, f"{list(edges)}", "edges in increasing order, each once")
+
+
 def _spell(text: str) -> str:
     try:
         return spell_point(text)
@@ -245,6 +284,8 @@ _RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (
     _two_names,
     _waivers,
     _hazards,
+    _groups_of_checks,
+    _increasing_bands,
     _parameters,
     _searches,
 )

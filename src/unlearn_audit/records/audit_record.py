@@ -19,13 +19,15 @@ class Curve(Frozen):
     """Points of a figure. `low` and `high` are a band around `y` where there is one.
 
     Kinds: 'cost-ratio' (x: false-negative to false-positive cost ratio, y: Global Risk), 'roc' (x: FPR, y: TPR of a
-    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`).
+    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`), 'reliability' (x:
+    mean probability stated in a bin, y: share that is positive, with Clopper-Pearson ends), 'net-benefit' (x: threshold
+    probability, y: net benefit at the prevalence of `population`, 'test' or 'intended use').
     """
 
     kind: str
     model: str
     population: str = Field(
-        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc"
+        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc; see 'net-benefit'"
     )
     attack: str | None = None
     at: str | None = None

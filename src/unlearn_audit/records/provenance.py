@@ -24,6 +24,18 @@ class Overlap(Frozen):
     column: str
     splits: tuple[str, str]
     shared_groups: int
+    method: str | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="how it was found, where that is not obvious"
+    )
+
+
+class Disjoint(Frozen):
+    """Splits that were made to share no group, and what it cost."""
+
+    column: str = Field(description="group column that was kept apart")
+    split_column: str | None = Field(default=None, description="column that the splits were taken from, if any")
+    dropped: dict[str, int] = Field(description="records left out, by the split that they stood in")
+    unknown: int = Field(description="records of unknown group, each taken as one of its own")
 
 
 class DataCard(Frozen):
@@ -41,6 +53,9 @@ class DataCard(Frozen):
     overlaps: tuple[Overlap, ...] = ()
     cluster: str | None = Field(default=None, description="group column whose members are not independent")
     notes: tuple[str, ...] = ()
+    disjoint: Disjoint | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="where the policy required disjoint splits"
+    )
 
 
 class ForgetRequest(Frozen):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report import figures, membership_figures
+from unlearn_audit.report import calibration_figures, figures, membership_figures
 from unlearn_audit.report.figures import Figure
 from unlearn_audit.report.views import (
     case,
@@ -15,7 +15,9 @@ from unlearn_audit.report.views import (
     limits,
     persons,
     risk,
+    risk_split,
     searches,
+    subgroups,
 )
 from unlearn_audit.report.views.checks import Banner
 from unlearn_audit.report.views.clinical import RecordList
@@ -57,6 +59,11 @@ class Presentation:
     paired: tuple[Grid, ...]
     record_lists: tuple[RecordList, ...]
     cost_ratio: Figure | None
+    risk_split: tuple[str, ...]
+    calibration: tuple[Grid, ...]
+    reliability: Figure | None
+    net_benefit: tuple[Figure, ...]
+    subgroups: tuple[Grid, ...]
     attacks: tuple[Grid, ...]
     summaries: tuple[Grid, ...]
     scores: Figure | None
@@ -112,6 +119,15 @@ def present(record: AuditRecord) -> Presentation:
         paired=clinical.present_paired(index),
         record_lists=clinical.present_record_lists(index),
         cost_ratio=figures.draw_cost_ratios(index),
+        risk_split=risk_split.explain_change(index),
+        calibration=clinical.present_calibration(index),
+        reliability=calibration_figures.draw_reliability(index),
+        net_benefit=tuple(
+            figure
+            for population in ("test", "intended use")
+            if (figure := calibration_figures.draw_net_benefit(index, population))
+        ),
+        subgroups=subgroups.present_subgroups(index),
         attacks=forgetting.present_attacks(index),
         summaries=forgetting.present_summaries(index),
         scores=membership_figures.draw_scores(index),

@@ -25,8 +25,13 @@ from unlearn_audit.stats.binomial import (
     compute_mcnemar,
     estimate_proportion,
 )
-from unlearn_audit.stats.calibration import compute_brier, estimate_brier
+from unlearn_audit.stats.calibration import compute_brier, estimate_brier, estimate_calibration_in_the_large
 from unlearn_audit.stats.confusion import Confusion, PairedCells
+from unlearn_audit.stats.decision_curve import (
+    compute_call_all_benefit,
+    compute_net_benefit,
+    estimate_net_benefit,
+)
 from unlearn_audit.stats.ensemble import Ensemble, View
 from unlearn_audit.stats.equivalence import Equivalence, compute_equivalence
 from unlearn_audit.stats.lira import Prediction, Variance, predict_logit, score_lira, score_lira_offline
@@ -50,6 +55,12 @@ from unlearn_audit.stats.rates import (
     estimate_rate,
     estimate_rate_change,
 )
+from unlearn_audit.stats.reliability import (
+    Reliability,
+    compute_calibration_error,
+    compute_reliability,
+    estimate_calibration_slope,
+)
 from unlearn_audit.stats.risk import (
     MistakeCosts,
     compute_baseline_risks,
@@ -59,6 +70,7 @@ from unlearn_audit.stats.risk import (
     estimate_risk_change,
     estimate_risk_curve,
 )
+from unlearn_audit.stats.risk_split import RiskSplit, split_risk_change
 from unlearn_audit.stats.rmia import average_log, compute_log_marginal, fit_offline_slope, score_rmia
 from unlearn_audit.stats.roc import (
     Roc,
@@ -79,6 +91,8 @@ __all__ = [
     "MistakeCosts",
     "PairedCells",
     "Prediction",
+    "Reliability",
+    "RiskSplit",
     "Roc",
     "SeedStudy",
     "Signal",
@@ -94,6 +108,8 @@ __all__ = [
     "compute_auc",
     "compute_baseline_risks",
     "compute_brier",
+    "compute_calibration_error",
+    "compute_call_all_benefit",
     "compute_clopper_pearson",
     "compute_delong_variance",
     "compute_equivalence",
@@ -103,6 +119,8 @@ __all__ = [
     "compute_log_marginal",
     "compute_mcnemar",
     "compute_midranks",
+    "compute_net_benefit",
+    "compute_reliability",
     "compute_risk_change",
     "compute_roc",
     "estimate_advantage",
@@ -111,10 +129,13 @@ __all__ = [
     "estimate_balanced_accuracy",
     "estimate_balanced_accuracy_change",
     "estimate_brier",
+    "estimate_calibration_in_the_large",
+    "estimate_calibration_slope",
     "estimate_fnr_at_fpr",
     "estimate_global_risk",
     "estimate_logistic_accuracy",
     "estimate_more_records",
+    "estimate_net_benefit",
     "estimate_null",
     "estimate_over_seeds",
     "estimate_proportion",
@@ -140,4 +161,5 @@ __all__ = [
     "score_modified_entropy",
     "score_rmia",
     "split_by_group",
+    "split_risk_change",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unlearn_audit.records import AuditRecord, Device, Overlap, ReferenceCard, Signer, SplitCount, digest_of
+from unlearn_audit.records import AuditRecord, Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount, digest_of
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.report.views.persons import say_signer
@@ -188,11 +188,22 @@ def present_data(index: Index) -> tuple[tuple[Fact, ...], Grid, tuple[str, ...]]
         Fact("Output columns", ", ".join(data.classes)),
         Fact("Counted as positive", ", ".join(data.positive)),
         Fact("Not independent within", data.cluster or "no group column"),
+        *_present_disjoint(data.disjoint),
     )  # fmt: skip
     rows = tuple(_show_split(name, data.splits[name]) for name in sorted(data.splits, key=_place_split))
     grid = Grid("splits", "Splits and prevalence", ("Split", "Records", index.positive, "Prevalence"), rows)
     warnings = tuple(_warn_of(overlap) for overlap in data.overlaps if overlap.shared_groups)
     return facts, grid, warnings
+
+
+def _present_disjoint(made: Disjoint | None) -> tuple[Fact, ...]:
+    """Say what was left out so that no group stands in two splits; nothing where the policy did not ask for it."""
+    if made is None:
+        return ()
+    dropped = ", ".join(f"{count} of {split}" for split, count in sorted(made.dropped.items()))
+    taken = f"splits taken from the column {made.split_column}; " if made.split_column else ""
+    unknown = f"; {made.unknown} records of unknown {made.column} count as groups of their own" if made.unknown else ""
+    return (Fact(f"No {made.column} in two splits", f"{taken}records left out: {dropped}{unknown}"),)
 
 
 def _place_split(name: str) -> tuple[int, str]:
@@ -206,10 +217,23 @@ def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
 
 def _warn_of(overlap: Overlap) -> str:
     first, second = overlap.splits
+    if overlap.column.endswith((" image", " record")):
+        return _warn_of_copies(overlap)
     shared = f"{overlap.shared_groups} groups of {overlap.column} stand in both {first} and {second}: "
     if {first, second} == {"forget", "retain"}:
         return shared + "the model still learns from siblings of what was erased."
     return shared + "these splits are not independent, and numbers on them may flatter the models."
+
+
+def _warn_of_copies(overlap: Overlap) -> str:
+    first, second = overlap.splits
+    kind, _, what = overlap.column.rpartition(" ")
+    counted = f"{overlap.shared_groups} {kind} {what}{'s' if overlap.shared_groups > 1 else ''}"
+    found = f", by {overlap.method}: look at them" if overlap.method else ""
+    stands = (
+        f"{counted} of {second} resemble one of {first}" if overlap.method else f"{counted} in {first} and {second}"
+    )
+    return f"{stands}{found}. Numbers on such records may flatter the models."
 
 
 def present_environment(index: Index) -> tuple[Fact, ...]:

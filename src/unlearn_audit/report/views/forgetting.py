@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from unlearn_audit.policy import speaks_of_group
 from unlearn_audit.records import Finding
 from unlearn_audit.report.views.clinical import cut
 from unlearn_audit.report.views.grid import Cell, Grid, gather_reasons, show_finding
@@ -38,7 +39,7 @@ _MOST_ROWS = 16
 def present_attacks(index: Index) -> tuple[Grid, ...]:
     """Return one grid per population and part of the models: AUC of each attack with its interval."""
     names = tuple(card.name for card in index.models)
-    populations = dict.fromkeys(f.among for f in index.find_all("membership-auc"))
+    populations = dict.fromkeys(f.among for f in index.find_all("membership-auc") if not speaks_of_group(f.among))
     grids = []
     for among in populations:
         shown = {"all": "all forget records", "positive": f"{index.positive} forget records alone"}.get(among, among)
@@ -79,7 +80,7 @@ class _Address:
 def _collect_summaries(index: Index) -> dict[_Address, dict[str, Finding]]:
     found: dict[_Address, dict[str, Finding]] = {}
     for metric in _SUMMARIES:
-        for f in index.find_all(metric):
+        for f in (f for f in index.find_all(metric) if not speaks_of_group(f.among)):
             found.setdefault(_Address(metric, f.attack, f.among, f.at, f.against), {})[f.model] = f
     if len(found) <= _MOST_ROWS:
         return found
@@ -128,6 +129,7 @@ def present_coverage(index: Index) -> Grid:
 def _say_attack(index: Index, attack: str) -> tuple[Cell, Cell]:
     """Return the state of an attack on the audited model, and what it gave there, or why not; then the other models."""
     found = index.find_all("membership-auc", model=index.audited, attack=attack)
+    found = tuple(f for f in found if not speaks_of_group(f.among))
     values = [f.estimate.value for f in found if f.estimate is not None]
     reasons = [f.not_run for f in found if f.not_run is not None]
     said = (

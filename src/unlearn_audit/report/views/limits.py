@@ -18,7 +18,6 @@ _ALWAYS = (
         "The test split stands for future patients only as far as it resembles them: site, device, prevalence and "
         "selection may differ where the model is used."
     ),
-    "Subgroups (sex, age, skin type, site) were not assessed unless a check names one.",
     "Cost ratio and tolerances are judgements of the policy's owner, not results.",
 )
 _MOST = 12
@@ -43,6 +42,12 @@ def list_limits(index: Index) -> tuple[str, ...]:
             "Attacks with reference models were made with the very models of this case; with others, trained anew, "
             "they would find slightly more or less."
         )
+    columns = ", ".join((index.policy.get("subgroups") or {}).get("columns", ()))
+    own.append(
+        f"Subgroups were assessed by {columns} alone, each column by itself: combinations of them were not."
+        if columns
+        else "Subgroups (sex, age, skin type, site) were not assessed: the policy names none."
+    )
     own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
             if not c.required and c.outcome.value != "pass"]  # fmt: skip
     caveats = {f.caveat: f"{print_metric(f.metric)}: {f.caveat}" for f in record.findings if f.caveat}
