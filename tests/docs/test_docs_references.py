@@ -30,9 +30,8 @@ def test_every_command_is_understood_and_asks_for_sixteen_models(command, monkey
 
 def test_the_passage_of_a_policy_fits_into_a_shipped_one():
     passage = re.search(r"^  references: .*", PAGE, re.MULTILINE).group()
-    text = re.sub(
-        r"^  references: .*\n", "", (ROOT / "policies" / "dermatology.yaml").read_text("utf-8"), flags=re.MULTILINE
-    )
+    path = ROOT / "policies" / "dermatology.yaml"
+    text = re.sub(r"^  references: .*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)
 
     policy = parse_policy(text.replace("\nmembership:\n", f"\nmembership:\n{passage}\n"), "p.yaml", name_known())
 

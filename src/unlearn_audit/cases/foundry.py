@@ -18,7 +18,7 @@ from unlearn_audit.cases.reference_jobs import (
     UnlearningOrder,
     ask_models,
     train_models,
-    unlearn_model,
+    unlearn_models,
 )
 from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import Halves
@@ -69,11 +69,16 @@ class Foundry:
     @cached_property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Numbers of the models that are trained as one; alone, where the network does not gain by it."""
-        if not self.blueprint.architecture.stackable or count_parameters(self.blueprint.build(0)) > _SMALL:
-            return tuple((k,) for k in range(self.count))
+        if not self.is_stackable:
+            return _cut(range(self.count), 1)
         sizes = self.halves.trained_on.sum(axis=1)  # halves of an odd number of candidates differ by one
         alike = [np.flatnonzero(sizes == size).tolist() for size in np.unique(sizes)]
-        return tuple(tuple(numbers[i : i + GROUP]) for numbers in alike for i in range(0, len(numbers), GROUP))
+        return tuple(group for numbers in alike for group in _cut(numbers, GROUP))
+
+    @cached_property
+    def is_stackable(self) -> bool:
+        """Whether many models are trained as one: the network allows it, and is small enough to gain by it."""
+        return self.blueprint.architecture.stackable and count_parameters(self.blueprint.build(0)) <= _SMALL
 
     def train(self) -> tuple[Finished, ...]:
         """Return all models, trained or found."""
@@ -89,22 +94,31 @@ class Foundry:
         method = METHODS[choice.method]
         parameters = method.parse(choice.parameters)
         seeds = [derive_integer(self.seed, "references", "unlearn", choice.method, str(k)) for k in range(self.count)]
+        groups = _cut(range(self.count), GROUP if method.prepare and self.is_stackable else 1)
         orders = [
-            UnlearningOrder(k, seeds[k], start.weights, self.halves.retain, self.halves.own[k], method, parameters)
-            for k, start in enumerate(trained)
-        ]
-        shown = {"kind": f"reference, then {choice.method}", "parameters": parameters.model_dump(mode="json")}
-        keys = {
-            k: self._key(
-                k,
-                **shown,
-                seed=seeds[k],
-                start=hashlib.sha256(start.weights).hexdigest(),
-                positive=digest_of(np.packbits(self.pool.positive).tobytes()),
+            UnlearningOrder(
+                numbers=group,
+                seeds=tuple(seeds[k] for k in group),
+                starts=tuple(trained[k].weights for k in group),
+                retain=self.halves.retain,
+                forget=tuple(self.halves.own[k] for k in group),
+                method=method,
+                parameters=parameters,
             )
-            for k, start in enumerate(trained)
+            for group in groups
+        ]
+        starts = [hashlib.sha256(finished.weights).hexdigest() for finished in trained]
+        shown = {
+            "kind": f"reference, then {choice.method}",
+            "parameters": parameters.model_dump(mode="json"),
+            "positive": digest_of(np.packbits(self.pool.positive).tobytes()),
         }
-        return self._make(f"{method.title}: reference models", unlearn_model, orders, keys)
+        keys = {
+            k: self._key(k, **shown, group=[[starts[i], seeds[i]] for i in g], start=starts[k])
+            for g in groups
+            for k in g
+        }
+        return self._make(f"{method.title}: reference models", unlearn_models, orders, keys)
 
     def ask(self, models: Sequence[Finished]) -> NDArray[np.float64]:
         """Return (K, n, k) the log-probabilities that `models` give to all records."""
@@ -148,7 +162,7 @@ class Foundry:
     ) -> tuple[Finished, ...]:
         found = {k: entry for k in keys if (entry := self._find(k, keys[k]))}
         self.say(title, len(found), len(keys))
-        missing = [order for order in orders if any(k not in found for k in _list_numbers(order))]
+        missing = [order for order in orders if any(k not in found for k in order.numbers)]
         for made in self._run(job, missing, title):
             for finished in (one for one in made if one.number not in found):
                 about = {"name": f"reference {finished.number}", "method": title}
@@ -165,5 +179,5 @@ class Foundry:
         return self.workers.run(job, (self.pool, self.blueprint), orders, name)
 
 
-def _list_numbers(order: _Order) -> tuple[int, ...]:
-    return order.numbers if isinstance(order, TrainingOrder) else (order.number,)
+def _cut(numbers: Sequence[int], size: int) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(numbers[i : i + size]) for i in range(0, len(numbers), size))

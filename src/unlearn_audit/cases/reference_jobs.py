@@ -51,13 +51,13 @@ class TrainingOrder:
 
 @dataclass(frozen=True, eq=False)
 class UnlearningOrder:
-    """Make model `number` forget its own half of the candidates, as the audited model forgot the forget set."""
+    """Make models `numbers` forget their own halves of the candidates, as the audited model forgot the forget set."""
 
-    number: int
-    seed: int
-    start: bytes
+    numbers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    starts: tuple[bytes, ...]
     retain: NDArray[np.bool_]
-    forget: NDArray[np.bool_]
+    forget: tuple[NDArray[np.bool_], ...]
     method: Method
     parameters: Parameters
 
@@ -86,9 +86,7 @@ def train_models(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> list
             models = [fit(fresh, pool.cut(order.masks[0]), blueprint.recipe, order.seeds[0])]
     else:
         models = _train_group(pool, blueprint, order)
-    seconds = (time.perf_counter() - started) / len(models)
-    pairs = zip(order.numbers, models, strict=True)
-    return [Finished(number, encode_weights(model), round(seconds, 3)) for number, model in pairs]
+    return _pack(order.numbers, models, started)
 
 
 def _train_group(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> "list[nn.Module]":
@@ -108,19 +106,29 @@ def _train_group(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> "lis
     )
 
 
-def unlearn_model(pool: Pool, blueprint: Blueprint, order: UnlearningOrder) -> list[Finished]:
-    """Apply an unlearning method to a reference model.
+def unlearn_models(pool: Pool, blueprint: Blueprint, order: UnlearningOrder) -> list[Finished]:
+    """Apply an unlearning method to one reference model, or to several at once where it only trains on.
 
     Raises:
         CaseError: the method diverged or cannot be applied; the reference model is named.
     """
     started = time.perf_counter()
-    with _name_model(order.number):
-        start = blueprint.load(order.start, order.number)
-        setting = Setting(build=blueprint.build, recipe=blueprint.recipe, seed=order.seed)
-        retain, forget = pool.cut(order.retain), pool.cut(order.forget)
-        model = order.method.run(start, retain, forget, order.parameters, setting)
-    return [Finished(order.number, encode_weights(model), round(time.perf_counter() - started, 3))]
+    starts = [blueprint.load(content, k) for k, content in zip(order.numbers, order.starts, strict=True)]
+    settings = [Setting(build=blueprint.build, recipe=blueprint.recipe, seed=seed) for seed in order.seeds]
+    retain = pool.cut(order.retain)
+    if len(starts) == 1:
+        with _name_model(order.numbers[0]):
+            forget = pool.cut(order.forget[0])
+            models = [order.method.run(starts[0], retain, forget, order.parameters, settings[0])]
+    else:
+        names = [f"reference model {number}" for number in order.numbers]
+        models = order.method.run_together(starts, retain, order.parameters, settings, names)
+    return _pack(order.numbers, models, started)
+
+
+def _pack(numbers: tuple[int, ...], models: "list[nn.Module]", started: float) -> list[Finished]:
+    seconds = round((time.perf_counter() - started) / len(models), 3)
+    return [Finished(number, encode_weights(model), seconds) for number, model in zip(numbers, models, strict=True)]
 
 
 def ask_models(pool: Pool, blueprint: Blueprint, order: tuple[Finished, ...]) -> list[tuple[int, NDArray[np.float64]]]:

@@ -7,7 +7,7 @@ number of threads and the same torch gives the same bits; another number of thre
 
 from unlearn_audit.training.fitting import fit
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
-from unlearn_audit.training.method import Method, Parameters, Run, Setting
+from unlearn_audit.training.method import Method, Parameters, Run, Setting, Start
 from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
 from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, adapt, find_rate
@@ -27,6 +27,7 @@ __all__ = [
     "Run",
     "Setting",
     "Stage",
+    "Start",
     "adapt",
     "count_batches",
     "count_classes",
