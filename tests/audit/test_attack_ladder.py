@@ -9,17 +9,17 @@ import pytest
 from reference_plant import plant_references
 
 from unlearn_audit import registry
-from unlearn_audit.attacks import ATTACKS, Attack, Needs, find_attack, score_groups
+from unlearn_audit.attacks import ATTACKS, Attack, Needs, find_attack, score_groups, score_records
 from unlearn_audit.audit import judge
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.measurement import measure
 from unlearn_audit.metrics import METRICS
-from unlearn_audit.records import Outcome
+from unlearn_audit.records import Outcome, References
 from unlearn_audit.report.presentation import present
 from unlearn_audit.report.views.forgetting import present_coverage
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.scope import Scope
-from unlearn_audit.stats import Signal, score_logit
+from unlearn_audit.stats import Signal, compute_auc, score_logit
 from unlearn_audit.verdict import decide
 
 REFERENCE_ATTACKS = ("rmia", "base", "lira", "lira-offline", "u-lira")
@@ -316,6 +316,44 @@ def test_every_attack_says_what_it_is_and_what_it_needs(name):
     assert attack.title
     assert attack.source
     assert (attack.fewest > 0) == (attack.needs is not Needs.NOTHING)
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_members_of_the_original_score_higher(ladder, make_evidence, name):
+    """What the original still knows the attack must see; U-LiRA is asked about a method that did nothing."""
+    evidence = plant_references(make_evidence(sizes=SIZES), left=3.0)
+    model = "unlearned" if find_attack(name).needs is Needs.UNLEARNED else "original"
+
+    assert compute_auc(*score_groups(Scope(evidence, ladder(name)), model, "all", name)) > 0.52
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_the_order_of_records_does_not_matter(ladder, make_evidence, name):
+    evidence = plant_references(make_evidence(sizes=(60, 40, 20, 60)))
+    order = np.random.default_rng(0).permutation(len(evidence))
+    before = score_records(Scope(evidence, ladder(name)), "unlearned", name)
+    after = score_records(Scope(shuffle(evidence, order), ladder(name)), "unlearned", name)
+
+    assert (before.records[order] == after.records).all()
+    assert before.values[order].tolist() == pytest.approx(after.values.tolist(), abs=1e-9)
+
+
+def shuffle(evidence, order):
+    references = evidence.references
+    return replace(
+        evidence,
+        ids=evidence.ids[order],
+        split=evidence.split[order],
+        label=evidence.label[order],
+        log_probs={name: said[order] for name, said in evidence.log_probs.items()},
+        groups={name: column[order] for name, column in evidence.groups.items()},
+        references=References(
+            references.trained_on[:, order],
+            references.candidates[order],
+            references.log_probs[:, order],
+            {name: said[:, order] for name, said in references.unlearned.items()},
+        ),
+    )
 
 
 # --- beside the AUC
