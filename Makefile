@@ -51,14 +51,17 @@ types: setup ## mypy --strict
 floors: setup ## import-linter: modules import only from lower floors
 	$(BIN)/lint-imports
 
+# worksteal: neighbours stay in one process and share what is costly to make; an idle process takes over the rest.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: setup test-tools ## the fast tests
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST)
 
 test-slow: setup ## the longer studies as well
-	$(BIN)/python -m pytest -n auto -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 coverage: setup test-tools ## the fast tests with branch coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
 	$(BIN)/python -m pytest -m slow tests/report

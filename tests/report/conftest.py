@@ -44,6 +44,12 @@ def pdf(record: AuditRecord) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def trial_pdf(trial_key: SigningKey, pdf: bytes) -> bytes:
+    """A short report of another record, the TEST key's, not yet signed."""
+    return render_pdf(make_record(describe(trial_key), findings=(), curves=()))
+
+
+@pytest.fixture(scope="session")
 def files(record: AuditRecord, pdf: bytes) -> dict[str, bytes | Path]:
     contents: dict[str, bytes | Path] = {
         "report.html": render_html(record).encode(),

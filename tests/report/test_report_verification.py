@@ -17,7 +17,6 @@ from unlearn_audit.report.authority import init_laboratory_ca
 from unlearn_audit.report.bundle import digest_path, write_bundle
 from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.pdf import render_pdf
 from unlearn_audit.report.trust import examine_pdf
 from unlearn_audit.report.verification import State, compare_policy, verify, verify_bundle
 
@@ -275,10 +274,10 @@ def test_an_expired_certificate_is_untrusted_and_not_invalid(signed, roots, monk
     assert "expired" in line.sentence
 
 
-def test_a_pdf_with_anything_wrong_is_refused(pdf, record, key, trial_key):
+def test_a_pdf_with_anything_wrong_is_refused(pdf, trial_pdf, record, key, trial_key):
     content, signed = record.to_bytes(), sign_pdf(pdf, key)
     examine_pdf(signed, key.certificate, content)
-    other = sign_pdf(render_pdf(make_record(describe(trial_key), findings=(), curves=())), key)
+    other = sign_pdf(trial_pdf, key)
     cases = {
         "found 0": pdf,
         "someone else": sign_pdf(pdf, trial_key),
@@ -306,10 +305,8 @@ def test_a_second_revision_of_the_pdf_is_refused(pdf, record, key):
         examine_pdf(out.getvalue(), key.certificate, record.to_bytes())
 
 
-def test_a_resigned_bundle_with_a_swapped_pdf_is_invalid(copy, roots, record, key, trial_key):
-    (copy / "report.pdf").write_bytes(
-        sign_pdf(render_pdf(make_record(describe(trial_key), findings=(), curves=())), key)
-    )
+def test_a_resigned_bundle_with_a_swapped_pdf_is_invalid(copy, roots, record, key, trial_pdf):
+    (copy / "report.pdf").write_bytes(sign_pdf(trial_pdf, key))
     reseal(copy, record, key)
     verification = verify_bundle(copy, roots)
     assert State.INVALID is states(verification)["PDF signature"]
