@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest coverage-study bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ check-samples: setup ## the committed samples say what their evidence says, byte
 
 selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
+
+coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about a quarter of an hour on two cores
+	$(BIN)/python -m benchmarks.coverage
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks

@@ -157,6 +157,8 @@ def _show_basis(check: CheckResult) -> str | None:
         return None
     method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
     parts = [method, f"n = {check.estimate.n}"]
+    if check.estimate.bca is not None:
+        parts.append(f"BCa {print_interval(check.estimate.bca, check.limit)}")
     if check.estimate.design_effect is not None:
         parts.append(f"design effect {check.estimate.design_effect:.2f}")
     if check.equivalence_p is not None:
