@@ -10,6 +10,7 @@ from unlearn_audit.errors import ExitCode
 _FILE = click.Path(path_type=Path)
 _FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
+_PROFILE = "The whole report, or page one alone: summary.html and summary.pdf."
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -108,17 +109,18 @@ def recheck(evidence: Path, policy: str, out: Path | None, baseline: Path | None
 @click.argument("record", type=_FILE)
 @click.option("--out", type=_FILE, default=Path(), metavar="DIR", help="Folder to write to.  [default: here]")
 @click.option("--format", "formats", multiple=True, default=("html", "pdf"), metavar="NAME", show_default=True)
+@click.option("--profile", type=click.Choice(["full", "summary"]), default="full", show_default=True, help=_PROFILE)
 @click.option(
     "--policy", metavar="FILE", help="Policy that sarif, junit and github point at.  [default: beside RECORD]"
 )
-def render(record: Path, out: Path, formats: tuple[str, ...], policy: str | None) -> int:
+def render(record: Path, out: Path, formats: tuple[str, ...], profile: str, policy: str | None) -> int:
     """Render a record again, byte for byte as the report was before it was signed.
 
     Formats: see 'unlearn-audit list formats'.
     """
-    from unlearn_audit.cli.rendering import render_record
+    from unlearn_audit.cli.rendering import choose_profile, render_record
 
-    return render_record(record, out, formats, policy)
+    return render_record(record, out, choose_profile(formats, profile), policy)
 
 
 @group.group(name="policy")
