@@ -6,7 +6,7 @@ from typing import Any
 from unlearn_audit.records import AuditRecord, Curve, Finding, ModelCard
 from unlearn_audit.report.wording import bound, print_baseline
 
-_LONGEST = 48
+_LONGEST = 80
 _ROLES = {"unlearned": "audited", "remedied": "remedied", "compared": "compared"}
 
 
