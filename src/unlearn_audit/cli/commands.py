@@ -13,6 +13,7 @@ _BASELINE = "The last release's record.json: say what became better or worse. Ne
 _REFERENCES = "Reference models for membership attacks, 0 for none (see docs/references.md).  [default: the policy's]"
 _JOBS = "Reference models made at once, one thread each; never changes a number.  [default: all cores]"
 _BACKEND = "Where they are made: processes here, or a Dask cluster."
+_PROFILE = "The whole report, or page one alone: summary.html and summary.pdf."
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -115,17 +116,18 @@ def recheck(evidence: Path, policy: str, out: Path | None, baseline: Path | None
 @click.argument("record", type=_FILE)
 @click.option("--out", type=_FILE, default=Path(), metavar="DIR", help="Folder to write to.  [default: here]")
 @click.option("--format", "formats", multiple=True, default=("html", "pdf"), metavar="NAME", show_default=True)
+@click.option("--profile", type=click.Choice(["full", "summary"]), default="full", show_default=True, help=_PROFILE)
 @click.option(
     "--policy", metavar="FILE", help="Policy that sarif, junit and github point at.  [default: beside RECORD]"
 )
-def render(record: Path, out: Path, formats: tuple[str, ...], policy: str | None) -> int:
+def render(record: Path, out: Path, formats: tuple[str, ...], profile: str, policy: str | None) -> int:
     """Render a record again, byte for byte as the report was before it was signed.
 
     Formats: see 'unlearn-audit list formats'.
     """
-    from unlearn_audit.cli.rendering import render_record
+    from unlearn_audit.cli.rendering import choose_profile, render_record
 
-    return render_record(record, out, formats, policy)
+    return render_record(record, out, choose_profile(formats, profile), policy)
 
 
 @group.group(name="policy")

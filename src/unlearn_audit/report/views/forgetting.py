@@ -36,9 +36,9 @@ _MOST_ROWS = 16
 _NULL = "Models that never saw them"
 _EXPLAIN_NULL = (
     (
-        "Attacks with reference models compare with the controls among the test records. Models that never saw them: each "
-        "reference model, attacked on the half of the candidates that it was not trained on; their mean, and where one more "
-        "such model is expected."
+        "Attacks with reference models compare with the controls among the test records. Models that never saw them: "
+        "each reference model, attacked on the half of the candidates that it was not trained on; their mean, and "
+        "where one more such model is expected."
     ),
 )
 

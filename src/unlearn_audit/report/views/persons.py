@@ -3,7 +3,7 @@
 from unlearn_audit.records import Signer
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
-from unlearn_audit.report.wording import NONE, print_date
+from unlearn_audit.report.wording import NONE, clip, print_date
 
 
 def present_responsible(index: Index) -> Grid | None:
@@ -21,19 +21,24 @@ def present_responsible(index: Index) -> Grid | None:
     )
 
 
+def name_persons(index: Index) -> str:
+    """Return who answers for the audit in a line."""
+    named = [f"{p.get('name')} ({p.get('role')})" for p in index.policy.get("responsible", ())]
+    return clip("; ".join(named), 130) or "nobody is named by the policy"
+
+
 def present_signature(index: Index) -> tuple[Fact, ...]:
     """Return whose key signs and which dates are known; when it signed stands in the signature, not in the record."""
     provenance = index.record.provenance
     return (
-        Fact("Signing key", say_signer(provenance.signer)),
+        Fact("Signing key", _say_signer(provenance.signer)),
         Fact(
             "Date", f"evidence collected {print_date(provenance.created)}; the time of signing stands in the signature"
         ),
     )
 
 
-def say_signer(signer: Signer | None) -> str:
-    """Return whose key signs, and what kind of key it is."""
+def _say_signer(signer: Signer | None) -> str:
     if signer is None:
         return "none named when the evidence was collected"
     kind = "TEST KEY, not a valid signature" if signer.kind == "test" else "configured"
