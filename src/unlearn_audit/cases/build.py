@@ -34,7 +34,16 @@ from unlearn_audit.data import (
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
-from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, derive_rng, digest_of
+from unlearn_audit.records import (
+    DataCard,
+    Provenance,
+    Say,
+    SettingSearch,
+    SplitCount,
+    choose_seed,
+    derive_rng,
+    digest_of,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -109,7 +118,8 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
-    forgotten = _choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed)
+    seed = choose_seed(policy.protocol.seed, request.seals)
+    forgotten = _choose_forgotten(loaded, task.dataset, plan.forget, seed)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
@@ -132,7 +142,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     provenance = Provenance(
         version=__version__,
         created=request.created,
-        seed=policy.protocol.seed,
+        seed=seed,
         case=plan.name,
         data=_describe_data(loaded, task.dataset, task.positive, split, policy),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
@@ -140,6 +150,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         recipe={"model": plan.reference.model, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
+        seals=request.seals,
         notes=(
             *forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
@@ -237,7 +248,7 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
         forget=everything.select(forget),
         train=everything.select(train),
         recipe=plan.recipe,
-        seed=policy.protocol.seed,
+        seed=choose_seed(policy.protocol.seed, request.seals),
         cache=ModelCache(request.cache),
         train_identity=digest_of(shown),
         forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
