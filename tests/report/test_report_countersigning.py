@@ -146,7 +146,7 @@ def test_a_report_whose_policy_asks_nobody_permits_no_further_signature(lab, peo
     out = write_small_bundle(tmp_path / "out", make_small_record(lab.key), lab.key)
     assert "countersignatures" not in {line.name for line in verify(out, lab.roots).lines}
     before = look(out)
-    with pytest.raises(Exception, match="forbids all changes"):
+    with pytest.raises(Exception, match="asks nobody to countersign"):
         countersign(out, people[OFFICER], Signing(), WHEN)
     assert before == look(out)
 

@@ -126,11 +126,12 @@ def test_what_is_no_seal_is_refused(seal_file, tmp_path, stamps):
 
 def test_a_seal_that_contradicts_the_policy_inside_it_is_refused(lab):
     statement = json.loads(base64.b64decode(json.loads(make_seal(POLICY, lab.key, WHEN))["payload"]))
-    for change in ({"subject": []}, {"predicate": {**statement["predicate"], "signer": "0" * 64}}):
+    subject = [{**statement["subject"][0], "name": "policy of somebody else"}]
+    for change in ({"subject": subject}, {"predicate": {**statement["predicate"], "signer": "0" * 64}}):
         with pytest.raises(IntegrityError, match="contradicts"):
             open_seal(sign_envelope(to_canonical_json({**statement, **change}), lab.key), None)
+    bad = {**statement, "predicate": {**statement["predicate"], "policy": {"id": "x"}}}
     with pytest.raises(IntegrityError, match="cannot be read"):
-        bad = {**statement, "predicate": {**statement["predicate"], "policy": {"id": "x"}}}
         open_seal(sign_envelope(to_canonical_json(bad), lab.key), None)
 
 

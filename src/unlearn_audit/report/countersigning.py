@@ -87,10 +87,15 @@ def _sign(
 
 
 def _find_signer(record: AuditRecord, key: SigningKey) -> Person:
-    person = find_person(record, key.certificate)
+    responsible, person = list_responsible(record), find_person(record, key.certificate)
+    if not any(someone.countersigns for someone in responsible):
+        raise UsageError(
+            "the report's policy asks nobody to countersign, so its PDF permits no further signature",
+            hint="set 'countersigns: true' for a person under 'responsible', and run again",
+        )
     if person is not None:
         return person
-    named = [f"{someone.name} ({someone.role})" for someone in list_responsible(record)]
+    named = [f"{someone.name} ({someone.role})" for someone in responsible]
     raise UsageError(
         f"the key is of '{key.certificate.subject.rfc4514_string()}', whom the report's policy does not name as "
         f"responsible: {', '.join(named) or 'it names nobody'}",

@@ -34,8 +34,13 @@ class TokenAddress:
 class TokenKey:
     """A private key on a token; looks like any other to whoever signs with it."""
 
+    session: Any = field(repr=False)
     handle: Any = field(repr=False)
     public: ec.EllipticCurvePublicKey
+
+    def close(self) -> None:
+        """Log off; the key cannot sign any more. A process can be logged in to a token once."""
+        self.session.close()
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
         """Return the public half, which is the certificate's: that they fit was tried."""
@@ -73,24 +78,32 @@ def load_token_key(address: TokenAddress, chain_path: Path | None, pin: str) -> 
     public = chain[0].public_key()
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
         raise KeyFileError(f"the certificate in {chain_path} must be of an ECDSA P-256 key")
-    key = TokenKey(_find_key(address, pin), public)
-    _refuse_other_certificate(key, chain[0], address)
-    signing = SigningKey(key, chain[0], chain[1:])
-    refuse_unfit(signing, chain_path)
+    key = _find_key(address, pin, public)
+    try:
+        _refuse_other_certificate(key, chain[0], address)
+        signing = SigningKey(key, chain[0], chain[1:])
+        refuse_unfit(signing, chain_path)
+    except KeyFileError:
+        key.close()
+        raise
     return signing
 
 
-def _find_key(address: TokenAddress, pin: str) -> Any:
+def _find_key(address: TokenAddress, pin: str, public: ec.EllipticCurvePublicKey) -> TokenKey:
     try:
         import pkcs11
     except ImportError as error:
         raise KeyFileError(
             "keys on tokens need python-pkcs11, which is not installed", hint="pip install 'unlearn-audit[pkcs11]'"
         ) from error
+    session: Any = None
     try:
-        token = pkcs11.lib(str(address.module)).get_token(token_label=address.token)
-        return token.open(user_pin=pin).get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=address.key)
+        session = pkcs11.lib(str(address.module)).get_token(token_label=address.token).open(user_pin=pin)
+        handle = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=address.key)
+        return TokenKey(session, handle, public)
     except Exception as error:  # noqa: BLE001 - a vendor's library may fail in any way
+        if session is not None:
+            session.close()
         raise _explain(address, error) from None
 
 
