@@ -8,13 +8,14 @@ import pytest
 from proofs import ENGINEER, OFFICER, found_laboratory, make_small_record, render_small, sign_at, write_small_bundle
 
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
+from unlearn_audit.policy import Policy
 from unlearn_audit.report import countersigning
 from unlearn_audit.report.bundle import digest_path, write_bundle
 from unlearn_audit.report.countersignatures import (
-    Person,
     count_in,
     find_person,
     is_countersignature,
+    list_responsible,
     make_countersignature,
     name_files,
 )
@@ -83,6 +84,18 @@ def test_further_people_may_sign_each_over_what_those_before_signed(copy, lab, p
     assert name_files(1)[0] in {subject["name"] for subject in subjects["subject"]}
     (copy / name_files(1)[0]).unlink()
     assert "one is missing" in verify(copy, lab.roots).find("integrity").sentence
+
+
+def test_the_policy_says_what_a_signature_means(lab, people, tmp_path):
+    record = make_small_record(lab.key, due=(OFFICER,))
+    policy = Policy.model_validate(record.policy)
+    people_named = tuple(p.model_copy(update={"meaning": "Approves the release"}) for p in policy.responsible)
+    policy = policy.model_copy(update={"responsible": people_named})
+    changed = {"policy": policy.model_dump(mode="json"), "policy_sha256": policy.digest()}
+    out = write_small_bundle(tmp_path / "out", record.model_copy(update=changed), lab.key)
+    countersign(out, people[OFFICER], Signing(), WHEN)
+    for path in (out, out / "report.pdf"):
+        assert "'Approves the release'" in verify(path, lab.roots).find("countersigner 1").sentence
 
 
 def test_another_person_does_not_stand_in_for_the_one_who_is_asked(copy, lab, people):
@@ -155,7 +168,7 @@ def forge(copy, key, record, **changes):
     """Write the countersignature that somebody with a key and another program could write."""
     names = {path.name for path in copy.iterdir()} - {name_files(1)[0]}
     digests = {name: digest_path(copy / name) for name in names}
-    person = Person(OFFICER, "clinical safety officer", countersigns=True)
+    person = next(person for person in list_responsible(record) if person.name == OFFICER)
     statement = json.loads(make_countersignature(digests, record, person, key, WHEN))
     statement["predicate"] |= changes
     from unlearn_audit.records import to_canonical_json

@@ -25,11 +25,12 @@ _NAME = re.compile(r"countersignature-([1-9][0-9]?)\.(dsse\.json|tst)")
 
 @dataclass(frozen=True)
 class Person:
-    """Someone whom the policy names as responsible, and whether the report needs their signature."""
+    """Someone whom the policy names as responsible, whether the report needs their signature, and what it means."""
 
     name: str
     role: str
     countersigns: bool
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ def count_in(names: Iterable[str]) -> int:
 def list_responsible(record: AuditRecord) -> tuple[Person, ...]:
     """Return the people whom the record's policy names as responsible."""
     named = record.policy.get("responsible") or ()
-    return tuple(Person(str(p["name"]), str(p["role"]), bool(p.get("countersigns"))) for p in named)
+    return tuple(
+        Person(str(p["name"]), str(p["role"]), bool(p.get("countersigns")), str(p.get("meaning") or _word(p["role"])))
+        for p in named
+    )
 
 
 def find_person(record: AuditRecord, certificate: x509.Certificate) -> Person | None:
@@ -84,9 +88,9 @@ def _fold(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-def word_meaning(person: Person) -> str:
-    """Return what a countersignature means, as it is signed and printed."""
-    return f"Reviewed this report and answers for its use as {person.role}"
+def _word(role: str) -> str:
+    """Return what a countersignature means where the policy does not say."""
+    return f"Reviewed this report and answers for its use as {role}"
 
 
 def make_countersignature(
@@ -100,7 +104,7 @@ def make_countersignature(
         "predicate": {
             "name": person.name,
             "role": person.role,
-            "meaning": word_meaning(person),
+            "meaning": person.meaning,
             "signed": signed,
             "outcome": record.outcome.value,
             "signer": fingerprint_of(key.certificate),
@@ -123,7 +127,7 @@ def read_countersignature(envelope: bytes, record: AuditRecord) -> tuple[Counter
     expected = {
         "name": person.name,
         "role": person.role,
-        "meaning": word_meaning(person),
+        "meaning": person.meaning,
         "signed": str(said.get("signed")),
         "outcome": record.outcome.value,
         "signer": fingerprint_of(certificates[0]),

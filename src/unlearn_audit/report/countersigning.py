@@ -16,7 +16,6 @@ from unlearn_audit.report.countersignatures import (
     list_responsible,
     make_countersignature,
     name_files,
-    word_meaning,
 )
 from unlearn_audit.report.integrity import check_bundle, list_files
 from unlearn_audit.report.keys import SigningKey, fingerprint_of
@@ -76,7 +75,7 @@ def _sign(
         examine_pdf(content, signer, (folder / RECORD).read_bytes())
         purpose = Purpose(
             field=f"Countersignature{number}", title=f"Countersignature {number} of the audit report",
-            meaning=word_meaning(person), certifies=False,
+            meaning=person.meaning, certifies=False,
         )  # fmt: skip
         pdf.write_bytes(sign_pdf(content, key, signing, purpose))
     digests = {name: digest_path(folder / name) for name in list_files(folder)}

@@ -30,7 +30,6 @@ from unlearn_audit.report.countersignatures import (
     is_countersignature,
     name_files,
     read_countersignature,
-    word_meaning,
 )
 from unlearn_audit.report.keys import fingerprint_of
 from unlearn_audit.report.time_stamps import TimeStamp, open_token
@@ -206,7 +205,7 @@ def check_pdf(path: Path, roots: Sequence[x509.Certificate]) -> Opened:
 
 def _find_countersignature(signature: PdfSignature, record: AuditRecord) -> Countersignature:
     person = find_person(record, signature.certificates[0])
-    if person is None or signature.meaning != word_meaning(person):
+    if person is None or signature.meaning != person.meaning:
         raise IntegrityError("the PDF is countersigned by somebody whom its policy does not name as responsible")
     return Countersignature(person, signature.meaning, signature.claimed, signature.certificates, signature.stamps)
 
