@@ -60,7 +60,7 @@ class Responder:
         self.crl_path = folder / "stamp-root.crl.pem"
         self.crl_path.write_bytes(self.issue_crl().public_bytes(Encoding.PEM))
 
-    def _issue(self, name, public, days, *, authority=False, purpose=None):
+    def _issue(self, name, public, days, *, authority=False, purpose=None, address=None):
         now = datetime.now(UTC)
         built = (
             x509.CertificateBuilder().subject_name(name).issuer_name(_name("Stamp root")).public_key(public)
@@ -70,9 +70,19 @@ class Responder:
             .add_extension(_usage(authority=authority), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         )  # fmt: skip
+        if address:
+            point = x509.DistributionPoint([x509.UniformResourceIdentifier(address)], None, None, None)
+            built = built.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         if purpose:
             built = built.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
         return built.sign(self.root_key, SHA256())
+
+    def name_lists_at(self, address: str) -> None:
+        """Issue the certificate anew, with the address of the revocation list in it."""
+        self.certificate = self._issue(
+            _name("Example stamps"), self.key.public_key(), (-30, 365),
+            purpose=ExtendedKeyUsageOID.TIME_STAMPING, address=address,
+        )  # fmt: skip
 
     def issue_crl(self, revoked: datetime | None = None) -> x509.CertificateRevocationList:
         now = datetime.now(UTC)
@@ -135,6 +145,15 @@ class _Handler(BaseHTTPRequestHandler):
         kind, body = responder.answer(query)
         self.send_response(200)
         self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        responder: Responder = self.server.responder  # type: ignore[attr-defined]
+        body = responder.issue_crl().public_bytes(Encoding.DER)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/pkix-crl")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -178,6 +178,16 @@ def test_what_proves_a_long_lived_signature_must_all_be_there(small, lab, stamps
         sign_pdf(small, lab.key, how)
 
 
+def test_a_revocation_list_that_was_not_given_is_fetched_from_where_the_certificate_says(small, lab, tmp_path):
+    with serve(Responder(tmp_path)) as elsewhere:
+        elsewhere.name_lists_at(f"{elsewhere.url}stamps.crl")
+        authority = Authority(elsewhere.url, (elsewhere.root,))
+        signed = sign_pdf(small, lab.key, Signing(Level.LT, authority, load_revocations([lab.revocations])))
+    opened = open_pdf(signed)
+    assert opened.signatures[0].level == "B-LT"
+    assert len(opened.revocations) == 2
+
+
 def test_a_revoked_key_does_not_sign_a_long_lived_signature(small, stamps, tmp_path):
     from proofs import found_laboratory
 

@@ -44,8 +44,7 @@ def sign_pdf(
     how, why = signing or Signing(), purpose or Purpose()
     try:
         with keep_quiet():
-            signed = asyncio.run(_sign(pdf, key, how, why))
-            return asyncio.run(_archive(signed, key, how, why)) if how.level is Level.LTA else signed
+            return asyncio.run(_sign_and_archive(pdf, key, how, why))
     except AuditError:
         raise
     except Exception as error:
@@ -64,17 +63,28 @@ def _explain(error: Exception, how: Signing) -> AuditError:
     return KeyFileError(f"the PDF cannot be signed: {said}")
 
 
-async def _sign(pdf: bytes, key: SigningKey, how: Signing, why: Purpose) -> bytes:
+async def _sign_and_archive(pdf: bytes, key: SigningKey, how: Signing, why: Purpose) -> bytes:
+    context = _make_context(key, how) if how.level.carries_proof else None
+    try:
+        signed = await _sign(pdf, key, (how, why), context)
+        return await _archive(signed, (how, why), context) if how.level is Level.LTA else signed
+    finally:
+        if context is not None:
+            await context.aclose()  # the connections over which revocation lists were fetched
+
+
+async def _sign(pdf: bytes, key: SigningKey, what: tuple[Signing, Purpose], context: Any) -> bytes:
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import fields, signers
     from pyhanko.sign.signers.pdf_signer import DSSContentSettings, SigDSSPlacementPreference
 
+    how, why = what
     proof: dict[str, Any] = {}
-    if how.level.carries_proof:
+    if context is not None:
         placement = SigDSSPlacementPreference.TOGETHER_WITH_SIGNATURE
         proof = {
             "embed_validation_info": True,
-            "validation_context": _make_context(key, how),
+            "validation_context": context,
             "dss_settings": DSSContentSettings(include_vri=False, placement=placement),
         }
     permits = fields.MDPPerm.FILL_FORMS if why.others_follow else fields.MDPPerm.NO_CHANGES
@@ -94,11 +104,12 @@ async def _sign(pdf: bytes, key: SigningKey, how: Signing, why: Purpose) -> byte
     return bytes(out.getvalue())
 
 
-async def _archive(signed: bytes, key: SigningKey, how: Signing, why: Purpose) -> bytes:
+async def _archive(signed: bytes, what: tuple[Signing, Purpose], context: Any) -> bytes:
     """Put a time stamp over the whole file, with what proves it."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign.signers.pdf_signer import PdfTimeStamper, TimestampDSSContentSettings
 
+    how, why = what
     if how.authority is None:
         raise TimeStampError("an archive time stamp needs an authority")
     stamper = PdfTimeStamper(
@@ -108,7 +119,7 @@ async def _archive(signed: bytes, key: SigningKey, how: Signing, why: Purpose) -
     out = await stamper.async_timestamp_pdf(
         IncrementalPdfFileWriter(BytesIO(signed)),
         "sha256",
-        _make_context(key, how),
+        context,
         dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
     )
     return bytes(out.getvalue())

@@ -15,6 +15,7 @@ from unlearn_audit.report.views import (
     limits,
     persons,
     risk,
+    seals,
     searches,
 )
 from unlearn_audit.report.views.checks import Banner
@@ -69,6 +70,7 @@ class Presentation:
     waivers: Grid | None
     earlier_runs: Grid | None
     responsible: Grid | None
+    seals: Grid | None
     signature: tuple[Fact, ...]
     crosswalk: Grid
     environment: tuple[Fact, ...]
@@ -124,6 +126,7 @@ def present(record: AuditRecord) -> Presentation:
         waivers=deviations.present_waivers(index),
         earlier_runs=deviations.present_earlier_runs(index),
         responsible=persons.present_responsible(index),
+        seals=seals.present_seals(index),
         signature=persons.present_signature(index),
         crosswalk=crosswalk.present_crosswalk(index),
         environment=case.present_environment(index),
