@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import MetricTraits, Policy, split_group
-from unlearn_audit.records import Direction, Estimate, Evidence, derive_rng
+from unlearn_audit.records import Direction, Estimate, Evidence, choose_seed, derive_rng
 from unlearn_audit.stats import choose_threshold
 
 Kept = TypeVar("Kept")
@@ -245,13 +245,18 @@ class Scope:
             raise MeasurementError(f"the case has no model '{address.against}' to compare with")
         return address.against
 
+    @property
+    def seed(self) -> int:
+        """The seed of every draw: of the seals that were set before the run, else the policy's."""
+        return choose_seed(self.policy.protocol.seed, self.evidence.provenance.seals)
+
     def sampling(self, metric: str, address: Address) -> Sampling:
         """Return confidence, resamples and the generator that belongs to this metric at this address and no other."""
         words = (address.model, address.against or "", address.among, address.at or "", address.attack or "")
         return Sampling(
             confidence=self.confidence_for(address.model),
             resamples=self.policy.protocol.resamples,
-            rng=derive_rng(self.policy.protocol.seed, "measure", metric, *words),
+            rng=derive_rng(self.seed, "measure", metric, *words),
         )
 
 

@@ -9,10 +9,10 @@ from cryptography import x509
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.report.authority import init_laboratory_ca
+from unlearn_audit.report.certificates import refuse_strangers
 from unlearn_audit.report.keys import load_signing_key
 from unlearn_audit.report.pades import sign_pdf
 from unlearn_audit.report.pdf import render_pdf
-from unlearn_audit.report.trust import refuse_strangers
 from unlearn_audit.report.verification import State, verify
 
 

@@ -18,6 +18,7 @@ from unlearn_audit.report.views import (
     persons,
     risk,
     risk_split,
+    seals,
     searches,
     subgroups,
 )
@@ -83,6 +84,7 @@ class Presentation:
     waivers: Grid | None
     earlier_runs: Grid | None
     responsible: Grid | None
+    seals: Grid | None
     signature: tuple[Fact, ...]
     crosswalk: Grid
     environment: tuple[Fact, ...]
@@ -158,6 +160,7 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         waivers=deviations.present_waivers(index),
         earlier_runs=deviations.present_earlier_runs(index),
         responsible=persons.present_responsible(index),
+        seals=seals.present_seals(index),
         signature=persons.present_signature(index),
         crosswalk=crosswalk.present_crosswalk(index),
         environment=case.present_environment(index),

@@ -13,12 +13,12 @@ def present_responsible(index: Index) -> Grid | None:
             Cell(str(person.get("name", NONE))),
             Cell(str(person.get("role", NONE))),
             Cell(str(person.get("meaning") or "not stated by the policy")),
+            Cell("required" if person.get("countersigns") else "not required"),
         )
         for person in index.policy.get("responsible", ())
     )
-    return (
-        Grid("responsible", "Responsible persons", ("Name", "Role", "Meaning of the signature"), rows) if rows else None
-    )
+    heads = ("Name", "Role", "Meaning of the signature", "Signature on this report")
+    return Grid("responsible", "Responsible persons", heads, rows) if rows else None
 
 
 def name_persons(index: Index) -> str:
@@ -32,10 +32,17 @@ def present_signature(index: Index) -> tuple[Fact, ...]:
     provenance = index.record.provenance
     return (
         Fact("Signing key", _say_signer(provenance.signer)),
+        Fact("Level", _say_level(provenance.signer)),
         Fact(
             "Date", f"evidence collected {print_date(provenance.created)}; the time of signing stands in the signature"
         ),
     )
+
+
+def _say_level(signer: Signer | None) -> str:
+    if signer is None or signer.level == "B-B":
+        return "PAdES B-B: the time of signing is the signer's claim"
+    return f"PAdES {signer.level}: signed with time stamps of an authority, which are part of the signature"
 
 
 def _say_signer(signer: Signer | None) -> str:
