@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest coverage-study bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ wheel-smoke: setup ## build the wheel, install it alone into a fresh environment
 
 samples: setup ## make sample_reports/ anew from the embedded data
 	bash tools/make-samples.sh $(BIN) sample_reports
+
+golden-bundle: setup ## once for each release: the bundle that must verify for ever
+	$(BIN)/python tools/make_golden_bundle.py
 
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
