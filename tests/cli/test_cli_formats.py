@@ -176,7 +176,7 @@ def test_the_policy_check_of_the_hook_needs_no_torch(environment):
 
 def test_a_summary_is_written_by_its_profile_and_by_its_formats(run_here, finished, tmp_path):
     record = finished / "record.json"
-    code, out, _ = run_here("render", record, "--profile", "summary", "--out", tmp_path)
+    code, _, _ = run_here("render", record, "--profile", "summary", "--out", tmp_path)
 
     assert code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["summary.html", "summary.pdf"]
