@@ -81,7 +81,7 @@ check-samples: setup ## the committed samples say what their evidence says, byte
 selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
 
-coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about a quarter of an hour on two cores
+coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about five minutes on two cores
 	$(BIN)/python -m benchmarks.coverage
 
 bench: setup ## ratios against the libraries one would otherwise use
