@@ -162,7 +162,10 @@ def _trace_scores(scope: Scope, model: str, attack: str) -> Iterator[Curve]:
         return
     edges = np.linspace(low, high, _BINS + 1)
     for split in ("retain", "forget", "test"):
-        clipped = scores[scope.evidence.select(split)].clip(low, high)
+        inside = scope.evidence.select(split)
+        if not inside.any():
+            continue
+        clipped = scores[inside].clip(low, high)
         density, _ = np.histogram(clipped, bins=edges, density=True)
         yield Curve(
             kind="scores",

@@ -119,27 +119,38 @@ class Scope:
         return None if self._clusters is None else self._clusters[mask]
 
     @cached_property
-    def thresholds(self) -> dict[str, float | None]:
-        """Threshold per operating point, chosen on validation of the original alone; None for 'argmax'."""
-        validation = self.evidence.select("validation")
-        costs = self.policy.costs
-        return {
-            point: choose_threshold(
+    def _thresholds(self) -> dict[str, float | None]:
+        return {}
+
+    def find_threshold(self, at: str | None) -> float | None:
+        """Return the threshold of operating point `at` (None: the policy's first); None for 'argmax'.
+
+        Chosen on validation of the original alone, and once: a point that needs no validation is not lost with it.
+
+        Raises:
+            MeasurementError: the validation records do not define it.
+        """
+        point = at or self.policy.task.operating_points[0]
+        if point not in self._thresholds:
+            validation = self.evidence.select("validation")
+            costs = self.policy.costs
+            if not validation.any() and point.partition(" ")[0] in {"cost-optimal", "sensitivity"}:
+                raise MeasurementError(f"there are no validation records to choose the operating point '{point}' on")
+            self._thresholds[point] = choose_threshold(
                 point,
                 actual=self.evidence.is_positive[validation],
                 probability=self.evidence.positive_probability("original")[validation],
                 false_negative=costs.false_negative,
                 false_positive=costs.false_positive,
             )
-            for point in self.policy.task.operating_points
-        }
+        return self._thresholds[point]
 
     def call(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
         mask = self.evidence.select(split)
         if model in BASELINES:
             return np.full(int(mask.sum()), BASELINES[model])
-        threshold = self.thresholds[at or self.policy.task.operating_points[0]]
+        threshold = self.find_threshold(at)
         if threshold is None:
             return self.evidence.predicted_positive(model)[mask]
         return np.asarray(self.evidence.positive_probability(model)[mask] >= threshold)

@@ -10,6 +10,9 @@ from unlearn_audit.errors import ExitCode
 _FILE = click.Path(path_type=Path)
 _FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
+_PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
+_SCORES = ("probabilities", "logits", "log-probabilities")
+_SCORES_HELP = "What the numbers in the predictions are.  [default: the case file's, else probabilities]"
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -44,6 +47,8 @@ def group() -> None:
 @click.option("--force", is_flag=True, help="Replace an output folder that already holds a report.")
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is audited this time (see docs/case.md).")
 @click.option("--data", type=_FILE, metavar="PATH", help="Data: an npz in MedMNIST's format, or a folder of images.")
+@click.option("--predictions", type=_FILE, multiple=True, metavar="FILE", help=_PREDICTIONS)
+@click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
 @click.option("--compare", metavar="NAMES", help="Audit these methods beside it (comma-separated).")
@@ -101,6 +106,35 @@ def recheck(evidence: Path, policy: str, out: Path | None, baseline: Path | None
     from unlearn_audit.cli.running import recheck_evidence
 
     return recheck_evidence(evidence, policy, out, baseline)
+
+
+@group.group(name="evidence")
+def evidence_group() -> None:
+    """Look at evidence and predictions before they are judged."""
+
+
+@evidence_group.command(
+    name="check",
+    short_help="Say which checks a file of predictions can answer.",
+    epilog="""
+\b
+Exit codes:
+  0  every required check of the policy can be measured
+  2  usage or policy error
+  3  some required check cannot be measured: the list says why, and what to bring
+  5  the file cannot be used at all
+""",
+)
+@click.argument("files", type=_FILE, nargs=-1, required=True, metavar="FILE...")
+@click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
+@click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is known beyond the predictions.")
+@click.option("--forget", type=_FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
+@click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
+def check_evidence(files: tuple[Path, ...], policy: str, **options: object) -> int:
+    """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing."""
+    from unlearn_audit.cli.bringing import check_files
+
+    return check_files(files, policy, options)
 
 
 @group.command(short_help="Render a record again, byte for byte.")

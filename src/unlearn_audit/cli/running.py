@@ -13,15 +13,18 @@ from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
 from unlearn_audit.records import Outcome, Signer
 
 if TYPE_CHECKING:
+    from unlearn_audit.audit import Audit
     from unlearn_audit.cases import CaseRequest
-    from unlearn_audit.policy import KnownNames
+    from unlearn_audit.policy import KnownNames, Policy
+    from unlearn_audit.records import Say
 
 _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
 
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
-    from unlearn_audit.audit import name_known, run_audit
+    from unlearn_audit.audit import name_known
+    from unlearn_audit.cli.bringing import find_predictions, judge_predictions
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import find_signing_key
@@ -41,9 +44,12 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     refuse_occupied(out, force=options["force"])
     key = find_signing_key(options["key"], options["chain"])
     key_is_test = describe(key).kind == "test"
-    request = _read_request(options, describe(key), known)
+    brought = find_predictions(options, known)
     with show_progress() as say:
-        audit = run_audit(policy, request, say)
+        if brought:
+            audit = judge_predictions(policy, brought, describe(key), _now(), say)
+        else:
+            audit = _run_audit(policy, _read_request(options, describe(key), known), say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
@@ -56,6 +62,12 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
         print_comparison(comparison)
     _say_where(out, [form.file for form in formats.values()], is_test=key_is_test)
     return _find_exit(audit.record.outcome, options["fail_on"])
+
+
+def _run_audit(policy: "Policy", request: "CaseRequest", say: "Say") -> "Audit":
+    from unlearn_audit.audit import run_audit
+
+    return run_audit(policy, request, say)
 
 
 def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNames") -> "CaseRequest":

@@ -1,6 +1,7 @@
 """Leaks between the splits: a lesion, a patient or the very same image on both sides."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -25,11 +26,18 @@ def find_overlaps(dataset: Dataset) -> tuple[Overlap, ...]:
     """
     columns = {name: dataset.groups[name] for name in CLUSTER_COLUMNS if name in dataset.groups}
     columns["identical image" if dataset.x.ndim > 2 else "identical record"] = _hash_records(dataset)  # noqa: PLR2004
+    return count_overlaps(columns, dataset.split, SPLITS)
+
+
+def count_overlaps(
+    columns: Mapping[str, NDArray[np.str_]], split: NDArray[np.str_], splits: Sequence[str]
+) -> tuple[Overlap, ...]:
+    """Return how many known values of each of `columns` (n,) stand in both of two `splits`, where any do."""
     return tuple(
         Overlap(column=name, splits=(first, second), shared_groups=shared)
         for name, values in columns.items()
-        for first, second in combinations(SPLITS, 2)
-        if (shared := _count_shared(values[dataset.select(first)], values[dataset.select(second)]))
+        for first, second in combinations(splits, 2)
+        if (shared := _count_shared(values[split == first], values[split == second]))
     )
 
 

@@ -26,6 +26,7 @@ _AMONG = frozenset({"all", "positive", "negative"})
 ATTACKS: Table[Signal] = Table("membership attack", "unlearn_audit.attacks", SIGNALS)
 """Signals that a population attack may threshold. Third parties add theirs through 'unlearn_audit.attacks'."""
 
+_MOST_TIES = 0.02
 _SOURCE = "population attack, forget against test: Yeom et al. 2018; Song and Mittal 2021"
 
 
@@ -33,7 +34,8 @@ def score_groups(scope: Scope, model: str, among: str, attack: str) -> Pair:
     """Return the membership scores of forget and of test records, HIGHER = looks like a member.
 
     Raises:
-        MeasurementError: fewer records than the policy's smallest group on either side.
+        MeasurementError: fewer records than the policy's smallest group on either side, or answers so coarse that
+            ties would hide what is remembered.
     """
     evidence = scope.evidence
     groups = [scope.select_among(split, among) for split in ("forget", "test")]
@@ -45,7 +47,26 @@ def score_groups(scope: Scope, model: str, among: str, attack: str) -> Pair:
                 "the smallest group that the policy lets be measured"
             )
     scores = ATTACKS[attack].score(evidence.log_probs[model], evidence.label)
-    return scores[groups[0]], scores[groups[1]]
+    members, nonmembers = scores[groups[0]], scores[groups[1]]
+    _refuse_ties(members, nonmembers)
+    return members, nonmembers
+
+
+def _refuse_ties(members: NDArray[np.float64], nonmembers: NDArray[np.float64]) -> None:
+    """Refuse rounded answers: a tie counts as half, so what was rounded away pulls the AUC to 0.5 and looks forgotten.
+
+    Raises:
+        MeasurementError: more than 2 % of the pairs are equal, so that the AUC could be wrong by more than 0.01.
+    """
+    values, counts = np.unique(members, return_counts=True)
+    theirs = np.sort(nonmembers)
+    equal = np.searchsorted(theirs, values, side="right") - np.searchsorted(theirs, values, side="left")
+    share = float((counts * equal).sum()) / (len(members) * len(nonmembers))
+    if share > _MOST_TIES:
+        raise MeasurementError(
+            f"{100 * share:.0f} % of the pairs of a forgotten and a test record have the very same score: predictions "
+            "this coarse hide who is remembered; bring logits, or probabilities with all their digits"
+        )
 
 
 def _pair_clusters(scope: Scope, among: str) -> tuple[NDArray[np.str_], NDArray[np.str_]] | None:

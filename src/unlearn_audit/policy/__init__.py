@@ -1,5 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
+from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -23,6 +24,9 @@ from unlearn_audit.policy.shipped import find_policy, list_policies
 
 __all__ = [
     "POLICY_SCHEMA",
+    "BroughtColumns",
+    "BroughtData",
+    "BroughtModel",
     "CaseFile",
     "Check",
     "Costs",

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel
 from unlearn_audit.policy.choice import MethodChoice
-from unlearn_audit.policy.model import Fraction, Recipe, Text
+from unlearn_audit.policy.model import Fraction, Recipe, Slug, Text
 from unlearn_audit.records.frozen import Frozen
 
 
@@ -25,6 +26,25 @@ class CaseFile(Frozen):
     compare: tuple[MethodChoice, ...] = Field(default=(), description="methods that are audited beside it")
     retrain: bool | None = None
     recipe: Recipe | None = None
+    predictions: tuple[Text, ...] = Field(
+        default=(), description="CSV or Parquet files of predictions that were made elsewhere; nothing is trained then"
+    )
+    scores: Literal["probabilities", "logits", "log-probabilities"] = Field(
+        default="probabilities", description="what the numbers in the predictions are; never guessed"
+    )
+    classes: tuple[Text, ...] = Field(
+        default=(), description="what the class numbers 0, 1, ... of labels and columns mean, in this order"
+    )
+    columns: BroughtColumns = Field(default=BroughtColumns(), description="columns that are called otherwise")
+    models: dict[Slug, BroughtModel] = Field(
+        default_factory=dict, description="what is known of models that are brought along, by their name in the audit"
+    )
+    about_data: BroughtData = Field(
+        default=BroughtData(), description="the data behind the predictions, for the report"
+    )
+    observations: tuple[Text, ...] = Field(
+        default=(), description="further statements for the report: observation only, they never drive a verdict"
+    )
 
     @field_validator("compare")
     @classmethod

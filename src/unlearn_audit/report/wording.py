@@ -8,6 +8,7 @@ from unlearn_audit.records import Estimate, Interval, Limit, Outcome, Unit
 THIN = "\u2009"
 MINUS = "\u2212"
 DASH = "\u2013"
+_FORMULA = ("=", "+", "-", "@")
 NONE = "\u2014"
 _MOST_DIGITS = 7
 
@@ -147,3 +148,11 @@ def clip(text: str, longest: int) -> str:
 def group_digits(digest: str | None, size: int = 8) -> str:
     """Return a hex digest in groups, which a person can compare and a line can break at."""
     return " ".join(digest[i : i + size] for i in range(0, len(digest), size)) if digest else NONE
+
+
+def print_id(text: str) -> str:
+    """Return a record id for a page: with an apostrophe in front where a spreadsheet would take it for a formula.
+
+    Readers copy lists of ids out of pages. Record and evidence keep the id as it is.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text

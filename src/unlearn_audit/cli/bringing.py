@@ -1,0 +1,181 @@
+"""`run --predictions` and `evidence check`: what was made elsewhere is read, checked and judged here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, Signer
+
+if TYPE_CHECKING:
+    from unlearn_audit.audit import Audit
+    from unlearn_audit.policy import CaseFile, KnownNames, Policy
+    from unlearn_audit.predictions import Facts
+
+_TRAINING = ("data", "method", "compare", "no_remedy", "no_retrain", "offline", "threads", "cache")
+_QUICK = 1_000
+_WIDEST = 60
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Files of predictions, and what is said about them."""
+
+    files: tuple[Path, ...]
+    case: "CaseFile | None"
+    forget: Path | None
+    scores: str | None
+
+    def read(self, policy: "Policy", created: str, signer: Signer | None = None) -> Evidence:
+        """Return them as evidence for `policy`."""
+        from unlearn_audit.predictions import read_predictions
+
+        return read_predictions(self.files, policy, self._tell(policy, created, signer))
+
+    def _tell(self, policy: "Policy", created: str, signer: Signer | None) -> "Facts":
+        from unlearn_audit.predictions import Facts
+
+        facts = replace(Facts.from_case(policy, self.case, created), forget=self.forget, signer=signer)
+        return replace(facts, scores=self.scores) if self.scores else facts  # type: ignore[arg-type]
+
+
+def find_predictions(options: Mapping[str, Any], known: "KnownNames") -> Predictions | None:
+    """Return the predictions that options or case file name, None where models are to be trained.
+
+    Raises:
+        UsageError: options that only training has a use for, or a share to forget.
+        PolicyError: a case file that cannot be used.
+    """
+    from unlearn_audit.policy import load_case
+
+    case = load_case(options["case"], known) if options["case"] else None
+    folder = options["case"].parent if options["case"] else Path()
+    files = options["predictions"] or tuple(folder / name for name in (case.predictions if case else ()))
+    if not files:
+        if options["scores"]:
+            raise UsageError("--scores without predictions", hint="add --predictions FILE")
+        return None
+    _refuse_training(options, case)
+    return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"])
+
+
+def _refuse_training(options: Mapping[str, Any], case: "CaseFile | None") -> None:
+    idle = [f"--{name.replace('_', '-')}" for name in _TRAINING if options.get(name)]
+    told = [
+        name for name in ("data", "unlearn", "compare", "retrain", "recipe") if case and name in case.model_fields_set
+    ]
+    if idle or told:
+        named = ", ".join([*idle, *(f"'{name}' of the case file" for name in told)])
+        raise UsageError(
+            f"{named} would do nothing: with predictions no data is read and no model is made",
+            hint="leave it out, or leave out the predictions",
+        )
+
+
+def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path) -> Path | None:
+    asked = option if option is not None else (case.forget if case else None)
+    if asked is None:
+        return None
+    try:
+        share = float(str(asked))
+    except ValueError:
+        return Path(option) if option is not None else folder / str(asked)
+    raise UsageError(
+        f"expected a list of the ids that were forgotten, found the share {share:g}",
+        hint="the models are made already: which records they had to forget is a fact, and cannot be drawn here",
+    )
+
+
+def judge_predictions(policy: "Policy", brought: Predictions, signer: Signer | None, created: str, say: Say) -> "Audit":
+    """Return the finished audit of predictions; it has no models, and tries no remedy."""
+    from unlearn_audit.audit import Audit, judge
+
+    say("read the predictions", 0, 1)
+    evidence = brought.read(policy, created, signer)
+    say("read the predictions", 1, 1)
+    return Audit(judge(policy, evidence, say), evidence, {})
+
+
+def check_files(files: Sequence[Path], policy_name: str, options: Mapping[str, Any]) -> int:
+    """Print what the files hold and which checks can be measured; return 0, or 3 where a required one cannot."""
+    from unlearn_audit.audit import name_known, reach_verdicts
+    from unlearn_audit.policy import find_policy, load_policy
+
+    known = name_known()
+    policy = load_policy(find_policy(policy_name), known)
+    evidence = _read_evidence(files, policy, options, known)
+    _print_contents(evidence)
+    # Whether a check can be measured does not depend on the number of resamples, and what it says is not shown.
+    quick = policy.protocol.model_copy(update={"resamples": _QUICK})
+    verdicts = reach_verdicts(policy.model_copy(update={"protocol": quick}), evidence)
+    missing = [check for check in verdicts[0].checks if check.outcome is Outcome.NOT_RUN]
+    _print_checks(verdicts[0].checks)
+    for line in dict.fromkeys(_suggest(check, policy) for check in missing):
+        click.echo(f"To bring: {line}")
+    lost = [check for check in missing if check.required]
+    click.echo(
+        f"\n{len(lost)} of {sum(c.required for c in verdicts[0].checks)} required checks cannot be measured: the "
+        "verdict would be inconclusive or fail, never pass."
+        if lost
+        else "\nEvery required check can be measured."
+    )
+    return ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
+
+
+def _read_evidence(
+    files: Sequence[Path], policy: "Policy", options: Mapping[str, Any], known: "KnownNames"
+) -> Evidence:
+    """Evidence that this tool wrote is read as such; anything else is predictions."""
+    from unlearn_audit.evidence import is_evidence, read_evidence
+
+    if len(files) == 1 and is_evidence(files[0]):
+        given = [f"--{name}" for name in ("case", "forget", "scores") if options[name]]
+        if given:
+            raise UsageError(f"{', '.join(given)} with evidence, which says all of it itself", hint="leave it out")
+        return read_evidence(files[0])
+    brought = find_predictions({"predictions": tuple(files), **options}, known)
+    if brought is None:
+        raise UsageError("expected files of predictions, found none")
+    return brought.read(policy, "not collected yet")
+
+
+def _print_contents(evidence: Evidence) -> None:
+    provenance = evidence.provenance
+    for card in provenance.models:
+        click.echo(f"Model    {card.name}: {card.title}" + ("" if card.role == card.name else f" ({card.role})"))
+    for name in SPLITS:
+        inside = evidence.select(name)
+        click.echo(f"Records  {name}: {int(inside.sum())}, of them positive {int(evidence.is_positive[inside].sum())}")
+    positive = ", ".join(evidence.classes[index] for index in evidence.positive)
+    click.echo(f"Classes  {', '.join(evidence.classes)}; positive: {positive}")
+    click.echo(f"Groups   {', '.join(evidence.groups) or 'none'}")
+    for note in provenance.notes:
+        click.echo(f"Note     {note}")
+
+
+def _print_checks(checks: Sequence[CheckResult]) -> None:
+    click.echo()
+    width = min(_WIDEST, max(len(check.title) for check in checks))
+    for check in checks:
+        note = "" if check.required else " (not required)"
+        said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
+        click.echo(f"{'-' if check.outcome is Outcome.NOT_RUN else '+'} {check.title:<{width}}  {said}{note}")
+
+
+def _suggest(check: CheckResult, policy: "Policy") -> str:
+    """Return what would let the check be measured, by its reason."""
+    reason = check.reason
+    if "clusters by" in reason:
+        return f"a group column '{policy.protocol.cluster}' (or a policy that says 'cluster_required: false')"
+    if "no model" in reason:
+        return f"predictions of the {check.against} model, on the same records"
+    if "validation" in reason:
+        return "predictions of the original (and all other models) on validation records, apart from test"
+    if "very same score" in reason:
+        return "logits, or probabilities with all their digits"
+    if "smallest group" in reason or "at least" in reason:
+        return f"more records, for '{check.id}': {reason.removeprefix('Not measured: ')}"
+    return f"what '{check.id}' needs: {reason.removeprefix('Not measured: ')}"
