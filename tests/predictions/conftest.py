@@ -3,7 +3,7 @@
 import pytest
 from prediction_files import POLICY, make_rows, write_rows
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.predictions import Facts, read_predictions
 

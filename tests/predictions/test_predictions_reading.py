@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prediction_files import POLICY, write_rows
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, parse_policy
 from unlearn_audit.predictions import Facts, read_predictions
 from unlearn_audit.predictions.scores import to_log_probs

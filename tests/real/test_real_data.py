@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.audit import judge, name_known, run_audit
+from unlearn_audit.auditing import judge, name_known, run_audit
 from unlearn_audit.cases import CaseRequest
 from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy
 from unlearn_audit.records import Outcome

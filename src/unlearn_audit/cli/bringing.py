@@ -11,7 +11,7 @@ from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, Signer
 
 if TYPE_CHECKING:
-    from unlearn_audit.audit import Audit
+    from unlearn_audit.auditing import Audit
     from unlearn_audit.policy import CaseFile, KnownNames, Policy
     from unlearn_audit.predictions import Facts
 
@@ -91,7 +91,7 @@ def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path)
 
 def judge_predictions(policy: "Policy", brought: Predictions, signer: Signer | None, created: str, say: Say) -> "Audit":
     """Return the finished audit of predictions; it has no models, and tries no remedy."""
-    from unlearn_audit.audit import Audit, judge
+    from unlearn_audit.auditing import Audit, judge
 
     say("read the predictions", 0, 1)
     evidence = brought.read(policy, created, signer)
@@ -101,7 +101,7 @@ def judge_predictions(policy: "Policy", brought: Predictions, signer: Signer | N
 
 def check_files(files: Sequence[Path], policy_name: str, options: Mapping[str, Any]) -> int:
     """Print what the files hold and which checks can be measured; return 0, or 3 where a required one cannot."""
-    from unlearn_audit.audit import name_known, reach_verdicts
+    from unlearn_audit.auditing import name_known, reach_verdicts
     from unlearn_audit.policy import find_policy, load_policy
 
     known = name_known()

@@ -13,7 +13,7 @@ from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
 from unlearn_audit.records import Outcome, Signer
 
 if TYPE_CHECKING:
-    from unlearn_audit.audit import Audit
+    from unlearn_audit.auditing import Audit
     from unlearn_audit.cases import CaseRequest
     from unlearn_audit.policy import KnownNames, Policy
     from unlearn_audit.records import Say
@@ -23,7 +23,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
-    from unlearn_audit.audit import name_known
+    from unlearn_audit.auditing import name_known
     from unlearn_audit.cli.bringing import find_predictions, judge_predictions
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
@@ -65,7 +65,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
 
 
 def _run_audit(policy: "Policy", request: "CaseRequest", say: "Say") -> "Audit":
-    from unlearn_audit.audit import run_audit
+    from unlearn_audit.auditing import run_audit
 
     return run_audit(policy, request, say)
 
@@ -138,7 +138,7 @@ def _find_exit(outcome: Outcome, fail_on: str) -> int:
 
 def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, baseline_path: Path | None) -> int:
     """Judge existing evidence; say whether a record beside it has the same bytes."""
-    from unlearn_audit.audit import judge, name_known
+    from unlearn_audit.auditing import judge, name_known
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.writing import write_whole
     from unlearn_audit.evidence import read_evidence
@@ -169,7 +169,7 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, ba
 
 def check_policy_files(names: tuple[str, ...]) -> int:
     """Check each policy; print what is wrong with all of them before the exit code says that something is."""
-    from unlearn_audit.audit import name_known
+    from unlearn_audit.auditing import name_known
     from unlearn_audit.policy import find_policy, load_policy
 
     code = ExitCode.PASS

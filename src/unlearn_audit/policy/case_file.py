@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel
-from unlearn_audit.policy.choice import MethodChoice
-from unlearn_audit.policy.model import Fraction, Recipe, Slug, Text
+from unlearn_audit.policy.choice import MethodChoice, Slug
+from unlearn_audit.policy.model import Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
 
 
