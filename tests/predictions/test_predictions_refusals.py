@@ -164,7 +164,7 @@ def test_train_without_a_list_of_whom_to_forget_is_refused(read, rows):
 
 @pytest.mark.parametrize(
     ("listed", "words"),
-    [("7", "'7' against '00007'"), ("00007.0", "'00007.0' against '00007'"), ("99999", "are not in the predictions"),
+    [("7", "'7' against '00007'"), ("00007.0", "'00007.0' against '00007'"), ("99999", "are not in"),
      ("00230", "have no record in train")],
 )  # fmt: skip
 def test_ids_of_a_list_that_differ_are_refused_with_what_differs(read, rows, tmp_path, listed, words):
@@ -281,3 +281,43 @@ def test_a_name_that_cannot_stand_in_an_address_is_refused(read, rows):
     told = [{k.replace("retrained:", "../../etc:"): v for k, v in row.items()} for row in rows]
 
     assert "expected model names of letters" in refused(read, told)
+
+
+def single(rows, labels):
+    facts = ("id", "split", "label")
+    told = [{**{k: r[k] for k in facts}, **{m: r[f"{m}:malignant"] for m in ("original", "unlearned")}} for r in rows]
+    return [{**row, "label": labels[row["label"]]} for row in told]
+
+
+def positive_by(policy, *positive, **names):
+    return policy.model_copy(update={"task": policy.task.model_copy(update={"positive": positive, **names})})
+
+
+def test_a_declared_class_never_becomes_negative_by_another_spelling_in_the_policy(read, rows, policy):
+    told = single(rows, {"malignant": "basal", "benign": "nv"})
+
+    assert "has no class 'bcc'" in refused(
+        read, told, under=positive_by(policy, "mel", "bcc"), classes=("nv", "mel", "basal")
+    )
+
+
+def test_the_policys_name_for_positives_stays_positive_where_the_case_declares_it(read, rows, policy):
+    evidence = read(rows, under=positive_by(policy, "mel"), classes=("benign", "malignant"))
+
+    assert evidence.is_positive.sum() == sum(row["label"] == "malignant" for row in rows)
+
+
+def test_a_name_that_is_a_class_and_its_opposite_is_refused(read, rows, policy):
+    told = single(rows, {"malignant": "in situ", "benign": "nv"})
+
+    assert "give the policy's task another positive_name" in refused(
+        read, told, under=positive_by(policy, "in situ"), classes=("nv", "malignant", "in situ")
+    )
+    assert "counts as positive" in refused(read, told, under=positive_by(policy, "in situ", negative_name="in situ"))
+
+
+def test_a_positive_class_by_number_is_its_place_among_the_declared_classes(read, rows, policy):
+    told = single(rows, {"malignant": "mel", "benign": "nv"})
+    evidence = read(told, under=positive_by(policy, "0"), classes=("mel", "nv"))
+
+    assert evidence.is_positive.sum() == sum(row["label"] == "mel" for row in told)

@@ -1,6 +1,17 @@
 """A case: data, the models original, unlearned and retrained, and the records to forget. Torch lives here and below."""
 
 from unlearn_audit.cases.build import Case, add_remedy, build_case, list_remedies
+from unlearn_audit.cases.given import GivenModels, ask_models
 from unlearn_audit.cases.request import CaseRequest, choose_parameters, find_reference
 
-__all__ = ["Case", "CaseRequest", "add_remedy", "build_case", "choose_parameters", "find_reference", "list_remedies"]
+__all__ = [
+    "Case",
+    "CaseRequest",
+    "GivenModels",
+    "add_remedy",
+    "ask_models",
+    "build_case",
+    "choose_parameters",
+    "find_reference",
+    "list_remedies",
+]

@@ -57,6 +57,8 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         UnknownNameError: a method that no table holds.
     """
     reference, case = find_reference(policy), request.case
+    if case and case.dataset:
+        reference = reference.model_copy(update={"dataset": case.dataset})
     asked = case.unlearn if case and case.unlearn else reference.unlearn
     audited = choose_parameters(policy, request.method, case) if request.method else asked
     _ = METHODS[audited.method]  # an unknown name is refused before anything is trained

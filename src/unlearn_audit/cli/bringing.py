@@ -12,10 +12,16 @@ from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, S
 
 if TYPE_CHECKING:
     from unlearn_audit.auditing import Audit
+    from unlearn_audit.cases import GivenModels
     from unlearn_audit.policy import CaseFile, KnownNames, Policy
     from unlearn_audit.predictions import Facts
 
-_TRAINING = ("data", "method", "compare", "no_remedy", "no_retrain", "offline", "threads", "cache")
+ROLES = ("original", "unlearned", "retrained")
+_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache")
+_DATA = ("data", "offline", "threads")
+_MODELS = (*ROLES, "model")
+_TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
+_MODEL_FACTS = ("network", "preparation")
 _QUICK = 1_000
 _WIDEST = 60
 
@@ -42,37 +48,108 @@ class Predictions:
         return replace(facts, scores=self.scores) if self.scores else facts  # type: ignore[arg-type]
 
 
-def find_predictions(options: Mapping[str, Any], known: "KnownNames") -> Predictions | None:
-    """Return the predictions that options or case file name, None where models are to be trained.
+def read_case(path: Path | None, known: "KnownNames") -> tuple["CaseFile | None", Path]:
+    """Return the case file and the folder that its paths are relative to.
 
     Raises:
-        UsageError: options that only training has a use for, or a share to forget.
         PolicyError: a case file that cannot be used.
     """
     from unlearn_audit.policy import load_case
 
-    case = load_case(options["case"], known) if options["case"] else None
-    folder = options["case"].parent if options["case"] else Path()
+    return (load_case(path, known), path.parent) if path is not None else (None, Path())
+
+
+def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder: Path) -> Predictions | None:
+    """Return the predictions that options or case file name, None where there are none.
+
+    Raises:
+        UsageError: options that something else has a use for, or a share to forget.
+    """
     files = options["predictions"] or tuple(folder / name for name in (case.predictions if case else ()))
     if not files:
-        if options["scores"]:
-            raise UsageError("--scores without predictions", hint="add --predictions FILE")
         return None
-    _refuse_training(options, case)
+    told = [name for name in (*_TRAINING_FACTS, "data", "dataset", *_MODEL_FACTS) if _tells(case, name)]
+    told += [f"models.{name}.file" for name, model in (case.models if case else {}).items() if model.file]
+    _refuse_idle(
+        options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
+    )
     return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"])
 
 
-def _refuse_training(options: Mapping[str, Any], case: "CaseFile | None") -> None:
-    idle = [f"--{name.replace('_', '-')}" for name in _TRAINING if options.get(name)]
-    told = [
-        name for name in ("data", "unlearn", "compare", "retrain", "recipe") if case and name in case.model_fields_set
-    ]
+def find_models(  # noqa: PLR0917 - one call site
+    policy: "Policy", options: Mapping[str, Any], case: "CaseFile | None", folder: Path, signer: Signer, created: str
+) -> "GivenModels | None":
+    """Return the models that options or case file name, None where models are to be trained.
+
+    Raises:
+        UsageError: no original or no unlearned model, options that only training has a use for, a share to forget.
+    """
+    told = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
+    files = told | {name: options[name] for name in ROLES if options.get(name)}
+    if not files:
+        _refuse_without_models(options, case)
+        return None
+    idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
+    _refuse_idle(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
+    if missing := [role for role in ("original", "unlearned") if role not in files]:
+        raise UsageError(
+            f"expected the {missing[0]} model beside {', '.join(files)}, found none",
+            hint=f"add --{missing[0]} FILE, or 'models: {{{missing[0]}: {{file: FILE}}}}' in the case file",
+        )
+    return _gather(policy, options, case, folder, files, signer, created)
+
+
+def _gather(  # noqa: PLR0917 - one call site
+    policy: "Policy",
+    options: Mapping[str, Any],
+    case: "CaseFile | None",
+    folder: Path,
+    files: Mapping[str, Path],
+    signer: Signer,
+    created: str,
+) -> "GivenModels":
+    from unlearn_audit.cases import GivenModels
+    from unlearn_audit.models import Preparing
+    from unlearn_audit.policy import CaseFile, Network
+
+    said = case or CaseFile(schema_="unlearn-audit/case/v1", name=f"{policy.id}: {policy.title}")
+    network = Network(factory=options["model"]) if options["model"] else said.network
+    usual = policy.reference_case.dataset if policy.reference_case else "own-data"
+    return GivenModels(
+        files=files,
+        dataset=said.dataset or usual,
+        case=said.name,
+        created=created,
+        data=options["data"] or (folder / said.data if said.data else None),
+        forget=_find_list(options["forget"], case, folder),
+        network=network,
+        preparing=Preparing(**said.preparation.model_dump()),
+        scores=options["scores"] or said.scores or "logits",
+        outputs=said.classes,
+        about=said.models,
+        observations=said.observations,
+        offline=options["offline"],
+        threads=options["threads"],
+        signer=signer,
+    )
+
+
+def _tells(case: "CaseFile | None", name: str) -> bool:
+    return case is not None and name in case.model_fields_set
+
+
+def _refuse_idle(options: Mapping[str, Any], names: Sequence[str], told: Sequence[str], why: str) -> None:
+    """No option that does nothing: it might have been meant."""
+    idle = [f"--{name.replace('_', '-')}" for name in names if options.get(name)]
     if idle or told:
         named = ", ".join([*idle, *(f"'{name}' of the case file" for name in told)])
-        raise UsageError(
-            f"{named} would do nothing: with predictions no data is read and no model is made",
-            hint="leave it out, or leave out the predictions",
-        )
+        raise UsageError(f"{named} would do nothing: {why}", hint="leave it out")
+
+
+def _refuse_without_models(options: Mapping[str, Any], case: "CaseFile | None") -> None:
+    facts = ("scores", "classes", "columns", "models", "about_data", "observations", *_MODEL_FACTS)
+    told = [name for name in facts if _tells(case, name)]
+    _refuse_idle(options, ("scores", "model"), told, "neither predictions nor models are brought along")
 
 
 def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path) -> Path | None:
@@ -96,6 +173,15 @@ def judge_predictions(policy: "Policy", brought: Predictions, signer: Signer | N
     say("read the predictions", 0, 1)
     evidence = brought.read(policy, created, signer)
     say("read the predictions", 1, 1)
+    return Audit(judge(policy, evidence, say), evidence, {})
+
+
+def judge_models(policy: "Policy", given: "GivenModels", say: Say) -> "Audit":
+    """Return the finished audit of models that were made elsewhere; it tries no remedy and copies no model."""
+    from unlearn_audit.auditing import Audit, judge
+    from unlearn_audit.cases import ask_models
+
+    evidence = ask_models(policy, given, say)
     return Audit(judge(policy, evidence, say), evidence, {})
 
 
@@ -136,7 +222,8 @@ def _read_evidence(
         if given:
             raise UsageError(f"{', '.join(given)} with evidence, which says all of it itself", hint="leave it out")
         return read_evidence(files[0])
-    brought = find_predictions({"predictions": tuple(files), **options}, known)
+    case, folder = read_case(options["case"], known)
+    brought = find_predictions({"predictions": tuple(files), **options}, case, folder)
     if brought is None:
         raise UsageError("expected files of predictions, found none")
     return brought.read(policy, "not collected yet")

@@ -12,7 +12,7 @@ _FORMATS = "Write this format into the report folder as well (see 'list formats'
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
 _PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
 _SCORES = ("probabilities", "logits", "log-probabilities")
-_SCORES_HELP = "What the numbers in the predictions are.  [default: the case file's, else probabilities]"
+_SCORES_HELP = "What predictions or outputs are.  [default: the case file's, else probabilities, of models logits]"
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -48,6 +48,10 @@ def group() -> None:
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is audited this time (see docs/case.md).")
 @click.option("--data", type=_FILE, metavar="PATH", help="Data: an npz in MedMNIST's format, or a folder of images.")
 @click.option("--predictions", type=_FILE, multiple=True, metavar="FILE", help=_PREDICTIONS)
+@click.option("--original", type=_FILE, metavar="FILE", help="The original model, made elsewhere (see docs/models.md).")
+@click.option("--unlearned", type=_FILE, metavar="FILE", help="The unlearned model, made elsewhere.")
+@click.option("--retrained", type=_FILE, metavar="FILE", help="A model retrained without the records, made elsewhere.")
+@click.option("--model", metavar="NAME", help="What weights are loaded into: module:factory, or one of 'list models'.")
 @click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")

@@ -24,7 +24,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.auditing import name_known
-    from unlearn_audit.cli.bringing import find_predictions, judge_predictions
+    from unlearn_audit.cli.bringing import find_models, find_predictions, judge_models, judge_predictions, read_case
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import find_signing_key
@@ -44,10 +44,14 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     refuse_occupied(out, force=options["force"])
     key = find_signing_key(options["key"], options["chain"])
     key_is_test = describe(key).kind == "test"
-    brought = find_predictions(options, known)
+    case, folder = read_case(options["case"], known)
+    brought = find_predictions(options, case, folder)
+    given = None if brought else find_models(policy, options, case, folder, describe(key), _now())
     with show_progress() as say:
         if brought:
             audit = judge_predictions(policy, brought, describe(key), _now(), say)
+        elif given:
+            audit = judge_models(policy, given, say)
         else:
             audit = _run_audit(policy, _read_request(options, describe(key), known), say)
         say("write the report", 0, 1)

@@ -1,6 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
-from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel
+from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -36,8 +36,10 @@ __all__ = [
     "Membership",
     "MethodChoice",
     "MetricTraits",
+    "Network",
     "Person",
     "Policy",
+    "Preparation",
     "Problem",
     "Protocol",
     "Recipe",

@@ -26,6 +26,10 @@ class BroughtColumns(Frozen):
 class BroughtModel(Frozen):
     """One model that was made elsewhere."""
 
+    file: Text | None = Field(
+        default=None,
+        description="the model itself: .safetensors, .pt or .pth (weights, TorchScript), .pt2 (torch.export), .onnx",
+    )
     role: Literal["original", "unlearned", "retrained", "compared"] | None = Field(
         default=None, description="its name where that is a role, else compared"
     )
@@ -46,3 +50,31 @@ class BroughtData(Frozen):
     training_records: int | None = Field(
         default=None, ge=1, description="retained and forgotten together; needed where no retained record is brought"
     )
+
+
+class Network(Frozen):
+    """What weights are loaded into. Naming a factory runs its code, which is the user's own."""
+
+    factory: Text = Field(description="'module:factory', importable; or a name in the table of models")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the factory's arguments by name; without any it is called as factory(shape, classes)",
+    )
+
+
+class Preparation(Frozen):
+    """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
+
+    size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")
+    interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
+        default=None, description="how images are resized (Pillow's filters); bilinear where nothing is said"
+    )
+    channels: Literal[1, 3] | None = Field(
+        default=None, description="grey is repeated, colour is weighted (ITU-R 601-2) where the images differ from it"
+    )
+    scale: Literal["-1..1", "0..1", "0..255"] | None = Field(
+        default=None, description="what 0 to 255 becomes before mean and std; -1..1 where nothing is said"
+    )
+    mean: tuple[float, ...] = Field(default=(), description="subtracted, for each channel or feature")
+    std: tuple[float, ...] = Field(default=(), description="divided by, for each channel or feature")
+    layout: Literal["channels-first", "channels-last"] = "channels-first"

@@ -27,7 +27,7 @@ from unlearn_audit.scope import BASELINES
 from unlearn_audit.software import describe_machine
 
 BROUGHT = "brought along"
-_UNCHECKED = (
+UNCHECKED = (
     "The predictions were brought along: this audit neither ran the models nor saw the data, so that it vouches for "
     "what follows from the predictions, and for nothing before them."
 )
@@ -47,6 +47,7 @@ class Facts:
     observations: tuple[str, ...] = ()
     forget: Path | None = None
     signer: Signer | None = None
+    caveat: str = UNCHECKED
 
     @classmethod
     def from_case(cls, policy: Policy, case: CaseFile | None, created: str) -> "Facts":
@@ -56,7 +57,7 @@ class Facts:
         return cls(
             case=case.name,
             created=created,
-            scores=case.scores,
+            scores=case.scores or "probabilities",
             classes=case.classes,
             columns=case.columns,
             models=case.models,
@@ -224,7 +225,7 @@ def _list_notes(  # noqa: PLR0917 - one call site
     effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
     missing = (f"The policy clusters records by '{column}', which the predictions do not have: {effect}.",)
     return (
-        _UNCHECKED,
+        facts.caveat,
         *labelled.notes,
         *parted.notes,
         *(note for found in converted.values() for note in found.notes),

@@ -101,19 +101,34 @@ def _read_two(
 ) -> Labelled:
     names = (task.negative_name, task.positive_name)
     classes = answers.classes or names
-    numbers = dict(zip(map(str, range(len(declared))), declared, strict=True))
-    by_policy = set(texts.tolist()) & set(task.positive)
-    plain = set(texts.tolist()) <= set(_BINARY) and not declared and not by_policy
-    meaning = {names[0]: False, names[1]: True, **dict.fromkeys(declared, False)}
-    meaning |= {number: name in {*task.positive, names[1]} for number, name in numbers.items()}
+    positive = _list_positive(answers.where, task, declared)
+    plain = set(texts.tolist()) <= set(_BINARY) and not declared and not set(texts.tolist()) & positive
+    meaning = {**dict.fromkeys(declared, False), names[0]: False, names[1]: True, **dict.fromkeys(positive, True)}
+    meaning |= {str(number): meaning[name] for number, name in enumerate(declared) if str(number) not in meaning}
     meaning |= dict(zip(_BINARY, (False, True), strict=True)) if plain else {}
-    meaning |= dict.fromkeys(task.positive, True)
     said = [meaning.get(text) for text in texts.tolist()]
     _refuse_unknown(answers, texts, said, (*names, *declared, *task.positive))
     is_positive = np.array(said, dtype=np.bool_)[place]
     column = classes.index(names[1])
     notes = (f"Labels 0 and 1 were read as {names[0]} and {names[1]}.",) if plain else ()
     return Labelled(np.where(is_positive, column, 1 - column), classes, (column,), task.positive, notes)
+
+
+def _list_positive(where: str, task: Task, declared: Sequence[str]) -> set[str]:
+    """Return the labels that mean positive; no declared class becomes a negative because two spellings differ."""
+    negative, positive = task.negative_name, task.positive_name
+    if not declared or set(declared) == {negative, positive}:
+        found = set(task.positive)
+    else:
+        found = {declared[index] for index in find_positive(where, declared, task.positive)}
+    if negative in found or (positive in declared and positive not in found and set(declared) != {negative, positive}):
+        wrong = negative if negative in found else positive
+        raise EvidenceError(
+            f"{where}: the policy calls {'negatives' if wrong == negative else 'positives'} '{wrong}', which is also "
+            f"the name of a class that it counts {'as positive' if wrong == negative else 'as negative'}",
+            hint="give the policy's task another positive_name or negative_name",
+        )
+    return found
 
 
 def _find_class(answers: Answers, declared: Sequence[str], text: str) -> int | None:

@@ -70,7 +70,7 @@ def _refuse_probabilities(values: Scores, model: str) -> None:
         raise EvidenceError(
             f"model '{model}': expected logits, found numbers between 0 and 1"
             + (" that sum to one in every row" if values.shape[1] > 1 else " throughout"),
-            hint="these are probabilities: leave out 'scores: logits'",
+            hint="these are probabilities: say 'scores: probabilities' in the case file, or nothing for predictions",
         )
 
 

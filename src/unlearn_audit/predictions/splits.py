@@ -85,7 +85,7 @@ def _apply_list(answers: Answers, split: Texts, path: Path) -> Parted:
     column = answers.groups.get(request.by, answers.ids)
     train = np.isin(split, ("train", "retain"))
     wanted = np.array(request.ids, dtype=np.str_)
-    for among, what in ((column, "are not in the predictions"), (column[train], "have no record in train")):
+    for among, what in ((column, f"are not in {answers.where}"), (column[train], "have no record in train")):
         unknown = np.setdiff1d(wanted, among)
         if unknown.size:
             raise CaseError(
