@@ -429,12 +429,77 @@ def test_options_that_only_training_uses_are_refused(run, case, networks, option
     assert f"{options[0]} would do nothing" in said
 
 
-def test_an_original_alone_asks_for_the_unlearned_one(run, case, networks):
-    files = save_all(networks, case, ".safetensors")
-    code, said = run({"original": files["original"]}, "--model", "brought_network:make")
+REFERENCE = """\
+reference_case:
+  dataset: breast-cytology
+  model: mlp
+  unlearn: {method: fine-tune, parameters: {epochs: 1, learning_rate: 0.0001}}
+  recipe: {epochs: 2, batch: 32, learning_rate: 0.0001}
+"""
 
-    assert code == 2
-    assert "--unlearned FILE" in said
+
+def test_an_original_alone_is_unlearned_here(run, case, networks):
+    from safetensors.torch import load_file
+
+    (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
+    files = save_all(networks, case, ".safetensors")
+    del files["unlearned"]
+    code, said = run(files, "--model", "brought_network:make", "--cache", case / "cache")
+    provenance = json.loads((case / "out" / "record.json").read_text())["provenance"]
+    cards = {card["name"]: card for card in provenance["models"]}
+    unlearned = load_file(case / "out" / "models" / "unlearned.safetensors")
+
+    assert code == 0, said
+    assert cards["original"]["method"] == "brought along"
+    assert cards["retrained"]["method"] == "brought along"
+    assert cards["unlearned"]["method"] == "fine-tune"
+    assert provenance["recipe"]["model"] == "brought_network:make"
+    assert set(unlearned) == set(networks["original"].state_dict())
+    assert not torch.equal(unlearned["0.weight"], networks["original"].state_dict()["0.weight"])
+    assert torch.equal(
+        load_file(case / "out" / "models" / "original.safetensors")["0.weight"], networks["original"][0].weight
+    )
+
+
+def test_an_original_alone_is_retrained_only_where_the_case_asks(run, case, networks):
+    (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
+    files = {"original": save(networks["original"], case / "original.safetensors")}
+    options = ("--model", "brought_network:make", "--cache", case / "cache")
+    code, said = run(files, *options)
+
+    assert code == 3, said
+    assert "the case has no model 'retrained'" in said
+    assert run(files, *options, more="retrain: true\n")[0] in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "code", "words"),
+    [(".safetensors", (), 2, "add --model module:factory"),
+     (".pt", ("--model", "brought_network:make"), 5, "a program (TorchScript), which cannot be trained further"),
+     (".safetensors", ("--model", "brought_network:make", "--scores", "probabilities"), 2, "--scores would do")],
+)  # fmt: skip
+def test_an_original_alone_must_be_weights_with_a_network(run, case, networks, suffix, options, code, words):  # noqa: PLR0917
+    (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
+    found, said = run({"original": save(networks["original"], case / f"original{suffix}")}, *options)
+
+    assert words in said
+    assert found == code
+
+
+def test_an_original_alone_with_swapped_outputs_is_refused_and_its_order_can_be_declared(run, case, networks):
+    (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
+    swapped = nn.Sequential(nn.Linear(30, 2))
+    with torch.no_grad():
+        swapped[0].weight.copy_(networks["original"][0].weight.flip(0))
+        swapped[0].bias.copy_(networks["original"][0].bias.flip(0))
+    files = {"original": save(swapped, case / "original.safetensors")}
+    options = ("--model", "brought_network:make", "--cache", case / "cache", "--no-remedy")
+    code, said = run(files, *options)
+    order = ", ".join(reversed(load_dataset("breast-cytology").classes))
+
+    assert code == 5
+    assert "the original gives positives a lower probability than negatives" in said
+    assert run(files, *options, more=f"classes: [{order}]\n")[0] == 3
 
 
 def test_what_is_said_of_models_without_any_is_refused(run, case):

@@ -1,10 +1,12 @@
 """A case: data, the models original, unlearned and retrained, and the records to forget. Torch lives here and below."""
 
+from unlearn_audit.cases.brought import BroughtOriginal
 from unlearn_audit.cases.build import Case, add_remedy, build_case, list_remedies
 from unlearn_audit.cases.given import GivenModels, ask_models
 from unlearn_audit.cases.request import CaseRequest, choose_parameters, find_reference
 
 __all__ = [
+    "BroughtOriginal",
     "Case",
     "CaseRequest",
     "GivenModels",

@@ -106,11 +106,15 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     say("load data", 1, 1)
-    inputs = _to_inputs(task.dataset.x)
+    brought = request.original
+    inputs = brought.preparing.prepare(task.dataset.x) if brought else _to_inputs(task.dataset.x)
     bench = _set_up(policy, request, plan, task, split, inputs, say)
-    original = bench.train_original()
+    bench = brought.fit_bench(bench, loaded, task) if brought else bench
+    original = brought.take(bench, "original") if brought else bench.train_original()
     models = [original]
-    if plan.retrain:
+    if brought and "retrained" in brought.files:
+        models.append(brought.take(bench, "retrained"))
+    elif plan.retrain:
         models.append(bench.retrain_reference())
     models.append(bench.unlearn(original, plan.audited, name="unlearned", role="unlearned"))
     models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in plan.compared]
@@ -122,7 +126,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         data=_describe_data(loaded, task.dataset, task.positive, split, policy),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
-        recipe={"model": plan.reference.model, **plan.recipe.model_dump(mode="json")},
+        recipe={"model": bench.architecture.name, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
         notes=(*forgotten.notes, *_note_missing_clusters(policy, task.dataset)),

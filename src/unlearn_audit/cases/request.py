@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
 from unlearn_audit.records import Signer
+
+if TYPE_CHECKING:
+    from unlearn_audit.cases.brought import BroughtOriginal
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class CaseRequest:
     offline: bool = False
     threads: int | None = None
     signer: Signer | None = None
+    original: "BroughtOriginal | None" = None
+    """The original, where it was made elsewhere: it is unlearned here, and nothing is trained but what that takes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         forget=request.case_folder / forget if isinstance(forget, str) else forget or reference.forget,
         audited=audited,
         compared=tuple(compared.values()),
-        retrain=reference.retrain if retrain is None else retrain,
+        retrain=(reference.retrain and request.original is None) if retrain is None else retrain,
         recipe=case.recipe if case and case.recipe else reference.recipe,
     )
 

@@ -12,8 +12,8 @@ from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, S
 
 if TYPE_CHECKING:
     from unlearn_audit.auditing import Audit
-    from unlearn_audit.cases import GivenModels
-    from unlearn_audit.policy import CaseFile, KnownNames, Policy
+    from unlearn_audit.cases import BroughtOriginal, GivenModels
+    from unlearn_audit.policy import CaseFile, KnownNames, Network, Policy
     from unlearn_audit.predictions import Facts
 
 ROLES = ("original", "unlearned", "retrained")
@@ -78,42 +78,34 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
 
 def find_models(  # noqa: PLR0917 - one call site
     policy: "Policy", options: Mapping[str, Any], case: "CaseFile | None", folder: Path, signer: Signer, created: str
-) -> "GivenModels | None":
-    """Return the models that options or case file name, None where models are to be trained.
+) -> "GivenModels | BroughtOriginal | None":
+    """Return the models that options or case file name, None where all models are to be trained.
+
+    Without an unlearned model the original is unlearned here.
 
     Raises:
-        UsageError: no original or no unlearned model, options that only training has a use for, a share to forget.
+        UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
+    from unlearn_audit.cases import GivenModels
+    from unlearn_audit.models import Preparing
+    from unlearn_audit.policy import CaseFile, Network
+
     told = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
     files = told | {name: options[name] for name in ROLES if options.get(name)}
     if not files:
         _refuse_without_models(options, case)
         return None
-    idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
-    _refuse_idle(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
-    if missing := [role for role in ("original", "unlearned") if role not in files]:
-        raise UsageError(
-            f"expected the {missing[0]} model beside {', '.join(files)}, found none",
-            hint=f"add --{missing[0]} FILE, or 'models: {{{missing[0]}: {{file: FILE}}}}' in the case file",
-        )
-    return _gather(policy, options, case, folder, files, signer, created)
-
-
-def _gather(  # noqa: PLR0917 - one call site
-    policy: "Policy",
-    options: Mapping[str, Any],
-    case: "CaseFile | None",
-    folder: Path,
-    files: Mapping[str, Path],
-    signer: Signer,
-    created: str,
-) -> "GivenModels":
-    from unlearn_audit.cases import GivenModels
-    from unlearn_audit.models import Preparing
-    from unlearn_audit.policy import CaseFile, Network
-
     said = case or CaseFile(schema_="unlearn-audit/case/v1", name=f"{policy.id}: {policy.title}")
     network = Network(factory=options["model"]) if options["model"] else said.network
+    if "original" not in files:
+        raise UsageError(
+            f"expected the original model beside {', '.join(files)}, found none",
+            hint="add --original FILE, or 'models: {original: {file: FILE}}' in the case file",
+        )
+    if "unlearned" not in files:
+        return _find_original(options, said, files, network)
+    idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
+    _refuse_idle(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
     return GivenModels(
         files=files,
@@ -132,6 +124,28 @@ def _gather(  # noqa: PLR0917 - one call site
         threads=options["threads"],
         signer=signer,
     )
+
+
+def _find_original(
+    options: Mapping[str, Any], said: "CaseFile", files: Mapping[str, Path], network: "Network | None"
+) -> "BroughtOriginal":
+    """Return the original alone: its unlearned model is made here, by the method that policy, case or option name."""
+    from unlearn_audit.cases import BroughtOriginal
+    from unlearn_audit.models import Preparing
+
+    if more := sorted(files.keys() - {"original", "retrained"}):
+        raise UsageError(
+            f"expected the unlearned model beside {', '.join(more)}, found none", hint="add --unlearned FILE"
+        )
+    idle = [name for name in ("scores", "columns", "about_data", "observations") if _tells(said, name)]
+    _refuse_idle(options, ("scores",), idle, "an original that is unlearned here gives logits, and is described above")
+    if network is None:
+        raise UsageError(
+            "expected the network of the original, since it is unlearned here; found none",
+            hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
+        )
+    preparing = Preparing(**said.preparation.model_dump())
+    return BroughtOriginal(dict(files), network, preparing, said.classes, dict(said.models))
 
 
 def _tells(case: "CaseFile | None", name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.auditing import name_known
+    from unlearn_audit.cases import GivenModels
     from unlearn_audit.cli.bringing import find_models, find_predictions, judge_models, judge_predictions, read_case
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
@@ -50,10 +52,11 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     with show_progress() as say:
         if brought:
             audit = judge_predictions(policy, brought, describe(key), _now(), say)
-        elif given:
+        elif isinstance(given, GivenModels):
             audit = judge_models(policy, given, say)
         else:
-            audit = _run_audit(policy, _read_request(options, describe(key), known), say)
+            request = _read_request(options, describe(key), known)
+            audit = _run_audit(policy, replace(request, original=given), say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)

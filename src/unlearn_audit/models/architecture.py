@@ -78,9 +78,11 @@ def find_architecture(name: str, table: Mapping[str, Architecture]) -> Architect
 
 
 def call_factory(
-    architecture: Architecture, parameters: Mapping[str, Any], shape: tuple[int, ...], classes: int, seed: int = 0
+    architecture: Architecture, parameters: Mapping[str, Any], shape: tuple[int, ...], classes: int
 ) -> nn.Module:
     """Return the network that a user's factory makes: as factory(**parameters), or as factory(shape, classes).
+
+    It may draw from torch's global generator, which is as it was before.
 
     Raises:
         CaseError: the factory raised, or returned no network: with its name and its own words.
@@ -90,7 +92,6 @@ def call_factory(
     make: Callable[..., Any] = architecture.make
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
             network: Any = make(**parameters) if parameters else make(shape, classes)
     except AuditError:
         raise
