@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unlearn_audit.assets import read_published_selftest
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.measurement import measure, trace
-from unlearn_audit.policy import KnownNames, Policy
+from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
 from unlearn_audit.predictions.plausibility import refuse_worse_than_chance
 from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, SelfTestSummary, Verdict, say_nothing
 from unlearn_audit.scope import Address, Scope
@@ -63,13 +63,18 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
         known: the record of the same case with fewer models; saves measuring those again and changes no byte.
 
     Raises:
-        EvidenceError: the evidence was collected for another set of positive classes than the policy's.
+        EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
+            that the policy does not allow.
     """
     _refuse_other_task(policy, evidence)
+    _refuse_shared_groups(policy, evidence)
     provenance = evidence.provenance
     scope = Scope(evidence, policy)
     findings = measure(scope, say, known.findings if known else ())
-    verdicts = tuple(decide(findings, policy, card.name) for card in provenance.candidates)
+    verdicts = tuple(
+        decide(findings, policy, card.name, Acceptances.of(policy, provenance, card.role))
+        for card in provenance.candidates
+    )
     return AuditRecord(
         policy=policy.model_dump(mode="json"),
         policy_sha256=policy.digest(),
@@ -88,17 +93,24 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
     """Return the verdicts that `judge` records, after measuring only what the policy's checks ask of the candidates.
 
     Raises:
-        EvidenceError: the evidence was collected for another set of positive classes than the policy's.
+        EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
+            that the policy does not allow.
     """
     _refuse_other_task(policy, evidence)
-    candidates = [card.name for card in evidence.provenance.candidates]
-    asked = {(check.metric, check.against, check.among) for check in policy.checks}
+    _refuse_shared_groups(policy, evidence)
+    provenance = evidence.provenance
+    candidates = {card.name: card.role for card in provenance.candidates}
 
     def wants(metric: str, address: Address) -> bool:
-        return address.model in candidates and (metric, address.against, address.among) in asked
+        return address.model in candidates and any(
+            (check.metric, check.against) == (metric, address.against) and belongs_to(check.among, address.among)
+            for check in policy.checks
+        )
 
     findings = measure(Scope(evidence, policy), wants=wants)
-    return tuple(decide(findings, policy, name) for name in candidates)
+    return tuple(
+        decide(findings, policy, name, Acceptances.of(policy, provenance, role)) for name, role in candidates.items()
+    )
 
 
 def name_known() -> KnownNames:
@@ -124,3 +136,17 @@ def _refuse_other_task(policy: Policy, evidence: Evidence) -> None:
             f"the policy's positive classes are {sorted(asked)}, the evidence was collected with {sorted(found)}",
             hint="recheck judges evidence of the same task; run the audit anew for another one",
         )
+
+
+def _refuse_shared_groups(policy: Policy, evidence: Evidence) -> None:
+    """Evidence from splits that share patients is no evidence under a policy that keeps them apart."""
+    column = policy.data.disjoint if policy.data else None
+    if column is None:
+        return
+    hint = "run the audit anew under this policy: it then makes splits that share no group"
+    if column not in evidence.groups:
+        raise EvidenceError(f"the policy keeps splits apart by '{column}', which the evidence does not have", hint=hint)
+    shared = evidence.find_shared(column)
+    if shared:
+        listed = "; ".join(f"{count} in {first} and {second}" for (first, second), count in shared.items())
+        raise EvidenceError(f"the policy lets no '{column}' stand in two splits, the evidence has {listed}", hint=hint)

@@ -1,11 +1,14 @@
 """Evidence on disk, one Parquet file, and how it is collected from a case. Torch ends here.
 
 Columns: `id`, `split`, `label`; `group:<column>` per group column; `log_prob:<model>:<class index>` per model and
-class. The file's metadata carries the provenance, so that the file alone reproduces the record.
+class. Where there are reference models: `reference-candidate`; `reference-trained-on:<model>`;
+`reference:<model>:<class index>`; `reference-unlearned:<name>:<model>:<class index>`. The file's metadata carries the
+provenance, so that the file alone reproduces the record.
 """
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.records import Evidence, Provenance, Say, to_canonical_json
+from unlearn_audit.records import Evidence, Provenance, References, Say, to_canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +44,7 @@ def collect(case: "Case", say: Say, known: Evidence | None = None) -> Evidence:
         if name not in log_probs:
             log_probs[name] = predict_log_probs(model, case.inputs)
     say("collect evidence", len(case.models), len(case.models))
+    references = case.ensemble.ask(known.references if known else None) if case.ensemble else None
     return Evidence(
         ids=case.dataset.ids,
         split=case.split,
@@ -50,6 +54,7 @@ def collect(case: "Case", say: Say, known: Evidence | None = None) -> Evidence:
         positive=case.positive,
         groups=case.dataset.groups,
         provenance=case.provenance,
+        references=references,
     )
 
 
@@ -68,7 +73,7 @@ def to_parquet(evidence: Evidence) -> bytes:
     for model, log_probs in evidence.log_probs.items():
         for index in range(log_probs.shape[1]):
             columns[f"log_prob:{model}:{index}"] = pa.array(np.ascontiguousarray(log_probs[:, index]))
-    head = {
+    head: dict[str, Any] = {
         "schema": EVIDENCE_SCHEMA,
         "classes": list(evidence.classes),
         "positive": list(evidence.positive),
@@ -76,6 +81,9 @@ def to_parquet(evidence: Evidence) -> bytes:
         "groups": list(evidence.groups),
         "provenance": evidence.provenance.model_dump(mode="json"),
     }
+    if evidence.references is not None:
+        columns |= _write_references(evidence.references)
+        head["references"] = {"models": evidence.references.count, "unlearned": list(evidence.references.unlearned)}
     table = pa.table(columns).replace_schema_metadata({_META: to_canonical_json(head)})
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", store_schema=True)
@@ -114,6 +122,7 @@ def read_evidence(path: Path) -> Evidence:
             positive=tuple(head["positive"]),
             groups={name: _texts(table, f"group:{name}") for name in head["groups"]},
             provenance=Provenance.model_validate(head["provenance"]),
+            references=_read_references(table, head) if "references" in head else None,
         )
     except KeyError as error:
         raise EvidenceError(f"{path}: expected a column or entry {error}, found none") from error
@@ -130,6 +139,35 @@ def is_evidence(path: Path) -> bool:
         return _META in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError, ValueError):
         return False
+
+
+def _write_references(references: References) -> "dict[str, pa.Array]":
+    import pyarrow as pa
+
+    columns = {"reference-candidate": pa.array(references.candidates)}
+    for model, mask in enumerate(references.trained_on):
+        columns[f"reference-trained-on:{model}"] = pa.array(mask)
+    unlearned = {f"reference-unlearned:{name}": values for name, values in references.unlearned.items()}
+    for prefix, values in {"reference": references.log_probs, **unlearned}.items():
+        for model, answers in enumerate(values):
+            for index in range(answers.shape[1]):
+                columns[f"{prefix}:{model}:{index}"] = pa.array(np.ascontiguousarray(answers[:, index]))
+    return columns
+
+
+def _read_references(table: "pa.Table", head: Mapping[str, Any]) -> References:
+    models, classes = range(int(head["references"]["models"])), range(len(head["classes"]))
+
+    def read_answers(prefix: str) -> NDArray[np.float64]:
+        said = [[_numbers(table, f"{prefix}:{model}:{i}") for i in classes] for model in models]
+        return np.stack([np.column_stack(columns) for columns in said])
+
+    return References(
+        trained_on=np.stack([_numbers(table, f"reference-trained-on:{model}") for model in models]),
+        candidates=_numbers(table, "reference-candidate"),
+        log_probs=read_answers("reference"),
+        unlearned={name: read_answers(f"reference-unlearned:{name}") for name in head["references"]["unlearned"]},
+    )
 
 
 def _read_head(table: "pa.Table", path: Path) -> dict[str, Any]:

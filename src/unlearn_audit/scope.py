@@ -5,18 +5,19 @@ operating point) to one estimate. This module holds those types, one floor below
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.policy import MetricTraits, Policy
+from unlearn_audit.policy import MetricTraits, Policy, split_group
 from unlearn_audit.records import Direction, Estimate, Evidence, derive_rng
 from unlearn_audit.stats import choose_threshold
 
+Kept = TypeVar("Kept")
 BASELINES: Mapping[str, bool] = {"call-all-positive": True, "call-none-positive": False}
 """Trivial models that any audited one must be held against, and what they call every record."""
 
@@ -46,6 +47,50 @@ class Scope:
 
     evidence: Evidence
     policy: Policy
+    group: tuple[str, str] | None = None
+    """Column and value of the one group that is looked at; None for all records."""
+    shares: int = 1
+    """Among how many claims the error of one is shared."""
+    whole: "Scope | None" = None
+    """What this is a part of: thresholds and clusters are its own."""
+    _memory: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def remember(self, key: tuple[str, ...], compute: Callable[[], Kept]) -> Kept:
+        """Return what `compute` gives, from the second time on without computing: metrics share costly parts.
+
+        A group shares the memory of the whole: what hangs on the group must say so in its key.
+        """
+        if self.whole is not None:
+            return self.whole.remember(key, compute)
+        if key not in self._memory:
+            self._memory[key] = compute()
+        kept: Kept = self._memory[key]
+        return kept
+
+    def narrow(self, among: str, shares: int = 1) -> "Scope":
+        """Return the scope of the group that `among` names, itself where it names none.
+
+        Only the records that are judged become fewer: thresholds are frozen on the whole validation split, since a
+        device has one for all of its patients.
+
+        Args:
+            among: such as 'sex=female'.
+            shares: the error that the policy allows is divided by it (Bonferroni).
+        """
+        group = split_group(among)
+        if group is None:
+            return self
+        return self.remember(
+            ("narrow", among, str(shares)), lambda: replace(self, group=group, shares=shares, whole=self)
+        )
+
+    def select(self, split: str) -> NDArray[np.bool_]:
+        """Return the (n,) mask of the records of `split` that are looked at."""
+        mask = self.evidence.select(split)
+        if self.group is None:
+            return mask
+        column, value = self.group
+        return np.asarray(mask & (self.evidence.groups[column] == value))
 
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
@@ -54,11 +99,11 @@ class Scope:
         that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely. Every
         setting of a search counts: validation chooses among them, but the forget records are the same there and here.
         """
-        confidence = self.policy.protocol.confidence
-        if model not in self.remedied:
-            return confidence
-        tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
-        return 1 - (1 - confidence) / max(tries, len(self.remedied))
+        confidence, shares = self.policy.protocol.confidence, self.shares
+        if model in self.remedied:
+            tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
+            shares *= max(tries, len(self.remedied))
+        return confidence if shares == 1 else 1 - (1 - confidence) / shares
 
     @cached_property
     def remedied(self) -> frozenset[str]:
@@ -68,7 +113,7 @@ class Scope:
     @cached_property
     def test(self) -> NDArray[np.bool_]:
         """(n,) mask of the test split."""
-        return self.evidence.select("test")
+        return self.select("test")
 
     @property
     def positives(self) -> NDArray[np.bool_]:
@@ -86,8 +131,10 @@ class Scope:
         return np.asarray(self.evidence.is_positive[self.test])
 
     @cached_property
-    def _clusters(self) -> NDArray[np.str_] | None:
+    def all_clusters(self) -> NDArray[np.str_] | None:
         """(n,) cluster of each record; a record whose cluster is unknown is a cluster of its own."""
+        if self.whole is not None:
+            return self.whole.all_clusters
         protocol = self.policy.protocol
         if protocol.cluster is None:
             return None
@@ -116,7 +163,7 @@ class Scope:
         Raises:
             MeasurementError: the policy requires a cluster column that the evidence does not have.
         """
-        return None if self._clusters is None else self._clusters[mask]
+        return None if self.all_clusters is None else self.all_clusters[mask]
 
     @cached_property
     def _thresholds(self) -> dict[str, float | None]:
@@ -130,6 +177,8 @@ class Scope:
         Raises:
             MeasurementError: the validation records do not define it.
         """
+        if self.whole is not None:
+            return self.whole.find_threshold(at)
         point = at or self.policy.task.operating_points[0]
         if point not in self._thresholds:
             validation = self.evidence.select("validation")
@@ -147,7 +196,7 @@ class Scope:
 
     def call(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
-        mask = self.evidence.select(split)
+        mask = self.select(split)
         if model in BASELINES:
             return np.full(int(mask.sum()), BASELINES[model])
         threshold = self.find_threshold(at)
@@ -155,9 +204,24 @@ class Scope:
             return self.evidence.predicted_positive(model)[mask]
         return np.asarray(self.evidence.positive_probability(model)[mask] >= threshold)
 
+    def log_odds(self, model: str) -> NDArray[np.float64]:
+        """Return (n,) the log-odds of being positive, for every record of the evidence.
+
+        Log-odds rank as probabilities do, but do not tie where a confident model's probability rounds to one.
+
+        Raises:
+            MeasurementError: the model gives probabilities of exactly 0 or 1.
+        """
+        log_probs, positive = self.evidence.log_probs[model], list(self.evidence.positive)
+        negative = [c for c in range(log_probs.shape[1]) if c not in positive]
+        odds = np.logaddexp.reduce(log_probs[:, positive], axis=1) - np.logaddexp.reduce(log_probs[:, negative], axis=1)
+        if not np.isfinite(odds).all():
+            raise MeasurementError(f"model '{model}' gives probabilities of exactly 0 or 1, which have no log-odds")
+        return np.asarray(odds)
+
     def select_among(self, split: str, among: str) -> NDArray[np.bool_]:
         """Return the (n,) mask of `split`, restricted to 'positive' or 'negative' records where asked."""
-        mask = self.evidence.select(split)
+        mask = self.select(split)
         if among == "positive":
             return mask & self.evidence.is_positive
         return mask & ~self.evidence.is_positive if among == "negative" else mask
@@ -209,9 +273,16 @@ class Metric:
     caveat: str | None = None
     per_attack: bool = False
     """Whether it is measured once for each attack that the policy lists."""
+    attacks: Callable[[str], bool] | None = None
+    """Which of those attacks it is measured for, by name; None for all of them."""
     models: Callable[[str], bool] | None = None
     """Which models it is measured for, by name; None for all of them."""
     applies: Callable[[Policy], bool] | None = None
     """Whether a policy gives rise to it at all; None for every policy."""
+    groups: tuple[str, ...] = ()
+    """What `Estimate.sizes` counts, in its order: 'positive', 'negative', or splits such as 'forget'. Of each, a
+    subgroup must hold the policy's smallest number."""
+    null: float | None = None
+    """The value that means no difference, where several attacks ask for one: their p-values are adjusted together."""
     points: Callable[[Policy], tuple[str, ...]] | None = None
     """What stands in the address's `at` where that is no operating point."""

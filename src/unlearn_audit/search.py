@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from unlearn_audit.attacks import is_population_attack
 from unlearn_audit.errors import CaseError
 from unlearn_audit.measurement import measure
+from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     Estimate,
@@ -46,10 +48,29 @@ def choose_setting(
     """
     if not remedy.search:
         return case, remedy
-    stand_in = put_validation_for_test(evidence)
-    tried = [_try_setting(policy, case, stand_in, setting) for setting in remedy.settings]
+    stand_in, simple = put_validation_for_test(evidence), leave_out_references(policy)
+    tried = [_try_setting(simple, case, stand_in, setting) for setting in remedy.settings]
     search = conclude(remedy.method, tried)
     return case.with_search(search), None if search.chosen is None else remedy.settings[search.chosen]
+
+
+def leave_out_references(policy: Policy) -> Policy:
+    """Return the policy with those of its attacks alone that need no reference models.
+
+    The others have test records for controls, and a setting that is only tried must not be asked about one. All attacks
+    decide on the chosen setting.
+
+    Raises:
+        CaseError: no attack is left to choose a setting by.
+    """
+    attacks = tuple(name for name in policy.membership.attacks if is_population_attack(name))
+    if not attacks:
+        raise CaseError(
+            "expected an attack that needs no reference models to search settings by, found "
+            + ", ".join(policy.membership.attacks),
+            hint="list a signal such as 'logit' in membership.attacks as well, or give the remedy fixed parameters",
+        )
+    return policy.model_copy(update={"membership": policy.membership.model_copy(update={"attacks": attacks})})
 
 
 def put_validation_for_test(evidence: Evidence) -> Evidence:
@@ -84,7 +105,8 @@ def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: Meth
     try:
         made = case.bench.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
-        return TriedSetting(parameters=setting.parameters, holds=False, reason=f"Not made: {error.message}.")
+        asked = METHODS[setting.method].parse(setting.parameters).model_dump(mode="json")
+        return TriedSetting(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
     from unlearn_audit.training import predict_log_probs
 
     allowed = _find_allowed(case)

@@ -3,8 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from unlearn_audit.group_reasons import explain_groups
 from unlearn_audit.metrics import METRICS
-from unlearn_audit.policy import Check, Policy
+from unlearn_audit.policy import (
+    Acceptances,
+    Check,
+    Policy,
+    belongs_to,
+    decides,
+    find_column,
+    tell_release,
+    tell_waivers,
+)
+from unlearn_audit.reasons import explain_crossing, explain_fail, explain_pass, explain_straddle, is_inside
 from unlearn_audit.records import (
     CheckResult,
     Estimate,
@@ -14,30 +25,31 @@ from unlearn_audit.records import (
     Provenance,
     Recommendation,
     Verdict,
+    decide_outcome,
     find_worst,
+    round_number,
+    settle_waivers,
 )
-from unlearn_audit.stats import estimate_more_records
-
-_WORDS = {"all": "", "positive": "{positive} ", "negative": "{negative} "}
+from unlearn_audit.stats import compute_equivalence
 
 
-def decide(findings: Iterable[Finding], policy: Policy, model: str) -> Verdict:
+def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
     """Hold every check of `policy` against the findings on `model`.
 
     A check passes when the bound that could contradict it lies inside its limit, fails when the whole range of
     plausible values lies outside, and is inconclusive between. A check whose finding is absent or has no bounds is
-    `not_run`. The verdict is the worst required check; a check that was not run makes it inconclusive.
+    `not_run`. The verdict is the worst required check; a check that was not run makes it inconclusive. A check with a
+    waiver in force keeps its outcome and does not count.
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
     mine = [finding for finding in findings if finding.model == model]
-    checks = tuple(_check(check, mine, policy, model) for check in policy.checks)
-    worst = find_worst(result.outcome for result in checks if result.required)
-    outcome = Outcome.INCONCLUSIVE if worst is Outcome.NOT_RUN else worst
+    waivers = accepted or Acceptances()
+    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model)) for check in policy.checks)
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
     return Verdict(
         model=model,
-        outcome=outcome,
+        outcome=decide_outcome(checks),
         reason=_summarise(checks),
         confidence=max(used, default=policy.protocol.confidence),
         checks=checks,
@@ -47,14 +59,12 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str) -> Verdict:
 def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
     metric = METRICS[check.metric]
     at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
-    limit = _limit_of(check)
-    rulings = [
-        _rule(finding, limit)
-        for finding in findings
-        if (finding.metric, finding.against, finding.among, finding.at)
-        == (check.metric, check.against, check.among, at)
-    ]
-    ruling = _combine(rulings)
+    limit, groups = _limit_of(check), name_groups(check, policy)
+    asked = [f for f in findings if (f.metric, f.against, f.at) == (check.metric, check.against, at)]
+    rulings = [_rule(finding, limit, groups) for finding in asked if decides(check.among, finding.among)]
+    parts = [f for f in asked if belongs_to(check.among, f.among) and not decides(check.among, f.among)]
+    ruling = _combine([*rulings, *_refuse_unassessable(parts, policy)])
+    estimate = ruling.finding.estimate if ruling.finding else None
     return CheckResult(
         id=check.id,
         title=check.title or title_of(check, policy),
@@ -69,9 +79,34 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         limit=limit,
         required=check.required,
         outcome=ruling.outcome,
-        reason=ruling.reason,
-        estimate=ruling.finding.estimate if ruling.finding else None,
+        reason=ruling.reason + explain_groups(ruling.outcome, parts, limit),
+        estimate=estimate,
+        equivalence_p=_find_equivalence_p(estimate, limit),
     )
+
+
+def _find_equivalence_p(estimate: Estimate | None, limit: Limit) -> float | None:
+    """Return the TOST p-value where a check asks for a range: beside the bounds, which alone decide."""
+    if estimate is None or limit.at_least is None or limit.at_most is None or estimate.standard_error is None:
+        return None
+    equivalence = compute_equivalence(estimate.value, estimate.standard_error, limit.at_least, limit.at_most)
+    return round_number(equivalence.p)
+
+
+def name_groups(check: Check, policy: Policy) -> tuple[str, ...]:
+    """Return what the groups of records are called that the check's metric counts, such as 'malignant'."""
+    task = policy.task
+    classes = {"positive": task.positive_name, "negative": task.negative_name}
+    among = f"{classes[check.among]} " if check.among in classes else ""
+    return tuple(classes.get(group, f"{among}{group}") for group in METRICS[check.metric].groups)
+
+
+def _refuse_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Ruling"]:
+    """A group without a number may be any: the worst of its column then cannot pass, unless the policy says so."""
+    if policy.subgroups is None or policy.subgroups.unassessable == "inform":
+        return []
+    reasons = dict.fromkeys(group.not_run.removesuffix(".") for group in groups if group.not_run)
+    return [_Ruling(Outcome.NOT_RUN, f"Not measured in every group: {'; '.join(reasons)}.")] if reasons else []
 
 
 def title_of(check: Check, policy: Policy) -> str:
@@ -80,7 +115,7 @@ def title_of(check: Check, policy: Policy) -> str:
     return (
         METRICS[check.metric].title
         + (f" against {check.against}" if check.against else "")
-        + among.get(check.among, "")
+        + among.get(check.among, f", {check.among}" if check.among != "all" else "")
     )
 
 
@@ -114,7 +149,7 @@ def _margin_used(ruling: _Ruling) -> float:
     return abs(finding.estimate.value - centre)
 
 
-def _rule(finding: Finding, limit: Limit) -> _Ruling:
+def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
     estimate = finding.estimate
     if estimate is None:
         return _Ruling(Outcome.NOT_RUN, f"Not measured: {finding.not_run}", finding)
@@ -128,51 +163,16 @@ def _rule(finding: Finding, limit: Limit) -> _Ruling:
     below = limit.at_most is None or high <= limit.at_most
     above = limit.at_least is None or low >= limit.at_least
     if too_high or too_low:
-        return _Ruling(Outcome.FAIL, _explain_fail(estimate, limit, too_high=too_high), finding)
+        return _Ruling(Outcome.FAIL, explain_fail(estimate, limit, too_high=too_high), finding)
     if below and above:
-        return _Ruling(Outcome.PASS, _explain_pass(estimate, limit), finding)
-    return _Ruling(Outcome.INCONCLUSIVE, _explain_straddle(estimate, limit), finding)
-
-
-def _bounds_text(estimate: Estimate) -> str:
-    bounds = estimate.bounds
-    if bounds is None:
-        return "no bounds"
-    return f"between {bounds.low:.3f} and {bounds.high:.3f} at {100 * bounds.confidence:.3g} % confidence each side"
-
-
-def _explain_pass(estimate: Estimate, limit: Limit) -> str:
-    return f"The value lies {_bounds_text(estimate)}: inside the tolerance ({limit})."
-
-
-def _explain_fail(estimate: Estimate, limit: Limit, *, too_high: bool) -> str:
-    bounds = estimate.bounds
-    if bounds is None:
-        raise ValueError("a failing check has bounds")
-    if too_high:
-        return f"Even the lower bound, {bounds.low:.3f}, is above the tolerance ({limit})."
-    return f"Even the upper bound, {bounds.high:.3f}, is below the tolerance ({limit})."
-
-
-def _explain_straddle(estimate: Estimate, limit: Limit) -> str:
-    """Say what would decide it: 'inconclusive' alone is no answer."""
-    text = f"The value lies {_bounds_text(estimate)}: that range crosses the tolerance ({limit})."
-    ends = [end for end in (limit.at_least, limit.at_most) if end is not None]
-    more = [estimate_more_records(estimate, end) for end in ends]
-    if any(number is None for number in more):
-        return f"{text} The estimate sits on the limit: no number of further records is likely to decide it."
-    needed = max(number for number in more if number is not None)
-    side = "" if _is_inside(estimate, limit) else ", against the model"
-    return f"{text} If the estimate stays, about {needed:,} more records like these {estimate.n:,} decide it{side}."
-
-
-def _is_inside(estimate: Estimate, limit: Limit) -> bool:
-    above = limit.at_least is None or estimate.value >= limit.at_least
-    return above and (limit.at_most is None or estimate.value <= limit.at_most)
+        return _Ruling(Outcome.PASS, explain_pass(estimate, limit), finding)
+    if find_column(finding.among) is not None:
+        return _Ruling(Outcome.INCONCLUSIVE, explain_crossing(estimate, limit), finding)
+    return _Ruling(Outcome.INCONCLUSIVE, explain_straddle(estimate, limit, groups), finding)
 
 
 def _summarise(checks: Sequence[CheckResult]) -> str:
-    required = [check for check in checks if check.required]
+    required = [check for check in checks if check.required and not check.is_waived]
     counts = {outcome: [c for c in required if c.outcome is outcome] for outcome in Outcome}
     parts = [
         f"{len(counts[outcome])} {words}"
@@ -188,13 +188,17 @@ def _summarise(checks: Sequence[CheckResult]) -> str:
         c.title for c in counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
     ]
     named = f": {'; '.join(bad[:3])}{f' and {len(bad) - 3} more' if len(bad) > 3 else ''}" if bad else ""  # noqa: PLR2004
-    return f"Of {len(required)} required checks {', '.join(parts)}{named}."
+    waived = [check for check in checks if check.is_waived]
+    beside = f" besides {len(waived)} waived" if waived else ""
+    return " ".join([f"Of {len(required)} required checks{beside} {', '.join(parts)}{named}.", *tell_waivers(checks)])
 
 
 def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
     """Say what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     remedied = [card.name for card in provenance.models if card.role == "remedied"]
+    if audited.outcome is Outcome.PASS and audited.waived:
+        return Recommendation(action="release", model=audited.model, text=tell_release(audited))
     if audited.outcome is Outcome.PASS:
         return Recommendation(
             action="release",
@@ -240,4 +244,4 @@ def _next_step(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Se
 def _could_pass(verdict: Verdict) -> bool:
     """Whether more records alone might turn the verdict into a pass: every required estimate is inside its limit."""
     required = [check for check in verdict.checks if check.required]
-    return all(c.estimate is not None and c.estimate.bounds and _is_inside(c.estimate, c.limit) for c in required)
+    return all(c.estimate is not None and c.estimate.bounds and is_inside(c.estimate, c.limit) for c in required)

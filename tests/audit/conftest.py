@@ -43,6 +43,11 @@ def policy():
 
 
 @pytest.fixture
+def policy_text():
+    return POLICY
+
+
+@pytest.fixture
 def change_policy():
     """Parse the planted policy with one passage replaced."""
 

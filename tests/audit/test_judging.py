@@ -1,6 +1,7 @@
 """From evidence to verdict: planted truths come out as what they are."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from unlearn_audit.auditing import judge
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.records import AuditRecord, Outcome
+from unlearn_audit.stats import adjust_differences, compute_equivalence
 
 GOOD = {"original": (3.0, 4.0, 0.0), "retrained": (3.0, 0.0, 0.0), "unlearned": (3.0, 0.0, 0.0)}
 
@@ -85,6 +87,55 @@ def test_few_records_are_inconclusive_and_say_how_many_would_decide(policy, make
     assert "more records like these" in forgotten.reason
     assert record.outcome is Outcome.INCONCLUSIVE
     assert record.recommendation.action == "collect-evidence"
+
+
+def test_an_inconclusive_check_names_the_records_that_it_needs_more_of(change_policy, make_evidence):
+    policy = change_policy(
+        "  - {id: kept,",
+        "  - {id: missed, metric: false-negative-rate, at_most: 0.05, why: x}\n"
+        "  - {id: missed-more, metric: newly-missed-rate, against: original, at_most: 0.02, why: x}\n"
+        "  - {id: kept,",
+    )
+    record = judge(policy, make_evidence(sizes=(60, 30, 40, 60), **GOOD))
+    reasons = {c.id: c.reason for c in record.verdict.checks if c.outcome is Outcome.INCONCLUSIVE}
+
+    assert re.search(r"decide it[^:]*: about [\d,]+ malignant \(now \d+\)\.$", reasons["missed-more"])
+    assert re.search(r"about [\d,]+ forget \(now 30\) and [\d,]+ test \(now 60\)\.$", reasons["forgotten"])
+    assert re.search(r"about [\d,]+ malignant \(now \d+\) and [\d,]+ benign \(now \d+\)\.$", reasons["increase"])
+
+
+def test_a_check_of_a_range_carries_its_equivalence_p_value_and_others_none(policy, make_evidence):
+    checks = {c.id: c for c in judge(policy, make_evidence(**GOOD)).verdict.checks}
+    forgotten = checks["forgotten"]
+    expected = compute_equivalence(forgotten.estimate.value, forgotten.estimate.standard_error, 0.42, 0.58).p
+
+    assert forgotten.equivalence_p == pytest.approx(expected, rel=1e-6)
+    assert (forgotten.outcome is Outcome.PASS) == (forgotten.equivalence_p <= 0.05)
+    assert checks["risk"].equivalence_p is None
+
+
+def test_the_attacks_on_one_model_share_a_family_of_p_values(policy, make_evidence):
+    record = judge(policy, make_evidence(**GOOD))
+    family = [f for f in record.findings if f.metric == "membership-auc" and (f.model, f.among) == ("original", "all")]
+    expected = adjust_differences([f.estimate for f in family], 0.5)
+
+    assert [f.attack for f in family] == ["confidence", "modified-entropy"]
+    assert expected == pytest.approx([f.holm_p for f in family], rel=1e-6)
+    assert all(f.holm_p is None for f in record.findings if not f.metric.startswith("membership-auc"))
+
+
+def test_a_record_of_before_the_optional_numbers_still_reads(policy, make_evidence):
+    record = judge(policy, make_evidence(**GOOD)).model_dump(mode="json")
+    added = {"bca", "standard_error", "design_effect", "sizes", "cells", "holm_p", "equivalence_p"}
+
+    def strip(value):
+        if isinstance(value, dict):
+            return {name: strip(inner) for name, inner in value.items() if name not in added}
+        return [strip(inner) for inner in value] if isinstance(value, list) else value
+
+    older = AuditRecord.model_validate(strip(record))
+    assert older.outcome is Outcome(record["outcome"])
+    assert all(f.estimate.cells == () for f in older.findings if f.estimate is not None)
 
 
 def test_a_group_below_the_smallest_size_is_not_run_and_does_not_pass(change_policy, make_evidence):

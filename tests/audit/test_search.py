@@ -9,7 +9,7 @@ from unlearn_audit.auditing import name_known
 from unlearn_audit.errors import CaseError, PolicyError
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import Estimate, Interval, ModelCard, TriedSetting, Unit
-from unlearn_audit.search import conclude, judge_setting, put_validation_for_test
+from unlearn_audit.search import conclude, judge_setting, leave_out_references, put_validation_for_test
 
 CARD = ModelCard(
     name="compared-tried", role="compared", method="salun-cra", title="SalUn-CRA", parameters={"keep": 0.5}
@@ -62,6 +62,19 @@ def test_without_validation_records_there_is_no_search(make_evidence):
 
     with pytest.raises(CaseError, match="validation records to search"):
         put_validation_for_test(moved)
+
+
+def test_attacks_whose_controls_are_test_records_have_no_say_in_the_search(change_policy):
+    policy = change_policy("attacks: [confidence, modified-entropy]", "attacks: [confidence, u-lira, rmia]")
+
+    assert leave_out_references(policy).membership.attacks == ("confidence",)
+
+
+def test_a_search_without_a_simple_attack_is_refused(change_policy):
+    policy = change_policy("attacks: [confidence, modified-entropy]", "attacks: [u-lira]")
+
+    with pytest.raises(CaseError, match=r"needs no reference models .* found u-lira"):
+        leave_out_references(policy)
 
 
 # --- one setting ---

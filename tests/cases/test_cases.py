@@ -252,6 +252,39 @@ def test_an_interrupted_write_leaves_no_entry(tmp_path):
     assert cache.read("k") is None
 
 
+def test_after_interrupts_finished_models_are_kept_and_nothing_is_half_written_or_trained_twice(
+    policy, request_of, tmp_path
+):
+    """In the middle of each training in turn, as Ctrl-C comes; then the same call once more, to its end."""
+    trainings = {"train the original": "original", "retrain the reference": "retrained", "SalUn": "unlearned"}
+    request, heard = replace(request_of(), cache=tmp_path), []
+
+    def make_until(stop):
+        def say(task, done, _total):
+            heard.append(task)
+            if task == stop and done:
+                raise KeyboardInterrupt
+
+        heard.clear()
+        return build_case(policy, request, say)
+
+    for place, stop in enumerate(trainings):
+        with pytest.raises(KeyboardInterrupt):
+            make_until(stop)
+        finished = {path.stem: json.loads(path.read_text())["name"] for path in tmp_path.glob("*.json")}
+        assert sorted(finished.values()) == list(trainings.values())[:place]
+        assert {path.name for path in tmp_path.iterdir()} == {
+            f"{key}{end}" for key in finished for end in (".json", ".safetensors")
+        }
+        made = [task for task in dict.fromkeys(heard) if task in trainings]
+        assert made == list(trainings)[max(place - 1, 0) : place + 1]  # what was interrupted before, then this one
+
+    case = make_until(None)
+
+    assert [task for task in dict.fromkeys(heard) if task in trainings] == ["SalUn"]
+    assert case.files == build_case(policy, request_of(), say_nothing).files
+
+
 def test_the_record_says_how_each_model_was_made(policy, request_of):
     record = run_audit(policy, request_of(remedy=False)).record
     unlearned = json.loads(record.to_bytes())["provenance"]["models"][2]

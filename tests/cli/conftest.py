@@ -64,6 +64,7 @@ def audit(command, environment, place):
             text=True,
             timeout=300,
             cwd=changes.pop("cwd", place),
+            preexec_fn=changes.pop("preexec_fn", None),
             env=environment | changes,
             check=False,
             stdin=subprocess.DEVNULL,

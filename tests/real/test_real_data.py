@@ -1,13 +1,17 @@
 """The shipped policies on real data, where this machine has it (../shared/data beside the checkout)."""
 
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from unlearn_audit.auditing import judge, name_known, run_audit
 from unlearn_audit.cases import CaseRequest
-from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy
-from unlearn_audit.records import Outcome
+from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_identical, take_splits
+from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy, parse_policy
+from unlearn_audit.records import Outcome, say_nothing
+from unlearn_audit.report.html import render_html
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -61,3 +65,118 @@ def test_ultrasound_is_audited_with_all_its_remedies(audit):
     assert record.provenance.data.official is True
     assert record.provenance.data.splits["test"].positive == 42
     assert len(record.verdicts) > 1 or record.outcome is Outcome.PASS
+
+
+def load(name, file):
+    if not (DATA / file).is_file():
+        pytest.skip(f"{file} is not in ../shared/data beside the checkout")
+    return load_dataset(name, DATA / file, download=False, say=say_nothing)
+
+
+def list_overlaps(dataset, column):
+    return {o.splits: o.shared_groups for o in find_overlaps(dataset) if o.column == column}
+
+
+def test_the_official_split_of_skin_lesions_shares_lesions_and_near_identical_images():
+    dataset = load("dermamnist", "dermamnist_rebuilt_28.npz")
+
+    assert list_overlaps(dataset, "lesion_id") == {
+        ("train", "validation"): 332,
+        ("train", "test"): 641,
+        ("validation", "test"): 113,
+    }
+    near = list_overlaps(dataset, "near-identical image")
+    assert near["train", "test"] == 38
+
+
+def test_every_skin_lesion_called_near_identical_is_one_lesion():
+    """The false-positive rate of the threshold: none of the pairs found shows two lesions."""
+    dataset = load("dermamnist", "dermamnist_rebuilt_28.npz")
+    lesion = dataset.groups["lesion_id"]
+    whole, seen = near_identical._shrink(dataset.x, (0.0, 1.0), (0.0, 1.0))
+    train, test = (np.flatnonzero(dataset.select(name) & seen) for name in ("train", "test"))
+    pairs = near_identical._find_candidates(whole, train, test)
+
+    alike = pairs[near_identical._align(dataset.x, whole, pairs) >= 0.985]
+
+    assert len(alike) == 43
+    assert (lesion[alike[:, 0]] == lesion[alike[:, 1]]).all()
+
+
+def test_the_official_split_of_ultrasound_shares_images():
+    """A third of the test images: BUSI holds many images twice, and MedMNIST's split parts the copies."""
+    dataset = load("breastmnist", "breastmnist.npz")
+
+    assert list_overlaps(dataset, "near-identical image")["train", "test"] == 56
+    assert list_overlaps(dataset, "identical image") == {("train", "test"): 1}
+
+
+def test_skin_lesions_are_kept_in_one_split_by_the_column_that_does_so():
+    dataset, account = make_disjoint(
+        take_splits(load("dermamnist", "dermamnist_rebuilt_28.npz"), "c_split"), "lesion_id", "c_split"
+    )
+
+    assert [int(dataset.select(name).sum()) for name in ("train", "validation", "test")] == [8215, 573, 1227]
+    assert account.dropped == {"train": 0, "validation": 0}
+    assert list_overlaps(dataset, "lesion_id") == {}
+
+
+def test_skin_lesions_are_kept_in_one_split_by_leaving_records_out():
+    dataset, account = make_disjoint(load("dermamnist", "dermamnist_rebuilt_28.npz"), "lesion_id")
+
+    assert int(dataset.select("test").sum()) == 2005
+    assert account.dropped["train"] == 7007 - int(dataset.select("train").sum()) > 641
+    assert list_overlaps(dataset, "lesion_id") == {}
+
+
+@pytest.fixture(scope="module")
+def disjoint_audit(tmp_path_factory):
+    """The dermatology policy with lesions kept apart, one epoch instead of twenty."""
+    if not (DATA / "dermamnist_rebuilt_28.npz").is_file():
+        pytest.skip("dermamnist_rebuilt_28.npz is not in ../shared/data beside the checkout")
+    text = find_policy("dermatology").read_text("utf-8")
+    policy = parse_policy(f"{text}\ndata: {{disjoint: lesion_id, split_column: c_split}}\n", "p.yaml", name_known())
+    quick = CaseFile(
+        schema_="unlearn-audit/case/v1",
+        name="quick",
+        unlearn=MethodChoice(method="fine-tune", parameters={"epochs": 1}),
+        recipe=Recipe(epochs=1),
+    )
+    request = CaseRequest(
+        created="2026-01-02T03:04:05Z",
+        cache=tmp_path_factory.mktemp("cache"),
+        data=DATA / "dermamnist_rebuilt_28.npz",
+        case=quick,
+        remedy=False,
+        threads=1,
+        offline=True,
+    )
+    return policy, run_audit(policy, request)
+
+
+def test_a_policy_that_keeps_lesions_apart_is_audited_on_such_splits(disjoint_audit):
+    _, done = disjoint_audit
+    data = done.record.provenance.data
+
+    assert {name: data.splits[name].n for name in ("validation", "test")} == {"validation": 573, "test": 1227}
+    assert data.splits["retain"].n + data.splits["forget"].n == 8215
+    assert not [o for o in data.overlaps if o.column == "lesion_id"]
+    assert data.disjoint.model_dump() == {
+        "column": "lesion_id",
+        "split_column": "c_split",
+        "dropped": {"train": 0, "validation": 0},
+        "unknown": 0,
+    }
+    assert "No lesion_id in two splits" in render_html(done.record)
+
+
+def test_subgroups_of_real_patients_are_measured_in_reasonable_time(disjoint_audit):
+    policy, done = disjoint_audit
+    started = time.perf_counter()
+
+    record = judge(policy, done.evidence)
+
+    assert time.perf_counter() - started < 20
+    found = {f.among for f in record.findings if f.metric == "false-negative-rate"}
+    assert {"sex=female", "sex=male", "worst of sex", "worst of age_band"} <= found
+    assert record.to_bytes() == done.record.to_bytes()

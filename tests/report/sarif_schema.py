@@ -28,6 +28,12 @@ PLACE = _object(  # 3.29
     artifactLocation=_object(["uri"], uri={"type": "string", "format": "uri-reference", "pattern": "^[!-~]+$"}),
     region=_object(["startLine"], startLine={"type": "integer", "minimum": 1}),
 )
+SUPPRESSION = _object(  # 3.35
+    ["kind"],
+    kind={"enum": ["inSource", "external"]},
+    status={"enum": ["accepted", "underReview", "rejected"]},
+    justification=TEXT,
+)
 RESULT = _object(  # 3.27
     ["message", "ruleId", "ruleIndex", "level", "locations", "partialFingerprints"],
     ruleId=TEXT,
@@ -37,6 +43,7 @@ RESULT = _object(  # 3.27
     message=MESSAGE,
     locations={"type": "array", "minItems": 1, "items": _object([], physicalLocation=PLACE)},
     partialFingerprints={"type": "object", "additionalProperties": TEXT},
+    suppressions={"type": "array", "items": SUPPRESSION, "uniqueItems": True},
     properties=BAG,
 )
 RUN = _object(  # 3.14

@@ -98,6 +98,22 @@ def test_a_rename_that_fails_brings_the_old_bundle_back(tmp_path, record, key, m
     assert [out] == list(tmp_path.iterdir())
 
 
+def test_an_interrupt_between_the_renames_brings_the_old_bundle_back(tmp_path, record, key, monkeypatch):
+    out = write_bundle(tmp_path / "out", SMALL, record, key)
+    before, rename = look(out), Path.rename
+
+    def interrupt(self, target):
+        if ".part-" in self.name:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(out, SMALL, record, key, force=True)
+    assert before == look(out)
+    assert [out] == list(tmp_path.iterdir())
+
+
 def test_a_parent_that_cannot_be_written_is_a_report_error(tmp_path, record, key):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ReportError, match="cannot be written"):

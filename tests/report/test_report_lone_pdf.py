@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from asn1crypto import cms
 from cryptography import x509
 from record_factory import make_record
 
@@ -114,6 +115,30 @@ def test_flipped_bits_are_caught_also_in_the_signature_which_does_not_cover_itse
     for place in places:
         path.write_bytes(flip(content, place, rng.randrange(8)))
         assert ExitCode.INTEGRITY is verify(path, roots).exit_code, place
+
+
+def test_no_bit_can_change_unseen_in_what_a_signature_says_without_covering_it(tmp_path, alone, roots):
+    """Versions, the list of digests, the signer's name in other letters: a reader of the CMS would be told wrong."""
+    content, path = alone.read_bytes(), tmp_path / "flipped.pdf"
+    start, _ = find_signature(content)
+    start += len("/Contents <")
+    signed = bytes.fromhex(content[start : content.index(b">", start)].decode())
+    data = cms.ContentInfo.load(signed)["content"]
+    info = data["signer_infos"][0]
+    name = info["sid"].chosen["issuer"].dump()
+    spots = {
+        "version": signed.index(data["version"].dump()) + 2,
+        "digests": signed.index(data["digest_algorithms"].dump()) + 14,
+        "digests' parameters": signed.index(data["digest_algorithms"].dump()) + 15,
+        "signer's version": signed.index(info["version"].dump() + info["sid"].dump()) + 2,
+        "signer's name": signed.index(info["version"].dump() + info["sid"].dump()) + 7 + name.index(b"Example"),
+        "digest's parameters": signed.index(info["digest_algorithm"].dump() + info["signed_attrs"].dump()) + 13,
+    }
+    for spot, place in spots.items():
+        for bit in (5, 1):
+            changed = flip(signed, place, bit).hex().upper().encode()
+            path.write_bytes(content[:start] + changed + content[start + len(changed) :])
+            assert State.INVALID is verify(path, roots).find("integrity").state, (spot, bit)
 
 
 def test_a_certificate_that_has_nothing_to_do_with_the_signer_is_refused(key, tmp_path):

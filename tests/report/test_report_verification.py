@@ -46,7 +46,16 @@ def reseal(folder: Path, record, key: SigningKey) -> None:
 
 def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
     verification = verify_bundle(signed, roots)
-    questions = ("integrity", "authenticity", "signer identity", "PDF signature", "policy file", "time", "verdict")
+    questions = (
+        "integrity",
+        "authenticity",
+        "signer identity",
+        "PDF signature",
+        "policy file",
+        "time",
+        "waivers",
+        "verdict",
+    )
     assert dict.fromkeys(questions, State.OK) == states(verification)
     assert record == verification.record
     assert ExitCode.FAIL is verification.exit_code
@@ -345,10 +354,42 @@ def test_verifying_loads_neither_torch_nor_a_renderer(signed, roots):
     code = (
         "import sys; from pathlib import Path; from unlearn_audit.report.verification import verify_bundle\n"
         f"verify_bundle(Path({str(signed)!r}), (Path({str(roots[0])!r}),))\n"
-        "print([m for m in ('torch', 'weasyprint', 'jinja2', 'matplotlib', 'sklearn', 'pyarrow') if m in sys.modules])"
+        "heavy = ('torch', 'weasyprint', 'jinja2', 'matplotlib', 'sklearn', 'pyarrow', 'numpy', 'aiohttp')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_pyhankos_network_client_is_only_deferred_and_serves_who_asks_for_it_later():
+    code = (
+        "import sys; from unlearn_audit.report.offline import defer_network_client\n"
+        "with defer_network_client():\n"
+        "    from pyhanko.sign import timestamps\n"
+        "assert 'aiohttp' not in sys.modules\n"
+        "client = timestamps.HTTPTimeStamper('http://localhost/', https=False, auth=('user', 'word'))\n"
+        "import aiohttp\n"
+        "assert isinstance(client.auth, aiohttp.BasicAuth), client.auth\n"
+        "with defer_network_client():\n"
+        "    assert sys.modules['aiohttp'] is aiohttp\n"
+        "assert sys.modules['aiohttp'] is aiohttp\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_stand_in_for_the_network_client_is_gone_even_when_an_import_fails():
+    code = (
+        "import sys; from unlearn_audit.report.offline import defer_network_client\n"
+        "try:\n"
+        "    with defer_network_client():\n"
+        "        import aiohttp\n"
+        "        assert not hasattr(aiohttp, '__path__')\n"
+        "        import no_such_module\n"
+        "except ModuleNotFoundError:\n"
+        "    import aiohttp as real\n"
+        "    assert real.ClientSession is aiohttp.ClientSession and real is not aiohttp\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_chain_travels_as_it_was_issued(signed, key):

@@ -26,6 +26,7 @@ from unlearn_audit.stats import (
     estimate_risk_change,
     estimate_risk_curve,
 )
+from unlearn_audit.stats.tallies import Functional, tally_table
 
 COSTS = MistakeCosts(10.0)
 
@@ -285,6 +286,27 @@ def test_clusters_of_one_record_are_records():
 
     assert plain.bounds.high == pytest.approx(alone.bounds.high, abs=0.02)
     assert plain.interval.low == pytest.approx(alone.interval.low, abs=0.02)
+
+
+@pytest.mark.parametrize("estimate", [estimate_balanced_accuracy, estimate_global_risk])
+def test_clusters_of_one_record_are_records_in_each_class_by_itself(estimate):
+    """A record more in a rare class is one record, however few of the clusters hold that class."""
+    actual = np.arange(400) < 40
+    called = np.where(np.arange(400) % 40 == 0, ~actual, actual)
+    extra = {} if estimate is estimate_balanced_accuracy else {"costs": COSTS, "prevalence": 0.1}
+    plain = estimate(actual, called, **extra, **settings_for(resamples=40_000))
+    alone = estimate(actual, called, **extra, clusters=np.arange(400), **settings_for(resamples=40_000))
+    width = plain.bounds.high - plain.bounds.low
+
+    assert plain.bounds.high == pytest.approx(alone.bounds.high, abs=0.06 * width)
+    assert plain.bounds.low == pytest.approx(alone.bounds.low, abs=0.06 * width)
+
+
+def test_the_worst_case_cluster_is_as_large_as_that_of_the_average_record():
+    table = np.array([[1, 0]] * 8 + [[20, 0]] * 2)
+    unit = tally_table(table).blocks[0].make_extreme_unit(Functional((0.0, 1.0), (0, 0)), worst=True)
+
+    assert pytest.approx(unit.tolist()) == [0.0, (8 * 1 + 2 * 400) / 48]
 
 
 def test_copies_of_every_record_add_no_information():

@@ -6,11 +6,14 @@ from covering import assert_covers
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
+from scipy.special import betaincinv
 from sklearn.metrics import brier_score_loss
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
 from unlearn_audit.stats import (
+    MistakeCosts,
+    adjust_differences,
     adjust_holm,
     choose_cost_optimal,
     choose_for_sensitivity,
@@ -20,10 +23,14 @@ from unlearn_audit.stats import (
     compute_equivalence,
     compute_jeffreys,
     compute_mcnemar,
+    estimate_auc,
     estimate_brier,
     estimate_more_records,
     estimate_proportion,
+    estimate_risk_change,
+    split_by_group,
 )
+from unlearn_audit.stats.cells import Functional, estimate_functional, tally_records
 
 COUNTS = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -300,9 +307,113 @@ def test_the_records_said_to_decide_do_so_if_the_share_stays():
     assert then.bounds.high == pytest.approx(0.25, abs=0.006)
 
 
+@pytest.mark.parametrize(
+    ("events", "n", "limit"), [(0, 60, 0.02), (1, 60, 0.05), (2, 60, 0.12), (20, 100, 0.25), (30, 100, 0.25)]
+)
+def test_a_planned_share_needs_what_counting_up_by_brute_force_finds(events, n, limit):
+    """Few events: the bound shrinks faster than the square root says, which would ask for up to ten times as many."""
+    share, needed = events / n, n
+    while (
+        betaincinv(share * needed + 1, needed - share * needed, 0.95) > limit
+        if share < limit
+        else betaincinv(share * needed, needed - share * needed + 1, 0.05) < limit
+    ):
+        needed += 1
+
+    assert needed - n == pytest.approx(
+        estimate_more_records(estimate_proportion(events, n, confidence=0.95), limit), rel=0.08, abs=3
+    )
+
+
+def make_change(times, clusters=None):
+    """Return a change of Global Risk of 2 newly missed and 1 caught of 50 positives, 6 and 4 of 150 negatives."""
+    kind = np.repeat(np.arange(6), np.array([47, 2, 1, 140, 6, 4]) * times)
+    actual, worse, better = kind < 3, np.isin(kind, (1, 4)), np.isin(kind, (2, 5))
+    before, after = actual ^ better, actual ^ worse
+    return estimate_risk_change(
+        actual,
+        before,
+        after,
+        MistakeCosts(20.0),
+        confidence=0.95,
+        resamples=20_000,
+        rng=np.random.default_rng(times),
+        clusters=None if clusters is None else np.arange(len(kind)) // clusters,
+    )
+
+
+def test_a_planned_change_of_risk_needs_what_growing_the_sample_by_brute_force_finds():
+    now, limit = make_change(1), 0.2
+    more = estimate_more_records(now, limit)
+    highs = [make_change(times).bounds.high for times in range(2, 40)]
+    enough = 2 + next(index for index, high in enumerate(highs) if high <= limit)
+
+    assert now.bounds.high > limit
+    assert enough - 1 == pytest.approx(more / 200, abs=1.2), "within a step of the search"
+    assert (more // 4, more - more // 4) == pytest.approx(split_by_group(more, now), abs=2)
+
+
+def test_the_planned_records_decide_about_every_second_time():
+    """If the truth is where the estimate is, the new estimate is above it half of the time."""
+    now, limit = make_change(1), 0.2
+    total = 200 + estimate_more_records(now, limit)
+    rng, decided = np.random.default_rng(5), 0
+    functional = Functional(tuple(cell.value for cell in now.cells), (0,) * 6)
+    for _ in range(200):
+        counts = rng.multinomial(total, [cell.count / 200 for cell in now.cells])
+        then = estimate_functional(
+            tally_records(tuple(int(c) for c in counts), (0,) * 6),
+            functional,
+            Unit.COST_PER_CASE,
+            confidence=0.95,
+            resamples=500,
+            rng=rng,
+        )
+        decided += then.bounds.high <= limit
+
+    assert 0.38 * 200 < decided < 0.66 * 200
+
+
+def test_clusters_that_are_worth_fewer_records_need_more_of_them():
+    plain, paired = make_change(1), make_change(1, clusters=2)
+
+    assert plain.bounds.high < paired.bounds.high
+    assert estimate_more_records(plain, 0.2) < estimate_more_records(paired, 0.2)
+
+
+def test_a_limit_that_no_number_of_records_reaches_is_said_to_be_one():
+    assert estimate_more_records(estimate_proportion(10, 100, confidence=0.95), 0.1 + 1e-9) is None
+
+
 def test_a_descriptive_estimate_cannot_be_planned_with():
     with pytest.raises(MeasurementError, match="estimate with bounds"):
         estimate_more_records(Estimate(value=0.1, unit=Unit.PROPORTION, n=10), 0.2)
+
+
+# --- several attacks
+
+
+def test_the_attacks_of_one_family_are_adjusted_together_and_one_without_spread_still_counts():
+    found = [
+        Estimate(value=0.65, unit=Unit.AUC, n=9, standard_error=0.05),
+        Estimate(value=0.60, unit=Unit.AUC, n=9, standard_error=0.05),
+        Estimate(value=1.00, unit=Unit.AUC, n=9),
+    ]
+    alone = [2 * scipy_stats.norm.sf(3), 2 * scipy_stats.norm.sf(2)]
+
+    assert adjust_differences(found, 0.5) == (pytest.approx(3 * alone[0]), pytest.approx(2 * alone[1]), None)
+    assert adjust_differences(found[:1], 0.5) == (pytest.approx(alone[0]),)
+
+
+def test_without_a_leak_any_of_several_attacks_is_called_one_as_rarely_as_promised():
+    rng, wrong = np.random.default_rng(0), 0
+    for _ in range(400):
+        ours, theirs = rng.normal(size=60), rng.normal(size=90)
+        attacks = [(ours, theirs), (np.abs(ours), np.abs(theirs)), (ours**3 + rng.normal(size=60), theirs)]
+        family = [estimate_auc(*scores, confidence=0.95) for scores in attacks]
+        wrong += min(adjust_differences(family, 0.5)) <= 0.05
+
+    assert wrong <= scipy_stats.binom.ppf(1 - 1e-6, 400, 0.05)
 
 
 # --- Brier

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import log_softmax
+from sklearn.svm import SVC
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
@@ -246,3 +247,21 @@ def test_a_fitted_attack_on_constant_scores_is_refused():
 def test_folds_that_hold_nothing_out_or_nothing_in_are_refused(folds):
     with pytest.raises(MeasurementError, match="from 2 to 60 folds"):
         attack_logistic((1.0, 1.0, 1.0), folds=folds)
+
+
+def salun_svc(shadow_members, shadow_others, target):
+    """Return SalUn's MIA-efficacy as its repository computes it: share of the target that the SVC calls non-member."""
+    features = np.concatenate([shadow_members, shadow_others])[:, None]
+    truth = np.concatenate([np.ones(len(shadow_members)), np.zeros(len(shadow_others))])
+    classifier = SVC(C=3, gamma="auto", kernel="rbf").fit(features, truth)
+    return 1 - classifier.predict(target[:, None]).mean()
+
+
+@pytest.mark.parametrize("lift", [(8.0, 8.0, 0.0), (4.0, 1.0, 0.0), (2.0, 2.0, 2.0)])
+def test_the_efficacy_is_that_of_salun_on_the_same_predictions(lift):
+    log_probs, labels, masks = make_splits(lift, sizes=(90, 60, 90))
+    confidence = score_confidence(log_probs, labels)
+    expected = salun_svc(*(confidence[masks[name]] for name in ("retain", "test", "forget")))
+    found = estimate_svc_efficacy(log_probs, labels, **masks, confidence=0.95, rng=np.random.default_rng(0))
+
+    assert expected == pytest.approx(found.value)

@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
 from unlearn_audit.cases.cache import ModelCache
+from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.cases.pool import Pool, to_inputs
+from unlearn_audit.cases.preparation import choose_forgotten, prepare_data, refuse_dropped
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.data import (
@@ -20,19 +22,16 @@ from unlearn_audit.data import (
     Forgotten,
     Task,
     build_request,
-    choose_forget,
     draw_salt,
     find_overlaps,
     load_dataset,
     map_positive,
     map_task,
-    read_forget_ids,
-    resolve_forget,
 )
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
-from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, derive_rng, digest_of
+from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, digest_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,6 +49,7 @@ class Case:
         made: the models with their weights and cards, by name in the evidence.
         provenance: where all of it comes from.
         bench: makes further models of the same case.
+        ensemble: reference models; None where none were asked for.
     """
 
     dataset: Dataset
@@ -59,6 +59,7 @@ class Case:
     made: Mapping[str, Made]
     provenance: Provenance
     bench: Workbench
+    ensemble: Ensemble | None = None
 
     @property
     def models(self) -> dict[str, "nn.Module"]:
@@ -70,13 +71,17 @@ class Case:
         """Weights (safetensors) by path inside the bundle."""
         return {f"models/{name}.safetensors": made.weights for name, made in self.made.items()}
 
-    def with_model(self, made: Made) -> "Case":
-        """Return the case with one more model."""
-        models = (*self.provenance.models, made.card)
+    def with_model(self, made: Made, ensemble: Ensemble | None) -> "Case":
+        """Return the case with one more candidate, and with the ensemble to which its method was applied."""
+        known = {
+            "models": (*self.provenance.models, made.card),
+            "references": ensemble.describe() if ensemble else None,
+        }
         return replace(
             self,
             made={**self.made, made.card.name: made},
-            provenance=self.provenance.model_copy(update={"models": models}),
+            provenance=self.provenance.model_copy(update=known),
+            ensemble=ensemble,
         )
 
     def with_search(self, search: SettingSearch) -> "Case":
@@ -98,16 +103,19 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     plan = make_plan(policy, request)
     say("load data", 0, 1)
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say)
+    loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
+    if request.original:
+        refuse_dropped(disjoint)
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
-    forgotten = _choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed)
+    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed, disjoint)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     say("load data", 1, 1)
     brought = request.original
-    inputs = brought.preparing.prepare(task.dataset.x) if brought else _to_inputs(task.dataset.x)
+    inputs = brought.preparing.prepare(task.dataset.x) if brought else to_inputs(task.dataset.x)
     bench = _set_up(policy, request, plan, task, split, inputs, say)
     bench = brought.fit_bench(bench, loaded, task) if brought else bench
     original = brought.take(bench, "original") if brought else bench.train_original()
@@ -118,18 +126,36 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         models.append(bench.retrain_reference())
     models.append(bench.unlearn(original, plan.audited, name="unlearned", role="unlearned"))
     models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in plan.compared]
+    ensemble = None
+    if plan.references:
+        pool = Pool(task.dataset.x, task.dataset.label, np.isin(task.dataset.label, task.positive))
+        ensemble = make_ensemble(pool, split, plan.references, bench, request.workers)
+        ensemble = ensemble.unlearn("unlearned", plan.audited)
+        for choice in plan.compared:
+            ensemble = ensemble.unlearn(f"compared-{choice.method}", choice)
     provenance = Provenance(
         version=__version__,
         created=request.created,
         seed=policy.protocol.seed,
         case=plan.name,
-        data=_describe_data(loaded, task.dataset, task.positive, split, policy),
+        data=_describe_data(loaded, task.dataset, task.positive, split, policy).model_copy(
+            update={"disjoint": disjoint}
+        ),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
         recipe={"model": bench.architecture.name, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
-        notes=(*forgotten.notes, *_note_missing_clusters(policy, task.dataset)),
+        notes=(
+            *forgotten.notes,
+            *_note_missing_clusters(policy, task.dataset),
+            *note_other_references(policy, plan.references),
+        ),
+        device=request.case.device if request.case else None,
+        waivers=request.waivers,
+        deviations=request.case.deviations if request.case else (),
+        earlier_runs=request.earlier_runs,
+        references=ensemble.describe() if ensemble else None,
     )
     return Case(
         dataset=task.dataset,
@@ -139,6 +165,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         made={made.card.name: made for made in models},
         provenance=provenance,
         bench=bench,
+        ensemble=ensemble,
     )
 
 
@@ -157,7 +184,8 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
 def add_remedy(case: Case, choice: MethodChoice) -> Case:
     """Return the case with the original remedied by `choice`, as one more candidate."""
     made = case.bench.unlearn(case.made["original"], choice, name=f"remedied-{choice.method}", role="remedied")
-    return case.with_model(made)
+    ensemble = case.ensemble.unlearn(made.card.name, choice) if case.ensemble else None
+    return case.with_model(made, ensemble)
 
 
 def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
@@ -168,26 +196,9 @@ def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
     return (f"The policy clusters records by '{column}', which the data does not have: {effect}.",)
 
 
-def _choose_forgotten(loaded: Dataset, mapped: Dataset, forget: float | Path, seed: int) -> Forgotten:
-    """By ids where there is a list, else a share of the training records, stratified by the mapped class."""
-    if isinstance(forget, Path):
-        return resolve_forget(mapped, read_forget_ids(forget, columns=loaded.groups))
-    return choose_forget(mapped, forget, derive_rng(seed, "forget"))
-
-
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
     split = np.where(dataset.split == "train", "retain", dataset.split)
     return np.where(forgotten.mask, "forget", split)
-
-
-def _to_inputs(x: NDArray[Any]) -> "Tensor":
-    """Images to [-1, 1], channels first; features as they are. No statistic of the data: nothing leaks from forget."""
-    import torch
-
-    if x.dtype == np.uint8:
-        images = torch.from_numpy(x).permute(0, 3, 1, 2).to(torch.float32)
-        return (images / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
 
 
 def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbench is made of
@@ -211,7 +222,11 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
     )
     retain, forget = split == "retain", split == "forget"
     train = retain | forget
-    shown = [digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()), dataset.label[train].tolist()]
+    shown = [
+        digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()),
+        dataset.label[train].tolist(),
+        [int(c) for c in task.positive],
+    ]
     return Workbench(
         architecture=MODELS[name],
         architecture_name=name,

@@ -71,6 +71,10 @@ class ModelCache:
             ) from error
         return Entry(weights, seconds)
 
+    def keep(self, key: str, content: bytes, seconds: float, about: Mapping[str, Any]) -> Entry:
+        """Keep weights that are at hand as bytes; see `write`."""
+        return self.write(key, lambda path: _replace(path, content), seconds, about)
+
     def _paths(self, key: str) -> tuple[Path, Path]:
         return self.folder / f"{key}.safetensors", self.folder / f"{key}.json"
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.cases.preparation import prepare_data, refuse_dropped
 from unlearn_audit.data import Dataset, find_overlaps, load_dataset
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
@@ -18,7 +19,7 @@ from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, fi
 from unlearn_audit.policy import BroughtModel, Network, Policy, Task
 from unlearn_audit.predictions import Answers, Facts, assemble
 from unlearn_audit.predictions.scores import Kind
-from unlearn_audit.records import Evidence, ModelCard, Provenance, Say, Signer
+from unlearn_audit.records import Disjoint, Evidence, ModelCard, Provenance, Say, Signer
 from unlearn_audit.software import describe_software
 
 _BATCH = 64
@@ -48,6 +49,7 @@ class GivenModels:
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: Mapping[str, BroughtModel] = field(default_factory=dict)
     observations: tuple[str, ...] = ()
+    split_column: str | None = None
     offline: bool = False
     threads: int | None = None
     signer: Signer | None = None
@@ -69,6 +71,8 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
     if given.threads is not None:
         torch.set_num_threads(given.threads)
     loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say)
+    loaded, disjoint = prepare_data(loaded, policy, given.split_column)
+    refuse_dropped(disjoint)
     shape = tuple(given.preparing.prepare(loaded.x[:1]).shape[1:])
     models = {name: _load(path, given, shape, len(loaded.classes)) for name, path in given.files.items()}
     scores = {name: _ask_all(name, model, loaded, given.preparing, say) for name, model in models.items()}
@@ -91,7 +95,7 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
         signer=given.signer,
         caveat=_CAVEAT,
     )
-    return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models)
+    return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models, disjoint)
 
 
 def _load(path: Path, given: GivenModels, shape: tuple[int, ...], classes: int) -> GivenModel:
@@ -173,7 +177,9 @@ def _name_outputs(
     return declared or usual
 
 
-def _describe(evidence: Evidence, loaded: Dataset, given: GivenModels, models: Mapping[str, GivenModel]) -> Evidence:
+def _describe(
+    evidence: Evidence, loaded: Dataset, given: GivenModels, models: Mapping[str, GivenModel], disjoint: Disjoint | None
+) -> Evidence:
     """Return the evidence with what is known of data and models beyond their answers."""
     from dataclasses import replace
 
@@ -185,6 +191,7 @@ def _describe(evidence: Evidence, loaded: Dataset, given: GivenModels, models: M
             "official": loaded.official,
             "overlaps": (*find_overlaps(loaded), *(o for o in told.data.overlaps if o.splits == ("retain", "forget"))),
             "notes": loaded.notes,
+            "disjoint": disjoint,
         }
     )
     cards = tuple(_describe_model(card, given.files[card.name], models[card.name]) for card in told.models)

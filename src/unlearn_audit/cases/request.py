@@ -1,13 +1,16 @@
 """What is asked of a run beyond the policy: files of this machine, the records to forget, what to compare."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unlearn_audit.errors import UsageError
+from unlearn_audit.cases.workers import Workers
+from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
-from unlearn_audit.records import Signer
+from unlearn_audit.records import EarlierRun, Signer, Waiver
+
+FEWEST, MOST = 4, 512  # reference models, as in a policy
 
 if TYPE_CHECKING:
     from unlearn_audit.cases.brought import BroughtOriginal
@@ -39,6 +42,14 @@ class CaseRequest:
     signer: Signer | None = None
     original: "BroughtOriginal | None" = None
     """The original, where it was made elsewhere: it is unlearned here, and nothing is trained but what that takes."""
+    waivers: tuple[Waiver, ...] = ()
+    """Given in a file, beside those of the policy."""
+    earlier_runs: tuple[EarlierRun, ...] = ()
+    """Earlier audits of the same case that are known, the oldest first."""
+    references: int | None = None
+    """How many reference models to make, 0 for none; None for what the policy says."""
+    workers: Workers = field(default_factory=Workers)
+    """Where reference models are made."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Plan:
     compared: tuple[MethodChoice, ...]
     retrain: bool
     recipe: Recipe
+    references: int
+    split_column: str | None = None
 
 
 def make_plan(policy: Policy, request: CaseRequest) -> Plan:
@@ -61,6 +74,7 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
     Raises:
         UsageError: the policy has no reference case.
         UnknownNameError: a method that no table holds.
+        PolicyError: the case takes the splits from another column than the policy.
     """
     reference, case = find_reference(policy), request.case
     if case and case.dataset:
@@ -70,6 +84,12 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
     _ = METHODS[audited.method]  # an unknown name is refused before anything is trained
     listed = [choose_parameters(policy, name, case) for name in request.compare] or list(case.compare if case else ())
     compared = {choice.method: choice for choice in listed if choice != audited}
+    references = choose_references(policy, request.references)
+    if references and request.original:
+        raise UsageError(
+            f"{references} reference models are asked for, which are not made for an original that was made elsewhere",
+            hint="add --references 0: attacks that need them are then not run",
+        )
     forget = request.forget if request.forget is not None else (case.forget if case else None)
     retrain = request.retrain if request.retrain is not None else (case.retrain if case else None)
     return Plan(
@@ -81,7 +101,37 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         compared=tuple(compared.values()),
         retrain=(reference.retrain and request.original is None) if retrain is None else retrain,
         recipe=case.recipe if case and case.recipe else reference.recipe,
+        references=references,
+        split_column=choose_split_column(policy, case),
     )
+
+
+def choose_references(policy: Policy, asked: int | None) -> int:
+    """Return how many reference models are made: as `asked`, else as the policy says.
+
+    Raises:
+        UsageError: an odd number, or another that a policy could not ask for either.
+    """
+    if asked is None:
+        return policy.membership.references.models if policy.membership.references else 0
+    if asked and (asked % 2 or not FEWEST <= asked <= MOST):
+        raise UsageError(
+            f"--references: expected 0 or an even number from {FEWEST} to {MOST}, found {asked}",
+            hint="models come in pairs that share the candidates between them",
+        )
+    return asked
+
+
+def choose_split_column(policy: Policy, case: CaseFile | None) -> str | None:
+    """Return the policy's column, else the case's: who is judged on which patients is not the case's to soften."""
+    own = policy.data.split_column if policy.data else None
+    asked = case.split_column if case else None
+    if own and asked and own != asked:
+        raise PolicyError(
+            f"the case takes its splits from the column '{asked}', the policy from '{own}'",
+            hint="leave split_column out of the case, or ask the policy's owner to change data.split_column",
+        )
+    return own or asked
 
 
 def find_reference(policy: Policy) -> ReferenceCase:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unlearn_audit.predictions import Facts
 
 ROLES = ("original", "unlearned", "retrained")
-_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache")
+_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "cluster")
 _DATA = ("data", "offline", "threads")
 _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
@@ -68,7 +68,7 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
     files = options["predictions"] or tuple(folder / name for name in (case.predictions if case else ()))
     if not files:
         return None
-    told = [name for name in (*_TRAINING_FACTS, "data", "dataset", *_MODEL_FACTS) if _tells(case, name)]
+    told = [name for name in (*_TRAINING_FACTS, "split_column", "data", "dataset", *_MODEL_FACTS) if _tells(case, name)]
     told += [f"models.{name}.file" for name, model in (case.models if case else {}).items() if model.file]
     _refuse_idle(
         options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
@@ -86,7 +86,7 @@ def find_models(  # noqa: PLR0917 - one call site
     Raises:
         UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
-    from unlearn_audit.cases import GivenModels
+    from unlearn_audit.cases import GivenModels, choose_split_column
     from unlearn_audit.models import Preparing
     from unlearn_audit.policy import CaseFile, Network
 
@@ -120,6 +120,7 @@ def find_models(  # noqa: PLR0917 - one call site
         outputs=said.classes,
         about=said.models,
         observations=said.observations,
+        split_column=choose_split_column(policy, case),
         offline=options["offline"],
         threads=options["threads"],
         signer=signer,
@@ -180,23 +181,37 @@ def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path)
     )
 
 
-def judge_predictions(policy: "Policy", brought: Predictions, signer: Signer | None, created: str, say: Say) -> "Audit":
-    """Return the finished audit of predictions; it has no models, and tries no remedy."""
-    from unlearn_audit.auditing import Audit, judge
-
+def judge_predictions(  # noqa: PLR0917 - one call site
+    policy: "Policy",
+    brought: Predictions,
+    signer: Signer | None,
+    created: str,
+    told: Mapping[str, Any],
+    say: Say,
+) -> "Audit":
+    """Return the finished audit of predictions; it has no models, tries no remedy. `told`: waivers, earlier runs."""
     say("read the predictions", 0, 1)
     evidence = brought.read(policy, created, signer)
     say("read the predictions", 1, 1)
+    return _judge(policy, evidence, brought.case, told, say)
+
+
+def _judge(policy: "Policy", evidence: Evidence, case: "CaseFile | None", told: Mapping[str, Any], say: Say) -> "Audit":
+    from unlearn_audit.auditing import Audit, judge
+
+    more = {"device": case.device, "deviations": case.deviations} if case else {}
+    provenance = evidence.provenance.model_copy(update={**more, **told})
+    evidence = replace(evidence, provenance=provenance)
     return Audit(judge(policy, evidence, say), evidence, {})
 
 
-def judge_models(policy: "Policy", given: "GivenModels", say: Say) -> "Audit":
+def judge_models(
+    policy: "Policy", given: "GivenModels", case: "CaseFile | None", told: Mapping[str, Any], say: Say
+) -> "Audit":
     """Return the finished audit of models that were made elsewhere; it tries no remedy and copies no model."""
-    from unlearn_audit.auditing import Audit, judge
     from unlearn_audit.cases import ask_models
 
-    evidence = ask_models(policy, given, say)
-    return Audit(judge(policy, evidence, say), evidence, {})
+    return _judge(policy, ask_models(policy, given, say), case, told, say)
 
 
 def check_files(files: Sequence[Path], policy_name: str, options: Mapping[str, Any]) -> int:

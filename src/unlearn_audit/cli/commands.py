@@ -13,6 +13,9 @@ _BASELINE = "The last release's record.json: say what became better or worse. Ne
 _PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
 _SCORES = ("probabilities", "logits", "log-probabilities")
 _SCORES_HELP = "What predictions or outputs are.  [default: the case file's, else probabilities, of models logits]"
+_REFERENCES = "Reference models for membership attacks, 0 for none (see docs/references.md).  [default: the policy's]"
+_JOBS = "Reference models made at once, one thread each; never changes a number.  [default: all cores]"
+_BACKEND = "Where they are made: processes here, or a Dask cluster."
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -54,12 +57,17 @@ def group() -> None:
 @click.option("--model", metavar="NAME", help="What weights are loaded into: module:factory, or one of 'list models'.")
 @click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
+@click.option("--waivers", type=_FILE, metavar="FILE", help="Waivers beside the policy's own (see docs/waivers.md).")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
 @click.option("--compare", metavar="NAMES", help="Audit these methods beside it (comma-separated).")
 @click.option("--no-remedy", is_flag=True, help="Do not try the policy's remedies when the model does not pass.")
 @click.option("--no-retrain", is_flag=True, help="No retrained reference; checks against it are then not run.")
 @click.option("--offline", is_flag=True, help="Never use the network, not even to download the data.")
 @click.option("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads for training.  [default: all cores]")
+@click.option("--references", type=click.IntRange(0, 512), metavar="N", help=_REFERENCES)
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help=_JOBS)
+@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True, help=_BACKEND)
+@click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT.")
 @click.option(
     "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
 )
@@ -207,18 +215,20 @@ def selftest(repeats: int, seed: int | None, as_json: bool, out: Path | None) ->
 
 
 @group.command(short_help="Print a JSON Schema.")
-@click.argument("name", type=click.Choice(["policy", "case", "record"]))
+@click.argument("name", type=click.Choice(["policy", "case", "waivers", "record"]))
 def schema(name: str) -> int:
     """Print a JSON Schema, for editors and for readers of the record."""
     import json
 
-    from unlearn_audit.policy import CaseFile, export_schema
+    from unlearn_audit.policy import CaseFile, WaiverFile, export_schema
     from unlearn_audit.records import AuditRecord
 
     if name == "policy":
         shown = export_schema()
     elif name == "case":
         shown = CaseFile.model_json_schema(by_alias=True)
+    elif name == "waivers":
+        shown = WaiverFile.model_json_schema(by_alias=True)
     else:
         shown = AuditRecord.model_json_schema(by_alias=True)
     click.echo(json.dumps(shown, indent=2))

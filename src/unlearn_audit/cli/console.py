@@ -64,7 +64,7 @@ def print_record(record: AuditRecord) -> None:
     for search in record.provenance.searches:
         click.echo(f"  Settings of {search.method}: {search.reason}")
     click.echo()
-    click.echo(f"Verdict: {_styled(record.outcome, record.outcome.label.upper())}  {record.verdict.reason}")
+    click.echo(f"Verdict: {_styled(record.outcome, record.verdict.label.upper())}  {record.verdict.reason}")
     click.echo(f"To do:   {record.recommendation.text}")
 
 
@@ -91,8 +91,10 @@ def _number(check: CheckResult) -> str:
 
 def _reading_of(check: CheckResult) -> str:
     text = _styled(check.outcome, check.outcome.label)
-    note = "" if check.required else " (not required)"
-    return f"{text}{note}" + (f"  {check.reason}" if check.outcome is Outcome.NOT_RUN else "")
+    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
+    said = [check.reason] if check.outcome is Outcome.NOT_RUN else []
+    said += [check.waiver.sentence] if check.waiver else []
+    return "  ".join([f"{text}{note}", *said])
 
 
 def _mark(outcome: Outcome) -> str:

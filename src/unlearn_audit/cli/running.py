@@ -11,12 +11,12 @@ import click
 
 from unlearn_audit.cli.console import print_record, show_progress
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
-from unlearn_audit.records import Outcome, Signer
+from unlearn_audit.records import Outcome, Signer, Verdict, WaiverState
 
 if TYPE_CHECKING:
     from unlearn_audit.auditing import Audit
     from unlearn_audit.cases import CaseRequest
-    from unlearn_audit.policy import KnownNames, Policy
+    from unlearn_audit.policy import CaseFile, Policy
     from unlearn_audit.records import Say
 
 _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
@@ -28,10 +28,11 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     from unlearn_audit.cases import GivenModels
     from unlearn_audit.cli.bringing import find_models, find_predictions, judge_models, judge_predictions, read_case
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
+    from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import find_signing_key
     from unlearn_audit.evidence import to_parquet
-    from unlearn_audit.policy import find_policy, load_policy, locate_checks
+    from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
     from unlearn_audit.report import Sources, compare_records
     from unlearn_audit.report.bundle import refuse_occupied, write_bundle
     from unlearn_audit.report.keys import describe
@@ -47,16 +48,20 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     key = find_signing_key(options["key"], options["chain"])
     key_is_test = describe(key).kind == "test"
     case, folder = read_case(options["case"], known)
+    told: dict[str, Any] = {
+        "waivers": load_waivers(options["waivers"], policy) if options["waivers"] else (),
+        "earlier_runs": find_earlier_runs(out, policy, case, folder),
+    }
     brought = find_predictions(options, case, folder)
     given = None if brought else find_models(policy, options, case, folder, describe(key), _now())
     with show_progress() as say:
         if brought:
-            audit = judge_predictions(policy, brought, describe(key), _now(), say)
+            audit = judge_predictions(policy, brought, describe(key), _now(), told, say)
         elif isinstance(given, GivenModels):
-            audit = judge_models(policy, given, say)
+            audit = judge_models(policy, given, case, told, say)
         else:
-            request = _read_request(options, describe(key), known)
-            audit = _run_audit(policy, replace(request, original=given), say)
+            request = _read_request(options, describe(key), case, folder)
+            audit = _run_audit(policy, replace(request, original=given, **told), options, say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
@@ -68,23 +73,23 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     if comparison:
         print_comparison(comparison)
     _say_where(out, [form.file for form in formats.values()], is_test=key_is_test)
-    return _find_exit(audit.record.outcome, options["fail_on"])
+    return _find_exit(audit.record.verdict, options["fail_on"])
 
 
-def _run_audit(policy: "Policy", request: "CaseRequest", say: "Say") -> "Audit":
+def _run_audit(policy: "Policy", request: "CaseRequest", options: Mapping[str, Any], say: "Say") -> "Audit":
     from unlearn_audit.auditing import run_audit
+    from unlearn_audit.cases import open_workers
 
-    return run_audit(policy, request, say)
+    with open_workers(options["jobs"], options["backend"], options["cluster"]) as workers:
+        return run_audit(policy, replace(request, workers=workers), say)
 
 
-def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNames") -> "CaseRequest":
+def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile | None", folder: Path) -> "CaseRequest":
     from unlearn_audit.cases import CaseRequest
-    from unlearn_audit.policy import load_case
 
-    case = options["case"]
     return CaseRequest(
-        case=load_case(case, known) if case else None,
-        case_folder=case.parent if case else Path(),
+        case=case,
+        case_folder=folder,
         created=_now(),
         cache=options["cache"] or _find_cache(),
         data=options["data"],
@@ -96,6 +101,7 @@ def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNam
         offline=options["offline"],
         threads=options["threads"],
         signer=signer,
+        references=options["references"],
     )
 
 
@@ -136,11 +142,19 @@ def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:
         click.echo(f"Check:   unlearn-audit verify {out} --trust ROOT.pem")
 
 
-def _find_exit(outcome: Outcome, fail_on: str) -> int:
-    if outcome is Outcome.INCONCLUSIVE and fail_on == "fail":
+def _find_exit(verdict: Verdict, fail_on: str) -> int:
+    """Return the exit code; --fail-on fail spares an inconclusive verdict, but not where a waiver has expired."""
+    if verdict.outcome is Outcome.PASS and verdict.waived:
+        click.echo(
+            f"Exit 0 with waivers ({', '.join(check.id for check in verdict.waived)}). That is not a pass alone."
+        )
+    expired = [c.id for c in verdict.checks if c.waiver is not None and c.waiver.state is WaiverState.EXPIRED]
+    if verdict.outcome is Outcome.INCONCLUSIVE and fail_on == "fail" and not expired:
         click.echo("Exit 0 although inconclusive, because of --fail-on fail. Inconclusive is not a pass.")
         return ExitCode.PASS
-    return _EXIT[outcome]
+    if expired:
+        click.echo(f"Expired waivers: {', '.join(expired)}. Renew them or meet the tolerances.", err=True)
+    return _EXIT[verdict.outcome]
 
 
 def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, baseline_path: Path | None) -> int:

@@ -1,9 +1,12 @@
 """Data: where records come from, which of them are malignant, where the splits leak, and which are to be forgotten."""
 
+from unlearn_audit.data.bands import band_columns
 from unlearn_audit.data.commitment import build_request, commit, draw_salt
 from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.disjoint import make_disjoint, take_splits
 from unlearn_audit.data.forget import Forgotten, choose_forget, resolve_forget
 from unlearn_audit.data.forget_list import ForgetList, read_forget_ids
+from unlearn_audit.data.halves import Halves, draw_halves
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS, find_overlaps
 from unlearn_audit.data.positive import Task, binarise, map_positive, map_task
 from unlearn_audit.data.table import DATASETS, Loader, Source, load_dataset
@@ -15,18 +18,23 @@ __all__ = [
     "Dataset",
     "ForgetList",
     "Forgotten",
+    "Halves",
     "Loader",
     "Source",
     "Task",
+    "band_columns",
     "binarise",
     "build_request",
     "choose_forget",
     "commit",
+    "draw_halves",
     "draw_salt",
     "find_overlaps",
     "load_dataset",
+    "make_disjoint",
     "map_positive",
     "map_task",
     "read_forget_ids",
     "resolve_forget",
+    "take_splits",
 ]

@@ -100,6 +100,11 @@ def take_ids(columns: dict[str, NDArray[np.str_]], where: str) -> tuple[NDArray[
     return None, tuple(notes)
 
 
+def take_exact(columns: dict[str, NDArray[np.str_]]) -> dict[str, NDArray[np.str_]]:
+    """Return the columns that are too revealing to be a group column as they are."""
+    return {AGE: columns[AGE]} if AGE in columns else {}
+
+
 def finish_columns(where: str, columns: dict[str, NDArray[np.str_]]) -> dict[str, NDArray[np.str_]]:
     """Return the group columns with `age` replaced by `age_band`: an exact age would single people out.
 

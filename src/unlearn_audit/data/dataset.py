@@ -1,7 +1,7 @@
 """The data of a case: records with label, split and group columns. Plain numpy, checked once at the border."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Dataset:
         sha256: of the file, or of the arrays where the data set is embedded in a library.
         official: whether the checksum equals the published one; None where none is published.
         groups: per column name (n,) strings, '' where unknown: lesion_id, patient_id, sex, age_band, ...
+        exact: per column name (n,) strings too revealing to leave the data, such as an age in years: `groups` holds
+            them in bands, and they enter neither evidence nor report.
         notes: sentences a reader of the report must see.
 
     Raises:
@@ -54,6 +56,7 @@ class Dataset:
     sha256: str
     official: bool | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    exact: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -71,13 +74,29 @@ class Dataset:
         """Return the (n,) mask of the records in `split`: train, validation or test."""
         return np.asarray(self.split == split, dtype=np.bool_)
 
+    def keep(self, mask: NDArray[np.bool_]) -> "Dataset":
+        """Return the data set with the records that `mask` (n,) selects.
+
+        Raises:
+            DataError: some split is left without records.
+        """
+        return replace(
+            self,
+            x=self.x[mask],
+            label=self.label[mask],
+            ids=self.ids[mask],
+            split=self.split[mask],
+            groups={name: values[mask] for name, values in self.groups.items()},
+            exact={name: values[mask] for name, values in self.exact.items()},
+        )
+
     def _refuse(self, message: str, hint: str | None = None) -> DataError:
         return DataError(f"data set '{self.name}': {message}", hint=hint)
 
     def _refuse_wrong_columns(self) -> None:
         n = len(self.ids)
         columns = {"ids": self.ids, "label": self.label, "split": self.split}
-        columns |= {f"group '{name}'": values for name, values in self.groups.items()}
+        columns |= {f"group '{name}'": values for name, values in (*self.groups.items(), *self.exact.items())}
         for name, column in columns.items():
             if column.shape != (n,):
                 raise self._refuse(f"expected one {name} for each of {n} records, found shape {column.shape}")

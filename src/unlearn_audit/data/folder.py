@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.data.columns import finish_columns, take_ids, unify_column
+from unlearn_audit.data.columns import finish_columns, take_exact, take_ids, unify_column
 from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.npz import PREFIXES, Identity, number_classes
 from unlearn_audit.errors import DataError
@@ -62,6 +62,7 @@ def load_folder(folder: Path, identity: Identity, say: Say) -> Dataset:
         sha256=sha.hexdigest(),
         official=identity.official,
         groups=finish_columns(str(folder / TABLE), groups),
+        exact=take_exact(groups),
         notes=(*identity.notes, *notes),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data.archive import Archive, open_archive
-from unlearn_audit.data.columns import finish_columns, read_text, take_ids, unify_column
+from unlearn_audit.data.columns import finish_columns, read_text, take_exact, take_ids, unify_column
 from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
 from unlearn_audit.errors import DataError
 
@@ -100,6 +100,7 @@ def load_npz(path: Path, identity: Identity, sha256: str) -> Dataset:
         sha256=sha256,
         official=identity.official,
         groups=finish_columns(str(path), columns),
+        exact=take_exact(columns),
         notes=(*identity.notes, *id_notes, *unread),
     )
 

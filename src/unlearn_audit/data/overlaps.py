@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.columns import ID_COLUMNS
 from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.near_identical import METHOD, find_near_identical
 from unlearn_audit.records import Overlap
 
 CLUSTER_COLUMNS = ("patient_id", "lesion_id", *ID_COLUMNS, "repeated_id")
@@ -19,14 +20,20 @@ def find_overlaps(dataset: Dataset) -> tuple[Overlap, ...]:
     """Return each kind of group that stands in two splits at once, with the number of groups; none where none does.
 
     Looked at: patients, lesions, image ids that repeat (columns `CLUSTER_COLUMNS` that the data set has; unknown
-    values are left out), and records whose pixels (or features) are identical, counted as distinct images.
+    values are left out), records whose pixels (or features) are identical, counted as distinct images, and images that
+    are nearly so (see `near_identical`), counted in the later split.
 
     What must not be concluded: no overlap found is not independence. A data set without patient ids can show the same
-    patient in train and test unseen, and an image that was cropped, rotated or compressed again is not identical.
+    patient in train and test unseen, and a copy that was rotated or cropped by much is not found.
     """
+    identity = _hash_records(dataset)
     columns = {name: dataset.groups[name] for name in CLUSTER_COLUMNS if name in dataset.groups}
-    columns["identical image" if dataset.x.ndim > 2 else "identical record"] = _hash_records(dataset)  # noqa: PLR2004
-    return count_overlaps(columns, dataset.split, SPLITS)
+    columns["identical image" if dataset.x.ndim > 2 else "identical record"] = identity  # noqa: PLR2004
+    alike = tuple(
+        Overlap(column="near-identical image", splits=splits, shared_groups=count, method=METHOD)
+        for splits, count in find_near_identical(dataset, identity).items()
+    )
+    return (*count_overlaps(columns, dataset.split, SPLITS), *alike)
 
 
 def count_overlaps(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from unlearn_audit.training import Method, Parameters, Records, Setting, adapt, fit
+from unlearn_audit.training import Method, Parameters, Records, Setting, Start, adapt, fit
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,6 +22,12 @@ class FineTuneParameters(Parameters):
     epochs: int = Field(default=5, ge=1, le=1_000)
 
 
+def prepare_fine_tuning(original: nn.Module, parameters: FineTuneParameters, setting: Setting) -> Start:
+    """Return the original as it is, and its recipe with another rate and other epochs."""
+    recipe = adapt(setting.recipe, epochs=parameters.epochs, learning_rate=parameters.learning_rate)
+    return Start(original, recipe)
+
+
 def fine_tune(
     original: nn.Module, retain: Records, _forget: Records, parameters: FineTuneParameters, setting: Setting
 ) -> nn.Module:
@@ -31,8 +37,8 @@ def fine_tune(
 
     Source: Golatkar, Achille and Soatto 2020, arXiv 1911.04933.
     """
-    recipe = adapt(setting.recipe, epochs=parameters.epochs, learning_rate=parameters.learning_rate)
-    return fit(original, retain, recipe, setting.seed, setting.say, task="fine-tune")
+    start = prepare_fine_tuning(original, parameters, setting)
+    return fit(start.model, retain, start.recipe, setting.seed, setting.say, task="fine-tune")
 
 
 FINE_TUNE = Method(
@@ -42,5 +48,6 @@ FINE_TUNE = Method(
     parameters=FineTuneParameters,
     function=fine_tune,
     needs=("retain",),
+    prepare=prepare_fine_tuning,
     cost="its epochs on the retain set",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unlearn_audit.records import derive_integer
-from unlearn_audit.training import Method, Parameters, Records, Setting, fit
+from unlearn_audit.training import Method, Parameters, Records, Setting, Start, fit
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,8 +19,13 @@ class RetrainParameters(Parameters):
     """None: the recipe is the original's, or it would be no reference."""
 
 
+def prepare_retraining(_original: nn.Module, _parameters: RetrainParameters, setting: Setting) -> Start:
+    """Return a fresh initialisation, and the original's recipe."""
+    return Start(setting.build(derive_integer(setting.seed, "initialisation")), setting.recipe)
+
+
 def retrain(
-    _original: nn.Module, retain: Records, _forget: Records, _parameters: RetrainParameters, setting: Setting
+    original: nn.Module, retain: Records, _forget: Records, parameters: RetrainParameters, setting: Setting
 ) -> nn.Module:
     """Return a model trained on `retain` alone by the original's recipe, from a fresh initialisation.
 
@@ -30,8 +35,8 @@ def retrain(
 
     Source: Bourtoule et al. 2021, arXiv 1912.03817.
     """
-    fresh = setting.build(derive_integer(setting.seed, "initialisation"))
-    return fit(fresh, retain, setting.recipe, setting.seed, setting.say, task="retrain")
+    start = prepare_retraining(original, parameters, setting)
+    return fit(start.model, retain, start.recipe, setting.seed, setting.say, task="retrain")
 
 
 RETRAIN = Method(
@@ -42,4 +47,5 @@ RETRAIN = Method(
     function=retrain,
     needs=("retain",),
     cost="a whole training on the retain set",
+    prepare=prepare_retraining,
 )

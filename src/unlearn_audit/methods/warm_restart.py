@@ -13,7 +13,7 @@ from pydantic import Field
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.records import derive_integer
-from unlearn_audit.training import Method, Parameters, Records, Setting, adapt, fit
+from unlearn_audit.training import Method, Parameters, Records, Setting, Start, adapt, fit
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,6 +55,13 @@ def mix_weights(original: nn.Module, fresh: nn.Module, keep: float) -> nn.Module
     return mixed
 
 
+def prepare_warm_restart(original: nn.Module, parameters: WarmRestartParameters, setting: Setting) -> Start:
+    """Return the original mixed with a fresh initialisation, and its recipe for a share of the epochs."""
+    fresh = setting.build(derive_integer(setting.seed, "initialisation"))
+    epochs = max(1, round(parameters.epochs_share * setting.recipe.epochs))
+    return Start(mix_weights(original, fresh, parameters.keep_weight), adapt(setting.recipe, epochs=epochs))
+
+
 def warm_restart(
     original: nn.Module, retain: Records, _forget: Records, parameters: WarmRestartParameters, setting: Setting
 ) -> nn.Module:
@@ -66,10 +73,8 @@ def warm_restart(
 
     Source: Ash and Adams 2020, arXiv 1910.08475.
     """
-    fresh = setting.build(derive_integer(setting.seed, "initialisation"))
-    mixed = mix_weights(original, fresh, parameters.keep_weight)
-    epochs = max(1, round(parameters.epochs_share * setting.recipe.epochs))
-    return fit(mixed, retain, adapt(setting.recipe, epochs=epochs), setting.seed, setting.say, task="warm restart")
+    start = prepare_warm_restart(original, parameters, setting)
+    return fit(start.model, retain, start.recipe, setting.seed, setting.say, task="warm restart")
 
 
 WARM_RESTART = Method(
@@ -79,5 +84,6 @@ WARM_RESTART = Method(
     parameters=WarmRestartParameters,
     function=warm_restart,
     needs=("retain",),
+    prepare=prepare_warm_restart,
     cost="a quarter of a whole training, by default",
 )

@@ -3,6 +3,15 @@
 One file and one line here add a metric. Third parties add theirs through the entry points 'unlearn_audit.metrics'.
 """
 
+from unlearn_audit.attacks import ATTACKS
+from unlearn_audit.metrics.calibration import (
+    CALIBRATION_ERROR,
+    CALIBRATION_ERROR_BY_CHANCE,
+    CALIBRATION_IN_THE_LARGE,
+    CALIBRATION_SLOPE,
+    NET_BENEFIT,
+    NET_BENEFIT_AT_PREVALENCE,
+)
 from unlearn_audit.metrics.discrimination import AUROC, AUROC_DROP, BRIER, FNR_AT_FPR
 from unlearn_audit.metrics.error_rates import (
     BALANCED_ACCURACY,
@@ -16,14 +25,18 @@ from unlearn_audit.metrics.error_rates import (
 )
 from unlearn_audit.metrics.global_risk import GLOBAL_RISK, GLOBAL_RISK_AT_PREVALENCE, GLOBAL_RISK_INCREASE
 from unlearn_audit.metrics.membership import (
-    ATTACKS,
     FORGETTING_SCORE,
+    MEMBERSHIP_ADVANTAGE,
     MEMBERSHIP_AUC,
     MEMBERSHIP_DIFFERENCE,
     MEMBERSHIP_TPR,
 )
+from unlearn_audit.metrics.membership_null import MEMBERSHIP_NULL
 from unlearn_audit.metrics.newly_missed import MCNEMAR, NEWLY_CAUGHT, NEWLY_MISSED, NEWLY_MISSED_RATE
+from unlearn_audit.metrics.retain_leakage import RETAIN_LEAKAGE
+from unlearn_audit.metrics.risk_split import RISK_BY_DISCRIMINATION, RISK_BY_THRESHOLD
 from unlearn_audit.metrics.svc_efficacy import LOGISTIC_ACCURACY, SVC_EFFICACY
+from unlearn_audit.metrics.swap_quality import SWAP_QUALITY
 from unlearn_audit.metrics.threshold import THRESHOLD
 from unlearn_audit.metrics.utility import POSITIVE_SHARE, RETAIN_ACCURACY
 from unlearn_audit.registry import Table
@@ -36,6 +49,8 @@ METRICS: Table[Metric] = Table(
         "global-risk": GLOBAL_RISK,
         "global-risk-increase": GLOBAL_RISK_INCREASE,
         "global-risk-at-prevalence": GLOBAL_RISK_AT_PREVALENCE,
+        "risk-by-threshold": RISK_BY_THRESHOLD,
+        "risk-by-discrimination": RISK_BY_DISCRIMINATION,
         "false-negatives": FALSE_NEGATIVES,
         "false-positives": FALSE_POSITIVES,
         "false-negative-rate": FALSE_NEGATIVE_RATE,
@@ -48,6 +63,12 @@ METRICS: Table[Metric] = Table(
         "auroc-drop": AUROC_DROP,
         "fnr-at-fpr-20": FNR_AT_FPR,
         "brier": BRIER,
+        "calibration-in-the-large": CALIBRATION_IN_THE_LARGE,
+        "calibration-slope": CALIBRATION_SLOPE,
+        "calibration-error": CALIBRATION_ERROR,
+        "calibration-error-by-chance": CALIBRATION_ERROR_BY_CHANCE,
+        "net-benefit": NET_BENEFIT,
+        "net-benefit-at-prevalence": NET_BENEFIT_AT_PREVALENCE,
         "newly-missed-rate": NEWLY_MISSED_RATE,
         "newly-missed": NEWLY_MISSED,
         "newly-caught": NEWLY_CAUGHT,
@@ -58,6 +79,10 @@ METRICS: Table[Metric] = Table(
         "membership-auc-difference": MEMBERSHIP_DIFFERENCE,
         "forgetting-score": FORGETTING_SCORE,
         "membership-tpr": MEMBERSHIP_TPR,
+        "membership-advantage": MEMBERSHIP_ADVANTAGE,
+        "membership-null": MEMBERSHIP_NULL,
+        "swap-quality": SWAP_QUALITY,
+        "retain-leakage": RETAIN_LEAKAGE,
         "svc-efficacy": SVC_EFFICACY,
         "logistic-accuracy": LOGISTIC_ACCURACY,
         "threshold": THRESHOLD,

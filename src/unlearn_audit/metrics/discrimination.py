@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.scope import Address, Metric, Scope
@@ -14,16 +13,8 @@ _FPR = 0.2
 
 
 def _score(scope: Scope, model: str) -> Pair:
-    """Return the log-odds of being positive, of the test positives and of the test negatives.
-
-    Log-odds rank as probabilities do, but do not tie where a confident model's probability rounds to one.
-    """
-    log_probs = scope.evidence.log_probs[model]
-    positive = list(scope.evidence.positive)
-    negative = [c for c in range(log_probs.shape[1]) if c not in positive]
-    odds = np.logaddexp.reduce(log_probs[:, positive], axis=1) - np.logaddexp.reduce(log_probs[:, negative], axis=1)
-    if not np.isfinite(odds).all():
-        raise MeasurementError(f"model '{model}' gives probabilities of exactly 0 or 1, which have no log-odds")
+    """Return the log-odds of being positive, of the test positives and of the test negatives."""
+    odds = scope.log_odds(model)
     return odds[scope.positives], odds[scope.negatives]
 
 
@@ -74,6 +65,7 @@ AUROC = Metric(
     direction=Direction.HIGHER,
     source="Hanley and McNeil 1982; DeLong et al. 1988",
     measure=measure_auroc,
+    groups=("positive", "negative"),
 )
 AUROC_DROP = Metric(
     title="AUROC, drop",
@@ -87,6 +79,7 @@ AUROC_DROP = Metric(
     direction=Direction.LOWER,
     source="DeLong et al. 1988, paired",
     measure=measure_auroc_drop,
+    groups=("positive", "negative"),
 )
 FNR_AT_FPR = Metric(
     title="False-negative rate at 20 % false positives",

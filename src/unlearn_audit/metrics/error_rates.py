@@ -77,24 +77,29 @@ def count_false_positives(scope: Scope, address: Address) -> Estimate:
 
 FALSE_NEGATIVE_RATE = Metric(
     title="False-negative rate",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_MOST, low=0.0, high=1.0),
+    traits=MetricTraits(kind="clinical", at=True, limits=_AT_MOST, low=0.0, high=1.0, subgroups=True),
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_negative_rate,
+    groups=("positive",),
 )
 FALSE_NEGATIVE_RATE_INCREASE = Metric(
     title="False-negative rate, increase",
-    traits=MetricTraits(kind="clinical", against=_REFERENCES, at=True, limits=_AT_MOST, low=-1.0, high=1.0),
+    traits=MetricTraits(
+        kind="clinical", against=_REFERENCES, at=True, limits=_AT_MOST, low=-1.0, high=1.0, subgroups=True
+    ),
     direction=Direction.LOWER,
     source="(newly missed - newly caught) / positives, paired",
     measure=measure_false_negative_rate_increase,
+    groups=("positive",),
 )
 SENSITIVITY = Metric(
     title="Sensitivity",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0),
+    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0, subgroups=True),
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_sensitivity,
+    groups=("positive",),
 )
 FALSE_POSITIVE_RATE = Metric(
     title="False-positive rate",
@@ -102,6 +107,7 @@ FALSE_POSITIVE_RATE = Metric(
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_positive_rate,
+    groups=("negative",),
 )
 SPECIFICITY = Metric(
     title="Specificity",
@@ -109,6 +115,7 @@ SPECIFICITY = Metric(
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_specificity,
+    groups=("negative",),
 )
 BALANCED_ACCURACY = Metric(
     title="Balanced accuracy",
@@ -116,6 +123,7 @@ BALANCED_ACCURACY = Metric(
     direction=Direction.HIGHER,
     source="mean of sensitivity and specificity",
     measure=measure_balanced_accuracy,
+    groups=("positive", "negative"),
 )
 FALSE_NEGATIVES = Metric(
     title="False negatives",

@@ -52,10 +52,11 @@ def measure_risk_increase(scope: Scope, address: Address) -> Estimate:
 
 GLOBAL_RISK = Metric(
     title="Global Risk",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0),
+    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0, subgroups=True),
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_global_risk,
+    groups=("positive", "negative"),
     baselines=True,
     caveat="Lower risk may be a moved operating point: read it beside AUROC and the frozen threshold.",
 )
@@ -65,16 +66,22 @@ GLOBAL_RISK_AT_PREVALENCE = Metric(
     direction=Direction.LOWER,
     source="pi * C_FN * FNR + (1 - pi) * C_FP * FPR",
     measure=measure_risk_at_prevalence,
+    groups=("positive", "negative"),
     baselines=True,
     applies=lambda policy: policy.costs.prevalence is not None,
 )
 GLOBAL_RISK_INCREASE = Metric(
     title="Global Risk, increase",
     traits=MetricTraits(
-        kind="clinical", against=frozenset({"original", "retrained"}), at=True, limits=frozenset({"at_most"})
+        kind="clinical",
+        against=frozenset({"original", "retrained"}),
+        at=True,
+        limits=frozenset({"at_most"}),
+        subgroups=True,
     ),
     direction=Direction.LOWER,
     source="paired change over the cells newly missed, newly caught, new and repaired false alarms",
     measure=measure_risk_increase,
+    groups=("positive", "negative"),
     caveat="An untouched original also has no increase: this check says nothing about forgetting.",
 )

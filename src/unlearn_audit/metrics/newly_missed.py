@@ -63,11 +63,18 @@ def measure_mcnemar(scope: Scope, address: Address) -> Estimate:
 NEWLY_MISSED_RATE = Metric(
     title="Newly missed positives",
     traits=MetricTraits(
-        kind="clinical", against=_REFERENCES, at=True, limits=frozenset({"at_most"}), low=0.0, high=1.0
+        kind="clinical",
+        against=_REFERENCES,
+        at=True,
+        limits=frozenset({"at_most"}),
+        low=0.0,
+        high=1.0,
+        subgroups=True,
     ),
     direction=Direction.LOWER,
     source="positives called positive by the reference and negative by this model / positives",
     measure=measure_newly_missed_rate,
+    groups=("positive",),
 )
 NEWLY_MISSED = Metric(
     title="Newly missed positives (count)",

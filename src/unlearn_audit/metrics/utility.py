@@ -28,6 +28,7 @@ RETAIN_ACCURACY = Metric(
     direction=Direction.HIGHER,
     source="share of retain records whose most probable class is the true one",
     measure=measure_retain_accuracy,
+    groups=("retain",),
 )
 POSITIVE_SHARE = Metric(
     title="Share called positive",
@@ -35,4 +36,5 @@ POSITIVE_SHARE = Metric(
     direction=Direction.TWO_SIDED,
     source="share of test records called positive",
     measure=measure_positive_share,
+    groups=("test",),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unlearn_audit.models.architecture import Architecture, call_factory, count_parameters, find_architecture
 from unlearn_audit.models.given import GivenModel, load_given
 from unlearn_audit.models.preparation import Preparing
-from unlearn_audit.models.weights import load_weights, save_weights
+from unlearn_audit.models.weights import decode_weights, encode_weights, load_weights, save_weights
 from unlearn_audit.registry import Table
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ MODELS: Table[Architecture] = Table(
             title="Multilayer perceptron, two hidden layers of 128",
             source="Rumelhart, Hinton and Williams 1986, Nature 323, 533-536",
             make=_make_mlp,
+            stackable=True,
         ),
         "resnet18-small": Architecture(
             name="resnet18-small",
@@ -52,6 +53,8 @@ __all__ = [
     "Preparing",
     "call_factory",
     "count_parameters",
+    "decode_weights",
+    "encode_weights",
     "find_architecture",
     "load_given",
     "load_weights",

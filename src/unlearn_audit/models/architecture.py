@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import nn
+
+
+_SEEDING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,15 @@ class Architecture:
         make: makes the network from the shape of one input (no batch axis) and the number of classes; its forward
             takes (n, *shape) float32 and returns (n, classes) logits. It may draw from torch's global generator:
             `build` sees to that.
+        stackable: whether many of it may be trained as one (`training.fit_together`): no buffers such as running
+            statistics, no random layers, and no branch on a value in `forward`.
     """
 
     name: str
     title: str
     source: str
     make: Callable[[tuple[int, ...], int], nn.Module]
+    stackable: bool = False
 
     def build(self, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
         """Return the network, freshly initialised from `seed`; the global random state is as it was before.
@@ -43,8 +50,9 @@ class Architecture:
         if classes < 2:  # noqa: PLR2004 - to tell one class from none is no classification
             raise CaseError(f"model '{self.name}': expected two classes or more, found {classes}")
         # torch's layers initialise from the global generator: it is seeded for the moment and then restored. Only
-        # the CPU's: torch.manual_seed would reach for every accelerator's too.
-        with torch.random.fork_rng(devices=[]):
+        # the CPU's: torch.manual_seed would reach for every accelerator's too. A cluster's worker may build in several
+        # threads, which would draw from one another's seeds.
+        with _SEEDING, torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             return self.make(shape, classes)
 

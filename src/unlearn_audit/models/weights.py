@@ -24,16 +24,33 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
     The same weights give the same bytes. The file appears whole or not at all.
     """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(encode_weights(model))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def encode_weights(model: nn.Module) -> bytes:
+    """Return all weights and running statistics of `model` as the bytes of a safetensors file."""
     from safetensors.torch import save
 
     # contiguous, since channels-last strides are not stored; cloned, since the format has no shared tensors
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(save(state))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    content: bytes = save(state)
+    return content
+
+
+def decode_weights(content: bytes, into: nn.Module, source: Path) -> nn.Module:
+    """Return a copy of `into` with the weights in `content`, as `load_weights` does with a file of these bytes.
+
+    Args:
+        content: what `encode_weights` made.
+        into: a model of the same architecture.
+        source: what errors call the content.
+    """
+    return _fill(into, _decode_safetensors(content, source), source)
 
 
 def load_weights(path: Path, into: nn.Module) -> nn.Module:
@@ -47,11 +64,14 @@ def load_weights(path: Path, into: nn.Module) -> nn.Module:
         CaseError: no file, another format, an object that is no tensor (named), another architecture (the first
             layer that differs is named, with shapes), or a weight that is not a finite number (the layer is named).
     """
-    from copy import deepcopy
-
     if not path.is_file():
         raise CaseError(f"expected a checkpoint at {path}, found none")
-    state = _read(path)
+    return _fill(into, _read(path), path)
+
+
+def _fill(into: nn.Module, state: Mapping[str, Tensor], path: Path) -> nn.Module:
+    from copy import deepcopy
+
     _refuse_other_architecture(state, into.state_dict(), path)
     _refuse_not_finite(state, path)
     model = deepcopy(into)
@@ -61,7 +81,7 @@ def load_weights(path: Path, into: nn.Module) -> nn.Module:
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        return _decode_safetensors(path.read_bytes(), path)
     if path.suffix in _TORCH:
         return _read_torch(path)
     raise CaseError(
@@ -70,12 +90,12 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     )
 
 
-def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
+def _decode_safetensors(content: bytes, path: Path) -> Mapping[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
-        state: dict[str, Tensor] = load(path.read_bytes())
+        state: dict[str, Tensor] = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CaseError(f"{path} is not a readable safetensors file: {error}") from error
     return state

@@ -1,5 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
+from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
 from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
@@ -9,28 +10,36 @@ from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
     Costs,
+    DataRules,
+    Hazard,
     Membership,
     Person,
     Policy,
     Protocol,
     Recipe,
     ReferenceCase,
+    Subgroups,
     Task,
 )
+from unlearn_audit.policy.populations import belongs_to, decides, find_column, name_bands, speaks_of_group, split_group
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_case, load_policy, locate_checks, parse_policy
+from unlearn_audit.policy.reading import load_case, load_policy, load_waivers, locate_checks, parse_policy
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
+from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
     "POLICY_SCHEMA",
+    "Acceptances",
     "BroughtColumns",
     "BroughtData",
     "BroughtModel",
     "CaseFile",
     "Check",
     "Costs",
+    "DataRules",
     "Draft",
+    "Hazard",
     "InvalidPolicyError",
     "KnownNames",
     "Membership",
@@ -45,13 +54,24 @@ __all__ = [
     "Recipe",
     "ReferenceCase",
     "Remedy",
+    "Subgroups",
     "Task",
+    "WaiverFile",
+    "belongs_to",
+    "decides",
     "export_schema",
+    "find_column",
     "find_policy",
     "list_policies",
     "load_case",
     "load_policy",
+    "load_waivers",
     "locate_checks",
+    "name_bands",
     "parse_policy",
+    "speaks_of_group",
+    "split_group",
+    "tell_release",
+    "tell_waivers",
     "write_draft",
 ]

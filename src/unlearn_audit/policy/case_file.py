@@ -9,8 +9,9 @@ from pydantic import Field, field_validator
 
 from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
 from unlearn_audit.policy.choice import MethodChoice, Slug
-from unlearn_audit.policy.model import Fraction, Recipe, Text
+from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.provenance import Deviation, Device
 
 
 class CaseFile(Frozen):
@@ -28,6 +29,10 @@ class CaseFile(Frozen):
     unlearn: MethodChoice | None = Field(default=None, description="the audited method and its parameters")
     compare: tuple[MethodChoice, ...] = Field(default=(), description="methods that are audited beside it")
     retrain: bool | None = None
+    split_column: Column | None = Field(
+        default=None,
+        description="column of the data that holds train, val or test, where the policy names none",
+    )
     recipe: Recipe | None = None
     predictions: tuple[Text, ...] = Field(
         default=(), description="CSV or Parquet files of predictions that were made elsewhere; nothing is trained then"
@@ -53,6 +58,15 @@ class CaseFile(Frozen):
     )
     observations: tuple[Text, ...] = Field(
         default=(), description="further statements for the report: observation only, they never drive a verdict"
+    )
+    device: Device | None = Field(
+        default=None, description="the product that the model belongs to, as its maker names it"
+    )
+    deviations: tuple[Deviation, ...] = Field(
+        default=(), description="what was done otherwise than policy or protocol say; printed in the report"
+    )
+    earlier_runs: tuple[Text, ...] = Field(
+        default=(), description="record.json of each earlier audit of this case; listed in the report"
     )
 
     @field_validator("compare")

@@ -1,10 +1,11 @@
 """An unlearning method as a policy names it: with fixed parameters, or with settings of which validation picks one."""
 
+import operator
 from collections.abc import Iterable
 from itertools import product
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from unlearn_audit.policy.problems import Mistake, show_path
@@ -44,6 +45,7 @@ class Remedy(MethodChoice):
 
     search: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict,
+        exclude_if=operator.not_,
         description="per parameter the values to try; every combination is a setting, validation alone picks one",
     )
 
@@ -51,14 +53,6 @@ class Remedy(MethodChoice):
     def _search_fits(self) -> Self:
         refuse(find_search_conflicts((), self.model_dump(mode="json")))
         return self
-
-    @model_serializer(mode="wrap")
-    def _leave_out_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Keep the digest of a policy that searches nothing what it was before there was a search."""
-        said: dict[str, Any] = write(self)
-        if not self.search:
-            said.pop("search", None)
-        return said
 
     @property
     def settings(self) -> tuple[MethodChoice, ...]:

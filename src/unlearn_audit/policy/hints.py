@@ -64,6 +64,8 @@ def _hint_number(value: Any, node: Schema) -> str | None:
     number, how = _guess_number(value)
     if number is None:
         return None
+    if node.get("multipleOf") == 2 and number % 2 == 1 and _fits(number + 1, node):  # noqa: PLR2004 - even
+        return f"did you mean {number + 1:g}?"
     if how is None and _top(node) == 1 and 1 < number <= _HUNDRED:
         number, how = number / _HUNDRED, "it is a fraction"
     elif how is None and number < 0 and _fits(-number, node):

@@ -18,6 +18,7 @@ class MetricTraits:
         kind: what it speaks about; a 'descriptive' metric has no bound to decide by and can be in no check.
         against: models it may be compared with; None among them if it may stand alone.
         among: populations it may be measured on.
+        subgroups: whether it may be measured in the policy's subgroups as well.
         at: whether it is read at an operating point.
         limits: kinds of limit that guard the right side. A rate of misses with only `at_least` would pass a model
             for missing enough.
@@ -32,6 +33,7 @@ class MetricTraits:
     limits: frozenset[str] = frozenset(LIMITS)
     low: float | None = None
     high: float | None = None
+    subgroups: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
 
+import operator
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -9,6 +10,7 @@ from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_poin
 from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.waivers import Waiver
 
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
 
@@ -34,6 +36,26 @@ class Person(Frozen):
 
     name: Text = Field(description="as it is printed above the signature")
     role: Text = Field(description="in which capacity this person answers for the audit")
+    meaning: Text | None = Field(
+        default=None,
+        exclude_if=lambda meaning: meaning is None,
+        description="what this person's signature means: review, approval, responsibility, ...",
+    )
+
+
+class Hazard(Frozen):
+    """One row of the risk analysis: what may happen, how bad it is, and which checks measure how often."""
+
+    hazard: Text = Field(description="what may go wrong")
+    harm: Text = Field(description="what it does to a person")
+    severity: Literal["negligible", "minor", "serious", "critical", "catastrophic"] = Field(
+        description="of the harm, by the policy owner's judgement"
+    )
+    checks: tuple[Slug, ...] = Field(
+        default=(), description="ids of the checks that measure its probability; none: this audit does not measure it"
+    )
+    control: Text | None = Field(default=None, description="what else lowers the risk where the model is used")
+    residual: Text = Field(description="the risk that remains when the checks pass, and why it is borne")
 
 
 class Task(Frozen):
@@ -83,7 +105,10 @@ class Check(Frozen):
     against: Literal["original", "retrained"] | None = Field(
         default=None, description="the model that a change is measured from"
     )
-    among: Text = Field(default="all", description="'all', 'positive', 'negative'")
+    among: Text = Field(
+        default="all",
+        description="'all', 'positive', 'negative'; a group as 'sex=female', or 'worst of sex': every group must hold",
+    )
     at: OperatingPoint | None = Field(default=None, description="defaults to the first operating point of the task")
     at_most: float | None = Field(default=None, description="passes when the upper bound is at or below it")
     at_least: float | None = Field(default=None, description="passes when the lower bound is at or above it")
@@ -97,16 +122,32 @@ class Check(Frozen):
         return self
 
 
+class ReferenceModels(Frozen):
+    """The ensemble that membership attacks are calibrated by: the original's network and recipe, on other records."""
+
+    models: int = Field(
+        ge=4,
+        le=512,
+        multiple_of=2,
+        description="how many, in pairs: each is trained on the retained records and half of the candidates",
+    )
+
+
 class Membership(Frozen):
     """Which membership attacks must run."""
 
     attacks: tuple[Slug, ...] = Field(
         default=("confidence", "logit", "entropy", "modified-entropy"),
         min_length=1,
-        description="signals of the population attack; every one listed must hold for a membership check to pass",
+        description="membership attacks; every one listed must hold for a membership check to pass",
     )
     fpr: tuple[Fraction, ...] = Field(
         default=(0.01, 0.001), description="false-positive rates at which TPR is reported"
+    )
+    references: ReferenceModels | None = Field(
+        default=None,
+        exclude_if=lambda references: references is None,
+        description="reference models to train; none where absent: attacks that need them are not run",
     )
 
 
@@ -123,6 +164,41 @@ class Protocol(Frozen):
     )
     smallest_group: int = Field(
         default=10, ge=2, le=1_000_000, description="a population with fewer records is not measured"
+    )
+
+
+class Subgroups(Frozen):
+    """Groups of patients in which the model is measured by itself: a mean can hide who pays for it."""
+
+    columns: tuple[Column, ...] = Field(
+        min_length=1, max_length=8, description="group columns of the data, such as sex or age_band"
+    )
+    bands: dict[Column, tuple[float, ...]] = Field(
+        default_factory=dict,
+        description="edges per numeric column: age: [40, 60] makes age_band of under 40, 40 to 59, 60 and over",
+    )
+    smallest: int = Field(
+        default=30, ge=2, le=1_000_000, description="a number that rests on fewer records of a group is not assessable"
+    )
+    multiplicity: Literal["holm", "none"] = Field(
+        default="holm",
+        description="that some group is beyond a tolerance is claimed after Holm's correction; 'none' claims it sooner",
+    )
+    unassessable: Literal["refuse", "inform"] = Field(
+        default="refuse",
+        description="'refuse': a check on the worst group does not pass while a group is too small; 'inform': it is "
+        "decided by the other groups, and the report says which were left out",
+    )
+
+
+class DataRules(Frozen):
+    """What the splits must be like."""
+
+    disjoint: Column | None = Field(
+        default=None, description="group column, such as patient_id: none of its groups may stand in two splits"
+    )
+    split_column: Column | None = Field(
+        default=None, description="column of the data that holds train, val or test, in place of the data's own splits"
     )
 
 
@@ -159,6 +235,11 @@ class Policy(Frozen):
     title: Text = Field(description="as printed on the report")
     owner: Text = Field(description="who may change it")
     applies_to: Text = Field(description="device or model, and its intended purpose")
+    intended_purpose: Text | None = Field(
+        default=None,
+        exclude_if=lambda purpose: purpose is None,
+        description="for whom, by whom and for what the device is used, where `applies_to` is too short for it",
+    )
     responsible: tuple[Person, ...] = Field(default=(), description="who signs reports made under it")
     task: Task
     costs: Costs
@@ -167,8 +248,23 @@ class Policy(Frozen):
     )
     membership: Membership = Field(default=Membership(), description="which membership attacks must run")
     protocol: Protocol = Field(default=Protocol(), description="how the numbers are made")
+    subgroups: Subgroups | None = Field(
+        default=None, exclude_if=operator.not_, description="groups in which the model is measured by itself"
+    )
+    data: DataRules | None = Field(default=None, exclude_if=operator.not_, description="what the splits must be like")
     remediation: tuple[Remedy, ...] = Field(
         default=(), description="methods tried in this order when the audited model does not pass"
+    )
+    risk_analysis: tuple[Hazard, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="hazards, in the manner of ISO 14971: probability comes from the checks, acceptability from the "
+        "tolerances",
+    )
+    waivers: tuple[Waiver, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="required checks that need not pass on the audited model for a while, and who accepts that",
     )
     comparison: tuple[MethodChoice, ...] = Field(
         default=(), description="parameters of methods that are compared; nothing is run because it stands here"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,9 +15,13 @@ from unlearn_audit.policy.document import LARGEST_FILE, Document, read_document
 from unlearn_audit.policy.known import KnownNames
 from unlearn_audit.policy.model import Policy
 from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem
-from unlearn_audit.policy.rules import find_conflicts, walk_items, walk_methods
+from unlearn_audit.policy.rules import find_conflicts, find_waiver_conflicts, walk_items, walk_methods
 from unlearn_audit.policy.tables import find_misfits, find_unknown_methods
+from unlearn_audit.policy.waiver_file import WaiverFile
 from unlearn_audit.policy.wording import word_all
+from unlearn_audit.records.waivers import Waiver
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load_policy(path: Path, known: KnownNames) -> Policy:
@@ -40,15 +44,36 @@ def load_case(path: Path, known: KnownNames) -> CaseFile:
     where = str(path)
     document = _read_mapping(_read_text(path, "case"), where, "name what differs from the policy's reference_case")
     mistakes = [*find_unknown_methods(document.value, known), *_find_parameter_mistakes(document, known)]
-    case = None
+    return _build(CaseFile, document, mistakes, where)
+
+
+def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
+    """Return the waivers in the file at `path`, each of which names a required check of `policy`.
+
+    Raises:
+        InvalidPolicyError: the file holds no waivers, or waivers for something else; lists every mistake with its line.
+        PolicyError: the file cannot be read.
+    """
+    where = str(path)
+    document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/waivers.md")
+    mistakes = list(find_waiver_conflicts(document.value, policy.model_dump(mode="json")))
+    named = document.value.get("policy")
+    if isinstance(named, str) and named != policy.id:
+        mistakes.append(Mistake(("policy",), f"'{named}'", f"'{policy.id}', the policy of this run"))
+    return _build(WaiverFile, document, mistakes, where).waivers
+
+
+def _build(model: type[_Model], document: Document, mistakes: list[Mistake], where: str) -> _Model:
+    """Return the document as `model`, or one error with everything that is wrong."""
+    built = None
     try:
-        case = CaseFile.model_validate_json(json.dumps(document.value), strict=True)
+        built = model.model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError as error:
-        mistakes += word_all(error, _schema_of(CaseFile), document.raw)
+        mistakes += word_all(error, _schema_of(model), document.raw)
     problems = _merge(document, mistakes)
-    if problems or case is None:
+    if problems or built is None:
         raise InvalidPolicyError(where, problems)
-    return case
+    return built
 
 
 def _read_text(path: Path, kind: str) -> str:

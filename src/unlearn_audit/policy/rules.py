@@ -6,14 +6,23 @@ complaints about single fields, and guard a `Policy` that is made in Python as w
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from unlearn_audit.policy.known import LIMITS
 from unlearn_audit.policy.points import spell_point
-from unlearn_audit.policy.problems import Keys, Mistake
+from unlearn_audit.policy.populations import find_column, split_group
+from unlearn_audit.policy.problems import Keys, Mistake, suggest
 
 Data = Mapping[str, Any]
 
+_LISTS: tuple[tuple[str, str], ...] = (
+    ("task", "positive"),
+    ("task", "operating_points"),
+    ("membership", "attacks"),
+    ("membership", "fpr"),
+    ("subgroups", "columns"),
+)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.+-]{0,62}")
 MOST_SETTINGS = 64
 """So many settings may one search try."""
@@ -149,7 +158,7 @@ def _points_of_checks(data: Data) -> Iterator[Mistake]:
 
 
 def _repeated(data: Data) -> Iterator[Mistake]:
-    for keys in (("task", "positive"), ("task", "operating_points"), ("membership", "attacks"), ("membership", "fpr")):
+    for keys in _LISTS:
         listed = pick(data, *keys)
         seen: set[Any] = set()
         for index, item in enumerate(listed if isinstance(listed, list) else ()):
@@ -179,11 +188,75 @@ def _cost_order(data: Data) -> Iterator[Mistake]:
         yield Mistake(("costs", "false_negative"), found, "a miss that costs at least as much as a false alarm", hint)
 
 
+def find_waiver_conflicts(data: Data, checks: Data) -> Iterator[Mistake]:
+    """Yield waivers in `data` of what is no check, of a check that is not required, and of one waived already."""
+    required = {
+        c["id"]: c.get("required", True) for _, c in walk_items(checks, "checks") if isinstance(c.get("id"), str)
+    }
+    seen: set[str] = set()
+    for keys, waiver in walk_items(data, "waivers"):
+        name = waiver.get("check")
+        if not isinstance(name, str):
+            continue
+        here = (*keys, "check")
+        if name not in required:
+            yield Mistake(here, f"'{name}'", "the id of a check of the policy", suggest(name, required))
+        elif required[name] is False:
+            yield Mistake(here, f"'{name}', which is not required", "a required check", "there is nothing to waive")
+        elif name in seen:
+            yield Mistake(here, f"'{name}' again", "one waiver for a check", "remove the older one")
+        seen.add(name)
+
+
+def _waivers(data: Data) -> Iterator[Mistake]:
+    yield from find_waiver_conflicts(data, data)
+
+
+def _hazards(data: Data) -> Iterator[Mistake]:
+    known = [check["id"] for _, check in walk_items(data, "checks") if isinstance(check.get("id"), str)]
+    for keys, hazard in walk_items(data, "risk_analysis"):
+        listed = hazard.get("checks")
+        for index, name in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(name, str) and name not in known:
+                hint = suggest(name, known)
+                yield Mistake((*keys, "checks", index), f"'{name}'", "the id of a check of this policy", hint)
+
+
 def _two_names(data: Data) -> Iterator[Mistake]:
     positive = pick(data, "task", "positive_name") or "malignant"
     negative = pick(data, "task", "negative_name") or "benign"
     if positive == negative:
         yield Mistake(("task", "negative_name"), f"'{negative}' for both", "two names for the two classes")
+
+
+def _groups_of_checks(data: Data) -> Iterator[Mistake]:
+    """A check on a group needs its column among those that are measured."""
+    listed = pick(data, "subgroups", "columns")
+    columns = [column for column in listed if isinstance(column, str)] if isinstance(listed, list | tuple) else []
+    for keys, check in walk_items(data, "checks"):
+        among = check.get("among")
+        group = split_group(among) if isinstance(among, str) else None
+        column = group[0] if group else find_column(among) if isinstance(among, str) else None
+        if column is None:
+            continue
+        if column not in columns:
+            hint = f"add 'subgroups: {{columns: [{', '.join([*columns, column])}]}}' to the policy"
+            yield Mistake((*keys, "among"), f"'{among}'", "a group of one of subgroups.columns", hint)
+        elif group is None and among != f"worst of {column}":
+            hint = "the highest and the lowest group are both part of it"
+            yield Mistake((*keys, "among"), f"'{among}'", f"'worst of {column}' or '{column}=VALUE'", hint)
+
+
+def _increasing_bands(data: Data) -> Iterator[Mistake]:
+    bands = pick(data, "subgroups", "bands")
+    for column, edges in bands.items() if isinstance(bands, Mapping) else ():
+        if not isinstance(edges, list | tuple) or not all(map(is_number, edges)):
+            continue
+        keys = ("subgroups", "bands", column)
+        if not edges:
+            yield Mistake(keys, "no edges", "at least one edge between two bands")
+        elif any(upper <= lower for lower, upper in pairwise(edges)):
+            yield Mistake(keys, f"{list(edges)}", "edges in increasing order, each once")
 
 
 def _spell(text: str) -> str:
@@ -209,6 +282,10 @@ _RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (
     _increasing_ratios,
     _cost_order,
     _two_names,
+    _waivers,
+    _hazards,
+    _groups_of_checks,
+    _increasing_bands,
     _parameters,
     _searches,
 )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from unlearn_audit.policy.known import LIMITS, KnownNames, MetricTraits
+from unlearn_audit.policy.populations import speaks_of_group
 from unlearn_audit.policy.problems import Keys, Mistake, find_near, suggest
 from unlearn_audit.policy.rules import Data, is_number, pick, walk_items, walk_methods
 
@@ -56,7 +57,7 @@ def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[Mistake]:
         return
     yield from _against(keys, check, traits)
     among = check.get("among", "all")
-    if isinstance(among, str) and among not in traits.among:
+    if isinstance(among, str) and among not in traits.among and not (traits.subgroups and speaks_of_group(among)):
         expected = f"{_either(traits.among)} for '{metric}'"
         yield Mistake((*keys, "among"), f"'{among}'", expected, _did_you_mean(among, traits.among))
     if check.get("at") is not None and not traits.at:
@@ -151,7 +152,7 @@ def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[Mistake]:
         if not any(_is_of(kind, check, known) for check in required):
             yield Mistake(("checks",), "none", f"at least one required {kind} check", f"without it, {reason}")
     forgetting = {str(check.get("among", "all")) for check in required if _is_of("forgetting", check, known)}
-    if forgetting and forgetting <= {"all", "negative"}:
+    if forgetting and all(among in ("all", "negative") or speaks_of_group(among) for among in forgetting):
         hint = "methods that spare malignant records leave exactly those recognisable, hidden among all records"
         yield Mistake(("checks",), "none", "a required forgetting check with 'among: positive'", hint)
 

@@ -60,7 +60,8 @@ def _describe_number(node: Schema) -> str:
     ceiling = [(node[k], said) for k, said in (("maximum", "at most"), ("exclusiveMaximum", "below")) if k in node]
     tightest = [pick(bounds) for pick, bounds in ((max, floor), (min, ceiling)) if bounds]
     said = " and ".join(f"{side} {bound:,}" for bound, side in tightest)
-    return f"{'a whole number' if node['type'] == 'integer' else 'a number'} {said}".rstrip()
+    kind = {1: "a whole number", 2: "an even number"}.get(node.get("multipleOf", 1), "a number")
+    return f"{kind if node['type'] == 'integer' else 'a number'} {said}".rstrip()
 
 
 def _describe_list(root: Schema, node: Schema) -> str:

@@ -8,21 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Direction, Estimate, Finding, Interval, Unit, round_number
+from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
 from unlearn_audit.records.progress import Say, say_nothing
 from unlearn_audit.records.provenance import (
     DataCard,
+    Deviation,
+    Device,
+    Disjoint,
+    EarlierRun,
     ForgetRequest,
     ModelCard,
     Overlap,
     Provenance,
+    ReferenceCard,
     SettingSearch,
     Signer,
     SplitCount,
     TriedSetting,
 )
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
-from unlearn_audit.records.verdicts import CheckResult, Limit, Outcome, Verdict, find_worst
+from unlearn_audit.records.verdicts import (
+    CheckResult,
+    Limit,
+    Outcome,
+    Verdict,
+    decide_outcome,
+    find_worst,
+    settle_waivers,
+)
+from unlearn_audit.records.waivers import AppliedWaiver, Waiver, WaiverState, choose_waiver, judge_waiver
 
 if TYPE_CHECKING:
     from unlearn_audit.records.evidence import SPLITS, Evidence
@@ -32,11 +46,17 @@ if TYPE_CHECKING:
 __all__ = [
     "RECORD_SCHEMA",
     "SPLITS",
+    "AppliedWaiver",
     "AuditRecord",
+    "Cell",
     "CheckResult",
     "Curve",
     "DataCard",
+    "Deviation",
+    "Device",
     "Direction",
+    "Disjoint",
+    "EarlierRun",
     "Estimate",
     "Evidence",
     "Finding",
@@ -48,6 +68,7 @@ __all__ = [
     "Overlap",
     "Provenance",
     "Recommendation",
+    "ReferenceCard",
     "References",
     "Say",
     "SelfTestSummary",
@@ -57,14 +78,20 @@ __all__ = [
     "TriedSetting",
     "Unit",
     "Verdict",
+    "Waiver",
+    "WaiverState",
     "WrongDecisions",
+    "choose_waiver",
+    "decide_outcome",
     "derive_integer",
     "derive_rng",
     "derive_seed",
     "digest_of",
     "find_worst",
+    "judge_waiver",
     "round_number",
     "say_nothing",
+    "settle_waivers",
     "to_canonical_json",
 ]
 

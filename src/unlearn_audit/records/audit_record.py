@@ -5,10 +5,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError
 
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.records.canonical import to_canonical_json
+from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Finding
 from unlearn_audit.records.frozen import Frozen
-from unlearn_audit.records.provenance import Provenance
+from unlearn_audit.records.provenance import EarlierRun, Provenance
 from unlearn_audit.records.selftest_summary import SelfTestSummary
 from unlearn_audit.records.verdicts import Outcome, Verdict
 
@@ -19,13 +19,15 @@ class Curve(Frozen):
     """Points of a figure. `low` and `high` are a band around `y` where there is one.
 
     Kinds: 'cost-ratio' (x: false-negative to false-positive cost ratio, y: Global Risk), 'roc' (x: FPR, y: TPR of a
-    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`).
+    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`), 'reliability' (x:
+    mean probability stated in a bin, y: share that is positive, with Clopper-Pearson ends), 'net-benefit' (x: threshold
+    probability, y: net benefit at the prevalence of `population`, 'test' or 'intended use').
     """
 
     kind: str
     model: str
     population: str = Field(
-        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc"
+        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc; see 'net-benefit'"
     )
     attack: str | None = None
     at: str | None = None
@@ -68,6 +70,22 @@ class AuditRecord(Frozen):
     def to_bytes(self) -> bytes:
         """Return the canonical JSON (RFC 8785), which is what is digested, signed and rendered."""
         return to_canonical_json(self.model_dump(mode="json"))
+
+    def list_runs(self) -> tuple[EarlierRun, ...]:
+        """Return this audit and the earlier ones that it lists, as a later audit of the same case lists them."""
+        made, policy = self.provenance, self.policy
+        card = next((card for card in made.models if card.name == self.verdict.model), None)
+        own = EarlierRun(
+            record_sha256=digest_of(self.to_bytes()),
+            created=made.created,
+            case=made.case,
+            policy=f"{policy.get('id')} {policy.get('version')}",
+            policy_sha256=self.policy_sha256,
+            evidence_sha256=self.evidence_sha256,
+            model=card.title if card else self.verdict.model,
+            outcome=self.verdict.label,
+        )
+        return (*made.earlier_runs, own)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:

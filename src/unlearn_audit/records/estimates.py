@@ -52,10 +52,19 @@ class Interval(Frozen):
         return self
 
 
+class Cell(Frozen):
+    """Records that count alike: the number is the sum over layers of the mean of `value` over the layer's records."""
+
+    count: int = Field(ge=0)
+    value: float = Field(description="what one such record counts for, the layer's weight included")
+    layer: int = Field(default=0, ge=0)
+
+
 class Estimate(Frozen):
     """A number about `n` records: `interval` is for display, `bounds` may decide. Either can be absent.
 
-    Without `bounds` an estimate is descriptive: a check that rests on it is `not_run`.
+    Without `bounds` an estimate is descriptive: a check that rests on it is `not_run`. The fields from `bca` on are
+    absent where the statistic has none, and in records of before 0.2.
     """
 
     value: float
@@ -66,20 +75,41 @@ class Estimate(Frozen):
     )
     interval: Interval | None = None
     bounds: Interval | None = None
+    bca: Interval | None = Field(
+        default=None, description="bias-corrected and accelerated bootstrap, beside a percentile one; for display"
+    )
+    standard_error: float | None = Field(
+        default=None, gt=0, description="on the number's own scale, clusters taken into account; for p-values only"
+    )
+    design_effect: float | None = Field(
+        default=None,
+        gt=0,
+        description="variance by that of as many independent records: what clusters cost; none where there are none",
+    )
+    sizes: tuple[int, ...] = Field(
+        default=(), description="records of each group that the number rests on, such as positives and negatives"
+    )
+    cells: tuple[Cell, ...] = Field(default=(), description="the counts that the number is made of, where it is")
 
     def rounded(self) -> Self:
         """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
         ends = {
             name: end.model_copy(update={"low": round_number(end.low), "high": round_number(end.high)})
-            for name, end in (("interval", self.interval), ("bounds", self.bounds))
+            for name, end in (("interval", self.interval), ("bounds", self.bounds), ("bca", self.bca))
             if end is not None
         }
-        return self.model_copy(update={"value": round_number(self.value), **ends})
+        numbers = {
+            name: round_number(number)
+            for name, number in (("standard_error", self.standard_error), ("design_effect", self.design_effect))
+            if number is not None
+        }
+        cells = tuple(cell.model_copy(update={"value": round_number(cell.value)}) for cell in self.cells)
+        return self.model_copy(update={"value": round_number(self.value), "cells": cells, **ends, **numbers})
 
     @model_validator(mode="after")
     def _sides_fit(self) -> Self:
-        if self.interval is not None and self.interval.sides != "two":
-            raise ValueError("'interval' is two-sided; one-sided bounds belong into 'bounds'")
+        if any(shown is not None and shown.sides != "two" for shown in (self.interval, self.bca)):
+            raise ValueError("'interval' and 'bca' are two-sided; one-sided bounds belong into 'bounds'")
         if self.bounds is not None and self.bounds.sides != "one":
             raise ValueError("'bounds' are one-sided; a two-sided interval belongs into 'interval'")
         return self
@@ -104,6 +134,13 @@ class Finding(Frozen):
     direction: Direction
     source: str = Field(description="paper, equation or definition")
     caveat: str | None = None
+    holm_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="two-sided p-value of 'no different from chance (or the reference)', adjusted by Holm over the "
+        "attacks on this model; shown, never decides",
+    )
     records: tuple[str, ...] = Field(default=(), description="record ids the number points at, where it points at some")
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,18 @@ class Evidence:
     def select(self, split: str) -> NDArray[np.bool_]:
         """Return the (n,) mask of the records in `split`."""
         return np.asarray(self.split == split, dtype=np.bool_)
+
+    def find_shared(self, column: str) -> dict[tuple[str, str], int]:
+        """Return how many known groups of `column` each two of train, validation and test share, where they share any.
+
+        Train is `retain` and `forget` together.
+        """
+        values = self.groups[column]
+        masks = {name: self.select(name) for name in ("validation", "test")}
+        masks = {"train": self.select("retain") | self.select("forget"), **masks}
+        groups = {name: np.unique(values[mask & (values != "")]) for name, mask in masks.items()}
+        shared = {(a, b): len(np.intersect1d(groups[a], groups[b])) for a, b in combinations(groups, 2)}
+        return {pair: count for pair, count in shared.items() if count}
 
     def positive_probability(self, model: str) -> NDArray[np.float64]:
         """Return (n,) the probability that `model` gives to the positive classes together, in [0, 1]."""

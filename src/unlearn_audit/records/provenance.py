@@ -1,11 +1,14 @@
 """Where the numbers come from: data, models, the erasure request, the software, the signer."""
 
+import operator
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.waivers import Waiver
 
 
 class SplitCount(Frozen):
@@ -21,6 +24,18 @@ class Overlap(Frozen):
     column: str
     splits: tuple[str, str]
     shared_groups: int
+    method: str | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="how it was found, where that is not obvious"
+    )
+
+
+class Disjoint(Frozen):
+    """Splits that were made to share no group, and what it cost."""
+
+    column: str = Field(description="group column that was kept apart")
+    split_column: str | None = Field(default=None, description="column that the splits were taken from, if any")
+    dropped: dict[str, int] = Field(description="records left out, by the split that they stood in")
+    unknown: int = Field(description="records of unknown group, each taken as one of its own")
 
 
 class DataCard(Frozen):
@@ -38,6 +53,9 @@ class DataCard(Frozen):
     overlaps: tuple[Overlap, ...] = ()
     cluster: str | None = Field(default=None, description="group column whose members are not independent")
     notes: tuple[str, ...] = ()
+    disjoint: Disjoint | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="where the policy required disjoint splits"
+    )
 
 
 class ForgetRequest(Frozen):
@@ -95,12 +113,58 @@ class SettingSearch(Frozen):
     reason: str
 
 
+class ReferenceCard(Frozen):
+    """The ensemble of reference models that membership attacks are calibrated by; see `References`."""
+
+    models: int = Field(description="K, in pairs that share the candidates between them")
+    seeds: tuple[int, ...] = Field(description="of each model's training")
+    recipe: dict[str, Any] = Field(description="network and recipe: the original's")
+    records: int = Field(description="most records that one of them was trained on")
+    forget: int = Field(description="forgotten records among the candidates: all of them")
+    controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
+    together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
+    seconds: float = Field(description="wall time to train them, summed over models")
+    unlearned: dict[str, float] = Field(
+        default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
+    )
+
+
 class Signer(Frozen):
     """Who signs the report that is made from this evidence."""
 
     kind: Literal["test", "configured"] = Field(description="'test': a labelled TEST key that proves nothing")
     subject: str
     fingerprint: str = Field(description="SHA-256 of the signer certificate's public key (DER), hex")
+
+
+class Device(Frozen):
+    """The product that the model belongs to, as its maker identifies it. Only `name` is required."""
+
+    name: str = Field(min_length=1, description="of the device or software as it is placed on the market")
+    version: str | None = Field(default=None, description="of the device with the audited model in it")
+    manufacturer: str | None = None
+    identifier: str | None = Field(default=None, description="UDI-DI or another registered number")
+
+
+class Deviation(Frozen):
+    """Something that was done otherwise than the policy or protocol says, as the case file declares it."""
+
+    what: str = Field(min_length=1, description="what was done otherwise")
+    reason: str = Field(min_length=1, description="why, and what it may mean for the result")
+    approver: str | None = Field(default=None, description="who accepted it")
+
+
+class EarlierRun(Frozen):
+    """An earlier audit of the same case: without the list, one could repeat an audit and show the best."""
+
+    record_sha256: str
+    created: str
+    case: str
+    policy: str = Field(description="id and version")
+    policy_sha256: str
+    evidence_sha256: str
+    model: str = Field(description="title of the audited model")
+    outcome: str = Field(description="'pass', 'fail' or 'inconclusive', with ' with waivers' where it rested on some")
 
 
 class Provenance(Frozen):
@@ -114,11 +178,37 @@ class Provenance(Frozen):
     data: DataCard
     forget: ForgetRequest
     models: tuple[ModelCard, ...]
-    searches: tuple[SettingSearch, ...] = Field(default=(), description="how settings of remedies were chosen")
+    searches: tuple[SettingSearch, ...] = Field(
+        default=(), exclude_if=operator.not_, description="how settings of remedies were chosen"
+    )
     recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")
     environment: dict[str, str] = Field(default_factory=dict)
     signer: Signer | None = None
     notes: tuple[str, ...] = ()
+    device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
+    waivers: tuple[Waiver, ...] = Field(
+        default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
+    )
+    deviations: tuple[Deviation, ...] = Field(default=(), exclude_if=operator.not_)
+    earlier_runs: tuple[EarlierRun, ...] = Field(
+        default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
+    )
+
+    references: ReferenceCard | None = Field(
+        default=None,
+        exclude_if=lambda references: references is None,
+        description="the ensemble of reference models; left out where none were made",
+    )
+
+    @property
+    def day(self) -> date:
+        """The day (UTC) on which the evidence was collected.
+
+        Raises:
+            ValueError: `created` is no ISO 8601 date.
+        """
+        moment = datetime.fromisoformat(self.created)
+        return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
     def find_model(self, name: str) -> ModelCard:
         """Return the card of the model called `name`.

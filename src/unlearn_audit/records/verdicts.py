@@ -7,6 +7,7 @@ from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.waivers import AppliedWaiver, WaiverState
 
 
 class Outcome(StrEnum):
@@ -69,13 +70,76 @@ class CheckResult(Frozen):
     outcome: Outcome
     reason: str = Field(description="one sentence a clinician can read")
     estimate: Estimate | None = None
+    equivalence_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="of 'outside the range', by two one-sided normal tests; shown beside the bounds, which decide",
+    )
+    waiver: AppliedWaiver | None = Field(
+        default=None,
+        exclude_if=lambda waiver: waiver is None,
+        description="the waiver that names this check, and whether it counts; the outcome is never changed by it",
+    )
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether a waiver in force keeps this check from counting against the verdict."""
+        return self.waiver is not None and self.waiver.state is WaiverState.IN_FORCE
+
+
+def settle_waivers(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """Return `checks`; where waivers would leave no required check of a kind to decide, those waivers are void.
+
+    A destroyed model looks forgotten and an untouched one looks safe: no waiver may take away a whole side.
+    """
+    listed = tuple(checks)
+    guarded = {check.kind for check in listed if check.required and not check.is_waived}
+    return tuple(_void(check) if check.is_waived and check.kind not in guarded else check for check in listed)
+
+
+def _void(check: CheckResult) -> CheckResult:
+    waiver = check.waiver.model_copy(update={"state": WaiverState.VOID}) if check.waiver else None
+    return check.model_copy(update={"waiver": waiver})
+
+
+def decide_outcome(checks: Iterable[CheckResult], *, waivers: bool = True) -> Outcome:
+    """Return the verdict over `checks`: the worst required one that is not waived; not run makes it inconclusive.
+
+    `waivers=False` says what the verdict were without any.
+
+    Raises:
+        ValueError: no required check is left: nothing checked is nothing passed.
+    """
+    worst = find_worst(check.outcome for check in checks if check.required and not (waivers and check.is_waived))
+    return Outcome.INCONCLUSIVE if worst is Outcome.NOT_RUN else worst
 
 
 class Verdict(Frozen):
-    """All checks on one model; `outcome` is the worst of the required ones (pass, fail or inconclusive)."""
+    """All checks on one model; `outcome` is the worst of the required ones (pass, fail or inconclusive).
+
+    Checks that are waived keep their own outcome and do not count; `label` says so wherever the outcome is printed.
+    """
 
     model: str
     outcome: Outcome
     reason: str
     confidence: float = Field(description="one-sided confidence at which the bounds decided")
     checks: tuple[CheckResult, ...]
+
+    @property
+    def waived(self) -> tuple[CheckResult, ...]:
+        """The required checks that waivers kept from counting."""
+        return tuple(check for check in self.checks if check.required and check.is_waived)
+
+    @property
+    def label(self) -> str:
+        """The outcome as printed: a pass that rests on waivers never reads as a pass alone."""
+        return (
+            f"{self.outcome.label} with waivers" if self.waived and self.outcome is Outcome.PASS else self.outcome.label
+        )
+
+    @property
+    def outcome_without_waivers(self) -> Outcome:
+        """What the verdict were if no waiver counted."""
+        return decide_outcome(self.checks, waivers=False)

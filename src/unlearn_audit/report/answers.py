@@ -20,6 +20,10 @@ class State(StrEnum):
     ABSENT = "absent"
     """Not answered, because something that the answer needs is not there; the sentence says what."""
     TEST_KEY = "test-key"
+    WAIVED = "waived"
+    """The verdict is a pass only because waivers, still in force, set checks aside."""
+    EXPIRED = "expired"
+    """A waiver that the verdict rests on has ended since: the verdict is read as if there were none."""
     OTHER_VERSION = "other-version"
     """Not answered: other software made the bundle, so a difference would prove nothing. Never the same as ok."""
 
@@ -59,13 +63,16 @@ class Verification:
         """4 for anything invalid, untrusted or not signed; otherwise what the verdict says (0, 1 or 3).
 
         A passing verdict exits 5 rather than 0 where an option asked for a comparison that could not be made: whoever
-        asks must not read the silence as a yes.
+        asks must not read the silence as a yes. A verdict that rests on a waiver which has ended since counts as it
+        would without waivers.
         """
         states = {line.state for line in self.lines}
         if self.record is None or states & {State.INVALID, State.UNTRUSTED}:
             return ExitCode.INTEGRITY
         if self.find("authenticity").state is State.ABSENT:
             return ExitCode.INTEGRITY
-        code = _EXITS.get(self.record.outcome, ExitCode.INCONCLUSIVE)
+        lapsed = State.EXPIRED in states
+        outcome = self.record.verdict.outcome_without_waivers if lapsed else self.record.outcome
+        code = _EXITS.get(outcome, ExitCode.INCONCLUSIVE)
         unanswered = any(line.asked and line.state is not State.OK for line in self.lines)
         return ExitCode.INCOMPLETE if code is ExitCode.PASS and unanswered else code

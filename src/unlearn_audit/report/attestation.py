@@ -2,7 +2,8 @@
 
 One Statement, with the predicate type https://in-toto.io/attestation/test-result/v0.1, so that tools which know that
 type can read it. Our own details stand in its `configuration`, as resource descriptors with annotations. Because those
-tools may let WARNED through, an inconclusive audit is FAILED there; the exact outcome stands in the annotations.
+tools may let WARNED through, an inconclusive audit is FAILED there; the exact outcome stands in the annotations. WARNED
+is a pass with waivers, which is meant to be let through.
 
 There is exactly one byte string for an envelope: canonical JSON (RFC 8785), canonical base64, canonical DER with the
 lower of the two equivalent values of s. A verifier compares bytes, so no bit of it can change unseen.
@@ -34,7 +35,8 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # o
 def make_statement(digests: Mapping[str, str], record: AuditRecord) -> bytes:
     """Return the canonical Statement over `digests` (file name -> SHA-256, hex) with the record's result.
 
-    Only an outcome of PASS becomes PASSED. Required checks that did not pass are failed tests, whatever the reason.
+    Only an outcome of PASS becomes PASSED, and WARNED where it rests on waivers. Required checks that did not pass are
+    failed tests, whatever the reason; those that are waived are warned ones.
     """
     checks = record.verdict.checks
     named: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
@@ -45,7 +47,7 @@ def make_statement(digests: Mapping[str, str], record: AuditRecord) -> bytes:
         "subject": [{"name": name, "digest": {"sha256": digests[name]}} for name in sorted(digests)],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "result": "PASSED" if record.outcome is Outcome.PASS else "FAILED",
+            "result": _name_result(record),
             "configuration": _describe_audit(record, digests.get("record.json")),
             **named,
         },
@@ -53,10 +55,16 @@ def make_statement(digests: Mapping[str, str], record: AuditRecord) -> bytes:
     return to_canonical_json(statement)
 
 
+def _name_result(record: AuditRecord) -> str:
+    if record.outcome is not Outcome.PASS:
+        return "FAILED"
+    return "WARNED" if record.verdict.waived else "PASSED"
+
+
 def _sort_test(check: CheckResult) -> str:
     if check.outcome is Outcome.PASS:
         return "passedTests"
-    return "failedTests" if check.required else "warnedTests"
+    return "failedTests" if check.required and not check.is_waived else "warnedTests"
 
 
 def _describe_audit(record: AuditRecord, record_sha256: str | None) -> list[dict[str, Any]]:

@@ -143,8 +143,8 @@ def _put_in_place(stage: Path, out: Path) -> None:
             raise
     try:
         stage.rename(out)
-    except OSError:
-        if aside is not None:
+    except BaseException:  # an interrupt too must not leave `out` without the earlier bundle
+        if aside is not None and not out.exists():
             aside.rename(out)
         raise
     _flush_folder(out.parent)

@@ -136,7 +136,7 @@ def draw_cost_ratios(index: Index) -> Figure | None:
         drawing.write((x(ratio) + 3, top + 7), f"policy: {ratio:g}", size=7, bold=True)
     for curve in curves:
         _draw_curve(drawing, index, curve, x, y)
-    _draw_legend(drawing, index, [c.model for c in curves], right + 10, top + 6)
+    draw_legend(drawing, index, [c.model for c in curves], right + 10, top + 6)
     place = min(range(len(curves[0].x)), key=lambda i: abs(curves[0].x[i] - (ratio or curves[0].x[0])))
     said = "; ".join(f"{index.name(c.model)} {print_number(c.y[place])}" for c in curves if len(c.y) > place)
     where = print_point(curves[0].at or index.point)
@@ -176,7 +176,8 @@ def _draw_curve(drawing: Drawing, index: Index, curve: Curve, x: Scale, y: Scale
             drawing.draw_mark(point, look.mark, look.color, 2.4)
 
 
-def _draw_legend(drawing: Drawing, index: Index, models: list[str], x: float, y: float) -> None:
+def draw_legend(drawing: Drawing, index: Index, models: list[str], x: float, y: float) -> None:
+    """Draw how each model looks, one below the other from (x, y) on."""
     for number, model in enumerate(dict.fromkeys(models)):
         look, row = choose_look(index, model), y + 13 * number
         drawing.draw_line([(x, row - 2.5), (x + 18, row - 2.5)], look.color, 1.5, look.dash)

@@ -18,7 +18,7 @@ class Severity(StrEnum):
     ERROR = "error"
     """A required check that is not passed: failed, inconclusive or not run."""
     WARNING = "warning"
-    """A check that is not required, failed or inconclusive."""
+    """A check that is not required, failed or inconclusive; or one that is waived."""
     NOTE = "note"
     """A check that is not required and was not run."""
 
@@ -27,6 +27,8 @@ def weigh(check: CheckResult) -> Severity | None:
     """Return how grave the outcome of `check` is, None when it passed."""
     if check.outcome is Outcome.PASS:
         return None
+    if check.is_waived:
+        return Severity.WARNING
     if check.required:
         return Severity.ERROR
     return Severity.NOTE if check.outcome is Outcome.NOT_RUN else Severity.WARNING
@@ -51,12 +53,14 @@ def title_of(check: CheckResult) -> str:
 def describe(check: CheckResult) -> str:
     """Return outcome, value with the bounds that decided, tolerance and reason of a check in one line."""
     limit, reason = flatten(print_limit(check.limit)), flatten(check.reason)
-    return f"{outcome_of(check)}: {say_number(check)}, tolerance {limit}. {reason}"
+    waiver = f" {flatten(check.waiver.sentence)}" if check.waiver else ""
+    return f"{outcome_of(check)}: {say_number(check)}, tolerance {limit}. {reason}{waiver}"
 
 
 def outcome_of(check: CheckResult) -> str:
-    """Return the outcome in capitals, and whether the check is required where it is not."""
-    return check.outcome.label.upper() + ("" if check.required else " (not required)")
+    """Return the outcome in capitals, and whether the check is waived or not required."""
+    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
+    return check.outcome.label.upper() + note
 
 
 def say_number(check: CheckResult) -> str:

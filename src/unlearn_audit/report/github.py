@@ -32,9 +32,10 @@ def render_github(record: AuditRecord, sources: Sources) -> str:
 
 
 def _annotate_verdict(record: AuditRecord, sources: Sources) -> str:
-    command = "notice" if record.outcome is Outcome.PASS else "error"
+    passed = "warning" if record.verdict.waived else "notice"
+    command = passed if record.outcome is Outcome.PASS else "error"
     text = f"{record.verdict.reason} {record.recommendation.text}"
-    title = f"Unlearning audit: {record.outcome.label.upper()}"
+    title = f"Unlearning audit: {record.verdict.label.upper()}"
     return _command(command, {"file": flatten(sources.policy_file), "title": title}, flatten(text))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unlearn_audit.assets import find_folder
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.presentation import Presentation, present
+from unlearn_audit.report.views.contents import number_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,7 +61,8 @@ def render_page(record: AuditRecord, faces: str = "", *, interactive: bool = Fal
     allowed = f"script-src {_digest(script)}; " if interactive else ""
     csp = f"default-src 'none'; {allowed}style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
     page = environment.get_template("report.html.j2")
-    return page.render(view=view, style=style, csp=csp, script=script if interactive else None)
+    shown = {"style": style, "csp": csp, "script": script if interactive else None, "number": number_of}
+    return page.render(view=view, **shown)
 
 
 def _load_source(environment: "Environment", name: str) -> str:

@@ -7,7 +7,16 @@ from typing import Any
 from cryptography import x509
 
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.records import AuditRecord, Outcome, digest_of, find_worst, to_canonical_json
+from unlearn_audit.records import (
+    AuditRecord,
+    CheckResult,
+    Verdict,
+    decide_outcome,
+    digest_of,
+    judge_waiver,
+    settle_waivers,
+    to_canonical_json,
+)
 from unlearn_audit.report.attestation import make_statement, open_envelope
 from unlearn_audit.report.bundle import ATTESTATION, CHAIN, RECORD, digest_path, is_safe_name
 from unlearn_audit.report.trust import examine_pdf, open_pdf, refuse_strangers
@@ -100,11 +109,34 @@ def read_record(content: bytes) -> AuditRecord:
         raise IntegrityError(f"{RECORD} is not in its canonical form")
     if digest_of(record.policy) != record.policy_sha256:
         raise IntegrityError("the record's policy digest is not that of the policy in it")
-    worst = find_worst(check.outcome for check in record.verdict.checks if check.required)
-    decided = Outcome.INCONCLUSIVE if worst is Outcome.NOT_RUN else worst
-    if not record.outcome is record.verdict.outcome is decided:
-        raise IntegrityError("the record's outcome is not the worst of its required checks")
+    _refuse_contradiction(record)
     return record
+
+
+def _refuse_contradiction(record: AuditRecord) -> None:
+    """Refuse a record whose outcome, or whose waivers, do not follow from its checks and its date."""
+    for verdict in record.verdicts:
+        if settle_waivers(_judge_waivers(verdict, record)) != verdict.checks:
+            raise IntegrityError(f"a waiver on {verdict.model} does not count as the record says it does")
+    if not record.outcome is record.verdict.outcome is decide_outcome(record.verdict.checks):
+        raise IntegrityError("the record's outcome is not the worst of its required checks")
+
+
+def _judge_waivers(verdict: Verdict, record: AuditRecord) -> Iterator[CheckResult]:
+    granted = {
+        "policy": record.policy.get("waivers", ()),
+        "file": record.provenance.model_dump(mode="json").get("waivers", ()),
+    }
+    for check in verdict.checks:
+        waiver = check.waiver
+        if waiver is None:
+            yield check
+            continue
+        given = waiver.model_dump(mode="json", exclude={"state", "given_in"})
+        if verdict is not record.verdict or waiver.check != check.id or given not in granted[waiver.given_in]:
+            raise IntegrityError(f"the waiver on check {check.id} was granted by neither policy nor case")
+        state = judge_waiver(waiver, check.outcome.value, record.provenance.day)
+        yield check.model_copy(update={"waiver": waiver.model_copy(update={"state": state})})
 
 
 def _read_subjects(statement: dict[str, Any]) -> dict[str, str]:

@@ -12,7 +12,8 @@ _ELEMENTS = {Outcome.FAIL: "failure", Outcome.INCONCLUSIVE: "error"}
 def render_junit(record: AuditRecord, sources: Sources) -> str:
     """Return the checks as JUnit XML: fail is a failure, inconclusive an error, not run skipped or an error.
 
-    A required check that was not run is an error: readers of JUnit count a skipped test among the good ones.
+    A required check that was not run is an error: readers of JUnit count a skipped test among the good ones. A check
+    that is waived is skipped for the same reason: the gate does not stop for it.
     """
     checks = record.verdict.checks
     elements = [_name_element(check) for check in checks]
@@ -32,6 +33,8 @@ def render_junit(record: AuditRecord, sources: Sources) -> str:
 
 
 def _name_element(check: CheckResult) -> str | None:
+    if check.is_waived:
+        return "skipped"
     if check.outcome is Outcome.NOT_RUN:
         return "error" if weigh(check) is Severity.ERROR else "skipped"
     return _ELEMENTS.get(check.outcome)
@@ -39,7 +42,7 @@ def _name_element(check: CheckResult) -> str | None:
 
 def _add_properties(suite: ET.Element, record: AuditRecord) -> None:
     listed = {
-        "verdict": record.outcome.label,
+        "verdict": record.verdict.label,
         "verdict.reason": record.verdict.reason,
         "recommendation": record.recommendation.text,
         "case": record.provenance.case,

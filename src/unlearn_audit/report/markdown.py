@@ -7,7 +7,15 @@ from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Verdict, di
 from unlearn_audit.report.comparison import HOW_TO_READ, CheckChange, Comparison
 from unlearn_audit.report.gate import LONGEST_TEXT, LONGEST_TITLE, flatten, name_policy, outcome_of
 from unlearn_audit.report.sources import Sources
-from unlearn_audit.report.wording import MARKS, NONE, print_estimate, print_interval, print_limit, print_percent
+from unlearn_audit.report.wording import (
+    MARKS,
+    NONE,
+    mark_of,
+    print_estimate,
+    print_interval,
+    print_limit,
+    print_percent,
+)
 
 Cells = tuple[str, ...]
 LARGEST = 1_000_000
@@ -40,9 +48,9 @@ def render_markdown(record: AuditRecord, sources: Sources) -> str:
 
 
 def _say_verdict(record: AuditRecord) -> str:
-    outcome, signer = record.outcome, record.provenance.signer
+    signer = record.provenance.signer
     lines = [
-        f"## {MARKS[outcome]} Unlearning audit: {outcome.label.upper()}",
+        f"## {mark_of(record.verdict)} Unlearning audit: {record.verdict.label.upper()}",
         f"**{escape(record.verdict.reason)}**",
         f"**To do** ({_ACTIONS[record.recommendation.action]}): {escape(record.recommendation.text)}",
     ]
@@ -72,8 +80,12 @@ def _show_check(check: CheckResult) -> Cells:
         escape(print_estimate(check.estimate, check.limit)),
         escape(print_interval(bounds, check.limit)),
         escape(print_limit(check.limit)),
-        escape(check.reason, _LONGEST_REASON),
+        escape(_say_why(check), _LONGEST_REASON),
     )
+
+
+def _say_why(check: CheckResult) -> str:
+    return f"{check.waiver.sentence} {check.reason}" if check.waiver else check.reason
 
 
 def _list_changes(comparison: Comparison) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 from unlearn_audit.errors import ReportError
 from unlearn_audit.records import AuditRecord, digest_of
-from unlearn_audit.report.html import render_page
 
 ATTACHMENT = "record.json"
 _FACES = (
@@ -116,6 +115,8 @@ def render_pdf(record: AuditRecord) -> bytes:
     Raises:
         ReportError: WeasyPrint, Pango or the fonts are missing; the message names what to install.
     """
+    from unlearn_audit.report.html import render_page  # verifying needs the attachment's name and draws nothing
+
     weasyprint = _import_weasyprint()
     moment = _read_clock(record)
     content = record.to_bytes()

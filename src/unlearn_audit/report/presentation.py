@@ -3,11 +3,25 @@
 from dataclasses import dataclass
 
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report import figures, membership_figures
+from unlearn_audit.report import calibration_figures, figures, membership_figures
 from unlearn_audit.report.figures import Figure
-from unlearn_audit.report.views import case, checks, clinical, forgetting, limits
+from unlearn_audit.report.views import (
+    case,
+    checks,
+    clinical,
+    crosswalk,
+    deviations,
+    forgetting,
+    limits,
+    persons,
+    risk,
+    risk_split,
+    searches,
+    subgroups,
+)
 from unlearn_audit.report.views.checks import Banner
 from unlearn_audit.report.views.clinical import RecordList
+from unlearn_audit.report.views.contents import SECTIONS, Section
 from unlearn_audit.report.views.exploration import Exploration, present_exploration
 from unlearn_audit.report.views.grid import Fact, Grid
 from unlearn_audit.report.views.index import Index
@@ -22,6 +36,7 @@ class Presentation:
     created: str
     version: str
     test_key: bool
+    sections: tuple[Section, ...]
     banner: Banner
     subject: tuple[Fact, ...]
     brief_checks: Grid
@@ -33,6 +48,7 @@ class Presentation:
     protocol: tuple[Fact, ...]
     tolerances: Grid
     models: Grid
+    searches: tuple[Grid, ...]
     has_retrained: bool
     data: tuple[Fact, ...]
     splits: Grid
@@ -43,6 +59,11 @@ class Presentation:
     paired: tuple[Grid, ...]
     record_lists: tuple[RecordList, ...]
     cost_ratio: Figure | None
+    risk_split: tuple[str, ...]
+    calibration: tuple[Grid, ...]
+    reliability: Figure | None
+    net_benefit: tuple[Figure, ...]
+    subgroups: tuple[Grid, ...]
     attacks: tuple[Grid, ...]
     summaries: tuple[Grid, ...]
     scores: Figure | None
@@ -50,7 +71,13 @@ class Presentation:
     coverage: Grid
     candidates: Grid
     limits: tuple[str, ...]
-    responsible: tuple[Fact, ...]
+    risk: Grid | None
+    deviations: Grid | None
+    waivers: Grid | None
+    earlier_runs: Grid | None
+    responsible: Grid | None
+    signature: tuple[Fact, ...]
+    crosswalk: Grid
     environment: tuple[Fact, ...]
     positive: str
     strongest: str | None
@@ -69,6 +96,7 @@ def present(record: AuditRecord) -> Presentation:
         created=record.provenance.created,
         version=record.provenance.version,
         test_key=case.is_test_signed(record.provenance.signer),
+        sections=SECTIONS,
         banner=checks.present_banner(index),
         subject=case.present_subject(index),
         brief_checks=checks.present_brief_checks(index),
@@ -80,6 +108,7 @@ def present(record: AuditRecord) -> Presentation:
         protocol=case.present_protocol(index),
         tolerances=case.present_tolerances(index),
         models=case.present_models(index),
+        searches=searches.present_searches(index),
         has_retrained=index.find_name("retrained") is not None,
         data=data,
         splits=splits,
@@ -90,6 +119,15 @@ def present(record: AuditRecord) -> Presentation:
         paired=clinical.present_paired(index),
         record_lists=clinical.present_record_lists(index),
         cost_ratio=figures.draw_cost_ratios(index),
+        risk_split=risk_split.explain_change(index),
+        calibration=clinical.present_calibration(index),
+        reliability=calibration_figures.draw_reliability(index),
+        net_benefit=tuple(
+            figure
+            for population in ("test", "intended use")
+            if (figure := calibration_figures.draw_net_benefit(index, population))
+        ),
+        subgroups=subgroups.present_subgroups(index),
         attacks=forgetting.present_attacks(index),
         summaries=forgetting.present_summaries(index),
         scores=membership_figures.draw_scores(index),
@@ -97,7 +135,13 @@ def present(record: AuditRecord) -> Presentation:
         coverage=forgetting.present_coverage(index),
         candidates=clinical.present_candidates(index),
         limits=limits.list_limits(index),
-        responsible=tuple(Fact(p["name"], p["role"]) for p in policy.get("responsible", ())),
+        risk=risk.present_risk(index),
+        deviations=deviations.present_deviations(index),
+        waivers=deviations.present_waivers(index),
+        earlier_runs=deviations.present_earlier_runs(index),
+        responsible=persons.present_responsible(index),
+        signature=persons.present_signature(index),
+        crosswalk=crosswalk.present_crosswalk(index),
         environment=case.present_environment(index),
         positive=index.positive,
         strongest=index.strongest,

@@ -34,6 +34,11 @@ def render_sarif(record: AuditRecord, sources: Sources) -> str:
         "results": results,
         "properties": {
             "verdict": record.outcome.value,
+            **(
+                {"waivedChecks": [flatten(check.id) for check in record.verdict.waived]}
+                if record.verdict.waived
+                else {}
+            ),
             "verdictReason": flatten(record.verdict.reason),
             "recommendation": flatten(record.recommendation.text),
             "recordSha256": digest_of(record.to_bytes()),
@@ -67,8 +72,17 @@ def _make_result(record: AuditRecord, sources: Sources, index: int) -> dict[str,
         "message": {"text": _keep_plain(f"{title_of(check)}. {describe(check)}")},
         "locations": [{"physicalLocation": _locate(sources, check)}],
         "partialFingerprints": {"primaryLocationLineHash": f"{mark[:16]}:1", "unlearnAuditCheck/v1": mark},
+        **_suppress(check),
         "properties": {"outcome": check.outcome.value, "required": check.required, "metric": check.metric},
     }
+
+
+def _suppress(check: CheckResult) -> dict[str, Any]:
+    """Return the suppression of a result that is waived; a waiver that does not count suppresses nothing."""
+    if not check.is_waived or check.waiver is None:
+        return {}
+    said = _keep_plain(flatten(check.waiver.sentence))
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": said}]}
 
 
 def _keep_plain(text: str) -> str:

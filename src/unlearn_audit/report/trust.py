@@ -14,6 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from unlearn_audit.errors import IntegrityError, UsageError
+from unlearn_audit.report.der import NotDerError, check_der
+from unlearn_audit.report.offline import defer_network_client
 from unlearn_audit.report.pdf import ATTACHMENT
 
 
@@ -99,11 +101,9 @@ def open_pdf(pdf: bytes) -> tuple[tuple[x509.Certificate, ...], bytes]:
     Raises:
         IntegrityError: not a PDF with one signature and one attachment called record.json.
     """
-    from pyhanko.pdf_utils.reader import PdfFileReader
-
     try:
         with _quietly():
-            reader = PdfFileReader(BytesIO(pdf), strict=True)
+            reader = _read_pdf(pdf)
             signatures, attached = list(reader.embedded_signatures), list(_list_attachments(reader))
             signature = _take_only(signatures)
             inside = (signature.signer_cert, *signature.other_embedded_certs)
@@ -149,11 +149,9 @@ def examine_pdf(pdf: bytes, signer: x509.Certificate, record: bytes) -> None:
     Raises:
         IntegrityError: names what does not hold.
     """
-    from pyhanko.pdf_utils.reader import PdfFileReader
-
     try:
         with _quietly():
-            reader = PdfFileReader(BytesIO(pdf), strict=True)
+            reader = _read_pdf(pdf)
             signatures = list(reader.embedded_signatures)
             attached = list(_list_attachments(reader))
             _examine_signature(_take_only(signatures), signer)
@@ -163,6 +161,14 @@ def examine_pdf(pdf: bytes, signer: x509.Certificate, record: bytes) -> None:
         raise IntegrityError(f"the PDF cannot be read: {type(error).__name__}") from error
     if attached != [(ATTACHMENT, record)]:
         raise IntegrityError("the record attached to the PDF is not the bundle's record.json")
+
+
+def _read_pdf(pdf: bytes) -> Any:
+    with defer_network_client():
+        from pyhanko.pdf_utils.reader import PdfFileReader
+        from pyhanko.sign import validation as _  # noqa: F401 - the reader imports it for the signatures
+
+    return PdfFileReader(BytesIO(pdf), strict=True)
 
 
 def _take_only(signatures: list[Any]) -> Any:
@@ -206,9 +212,39 @@ def _refuse_slack(signature: Any) -> None:
     gap = stream.read(after - start - size)
     if written[:2] != b"\x30\x82" or rest.strip(b"\0") or gap != b"<" + written.hex().upper().encode() + b">":
         raise IntegrityError("the PDF holds more beside its signature than the signature")
-    info = signature.signer_info
-    if info["unsigned_attrs"].native or signature.signed_data.dump(force=True) not in der:
-        raise IntegrityError("the PDF's signature is not in its canonical form")
+    try:
+        check_der(der)
+    except NotDerError as error:
+        raise IntegrityError(f"the PDF's signature is not in its canonical form: {error}") from error
+    if signature.signer_info["unsigned_attrs"].native:
+        raise IntegrityError("the PDF's signature holds attributes that it does not cover")
+    if _read_uncovered(signature) != _write_uncovered(signature.signer_cert):
+        raise IntegrityError("the PDF's signature says something else than it must where it does not cover itself")
+
+
+def _read_uncovered(signature: Any) -> list[bytes]:
+    """Return what CMS says beside certificates, signed attributes and the signature; pyHanko passes most of it over."""
+    data, info = signature.signed_data, signature.signer_info
+    parts = (data["version"], data["digest_algorithms"], data["encap_content_info"],
+             info["version"], info["sid"], info["digest_algorithm"], info["signature_algorithm"])  # fmt: skip
+    return [bytes(part.dump()) for part in parts]
+
+
+def _write_uncovered(signer: Any) -> list[bytes]:
+    from asn1crypto import algos, cms
+
+    version = cms.CMSVersion("v1").dump()
+    digest = algos.DigestAlgorithm({"algorithm": "sha256"})
+    named = cms.IssuerAndSerialNumber({"issuer": signer.issuer, "serial_number": signer.serial_number})
+    return [
+        version,
+        cms.DigestAlgorithms([digest]).dump(),
+        cms.EncapsulatedContentInfo({"content_type": "data"}).dump(),
+        version,
+        named.dump(),
+        digest.dump(),
+        algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}).dump(),
+    ]
 
 
 def _list_attachments(reader: Any) -> Iterator[tuple[str, bytes]]:

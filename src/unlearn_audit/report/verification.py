@@ -5,6 +5,7 @@ signature over a failing verdict. What follows from the record and the evidence 
 `unlearn_audit.recomputation`.
 """
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -109,10 +110,26 @@ def _conclude(lines: tuple[Line, ...], record: AuditRecord) -> Verification:
         (
             *lines,
             Line("time", State.OK, when),
-            Line("verdict", State.OK, f"{record.outcome.label.upper()}: {record.verdict.reason}"),
+            judge_waivers(record, datetime.now(UTC).date()),
+            Line("verdict", State.OK, f"{record.verdict.label.upper()}: {record.verdict.reason}"),
         ),
         record,
     )
+
+
+def judge_waivers(record: AuditRecord, today: date) -> Line:
+    """Return whether the verdict rests on waivers, and whether those are still in force `today`."""
+    waived = [(check, check.waiver) for check in record.verdict.waived if check.waiver]
+    if not waived:
+        others = sum(check.waiver is not None for check in record.verdict.checks)
+        return Line("waivers", State.OK, f"None counts ({others} named)." if others else "None.")
+    said = "; ".join(f"{check.id} ({check.outcome.label}) by {w.approver} until {w.expires}" for check, w in waived)
+    ended = sorted(check.id for check, waiver in waived if waiver.expires < today)
+    if ended:
+        without = record.verdict.outcome_without_waivers.label.upper()
+        sentence = f"Ended by {today}: {', '.join(ended)}. Without waivers the verdict is {without}. Granted: {said}."
+        return Line("waivers", State.EXPIRED, sentence)
+    return Line("waivers", State.WAIVED, f"{len(waived)} required checks do not count: {said}.")
 
 
 def _judge_signer(

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from unlearn_audit.records import Estimate, Interval, Limit, Outcome, Unit
+from unlearn_audit.records import Estimate, Interval, Limit, Outcome, Unit, Verdict
 
 THIN = "\u2009"
 MINUS = "\u2212"
@@ -14,6 +14,8 @@ _MOST_DIGITS = 7
 
 MARKS = {Outcome.PASS: "\u2713", Outcome.FAIL: "\u2717", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "\u25cb"}
 """One sign per outcome, so that it is read without colour."""
+WAIVED = "!"
+"""The sign of a pass that rests on waivers."""
 
 METRICS = {
     "global-risk": "Global Risk",
@@ -35,17 +37,34 @@ METRICS = {
     "newly-caught": "Newly caught",
     "mcnemar-p": "McNemar exact p",
     "brier": "Brier score",
+    "calibration-in-the-large": "Calibration in the large",
+    "calibration-slope": "Calibration slope",
+    "calibration-error": "Expected calibration error",
+    "calibration-error-by-chance": "The same, of a perfectly calibrated model",
+    "net-benefit": "Net benefit at the policy's costs",
+    "net-benefit-at-prevalence": "Net benefit at intended prevalence",
+    "risk-by-threshold": "Global Risk by a moved operating point",
+    "risk-by-discrimination": "Global Risk by lost discrimination",
     "retain-accuracy": "Accuracy on retain",
     "positive-share": "Share called positive",
     "membership-auc": "Membership AUC",
     "membership-auc-difference": "Difference of membership AUC",
     "membership-tpr": "Membership TPR",
+    "membership-advantage": "Membership advantage",
+    "membership-null": "Membership AUC of models that never saw the records",
+    "swap-quality": "SWAP quality of the method",
+    "retain-leakage": "Increase of membership AUC of retained records",
     "forgetting-score": "Forgetting score",
     "svc-efficacy": "SVC efficacy",
     "threshold": "Threshold",
 }
 BASELINES = {"call-all-positive": "Call all positive", "call-none-positive": "Call none positive"}
 _POSSESSIVE_POINTS = {"argmax": "most probable class", "cost-optimal": "cost-optimal threshold"}
+
+
+def mark_of(verdict: Verdict) -> str:
+    """Return the sign of a verdict; one that rests on waivers has not that of a pass."""
+    return WAIVED if verdict.label != verdict.outcome.label else MARKS[verdict.outcome]
 
 
 def print_metric(name: str) -> str:
@@ -123,6 +142,11 @@ def print_seconds(seconds: float | None) -> str:
         return f"{seconds:.1f}\u202fs" if seconds < 10 else f"{seconds:.0f}\u202fs"  # noqa: PLR2004
     minutes = seconds / 60
     return f"{minutes:.1f}\u202fmin" if minutes < 90 else f"{minutes / 60:.1f}\u202fh"  # noqa: PLR2004
+
+
+def print_date(created: str) -> str:
+    """Return an ISO 8601 moment as a person reads it."""
+    return created.replace("T", " ").replace("Z", " UTC")
 
 
 def print_parameters(parameters: Any) -> str:

@@ -5,8 +5,10 @@ Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a
 confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
-Reading order: `confusion` -> `cells` (the rule) -> `rates`, `risk` -> `auc`, `roc` -> `membership`, `attacks` ->
-`equivalence`, `multiplicity`, `thresholds`, `power`, `calibration`.
+Reading order: `confusion` -> `tallies`, `bootstrap` -> `cells` (the rule) -> `rates`, `risk` -> `groups`, `auc`,
+`auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`,
+`null` (attacks with reference models) -> `equivalence`, `multiplicity`, `thresholds`, `power`, `calibration` -> `seeds`
+(studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -16,15 +18,23 @@ from unlearn_audit.stats.attacks import (
 )
 from unlearn_audit.stats.auc import compute_auc, compute_delong_variance, compute_midranks, estimate_auc
 from unlearn_audit.stats.auc_change import estimate_auc_change
+from unlearn_audit.stats.bayes_optimal import score_base
 from unlearn_audit.stats.binomial import (
     compute_clopper_pearson,
     compute_jeffreys,
     compute_mcnemar,
     estimate_proportion,
 )
-from unlearn_audit.stats.calibration import compute_brier, estimate_brier
+from unlearn_audit.stats.calibration import compute_brier, estimate_brier, estimate_calibration_in_the_large
 from unlearn_audit.stats.confusion import Confusion, PairedCells
+from unlearn_audit.stats.decision_curve import (
+    compute_call_all_benefit,
+    compute_net_benefit,
+    estimate_net_benefit,
+)
+from unlearn_audit.stats.ensemble import Ensemble, View
 from unlearn_audit.stats.equivalence import Equivalence, compute_equivalence
+from unlearn_audit.stats.lira import Prediction, Variance, predict_logit, score_lira, score_lira_offline
 from unlearn_audit.stats.membership import (
     SIGNALS,
     Signal,
@@ -35,13 +45,21 @@ from unlearn_audit.stats.membership import (
     score_loss,
     score_modified_entropy,
 )
-from unlearn_audit.stats.multiplicity import adjust_holm
-from unlearn_audit.stats.power import estimate_more_records
+from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
+from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm
+from unlearn_audit.stats.null import estimate_null
+from unlearn_audit.stats.power import estimate_more_records, split_by_group
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
     estimate_balanced_accuracy_change,
     estimate_rate,
     estimate_rate_change,
+)
+from unlearn_audit.stats.reliability import (
+    Reliability,
+    compute_calibration_error,
+    compute_reliability,
+    estimate_calibration_slope,
 )
 from unlearn_audit.stats.risk import (
     MistakeCosts,
@@ -52,6 +70,8 @@ from unlearn_audit.stats.risk import (
     estimate_risk_change,
     estimate_risk_curve,
 )
+from unlearn_audit.stats.risk_split import RiskSplit, split_risk_change
+from unlearn_audit.stats.rmia import average_log, compute_log_marginal, fit_offline_slope, score_rmia
 from unlearn_audit.stats.roc import (
     Roc,
     compute_roc,
@@ -59,31 +79,48 @@ from unlearn_audit.stats.roc import (
     estimate_fnr_at_fpr,
     estimate_tpr_at_fpr,
 )
+from unlearn_audit.stats.seeds import SeedStudy, estimate_over_seeds
+from unlearn_audit.stats.swap import estimate_swap_quality
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
 
 __all__ = [
     "SIGNALS",
     "Confusion",
+    "Ensemble",
     "Equivalence",
     "MistakeCosts",
     "PairedCells",
+    "Prediction",
+    "Reliability",
+    "RiskSplit",
     "Roc",
+    "SeedStudy",
     "Signal",
+    "Variance",
+    "VariancePrior",
+    "View",
+    "adjust_differences",
     "adjust_holm",
+    "average_log",
     "choose_cost_optimal",
     "choose_for_sensitivity",
     "choose_threshold",
     "compute_auc",
     "compute_baseline_risks",
     "compute_brier",
+    "compute_calibration_error",
+    "compute_call_all_benefit",
     "compute_clopper_pearson",
     "compute_delong_variance",
     "compute_equivalence",
     "compute_forgetting_score",
     "compute_global_risk",
     "compute_jeffreys",
+    "compute_log_marginal",
     "compute_mcnemar",
     "compute_midranks",
+    "compute_net_benefit",
+    "compute_reliability",
     "compute_risk_change",
     "compute_roc",
     "estimate_advantage",
@@ -92,21 +129,37 @@ __all__ = [
     "estimate_balanced_accuracy",
     "estimate_balanced_accuracy_change",
     "estimate_brier",
+    "estimate_calibration_in_the_large",
+    "estimate_calibration_slope",
     "estimate_fnr_at_fpr",
     "estimate_global_risk",
     "estimate_logistic_accuracy",
     "estimate_more_records",
+    "estimate_net_benefit",
+    "estimate_null",
+    "estimate_over_seeds",
     "estimate_proportion",
     "estimate_rate",
     "estimate_rate_change",
     "estimate_risk_change",
     "estimate_risk_curve",
     "estimate_svc_efficacy",
+    "estimate_swap_quality",
     "estimate_tpr_at_fpr",
+    "fit_offline_slope",
+    "fit_variance_prior",
+    "moderate",
+    "predict_logit",
+    "score_base",
     "score_confidence",
     "score_correctness",
     "score_entropy",
+    "score_lira",
+    "score_lira_offline",
     "score_logit",
     "score_loss",
     "score_modified_entropy",
+    "score_rmia",
+    "split_by_group",
+    "split_risk_change",
 ]

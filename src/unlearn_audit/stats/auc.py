@@ -9,17 +9,13 @@ more: its coverage stayed at or above nominal (within simulation error) on norma
 scores from 20 per group upwards, where one end of the plain interval fell to 0.34.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
 from unlearn_audit.stats.cells import Clusters
-from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite
-
-Scores = NDArray[np.float64]
+from unlearn_audit.stats.groups import Groups, Scores
+from unlearn_audit.stats.refusals import require_confidence, require_finite
 
 
 def compute_midranks(values: Scores) -> Scores:
@@ -55,56 +51,6 @@ def place(members: Scores, nonmembers: Scores) -> tuple[Scores, Scores]:
     below = (pooled[:m] - compute_midranks(members)) / n
     above = 1 - (pooled[m:] - compute_midranks(nonmembers)) / m
     return below, above
-
-
-@dataclass(frozen=True, eq=False)
-class Groups:
-    """Who is a member and who shares a cluster with whom: (m,) and (n,) cluster numbers, members first."""
-
-    member_clusters: NDArray[np.int64]
-    nonmember_clusters: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, m: int, n: int, clusters: tuple[Clusters, Clusters] | None) -> "Groups":
-        """Number the clusters; where there are none each record is one of its own."""
-        if clusters is None:
-            return cls(np.arange(m), np.arange(m, m + n))
-        for name, size, column in zip(("members", "nonmembers"), (m, n), clusters, strict=True):
-            require_equal_lengths(**{name: np.empty(size), f"clusters of {name}": column})
-        _, index = np.unique(np.concatenate(clusters), return_inverse=True)
-        return cls(index[:m].astype(np.int64), index[m:].astype(np.int64))
-
-    def compute_variance(self, below: Scores, above: Scores) -> float:
-        """Return the variance of mean(below), robust to clusters; DeLong's own where every cluster is one record."""
-        effects = []
-        for placed, clusters in ((below, self.member_clusters), (above, self.nonmember_clusters)):
-            units = _count_units(clusters)
-            if units < 2:  # noqa: PLR2004 - a variance needs two
-                raise MeasurementError(
-                    f"expected at least two independent records in each group, found {units}",
-                    hint="an AUC can be computed from fewer, but nothing can be said about how sure it is",
-                )
-            effects.append((placed - placed.mean()) / len(placed) * np.sqrt(units / (units - 1)))
-        every = np.concatenate([self.member_clusters, self.nonmember_clusters])
-        return float((np.bincount(every, weights=np.concatenate(effects)) ** 2).sum())
-
-    def with_extra(self, to_members: int, to_nonmembers: int) -> "Groups":
-        """Return the groups with so many records more, which together are one new cluster."""
-        new = int(max(self.member_clusters.max(), self.nonmember_clusters.max())) + 1
-        return Groups(
-            np.append(self.member_clusters, np.full(to_members, new)),
-            np.append(self.nonmember_clusters, np.full(to_nonmembers, new)),
-        )
-
-    def size_extra(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the two ways to add one worst-case cluster of average size: to the members, to the non-members."""
-        ours = -(-len(self.member_clusters) // _count_units(self.member_clusters))
-        theirs = -(-len(self.nonmember_clusters) // _count_units(self.nonmember_clusters))
-        return (ours, 0), (0, theirs)
-
-
-def _count_units(clusters: NDArray[np.int64]) -> int:
-    return int(np.count_nonzero(np.bincount(clusters)))
 
 
 def compute_delong_variance(
@@ -157,7 +103,7 @@ def estimate_auc(
     value, variance = float(below.mean()), groups.compute_variance(below, above)
     tail = (1 - confidence) / 2
     plain = variance > 0 and 0 < value < 1
-    ends = _step(value, variance, tail) if plain else _find_worst_ends(below, above, groups, tail)
+    ends = _step(value, variance, find_reach(tail)) if plain else _find_worst_ends(below, above, groups, tail)
     low, high = _find_worst_ends(below, above, groups, 1 - confidence)
     robust = "" if clusters is None else ", clustered"
     worst = f"DeLong on the logit scale with one worst-case {'record' if clusters is None else 'cluster'} added"
@@ -173,6 +119,7 @@ def estimate_auc(
             sides="two",
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+        **groups.describe(below, above, clustered=clusters is not None),
     )
 
 
@@ -185,12 +132,19 @@ def _require_spread(members: Scores, nonmembers: Scores) -> None:
         )
 
 
-def _step(value: float, variance: float, tail: float) -> tuple[float, float]:
-    """Return the normal ends around `value` on the logit scale, with `tail` beyond each."""
-    from scipy.special import expit, logit, ndtri
+def find_reach(tail: float, freedom: float = np.inf) -> float:
+    """Return how many standard errors leave `tail` beyond them: normal, or Student's with `freedom` degrees."""
+    from scipy.special import ndtri, stdtrit
+
+    return -float(ndtri(tail) if np.isinf(freedom) else stdtrit(freedom, tail))
+
+
+def _step(value: float, variance: float, errors: float) -> tuple[float, float]:
+    """Return the ends `errors` standard errors around `value` on the logit scale."""
+    from scipy.special import expit, logit
 
     slope = value * (1 - value)
-    reach = -float(ndtri(tail)) * np.sqrt(variance) / slope
+    reach = errors * np.sqrt(variance) / slope
     return float(expit(logit(value) - reach)), float(expit(logit(value) + reach))
 
 
@@ -219,5 +173,6 @@ def _find_worst_ends(below: Scores, above: Scores, groups: Groups, tail: float) 
             extended = extend(below, above, ours, theirs, favourable=favourable)
             value = float(extended[0].mean())
             if 0 < value < 1:
-                ends.append(_step(value, wider.compute_variance(*extended), tail)[end])
+                variance, freedom = wider.compute_spread(*extended)
+                ends.append(_step(value, variance, find_reach(tail, freedom))[end])
     return min(lows), max(highs)

@@ -4,8 +4,9 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
-from unlearn_audit.stats.auc import Groups, Scores, extend, place
+from unlearn_audit.stats.auc import extend, find_reach, place
 from unlearn_audit.stats.cells import Clusters
+from unlearn_audit.stats.groups import Groups, Scores
 from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite
 
 Pair = tuple[Scores, Scores]
@@ -45,12 +46,12 @@ def estimate_auc_change(
     require_equal_lengths(before=before[1], after=after[1])
     groups = Groups.of(len(before[0]), len(before[1]), clusters)
     placed = place(*before), place(*after)
-    value, spread = _compare(*placed, groups)
+    value, spread, _ = _compare(*placed, groups)
     tail = (1 - confidence) / 2
     low, high = _find_worst_ends(*placed, groups, 1 - confidence)
     worst = f"paired DeLong with one worst-case {'record' if clusters is None else 'cluster'} added"
     plain = spread > 0
-    ends = _step(value, spread, tail) if plain else _find_worst_ends(*placed, groups, tail)
+    ends = _step(value, find_reach(tail) * spread) if plain else _find_worst_ends(*placed, groups, tail)
     return Estimate(
         value=value,
         unit=Unit.AUC,
@@ -59,19 +60,22 @@ def estimate_auc_change(
             low=ends[0], high=ends[1], confidence=confidence, method="paired DeLong" if plain else worst, sides="two"
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+        **groups.describe(*_subtract(*placed), clustered=clusters is not None),
     )
 
 
-def _compare(before: Pair, after: Pair, groups: Groups) -> tuple[float, float]:
-    """Return the difference of the AUCs and its standard error, of placements (below, above) by either model."""
-    below, above = after[0] - before[0], after[1] - before[1]
-    return float(below.mean()), float(np.sqrt(groups.compute_variance(below, above)))
+def _subtract(before: Pair, after: Pair) -> Pair:
+    return after[0] - before[0], after[1] - before[1]
 
 
-def _step(value: float, spread: float, tail: float) -> tuple[float, float]:
-    from scipy.special import ndtri
+def _compare(before: Pair, after: Pair, groups: Groups) -> tuple[float, float, float]:
+    """Return the difference of the AUCs, its standard error and its degrees of freedom, of placements by either."""
+    below, above = _subtract(before, after)
+    variance, freedom = groups.compute_spread(below, above)
+    return float(below.mean()), float(np.sqrt(variance)), freedom
 
-    reach = -float(ndtri(tail)) * spread
+
+def _step(value: float, reach: float) -> tuple[float, float]:
     return max(-1.0, value - reach), min(1.0, value + reach)
 
 
@@ -84,5 +88,6 @@ def _find_worst_ends(before: Pair, after: Pair, groups: Groups, tail: float) -> 
         for falls, end, ends in ((True, 0, lows), (False, 1, highs)):
             first = extend(*before, ours, theirs, favourable=falls)
             second = extend(*after, ours, theirs, favourable=not falls)
-            ends.append(_step(*_compare(first, second, wider), tail)[end])
+            moved, spread, freedom = _compare(first, second, wider)
+            ends.append(_step(moved, find_reach(tail, freedom) * spread)[end])
     return min(lows), max(highs)

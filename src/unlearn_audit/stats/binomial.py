@@ -1,7 +1,9 @@
 """One proportion of independent records, and the exact test for two models on the same records."""
 
+from math import sqrt
+
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Cell, Estimate, Interval, Unit
 from unlearn_audit.stats.refusals import require_confidence
 
 
@@ -80,6 +82,9 @@ def estimate_proportion(events: int, n: int, *, confidence: float) -> Estimate:
         events=events,
         interval=Interval(low=low, high=high, confidence=confidence, method="Jeffreys", sides="two"),
         bounds=Interval(low=lower, high=upper, confidence=confidence, method="Clopper-Pearson", sides="one"),
+        standard_error=sqrt(events * (n - events) / n**3) or None,
+        sizes=(n,),
+        cells=(Cell(count=n - events, value=0.0), Cell(count=events, value=1.0)),
     )
 
 

@@ -44,10 +44,40 @@ def estimate_brier(
     Raises:
         MeasurementError: as `compute_brier`, or fewer than two independent records.
     """
+    return _estimate_mean(actual, _square_errors(actual, probability), (0.0, 1.0), Unit.SCORE, confidence, clusters)
+
+
+def estimate_calibration_in_the_large(
+    actual: Mask, probability: NDArray[np.float64], *, confidence: float, clusters: Clusters | None = None
+) -> Estimate:
+    """Estimate by how much more often records are positive than the probabilities say: mean(y - p), in [-1, 1].
+
+    Above zero the model understates the danger, below it overstates it. Zero says nothing about single records.
+
+    Args:
+        actual: (n,) boolean, True = positive.
+        probability: (n,) of being positive, in [0, 1].
+        confidence: of the normal interval, in [0.5, 1).
+        clusters: (n,) cluster of each record, where records are not independent.
+
+    Raises:
+        MeasurementError: as `compute_brier`, or fewer than two independent records.
+    """
+    _square_errors(actual, probability)
+    return _estimate_mean(actual, actual - probability, (-1.0, 1.0), Unit.PROPORTION, confidence, clusters)
+
+
+def _estimate_mean(  # noqa: PLR0917 - two call sites
+    actual: Mask,
+    errors: NDArray[np.float64],
+    ends: tuple[float, float],
+    unit: Unit,
+    confidence: float,
+    clusters: Clusters | None,
+) -> Estimate:
     from scipy.special import ndtri
 
     require_confidence(confidence)
-    errors = _square_errors(actual, probability)
     value = float(errors.mean())
     names = np.arange(len(errors)) if clusters is None else clusters
     require_equal_lengths(actual=actual, clusters=names)
@@ -59,11 +89,11 @@ def estimate_brier(
     reach = -float(ndtri((1 - confidence) / 2)) * spread
     return Estimate(
         value=value,
-        unit=Unit.SCORE,
+        unit=unit,
         n=len(errors),
         interval=Interval(
-            low=max(0.0, value - reach),
-            high=min(1.0, value + reach),
+            low=max(ends[0], value - reach),
+            high=min(ends[1], value + reach),
             confidence=confidence,
             method="normal" if clusters is None else "normal, clustered",
             sides="two",

@@ -1,9 +1,12 @@
 """Several tests at once: what is left of their p-values when any of them may be the lucky one."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import Estimate
 
 
 def adjust_holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -29,3 +32,28 @@ def adjust_holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
     return adjusted
+
+
+def adjust_differences(estimates: Sequence[Estimate], null: float) -> tuple[float | None, ...]:
+    """Return the Holm-adjusted two-sided p-values of 'no different from `null`', one per estimate.
+
+    Normal, from value and standard error: for readers who ask which of several attacks found anything, beside checks
+    that bounds decide. An estimate without a standard error (a perfect attack has none) gets None; it still counts
+    towards the family, so that the others are never adjusted for too few.
+
+    >>> from unlearn_audit.records import Unit
+    >>> found = [Estimate(value=v, unit=Unit.AUC, n=9, standard_error=0.05) for v in (0.65, 0.55)]
+    >>> [round(p, 4) for p in adjust_differences(found, 0.5)]
+    [0.0054, 0.3173]
+
+    Raises:
+        MeasurementError: there are no estimates.
+    """
+    from scipy.special import ndtr
+
+    plain = [
+        None if each.standard_error is None else 2 * float(ndtr(-abs(each.value - null) / each.standard_error))
+        for each in estimates
+    ]
+    adjusted = adjust_holm(np.array([1.0 if p is None else p for p in plain]))
+    return tuple(None if p is None else float(after) for p, after in zip(plain, adjusted, strict=True))

@@ -2,19 +2,28 @@
 
 from math import ceil
 
+import numpy as np
+
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate
+from unlearn_audit.stats.tallies import Floats, Functional
+
+_POINTS = 512
+_MOST = 1e6
+"""Times the records at hand: beyond that nobody collects."""
 
 
 def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
     """Return roughly how many more records like these would move the bound that straddles `limit` off it.
 
-    Assumes that the estimate stays where it is and that its distance to the bound shrinks with one over the square
-    root of the number of records. A rule of thumb for planning: the estimate will move. With few events the bound
-    shrinks faster, and fewer records suffice. Do not stop collecting as soon as a check passes: fix the number first.
+    Assumes that the estimate stays where it is, so that the number is an even chance and no promise: the estimate will
+    move, half of the time to the wrong side. Where the estimate says which cells it is made of, its own bound is
+    computed on growing counts, which is right for few events too; elsewhere the distance to the bound is taken to
+    shrink with one over the square root of the number of records, which asks for too many where events are few. Do not
+    stop collecting as soon as a check passes: fix the number first.
 
     Args:
-        estimate: with bounds, resting on n records; n counts what must grow (positives, for a rate among positives).
+        estimate: with bounds, resting on n records; every group of them is to grow alike.
         limit: the tolerance between the bounds.
 
     Returns:
@@ -30,9 +39,79 @@ def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
         )
     if not estimate.bounds.low <= limit <= estimate.bounds.high:
         return 0
-    room = abs(limit - estimate.value)
-    reach = estimate.bounds.high - estimate.value if limit > estimate.value else estimate.value - estimate.bounds.low
-    if room <= 1e-12 * max(1.0, abs(limit)) or estimate.n * (reach / room) ** 2 > 1e15:  # noqa: PLR2004
+    if abs(limit - estimate.value) <= 1e-12 * max(1.0, abs(limit)):
+        return None
+    growth = _find_growth(estimate, limit)
+    if growth is None or growth > _MOST:
         return None
     # rounded first: 300.0000000001 is 300 and a rounding error, not 301
-    return max(1, ceil(round(estimate.n * ((reach / room) ** 2 - 1), 6)))
+    return max(1, ceil(round(estimate.n * (growth - 1), 6)))
+
+
+def split_by_group(more: int, estimate: Estimate) -> tuple[int, ...]:
+    """Return how many of `more` records each of the estimate's groups needs, at the shares that they have now."""
+    return tuple(ceil(more * size / max(1, sum(estimate.sizes))) for size in estimate.sizes)
+
+
+def _find_growth(estimate: Estimate, limit: float) -> float | None:
+    """Return how many times the records at hand put the bound on the limit."""
+    if estimate.bounds is None:  # refused before
+        return None
+    worst = limit > estimate.value
+    bound = estimate.bounds.high if worst else estimate.bounds.low
+    if estimate.cells:
+        confidence = estimate.bounds.confidence
+        ends = [_find_scale(estimate, target, confidence, worst=worst) for target in (bound, limit)]
+        if ends[0] is not None and ends[1] is not None:
+            return ends[1] / ends[0]
+        if ends[1] is None:
+            return None
+    return ((bound - estimate.value) / (limit - estimate.value)) ** 2
+
+
+def _find_scale(estimate: Estimate, target: float, confidence: float, *, worst: bool) -> float | None:
+    """Return the multiple of the counts at which the bound is `target`: about 1 for the bound at hand.
+
+    Below 1 where clusters make the records at hand worth fewer independent ones. None where no multiple within reach
+    gives it.
+    """
+    from scipy.optimize import brentq
+
+    def miss(log_scale: float) -> float:
+        return _bound_scaled(estimate, float(np.exp(log_scale)), confidence, worst=worst) - target
+
+    low, high = -np.log(1e4), float(np.log(_MOST))
+    if miss(low) * miss(high) > 0:
+        return None
+    return float(np.exp(brentq(miss, low, high, xtol=1e-4)))
+
+
+def _bound_scaled(estimate: Estimate, scale: float, confidence: float, *, worst: bool) -> float:
+    """Return the bound of `cells.find_ends` on counts times `scale`, from points spread evenly instead of drawn."""
+    from scipy.special import gammaincinv
+
+    cells = estimate.cells
+    layers = max(cell.layer for cell in cells) + 1
+    functional = Functional(
+        tuple(cell.value for cell in cells), tuple(cell.layer for cell in cells), weights=(1.0,) * layers
+    )
+    points = _spread_points(len(cells) + layers)
+    weights = np.zeros((_POINTS, len(cells)))
+    for index, cell in enumerate(cells):
+        if cell.count:
+            weights[:, index] = gammaincinv(cell.count * scale, points[:, index])
+    for layer in range(layers):
+        weights[:, functional.pick_extreme(layer, worst=worst)] -= np.log(points[:, len(cells) + layer])
+    return float(np.quantile(functional.evaluate(weights), confidence if worst else 1 - confidence))
+
+
+def _spread_points(dimensions: int) -> Floats:
+    """Return (points, dimensions) in (0, 1), spread evenly: multiples of powers of one irrational number, modulo 1.
+
+    Source: Roberts (2018), the R-sequence; its number is the positive root of x^(d + 1) = x + 1.
+    """
+    root = 1.5
+    for _ in range(40):
+        root = (1 + root) ** (1 / (dimensions + 1))
+    steps = root ** -np.arange(1.0, dimensions + 1)
+    return np.asarray((0.5 + np.outer(np.arange(1, _POINTS + 1), steps)) % 1.0).clip(1e-9, 1 - 1e-9)

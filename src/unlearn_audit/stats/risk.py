@@ -17,6 +17,10 @@ from unlearn_audit.stats.confusion import Confusion, Mask, PairedCells
 from unlearn_audit.stats.rates import tally
 from unlearn_audit.stats.refusals import require_masks
 
+_BY_CLASS = (0, 0, 1, 1)
+"""Right and wrong positives, right and wrong negatives."""
+_ALONE: tuple[float, ...] = (1.0,)
+
 
 @dataclass(frozen=True)
 class MistakeCosts:
@@ -125,19 +129,14 @@ def _estimate_risks(  # noqa: PLR0917 - the arguments of its two callers
     """Estimate Global Risk under each of several costs, on the same draws."""
     require_masks(actual=actual, predicted=predicted)
     missed, alarmed = actual & ~predicted, ~actual & predicted
-    cells = np.where(missed, 1, np.where(alarmed, 2, 0)).astype(np.int64)
-    functionals = tuple(Functional((0.0, c.false_negative, c.false_positive), layers=(0, 0, 0)) for c in costs)
+    cells = _split_by_class(actual, missed | alarmed)
+    layers, weights = (0, 0, 0, 0), _ALONE
     if prevalence is not None:
         _require_prevalence(prevalence)
-        cells = _split_by_class(actual, missed | alarmed)
-        functionals = tuple(
-            Functional(
-                values=(0.0, c.false_negative, 0.0, c.false_positive),
-                layers=(0, 0, 1, 1),
-                weights=(prevalence, 1 - prevalence),
-            )
-            for c in costs
-        )
+        layers, weights = _BY_CLASS, (prevalence, 1 - prevalence)
+    functionals = tuple(
+        Functional((0.0, c.false_negative, 0.0, c.false_positive), layers, weights, groups=_BY_CLASS) for c in costs
+    )
     return estimate_functionals(
         tally(cells, functionals[0], clusters),
         functionals,
@@ -187,11 +186,11 @@ def estimate_risk_change(
     require_masks(actual=actual, before=before, after=after)
     miss, alarm = costs.false_negative, costs.false_positive
     cells = 3 * (~actual).astype(np.int64) + _code_change(actual, before, after)
-    values, one_layer = (0.0, miss, -miss, 0.0, alarm, -alarm), (0,) * 6
-    functional = Functional(values, one_layer)
+    layers, weights, by_class = (0,) * 6, _ALONE, (0, 0, 0, 1, 1, 1)
     if prevalence is not None:
         _require_prevalence(prevalence)
-        functional = Functional(values, layers=(0, 0, 0, 1, 1, 1), weights=(prevalence, 1 - prevalence))
+        layers, weights = by_class, (prevalence, 1 - prevalence)
+    functional = Functional((0.0, miss, -miss, 0.0, alarm, -alarm), layers, weights, groups=by_class)
     return estimate_functional(
         tally(cells, functional, clusters),
         functional,

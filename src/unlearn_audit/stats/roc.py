@@ -10,8 +10,8 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
-from unlearn_audit.stats.auc import Scores
 from unlearn_audit.stats.binomial import compute_clopper_pearson
+from unlearn_audit.stats.groups import Scores
 from unlearn_audit.stats.refusals import require_confidence, require_finite
 
 

@@ -7,7 +7,7 @@ number of threads and the same torch gives the same bits; another number of thre
 
 from unlearn_audit.training.fitting import fit
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
-from unlearn_audit.training.method import Method, Parameters, Run, Setting
+from unlearn_audit.training.method import Method, Parameters, Run, Setting, Start
 from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
 from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, adapt, find_rate
@@ -15,6 +15,7 @@ from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
 from unlearn_audit.training.saliency import find_importance, find_saliency, select_salient
 from unlearn_audit.training.stages import Stage, train_in_stages
 from unlearn_audit.training.tensors import Records
+from unlearn_audit.training.together import fit_together
 
 __all__ = [
     "Learner",
@@ -26,6 +27,7 @@ __all__ = [
     "Run",
     "Setting",
     "Stage",
+    "Start",
     "adapt",
     "count_batches",
     "count_classes",
@@ -35,6 +37,7 @@ __all__ = [
     "find_rate",
     "find_saliency",
     "fit",
+    "fit_together",
     "make_generator",
     "predict_log_probs",
     "read_model",

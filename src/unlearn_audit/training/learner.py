@@ -68,7 +68,7 @@ class Learner:
             if penalty is not None:
                 loss = loss + penalty(self._model)
         if not torch.isfinite(loss):
-            raise _diverged(f"the loss was {float(loss.detach())}", epoch, rate)
+            raise report_divergence(f"the loss was {float(loss.detach())}", epoch, rate)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
         self._put_back()
@@ -103,11 +103,12 @@ class Learner:
         self._optimiser.zero_grad(set_to_none=True)
         for name, value in self._model.state_dict().items():
             if not torch.isfinite(value).all():
-                raise _diverged(f"'{name}' holds NaN or infinity", epoch, rate)
+                raise report_divergence(f"'{name}' holds NaN or infinity", epoch, rate)
         return self._model.eval()
 
 
-def _diverged(what: str, epoch: int, rate: float) -> CaseError:
+def report_divergence(what: str, epoch: int, rate: float) -> CaseError:
+    """Return the error of a training that left the numbers: `what` it found, in which epoch, at which rate."""
     return CaseError(
         f"training diverged: {what} in epoch {epoch} at learning rate {rate:g}",
         hint="lower the learning rate, or check that the inputs are normalised",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.training.tensors import Records, refuse_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -52,6 +52,21 @@ class Run(Protocol):
         ...
 
 
+class Start(NamedTuple):
+    """From which weights, and by which recipe, a method trains on the retained records."""
+
+    model: nn.Module
+    recipe: Recipe
+
+
+class Prepare(Protocol):
+    """What there is to a method that only trains on the retained records, apart from the training itself."""
+
+    def __call__(self, original: nn.Module, parameters: Any, setting: Setting, /) -> Start:
+        """Return where the training starts; never change `original`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Method:
     """An entry of the table of methods.
@@ -66,6 +81,8 @@ class Method:
             given it empty.
         cost: in words, relative to training again.
         draws: whether it draws anything, so that another seed gives another model.
+        prepare: for a method that is nothing but `fit` on the retained records, from a start of its own: that start,
+            so that many models can be trained as one (`run_together`). `function` must do the same one by one.
     """
 
     name: str
@@ -76,6 +93,7 @@ class Method:
     needs: tuple[str, ...]
     cost: str
     draws: bool = True
+    prepare: Prepare | None = None
 
     def parse(self, given: Mapping[str, Any]) -> Parameters:
         """Return `given`, as a policy writes it, as this method's parameters; what is absent has its default.
@@ -101,17 +119,52 @@ class Method:
                 weight at all.
         """
         _refuse_records(retain, forget)
-        if not isinstance(parameters, self.parameters):
-            raise CaseError(
-                f"expected parameters of method '{self.name}', found {type(parameters).__name__}",
-                hint="make them with Method.parse",
-            )
+        self._refuse_parameters(parameters)
         before = _remember(original)
         kept = retain if "retain" in self.needs else retain.select(_none_of(retain))
         seen = forget if "forget" in self.needs else forget.select(_none_of(forget))
         unlearned = self.function(original, kept, seen, parameters, setting).eval()
         self._refuse_result(before, original, unlearned)
         return unlearned
+
+    def run_together(
+        self,
+        originals: Sequence[nn.Module],
+        retain: Records,
+        parameters: Parameters,
+        settings: Sequence[Setting],
+        names: Sequence[str],
+    ) -> list[nn.Module]:
+        """Return what `run` makes of each of `originals` with its setting, up to rounding, trained as one.
+
+        Only for a method with `prepare`, and for models that `fit_together` takes; `names` is what errors call them.
+
+        Raises:
+            CaseError: as `run` and `fit_together`.
+        """
+        import torch
+
+        from unlearn_audit.training.together import fit_together
+
+        refuse_empty(retain, "retain")
+        self._refuse_parameters(parameters)
+        if self.prepare is None:
+            raise CaseError(f"method '{self.name}' is more than training on what is retained", hint="use run")
+        before = [_remember(original) for original in originals]
+        starts = [self.prepare(model, parameters, s) for model, s in zip(originals, settings, strict=True)]
+        rows = torch.arange(len(retain)).expand(len(starts), -1)
+        models, seeds = [start.model for start in starts], [setting.seed for setting in settings]
+        unlearned = fit_together(models, retain, rows, starts[0].recipe, seeds, task=self.name, names=names)
+        for old, original, model in zip(before, originals, unlearned, strict=True):
+            self._refuse_result(old, original, model)
+        return unlearned
+
+    def _refuse_parameters(self, parameters: Parameters) -> None:
+        if not isinstance(parameters, self.parameters):
+            raise CaseError(
+                f"expected parameters of method '{self.name}', found {type(parameters).__name__}",
+                hint="make them with Method.parse",
+            )
 
     def _explain(self, error: ValidationError) -> PolicyError:
         known = sorted(self.parameters.model_fields)

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from unlearn_audit.records import AuditRecord, Overlap, Signer, SplitCount, digest_of
+from unlearn_audit.records import AuditRecord, Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount, digest_of
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.views.persons import say_signer
 from unlearn_audit.report.wording import (
     NONE,
     group_digits,
+    print_date,
     print_metric,
     print_number,
     print_parameters,
@@ -27,10 +29,6 @@ def identify(record: AuditRecord) -> str:
 def is_test_signed(signer: Signer | None) -> bool:
     """Return whether no laboratory's key stands behind the report: every page then says so."""
     return signer is None or signer.kind == "test"
-
-
-def _say_date(created: str) -> str:
-    return created.replace("T", " ").replace("Z", " UTC")
 
 
 def present_subject(index: Index) -> tuple[Fact, ...]:
@@ -54,13 +52,16 @@ def present_subject(index: Index) -> tuple[Fact, ...]:
 def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
     """Return ids, dates and all SHA-256 digests a reader needs to know what this report is about."""
     record, provenance, policy = index.record, index.record.provenance, index.policy
+    purpose = policy.get("intended_purpose")
     facts = (
-        Fact("Device or model, and purpose", str(policy.get("applies_to", NONE))),
+        *_identify_device(provenance.device),
+        Fact("Device or model" if purpose else "Device or model, and purpose", str(policy.get("applies_to", NONE))),
+        *([Fact("Intended purpose", str(purpose))] if purpose else []),
         Fact("Case", provenance.case),
-        Fact("Evidence collected", _say_date(provenance.created)),
+        Fact("Evidence collected", print_date(provenance.created)),
         Fact("Software", f"{provenance.tool} {provenance.version}"),
         Fact("Seed", str(provenance.seed)),
-        Fact("Signing key", _say_signer(provenance.signer)),
+        Fact("Signing key", say_signer(provenance.signer)),
     )
     digests = [
         ("Record (this report's data)", digest_of(record.to_bytes())),
@@ -73,11 +74,16 @@ def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
     return facts, Grid("digests", "SHA-256 digests", ("Object", "SHA-256"), rows)
 
 
-def _say_signer(signer: Signer | None) -> str:
-    if signer is None:
-        return "none named when the evidence was collected"
-    kind = "TEST KEY, not a valid signature" if signer.kind == "test" else "configured"
-    return f"{signer.subject} ({kind}), SHA-256 of the public key {signer.fingerprint}"
+def _identify_device(device: Device | None) -> tuple[Fact, ...]:
+    """Return what the case file says of the product; a line that says so where it says nothing."""
+    if device is None:
+        return (Fact("Device identification", "not given in the case file"),)
+    parts = (
+        f"{device.name} {device.version or ''}".strip(),
+        f"by {device.manufacturer}" if device.manufacturer else "",
+        f"identifier {device.identifier}" if device.identifier else "",
+    )
+    return (Fact("Device identification", "; ".join(filter(None, parts))),)
 
 
 def present_erasure(index: Index) -> tuple[Fact, ...]:
@@ -182,11 +188,22 @@ def present_data(index: Index) -> tuple[tuple[Fact, ...], Grid, tuple[str, ...]]
         Fact("Output columns", ", ".join(data.classes)),
         Fact("Counted as positive", ", ".join(data.positive)),
         Fact("Not independent within", data.cluster or "no group column"),
+        *_present_disjoint(data.disjoint),
     )  # fmt: skip
     rows = tuple(_show_split(name, data.splits[name]) for name in sorted(data.splits, key=_place_split))
     grid = Grid("splits", "Splits and prevalence", ("Split", "Records", index.positive, "Prevalence"), rows)
     warnings = tuple(_warn_of(overlap) for overlap in data.overlaps if overlap.shared_groups)
     return facts, grid, warnings
+
+
+def _present_disjoint(made: Disjoint | None) -> tuple[Fact, ...]:
+    """Say what was left out so that no group stands in two splits; nothing where the policy did not ask for it."""
+    if made is None:
+        return ()
+    dropped = ", ".join(f"{count} of {split}" for split, count in sorted(made.dropped.items()))
+    taken = f"splits taken from the column {made.split_column}; " if made.split_column else ""
+    unknown = f"; {made.unknown} records of unknown {made.column} count as groups of their own" if made.unknown else ""
+    return (Fact(f"No {made.column} in two splits", f"{taken}records left out: {dropped}{unknown}"),)
 
 
 def _place_split(name: str) -> tuple[int, str]:
@@ -200,10 +217,23 @@ def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
 
 def _warn_of(overlap: Overlap) -> str:
     first, second = overlap.splits
+    if overlap.column.endswith((" image", " record")):
+        return _warn_of_copies(overlap)
     shared = f"{overlap.shared_groups} groups of {overlap.column} stand in both {first} and {second}: "
     if {first, second} == {"forget", "retain"}:
         return shared + "the model still learns from siblings of what was erased."
     return shared + "these splits are not independent, and numbers on them may flatter the models."
+
+
+def _warn_of_copies(overlap: Overlap) -> str:
+    first, second = overlap.splits
+    kind, _, what = overlap.column.rpartition(" ")
+    counted = f"{overlap.shared_groups} {kind} {what}{'s' if overlap.shared_groups > 1 else ''}"
+    found = f", by {overlap.method}: look at them" if overlap.method else ""
+    stands = (
+        f"{counted} of {second} resemble one of {first}" if overlap.method else f"{counted} in {first} and {second}"
+    )
+    return f"{stands}{found}. Numbers on such records may flatter the models."
 
 
 def present_environment(index: Index) -> tuple[Fact, ...]:
@@ -212,4 +242,12 @@ def present_environment(index: Index) -> tuple[Fact, ...]:
     listed = ", ".join(f"{name} {value}" for name, value in sorted(provenance.environment.items()))
     software = (Fact("Software and machine", listed),) if listed else ()
     recipe = (Fact("Training recipe", print_parameters(provenance.recipe)),) if provenance.recipe else ()
-    return (*software, *recipe)
+    references = (Fact("Reference models", _say_references(provenance.references)),) if provenance.references else ()
+    return (*software, *recipe, *references)
+
+
+def _say_references(card: ReferenceCard) -> str:
+    return (
+        f"{card.models}, by the recipe of the original, each with a seed of its own, on all retained records and one "
+        f"half of {card.forget} forgotten and {card.controls} test records; {print_seconds(card.seconds)} to train"
+    )

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from unlearn_audit.records import CheckResult, Outcome, Verdict
+from unlearn_audit.records import CheckResult, Outcome, Verdict, WaiverState
 from unlearn_audit.report.views.grid import Cell, Grid, Mark
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.report.wording import (
+    MARKS,
     NONE,
+    WAIVED,
     clip,
     print_apart,
     print_estimate,
@@ -18,19 +20,15 @@ from unlearn_audit.report.wording import (
 )
 
 _BRIEF = 64
-_HEADLINES = {
-    Outcome.PASS: "PASS",
-    Outcome.FAIL: "FAIL",
-    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
-    Outcome.NOT_RUN: "INCONCLUSIVE",
-}
 
 
 @dataclass(frozen=True)
 class Banner:
     """The verdict as it stands on page one."""
 
-    mark: Mark
+    look: str
+    """What it is coloured by: the outcome, or 'waived' for a pass that rests on waivers."""
+    sign: str
     headline: str
     model: str
     reason: str
@@ -39,14 +37,21 @@ class Banner:
 
 def present_banner(index: Index) -> Banner:
     """Return verdict, reason and advice for the audited model."""
-    record = index.record
+    record, verdict = index.record, index.record.verdict
+    waived = verdict.label != verdict.outcome.label
     return Banner(
-        mark=Mark(record.outcome),
-        headline=_HEADLINES[record.outcome],
+        look="waived" if waived else record.outcome.value,
+        sign=WAIVED if waived else MARKS[record.outcome],
+        headline=(verdict.label if waived else record.outcome.label).upper(),
         model=index.name(index.audited),
         reason=record.verdict.reason,
         advice=record.recommendation.text,
     )
+
+
+def mark_check(check: CheckResult) -> Mark:
+    """Return the outcome of a check in its own words, and that it is waived where it is."""
+    return Mark(check.outcome, "waived" if check.is_waived else "")
 
 
 def _say_where(index: Index, check: CheckResult) -> str:
@@ -84,6 +89,11 @@ def _say_briefly(check: CheckResult) -> str:
     return clip(check.reason, 2 * _BRIEF)
 
 
+def _say_waiver(check: CheckResult) -> str | None:
+    needed = check.waiver is not None and check.waiver.state is not WaiverState.NOT_NEEDED
+    return clip(check.waiver.sentence, 2 * _BRIEF) if check.waiver is not None and needed else None
+
+
 def _show_interval(check: CheckResult) -> str | None:
     interval = check.estimate.interval if check.estimate else None
     return print_interval(interval, check.limit) if interval else None
@@ -99,8 +109,8 @@ def present_brief_checks(index: Index) -> Grid:
             Cell(clip(check.title, 80), clip(_say_where(index, check), 110) or None),
             Cell(print_estimate(check.estimate, check.limit), _show_interval(check), "number", _key_of(check)),
             Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
-            Mark(check.outcome),
-            Cell(_say_briefly(check)),
+            mark_check(check),
+            Cell(_say_waiver(check) or _say_briefly(check)),
         )
         for check in verdict.checks
     )
@@ -115,8 +125,8 @@ def present_full_checks(index: Index, verdict: Verdict) -> Grid:
             Cell(check.id, f"{print_metric(check.metric)}; {check.kind}", "code"),
             Cell(_show_bounds(check), kind="number", key=_key_of_bounds(check)),
             Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
-            Mark(check.outcome),
-            Cell(check.reason, _show_basis(check)),
+            mark_check(check),
+            Cell(" ".join([check.reason, *([check.waiver.sentence] if check.waiver else [])]), _show_basis(check)),
         )
         for check in verdict.checks
     )
@@ -146,4 +156,9 @@ def _show_basis(check: CheckResult) -> str | None:
     if check.estimate is None:
         return None
     method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
-    return f"{method}, n = {check.estimate.n}"
+    parts = [method, f"n = {check.estimate.n}"]
+    if check.estimate.design_effect is not None:
+        parts.append(f"design effect {check.estimate.design_effect:.2f}")
+    if check.equivalence_p is not None:
+        parts.append(f"equivalence p = {check.equivalence_p:.2g}")
+    return ", ".join(parts)

@@ -24,6 +24,15 @@ _AT_POINT = (
     "positive-share",
 )
 _FREE = ("auroc", "fnr-at-fpr-20", "brier", "retain-accuracy")
+_CALIBRATION = (
+    "brier",
+    "calibration-in-the-large",
+    "calibration-slope",
+    "calibration-error",
+    "calibration-error-by-chance",
+    "net-benefit",
+    "net-benefit-at-prevalence",
+)
 _BETWEEN_POINTS = ("global-risk", "false-negatives", "false-positives", "false-negative-rate", "false-positive-rate")
 _PAIRED = (
     "global-risk-increase",
@@ -74,6 +83,12 @@ def present_performance(index: Index) -> tuple[Grid, ...]:
     """Return counts, rates and risks of all models at the default operating point."""
     caption = f"Performance on test at the default operating point ({print_point(index.point)}), with intervals"
     return tuple(tabulate(index, "performance", caption, _AT_POINT + _FREE, index.point))
+
+
+def present_calibration(index: Index) -> tuple[Grid, ...]:
+    """Return calibration and net benefit of all models, on test."""
+    caption = "Calibration and net benefit on test, at each model's own probabilities"
+    return tuple(tabulate(index, "calibration", caption, _CALIBRATION, index.point))
 
 
 def present_other_points(index: Index) -> tuple[Grid, ...]:

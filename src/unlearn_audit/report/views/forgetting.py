@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from unlearn_audit.policy import speaks_of_group
 from unlearn_audit.records import Finding
 from unlearn_audit.report.views.clinical import cut
 from unlearn_audit.report.views.grid import Cell, Grid, gather_reasons, show_finding
@@ -9,8 +10,10 @@ from unlearn_audit.report.views.index import Index
 from unlearn_audit.report.wording import print_metric, print_number
 
 _UNTESTED = (
-    ("LiRA, U-LiRA (reference models)", ("lira", "u-lira"), "arXiv 2112.03570, 2403.01218"),
+    ("LiRA (reference models)", ("lira",), "arXiv 2112.03570"),
+    ("U-LiRA (unlearned reference models)", ("u-lira",), "arXiv 2403.01218"),
     ("RMIA (reference models)", ("rmia",), "arXiv 2312.03262"),
+    ("BASE (reference models)", ("base",), "arXiv 2505.24089"),
     ("SWAP test (exchanged runs)", ("swap",), "arXiv 2404.11577"),
     ("Model inversion", ("inversion",), "EDPB Opinion 28/2024"),
     ("Reconstruction of training records", ("reconstruction",), "EDPB Opinion 28/2024"),
@@ -19,14 +22,24 @@ _UNTESTED = (
     ("Attacks that compare original and unlearned", ("differencing",), "Chen et al., CCS 2021"),
 )
 
-_SUMMARIES = ("membership-auc-difference", "membership-tpr", "forgetting-score", "svc-efficacy")
+_SUMMARIES = (
+    "membership-auc-difference",
+    "membership-null",
+    "membership-tpr",
+    "membership-advantage",
+    "forgetting-score",
+    "swap-quality",
+    "retain-leakage",
+    "svc-efficacy",
+)
+_OF_EVERY_ATTACK = ("membership-null",)
 _MOST_ROWS = 16
 
 
 def present_attacks(index: Index) -> tuple[Grid, ...]:
     """Return one grid per population and part of the models: AUC of each attack with its interval."""
     names = tuple(card.name for card in index.models)
-    populations = dict.fromkeys(f.among for f in index.find_all("membership-auc"))
+    populations = dict.fromkeys(f.among for f in index.find_all("membership-auc") if not speaks_of_group(f.among))
     grids = []
     for among in populations:
         shown = {"all": "all forget records", "positive": f"{index.positive} forget records alone"}.get(among, among)
@@ -67,11 +80,15 @@ class _Address:
 def _collect_summaries(index: Index) -> dict[_Address, dict[str, Finding]]:
     found: dict[_Address, dict[str, Finding]] = {}
     for metric in _SUMMARIES:
-        for f in index.find_all(metric):
+        for f in (f for f in index.find_all(metric) if not speaks_of_group(f.among)):
             found.setdefault(_Address(metric, f.attack, f.among, f.at, f.against), {})[f.model] = f
     if len(found) <= _MOST_ROWS:
         return found
-    return {address: row for address, row in found.items() if address.attack in (None, index.strongest)}
+    return {
+        address: row
+        for address, row in found.items()
+        if address.attack in (None, index.strongest) or (address.metric in _OF_EVERY_ATTACK and address.among == "all")
+    }
 
 
 def present_summaries(index: Index) -> tuple[Grid, ...]:
@@ -91,28 +108,52 @@ def present_summaries(index: Index) -> tuple[Grid, ...]:
 
 
 def present_coverage(index: Index) -> Grid:
-    """Return every attack: those that ran, those that could not, and those that nobody tried."""
+    """Return every attack: those that ran and on which models, those that could not, and those that nobody tried."""
     required = tuple(index.policy.get("membership", {}).get("attacks", ()))
-    rows = []
-    for attack in dict.fromkeys((*required, *index.attacks)):
-        found = index.find_all("membership-auc", model=index.audited, attack=attack)
-        values = [f.estimate.value for f in found if f.estimate is not None]
-        reasons = [f.not_run for f in found if f.not_run is not None]
-        state = "tested" if values else "NOT RUN"
-        said = (
-            "AUC " + ", ".join(print_number(v) for v in values)
-            if values
-            else (reasons or ["no finding in the record"])[0]
-        )
-        rows.append((Cell(attack), Cell("required" if attack in required else "beside"), Cell(state), Cell(said)))
-    svc = index.find("svc-efficacy", index.audited)
-    if svc is not None and "svc" not in index.attacks:
-        shown = show_finding(svc, interval=False).text
-        rows.append(
-            (Cell("svc"), Cell("beside"), Cell("NOT RUN" if svc.not_run else "tested"), Cell(f"efficacy {shown}"))
-        )
+    rows = [
+        (Cell(attack), Cell("required" if attack in required else "beside"), *_say_attack(index, attack))
+        for attack in dict.fromkeys((*required, *index.attacks))
+    ]
+    if "svc" not in index.attacks:
+        rows += _say_other(index, "svc", "svc-efficacy", "efficacy")
+    swap = _say_other(index, "swap", "swap-quality", "quality of the method")
+    tried = (*index.attacks, *(["swap"] if swap else []))
+    rows += swap
     for title, names, source in _UNTESTED:
-        if not any(attack.startswith(name) for attack in index.attacks for name in names):
+        if not any(attack == name or attack.startswith(f"{name}-") for attack in tried for name in names):
             rows.append((Cell(title), Cell("not asked"), Cell("NOT TESTED"), Cell(source)))
     heads = ("Attack", "By the policy", "State", "Result on the audited model, or source")
     return Grid("coverage", "Attack coverage", heads, tuple(rows))
+
+
+def _say_attack(index: Index, attack: str) -> tuple[Cell, Cell]:
+    """Return the state of an attack on the audited model, and what it gave there, or why not; then the other models."""
+    found = index.find_all("membership-auc", model=index.audited, attack=attack)
+    found = tuple(f for f in found if not speaks_of_group(f.among))
+    values = [f.estimate.value for f in found if f.estimate is not None]
+    reasons = [f.not_run for f in found if f.not_run is not None]
+    said = (
+        "AUC " + ", ".join(print_number(v) for v in values) if values else (reasons or ["no finding in the record"])[0]
+    )
+    return Cell("tested" if values else "NOT RUN"), Cell(said, _say_elsewhere(index, attack) or None)
+
+
+def _say_elsewhere(index: Index, attack: str) -> str:
+    """Say on which other models the attack ran, and on which it could not, each reason once."""
+    others = [f for f in index.find_all("membership-auc", attack=attack, among="all") if f.model != index.audited]
+    ran = [index.name(f.model) for f in others if f.estimate is not None]
+    failed: dict[str, list[str]] = {}
+    for f in others:
+        if f.not_run is not None:
+            failed.setdefault(f.not_run, []).append(index.name(f.model))
+    parts = [f"Also on: {', '.join(ran)}."] if ran else []
+    return " ".join([*parts, *(f"Not run on {', '.join(names)}: {reason}" for reason, names in failed.items())])
+
+
+def _say_other(index: Index, name: str, metric: str, what: str) -> list[tuple[Cell, Cell, Cell, Cell]]:
+    """Return the row of an attack that has a metric of its own; none where it is not in the record."""
+    finding = index.find(metric, index.audited)
+    if finding is None:
+        return []
+    shown = finding.not_run or f"{what} {show_finding(finding, interval=False).text}"
+    return [(Cell(name), Cell("beside"), Cell("NOT RUN" if finding.not_run else "tested"), Cell(shown))]

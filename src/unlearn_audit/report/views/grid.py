@@ -25,6 +25,10 @@ class Mark:
     """An outcome as sign and word, never as a colour alone."""
 
     outcome: Outcome
+    note: str = ""
+    """A smaller second line, such as what a waiver does to it."""
+    said: str = ""
+    """Other words than the outcome's own, where another question is answered than whether a check passes."""
 
     kind: ClassVar[str] = "mark"
     below: ClassVar[None] = None
@@ -42,7 +46,7 @@ class Mark:
     @property
     def word(self) -> str:
         """The outcome as a word."""
-        return self.outcome.label
+        return self.said or self.outcome.label
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Limits: what was not shown. Some hold for every audit, some come out of this record."""
 
+from unlearn_audit.report.views.contents import number_of
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.report.wording import print_metric
 
@@ -7,17 +8,16 @@ _ALWAYS = (
     "Each interval and bound holds at its stated confidence for one number, not for all of them at once.",
     (
         "Membership attacks on one model bound what these attacks see. A stronger attack may still recognise erased "
-        "records; attacks that were not tested are listed in section 9."
+        f"records; attacks that were not tested are listed in section {number_of('coverage')}."
     ),
     (
         "Verification of unlearning can be fooled by whoever makes the model (Zhang et al., ICML 2024): the numbers "
-        "describe the models whose digests stand in section 1, not how they came to be."
+        f"describe the models whose digests stand in section {number_of('identification')}, not how they came to be."
     ),
     (
         "The test split stands for future patients only as far as it resembles them: site, device, prevalence and "
         "selection may differ where the model is used."
     ),
-    "Subgroups (sex, age, skin type, site) were not assessed unless a check names one.",
     "Cost ratio and tolerances are judgements of the policy's owner, not results.",
 )
 _MOST = 12
@@ -33,9 +33,21 @@ def list_limits(index: Index) -> tuple[str, ...]:
     if data.official is False:
         own.append(f"The checksum of {data.name} differs from the published one: these are not the official files.")
     if any(o.shared_groups and "test" in o.splits for o in data.overlaps):
-        own.append("The test split shares groups with training data (section 6): performance may be overstated.")
+        where = f"section {number_of('data')}"
+        own.append(f"The test split shares groups with training data ({where}): performance may be overstated.")
     if forget.positive < index.policy.get("protocol", {}).get("smallest_group", 0):
         own.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
+    if any(f.metric == "membership-null" and f.estimate for f in record.findings):
+        own.append(
+            "Attacks with reference models were made with the very models of this case; with others, trained anew, "
+            "they would find slightly more or less."
+        )
+    columns = ", ".join((index.policy.get("subgroups") or {}).get("columns", ()))
+    own.append(
+        f"Subgroups were assessed by {columns} alone, each column by itself: combinations of them were not."
+        if columns
+        else "Subgroups (sex, age, skin type, site) were not assessed: the policy names none."
+    )
     own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
             if not c.required and c.outcome.value != "pass"]  # fmt: skip
     caveats = {f.caveat: f"{print_metric(f.metric)}: {f.caveat}" for f in record.findings if f.caveat}

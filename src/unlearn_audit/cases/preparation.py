@@ -1,0 +1,69 @@
+"""Data in the shape that the policy asks for: splits that share nobody, ages in bands, the records to forget."""
+
+from pathlib import Path
+
+from unlearn_audit.data import (
+    Dataset,
+    Forgotten,
+    band_columns,
+    choose_forget,
+    make_disjoint,
+    read_forget_ids,
+    resolve_forget,
+    take_splits,
+)
+from unlearn_audit.errors import CaseError
+from unlearn_audit.policy import Policy, name_bands
+from unlearn_audit.records import Disjoint, derive_rng
+
+
+def prepare_data(loaded: Dataset, policy: Policy, split_column: str | None) -> tuple[Dataset, Disjoint | None]:
+    """Bring splits and bands into the shape that the policy asks for.
+
+    Raises:
+        DataError: the policy keeps splits apart by a column that the data lacks.
+    """
+    if policy.subgroups is not None:
+        bands = {column: (edges, name_bands(edges)) for column, edges in policy.subgroups.bands.items()}
+        loaded = band_columns(loaded, bands)
+    if split_column is not None:
+        loaded = take_splits(loaded, split_column)
+    if policy.data is None or policy.data.disjoint is None:
+        return loaded, None
+    return make_disjoint(loaded, policy.data.disjoint, split_column)
+
+
+def refuse_dropped(disjoint: Disjoint | None) -> None:
+    """Refuse splits that were made to share no group by leaving out records which a brought model was trained on.
+
+    Raises:
+        CaseError: training records were left out.
+    """
+    if disjoint is not None and disjoint.dropped["train"]:
+        raise CaseError(
+            f"the policy keeps splits apart by '{disjoint.column}': {disjoint.dropped['train']} training records share "
+            "theirs with another split, and the model that was brought along was trained on them",
+            hint="leave the validation and test records of these groups out of the data",
+        )
+
+
+def choose_forgotten(
+    loaded: Dataset, mapped: Dataset, forget: float | Path, seed: int, disjoint: Disjoint | None
+) -> Forgotten:
+    """Choose by ids where there is a list, else a share of the training records, stratified by the mapped class.
+
+    Raises:
+        CaseError: the request cannot be met.
+    """
+    if isinstance(forget, Path):
+        try:
+            return resolve_forget(mapped, read_forget_ids(forget, columns=loaded.groups))
+        except CaseError as error:
+            if disjoint is None or not disjoint.dropped["train"]:
+                raise
+            hint = (
+                f"{disjoint.dropped['train']} training records were left out, because their {disjoint.column} stands "
+                "in another split and the policy keeps splits apart: no model here was trained on them"
+            )
+            raise CaseError(error.message, hint=hint) from error
+    return choose_forget(mapped, forget, derive_rng(seed, "forget"))

@@ -1,0 +1,106 @@
+"""RMIA: is the record's likelihood raised by the model more than that of records which nobody trained on?"""
+
+import numpy as np
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.stats.ensemble import Masks
+from unlearn_audit.stats.membership import Scores
+from unlearn_audit.stats.refusals import require_finite
+
+GAMMA = 2.0
+"""How many times more a record must be raised than a population record to count as dominating it: the paper's value."""
+
+_FEWEST = 10
+
+
+def fit_offline_slope(retain: Scores, population: Scores) -> float:
+    """Return a in p_in = a p_out + (1 - a): the share of what is missing to certainty that training leaves missing.
+
+    Estimated as (1 - mean p on records that all reference models were trained on) / (1 - mean p on records that none
+    was), limited to [0, 1]. Neither the attacked model nor a forget or test record is looked at.
+
+    Args:
+        retain: (K, r) log p_y of the reference models on records that all were trained on.
+        population: (K, z) the same on records that none was trained on.
+
+    Source: the linear relation is that of Zarifzadeh et al. (2024), arXiv 2312.03262, appendix B.2; they choose a by
+    attacking one reference model with the others, which would look at the candidates.
+
+    Raises:
+        MeasurementError: no records, or reference models that are certain of every population record.
+    """
+    if not retain.size or not population.size:
+        raise MeasurementError("expected retain and validation records to calibrate the attack on, found none")
+    missing = 1 - float(np.exp(population).mean())
+    if missing <= 0:
+        raise MeasurementError("expected validation records of which reference models are not certain, found none")
+    return min(1.0, max(0.0, (1 - float(np.exp(retain).mean())) / missing))
+
+
+def compute_log_marginal(outside: Scores, a: float) -> Scores:
+    """Return (n,) log p(x), p(x) = ((1 + a) mean_out + 1 - a) / 2, from (n,) the log of mean_out.
+
+    It stands for the mean of models that trained on x and models that did not, where only the latter are known.
+
+    Source: Zarifzadeh et al. (2024), arXiv 2312.03262, offline RMIA.
+
+    Raises:
+        MeasurementError: a outside [0, 1].
+    """
+    if not 0 <= a <= 1:
+        raise MeasurementError(f"expected an offline slope between 0 and 1, found {a}")
+    rest = np.log1p(-a) if a < 1 else -np.inf
+    return np.asarray(np.logaddexp(np.log1p(a) + outside, rest) - np.log(2))
+
+
+def average_log(log_values: Scores, counted: Masks) -> Scores:
+    """Return (n,) the log of the mean of exp(log_values) (K, n) over the models that `counted` (K, n) marks.
+
+    Raises:
+        MeasurementError: no model for a record.
+    """
+    n = counted.sum(axis=0)
+    if (n < 1).any():
+        raise MeasurementError("expected at least one reference model for every record, found none for some")
+    return np.asarray(np.logaddexp.reduce(np.where(counted, log_values, -np.inf), axis=0) - np.log(n))
+
+
+def score_rmia(
+    loss: Scores,
+    references: Scores,
+    trained_on: Masks,
+    *,
+    population: Scores,
+    population_references: Scores,
+    a: float,
+    gamma: float = GAMMA,
+) -> Scores:
+    """Return (c,) the share of population records z with [p(x|t) / p(x)] / [p(z|t) / p(z)] >= gamma, in [0, 1].
+
+    One reference model that never trained on x is enough. With z records the score has z + 1 values: ties are many.
+
+    Args:
+        loss: (c,) log p_y of the attacked model t on the candidates x.
+        references: (K, c) the same of the reference models.
+        trained_on: (K, c) whether each was trained on each; only those that were not are used.
+        population: (z,) log p_y of the attacked model on records that no model was trained on; at least 10.
+        population_references: (K, z) the same of the reference models.
+        a: slope of `fit_offline_slope`.
+        gamma: at least 1 in the paper; above zero.
+
+    Source: Zarifzadeh et al. (2024), arXiv 2312.03262, algorithm 1, offline.
+
+    Raises:
+        MeasurementError: no reference model for a record, too few population records, values that are not finite.
+    """
+    if not gamma > 0:
+        raise MeasurementError(f"expected gamma above 0, found {gamma}")
+    if population.size < _FEWEST:
+        raise MeasurementError(
+            f"expected at least {_FEWEST} validation records to compare with, found {population.size}"
+        )
+    require_finite(candidates=loss, population=population)
+    raised = loss - compute_log_marginal(average_log(references, ~trained_on), a)
+    everyone = np.ones(population_references.shape, dtype=np.bool_)
+    usual = population - compute_log_marginal(average_log(population_references, everyone), a)
+    return np.asarray(np.searchsorted(np.sort(usual), raised - np.log(gamma), side="right") / len(usual))

@@ -1,0 +1,171 @@
+"""What is counted: cells of records, units that are drawn together, and numbers that are linear in shares of cells."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.stats.refusals import require_equal_lengths
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Clusters = NDArray[np.str_] | NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Functional:
+    """sum over layers of weight * (mean of `values` over the layer's records).
+
+    Attributes:
+        values: k numbers, what one record in each cell counts for.
+        layers: k indices, the layer of each cell.
+        weights: one positive weight per layer.
+        groups: k indices of the population that the records of each cell come from (0 positives, 1 negatives); the
+            layers where none are given. Says whose number would have to grow, and nothing about the value.
+    """
+
+    values: tuple[float, ...]
+    layers: tuple[int, ...]
+    weights: tuple[float, ...] = (1.0,)
+    groups: tuple[int, ...] | None = None
+
+    def evaluate(self, totals: Floats) -> Floats:
+        """Return (r,) the number for each row of `totals` (r, k), records or weights per cell.
+
+        Raises:
+            MeasurementError: a layer has no records in some row.
+        """
+        values, layers = np.array(self.values), np.array(self.layers)
+        result = np.zeros(len(totals))
+        for layer, weight in enumerate(self.weights):
+            inside = layers == layer
+            size = totals[:, inside].sum(axis=1)
+            if (size <= 0).any():
+                raise MeasurementError(
+                    "expected positives and negatives in every resample, found one without",
+                    hint="too few clusters hold the rarer class; more of them are needed for an interval",
+                )
+            result += weight * (totals[:, inside] @ values[inside]) / size
+        return result
+
+    def find_effects(self, totals: Counts) -> Floats:
+        """Return (k,) how far one record of each cell moves the number: its first-order share in the deviation."""
+        values, layers = np.array(self.values), np.array(self.layers)
+        effects = np.zeros(len(values))
+        for layer, weight in enumerate(self.weights):
+            inside = layers == layer
+            size = totals[inside].sum()
+            effects[inside] = weight * (values[inside] - totals[inside] @ values[inside] / size) / size
+        return effects
+
+    def pick_extreme(self, layer: int, *, worst: bool) -> int:
+        """Return the cell of `layer` with the largest (`worst`) or smallest value."""
+        inside = [cell for cell, own in enumerate(self.layers) if own == layer]
+        return (max if worst else min)(inside, key=lambda cell: self.values[cell])
+
+    def count_groups(self, totals: Counts) -> tuple[int, ...]:
+        """Return the records of each group."""
+        return tuple(int(size) for size in np.bincount(self.groups or self.layers, weights=totals))
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Units that are drawn together: records, or clusters of records.
+
+    Attributes:
+        patterns: (g, k) records per cell in one unit of each kind; rows of the identity where units are records.
+        repeats: (g,) units of each kind.
+    """
+
+    patterns: Counts
+    repeats: Counts
+
+    @property
+    def totals(self) -> Counts:
+        """(k,) records per cell."""
+        return self.repeats @ self.patterns
+
+    def draw_bootstrap(self, resamples: int, rng: np.random.Generator) -> Floats:
+        """Return (resamples, k) records per cell when as many units as there are are drawn with replacement."""
+        units = int(self.repeats.sum())
+        drawn = rng.multinomial(units, self.repeats / units, size=resamples)
+        return np.asarray(drawn @ self.patterns, dtype=np.float64)
+
+    def draw_weights(self, resamples: int, rng: np.random.Generator) -> Floats:
+        """Return (resamples, k) weight per cell under Dirichlet(repeats), up to a factor common to each row."""
+        return np.asarray(rng.standard_gamma(self.repeats, size=(resamples, len(self.repeats))) @ self.patterns)
+
+    def make_extreme_unit(self, functional: Functional, *, worst: bool) -> Floats:
+        """Return (k,) the one unit more: every record in its layer's extreme cell, and as many as is typical.
+
+        Typical is the size of the unit that the *average record* is in, not of the average unit: where sizes differ
+        and records of one cluster err together, the large clusters carry the number, and an average-sized one covers
+        as little as 0.71 of 0.95. For units of one size, and for records, the two are the same.
+        """
+        unit = np.zeros(self.patterns.shape[1])
+        for layer in range(len(functional.weights)):
+            sizes = self.patterns[:, np.array(functional.layers) == layer].sum(axis=1)
+            records = self.repeats @ sizes
+            if records:
+                unit[functional.pick_extreme(layer, worst=worst)] = self.repeats @ sizes**2 / records
+        return unit
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """All records, counted by cell: independent blocks, and what their units are called."""
+
+    blocks: tuple[Block, ...]
+    unit: str
+
+    @property
+    def totals(self) -> Counts:
+        """(k,) records per cell."""
+        return np.asarray(sum(block.totals for block in self.blocks), dtype=np.int64)
+
+
+def tally_records(counts: tuple[int, ...], layers: tuple[int, ...]) -> Tally:
+    """Return the tally of independent records, `counts` per cell; layers are drawn apart, their sizes held fixed.
+
+    Raises:
+        MeasurementError: a layer has no records.
+    """
+    every, identity = np.array(counts, dtype=np.int64), np.eye(len(counts), dtype=np.int64)
+    blocks = []
+    for layer in sorted(set(layers)):
+        inside = np.array(layers) == layer
+        if not every[inside].sum():
+            raise MeasurementError(
+                "expected records of every class that the number averages over, found a class without any",
+                hint="a rate among positives needs positives, one among negatives negatives",
+            )
+        blocks.append(Block(identity[inside], every[inside]))
+    return Tally(tuple(blocks), "record")
+
+
+def tally_clusters(cells: Counts, size: int, clusters: Clusters) -> Tally:
+    """Return the tally of clustered records.
+
+    Args:
+        cells: (n,) cell of each record, 0 <= cell < size.
+        size: number of cells.
+        clusters: (n,) cluster of each record; records of different clusters are independent.
+
+    Raises:
+        MeasurementError: lengths differ, or there are fewer than two clusters.
+    """
+    require_equal_lengths(records=cells, clusters=clusters)
+    names, index = np.unique(clusters, return_inverse=True)
+    if len(names) < 2:  # noqa: PLR2004 - one cluster says nothing about the spread between clusters
+        raise MeasurementError(
+            f"expected records of at least two clusters, found {len(names)}",
+            hint="an unknown cluster is not a shared one: give such records names of their own",
+        )
+    return tally_table(np.bincount(index * size + cells, minlength=len(names) * size).reshape(len(names), size))
+
+
+def tally_table(table: Counts) -> Tally:
+    """Return the tally of clusters whose (clusters, k) records per cell are given."""
+    patterns, repeats = np.unique(table, axis=0, return_counts=True)
+    return Tally((Block(patterns.astype(np.int64), repeats.astype(np.int64)),), "cluster")

@@ -1,0 +1,145 @@
+"""Waivers, devices, deviations and earlier runs through the command."""
+
+import json
+import re
+
+import pytest
+from ceilings import FAILS, UNDECIDED
+
+from unlearn_audit.records import AuditRecord, digest_of
+
+WAIVERS = """\
+schema: unlearn-audit/waivers/v1
+policy: quick
+waivers:
+  - {check: risk, reason: Bridged by a second reader, approver: A. Head, expires: EXPIRES, covers: COVERS}
+"""
+SPLIT = (
+    "  - {id: forgotten,",
+    "  - {id: balance, metric: balanced-accuracy, at_least: 0.5, why: w}\n  - {id: forgotten,",
+)
+
+
+@pytest.fixture
+def write_waivers(tmp_path):
+    def write(expires="2026-12-31", covers="fail", text=WAIVERS):
+        path = tmp_path / "waivers.yaml"
+        path.write_text(text.replace("EXPIRES", expires).replace("COVERS", covers))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def waived_run(run_here, policy_file, tmp_path, finished, write_waivers):
+    def run(ceiling, *more, **waiver):
+        policy = policy_file(ceiling, change=SPLIT)
+        out = tmp_path / "out"
+        return *run_here(
+            "run", "--policy", policy, "--waivers", write_waivers(**waiver), "--no-remedy", "--out", out, *more
+        ), out
+
+    return run
+
+
+def read(out):
+    return json.loads((out / "record.json").read_bytes())
+
+
+def test_a_waived_failure_exits_0_says_with_waivers_and_verifies_with_its_own_line(
+    waived_run, run_here, root_certificate
+):
+    code, said, _, out = waived_run(FAILS)
+
+    assert code == 0, said
+    assert "Verdict: PASS WITH WAIVERS" in said
+    assert "That is not a pass alone" in said
+    (check,) = [c for c in read(out)["verdicts"][0]["checks"] if c["id"] == "risk"]
+    assert (check["outcome"], check["waiver"]["state"]) == ("fail", "in force")
+    assert json.loads((out / "record.json").read_bytes())["provenance"]["waivers"][0]["approver"] == "A. Head"
+
+    code, said, _ = run_here("verify", out, "--trust", root_certificate, "--recompute")
+    assert re.search(r"^waivers +(WAIVED|EXPIRED) .*risk", said, re.MULTILINE)
+    assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+
+
+def test_an_expired_waiver_says_so_and_fail_on_fail_does_not_spare_what_it_was_to_spare(waived_run):
+    code, said, err, _ = waived_run(UNDECIDED, "--fail-on", "fail", expires="2025-12-31")
+
+    assert code == 3
+    assert "expired on 2025-12-31" in said
+    assert "Expired waivers: risk" in err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("policy: quick", "policy: slow", "expected 'quick', the policy of this run"),
+        ("check: risk", "check: risc", "did you mean 'risk'?"),
+        ("reason: Bridged by a second reader, ", "", "waivers[0].reason"),
+        ("schema: unlearn-audit/waivers/v1\n", "", "schema"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_before_anything_is_trained(waived_run, old, new, words):
+    assert WAIVERS.count(old) == 1
+
+    code, _, err, out = waived_run(FAILS, text=WAIVERS.replace(old, new))
+
+    assert code == 2
+    assert words in err
+    assert not out.exists()
+
+
+def test_the_schema_of_a_waiver_file_is_printed(run_here):
+    code, out, _ = run_here("schema", "waivers")
+
+    assert code == 0
+    assert set(json.loads(out)["required"]) == {"schema", "policy", "waivers"}
+
+
+def test_a_replaced_report_is_listed_as_an_earlier_run_with_those_that_it_lists(run_here, bundle, policy_file):
+    earlier = AuditRecord.from_bytes((bundle / "record.json").read_bytes())
+    before = earlier.model_copy(
+        update={"provenance": earlier.provenance.model_copy(update={"earlier_runs": earlier.list_runs()})}
+    )
+    (bundle / "record.json").write_bytes(before.to_bytes())
+    run_here("run", "--policy", policy_file(FAILS), "--out", bundle, "--force", "--no-remedy")
+
+    runs = read(bundle)["provenance"]["earlier_runs"]
+    assert {run["record_sha256"] for run in runs} == {digest_of(r.to_bytes()) for r in (earlier, before)}
+    assert {run["outcome"] for run in runs} == {"pass"}
+    assert "Earlier runs of this case" in (bundle / "report.html").read_text()
+
+
+CASE = """\
+schema: unlearn-audit/case/v1
+name: Request 17
+device: {name: CytoReader, version: "2.4", manufacturer: Example Devices, identifier: "(01)0401"}
+deviations:
+  - {what: Sixty records fewer, reason: Consent was withdrawn, approver: A. Head}
+earlier_runs: [EARLIER]
+"""
+
+
+def test_a_case_names_device_deviations_and_earlier_runs_and_the_report_prints_them(
+    run_here, policy_file, tmp_path, finished
+):
+    case = tmp_path / "case.yaml"
+    case.write_text(CASE.replace("EARLIER", str(finished / "record.json")))
+    code, _, err = run_here("run", "--policy", policy_file(), "--case", case, "--out", tmp_path / "out")
+
+    assert code == 0, err
+    html = (tmp_path / "out" / "report.html").read_text()
+    for words in ("CytoReader 2.4; by Example Devices; identifier (01)0401", "Sixty records fewer", "Earlier runs of"):
+        assert words in html
+    assert [run["outcome"] for run in read(tmp_path / "out")["provenance"]["earlier_runs"]] == ["pass"]
+
+
+def test_an_earlier_run_that_cannot_be_read_is_refused(run_here, policy_file, tmp_path):
+    case = tmp_path / "case.yaml"
+    case.write_text(CASE.replace("EARLIER", "nowhere.json"))
+
+    code, _, err = run_here("run", "--policy", policy_file(), "--case", case, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert "nowhere.json" in err
