@@ -421,12 +421,23 @@ def test_a_preparation_that_does_not_fit_is_refused(run, case, networks, more, w
     assert words in said
 
 
-@pytest.mark.parametrize("options", [("--method", "salun"), ("--no-remedy",), ("--no-retrain",), ("--cache", "x")])
+@pytest.mark.parametrize(
+    "options", [("--method", "salun"), ("--no-remedy",), ("--no-retrain",), ("--cache", "x"), ("--references", "4")]
+)
 def test_options_that_only_training_uses_are_refused(run, case, networks, options):
     code, said = run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", *options)
 
     assert code == 2
     assert f"{options[0]} would do nothing" in said
+
+
+def test_reference_models_are_not_made_for_a_brought_original(run, case, networks):
+    (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
+    files = {"original": save(networks["original"], case / "original.safetensors")}
+    code, said = run(files, "--model", "brought_network:make", "--references", "4")
+
+    assert code == 2
+    assert "add --references 0" in said
 
 
 REFERENCE = """\

@@ -190,6 +190,22 @@ def test_options_that_only_training_uses_are_refused(run_here, policy, table, tm
     assert not (tmp_path / "o").exists()
 
 
+def test_what_the_case_says_for_the_report_and_earlier_runs_are_kept(run_here, policy, table, tmp_path, monkeypatch):
+    from unlearn_audit.report import FORMATS
+
+    monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767323045")
+    case = tmp_path / "case.yaml"
+    case.write_text("schema: unlearn-audit/case/v1\nname: x\ndevice: {name: Dermascope}\n")
+    arguments = ("run", "--predictions", table, "--policy", policy, "--case", case, "--out", tmp_path / "o", "--force")
+    codes = [run_here(*arguments)[0] for _ in range(2)]
+    provenance = json.loads((tmp_path / "o" / "record.json").read_text())["provenance"]
+
+    assert codes == [0, 0]
+    assert provenance["device"]["name"] == "Dermascope"
+    assert len(provenance["earlier_runs"]) == 1
+
+
 def test_scores_without_predictions_are_refused(run_here, policy):
     assert run_here("run", "--policy", policy, "--scores", "logits")[0] == 2
 
