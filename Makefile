@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest coverage-study bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -51,14 +51,17 @@ types: setup ## mypy --strict
 floors: setup ## import-linter: modules import only from lower floors
 	$(BIN)/lint-imports
 
+# worksteal: neighbours stay in one process and share what is costly to make; an idle process takes over the rest.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+
 test: setup test-tools ## the fast tests
-	$(BIN)/python -m pytest -n auto
+	$(PYTEST)
 
 test-slow: setup ## the longer studies as well
-	$(BIN)/python -m pytest -n auto -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 coverage: setup test-tools ## the fast tests with branch coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
 	$(BIN)/python -m pytest -m slow tests/report
@@ -74,6 +77,9 @@ check-samples: setup ## the committed samples say what their evidence says, byte
 
 selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
+
+coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about a quarter of an hour on two cores
+	$(BIN)/python -m benchmarks.coverage
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks

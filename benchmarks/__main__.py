@@ -1,4 +1,4 @@
-"""`make bench`: the paired bootstrap by cell counts against `scipy.stats.bootstrap` on the same records."""
+"""`make bench`: the paired bootstrap, and the way from evidence to verdict, against `scipy.stats.bootstrap`."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.judging import compare_verdict, time_verdict
 from unlearn_audit.stats import MistakeCosts, estimate_risk_change
 
 RESAMPLES = 10_000
@@ -65,5 +66,6 @@ def compare(n: int) -> bool:
 
 
 if __name__ == "__main__":
-    agreed = [compare(n) for n in SIZES]
+    agreed = [compare(n) for n in SIZES] + [compare_verdict()]
+    time_verdict()
     sys.exit(0 if all(agreed) else 1)

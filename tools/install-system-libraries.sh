@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run: what the product needs (Pango for the PDF). test: what its tests read reports with (poppler, Chromium).
+# run: what the product needs (Pango for the PDF). test: what its tests read reports with (poppler, Chromium), and a token in software (SoftHSM).
 # Installs what is missing when root; else says how. Without the test tools the tests that need them skip and say so.
 set -eu
 kind=${1:-run}
@@ -11,6 +11,7 @@ if [ "$kind" = run ]; then
 else
   command -v pdfsig >/dev/null || missing+=(poppler-utils)
   command -v chromium >/dev/null || missing+=(chromium)
+  command -v softhsm2-util >/dev/null || missing+=(softhsm2)
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 

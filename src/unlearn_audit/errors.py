@@ -85,6 +85,10 @@ class KeyFileError(AuditError):
     """A signing key that cannot be used: absent, unsafe permissions, wrong passphrase, unfit certificate: exit 5."""
 
 
+class TimeStampError(AuditError):
+    """A time-stamp authority that is down, refuses, or answers something else than was asked: exit 5."""
+
+
 class IntegrityError(AuditError):
     """A bundle, signature or digest that does not hold: exit 4."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import MetricTraits, Policy, split_group
-from unlearn_audit.records import Direction, Estimate, Evidence, derive_rng
+from unlearn_audit.records import Direction, Estimate, Evidence, choose_seed, derive_rng
 from unlearn_audit.stats import choose_threshold
 
 Kept = TypeVar("Kept")
@@ -131,8 +131,8 @@ class Scope:
         return np.asarray(self.evidence.is_positive[self.test])
 
     @cached_property
-    def all_clusters(self) -> NDArray[np.str_] | None:
-        """(n,) cluster of each record; a record whose cluster is unknown is a cluster of its own."""
+    def all_clusters(self) -> NDArray[np.int64] | None:
+        """(n,) number of each record's cluster; a record whose cluster is unknown is a cluster of its own."""
         if self.whole is not None:
             return self.whole.all_clusters
         protocol = self.policy.protocol
@@ -144,7 +144,11 @@ class Scope:
             have = ", ".join(self.evidence.groups) or "none"
             raise MeasurementError(f"the policy clusters by '{protocol.cluster}', the data has the columns: {have}")
         values = self.evidence.groups[protocol.cluster]
-        return np.where(values == "", np.char.add("record ", self.evidence.ids), values)
+        # numbered once: every estimate sorts them, and names sort twenty times slower
+        _, numbers = np.unique(values, return_inverse=True)
+        alone = np.flatnonzero(values == "")
+        numbers[alone] = len(values) + alone
+        return numbers.astype(np.int64)
 
     @property
     def cluster_caveat(self) -> str | None:
@@ -157,8 +161,8 @@ class Scope:
             "narrow where several records show one case."
         )
 
-    def clusters(self, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
-        """Return the clusters of the records that `mask` (n,) selects, None where records are independent.
+    def clusters(self, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+        """Return the cluster numbers of the records that `mask` (n,) selects, None where records are independent.
 
         Raises:
             MeasurementError: the policy requires a cluster column that the evidence does not have.
@@ -196,13 +200,18 @@ class Scope:
 
     def call(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
-        mask = self.select(split)
+        point = at or self.policy.task.operating_points[0]
+        called = self.remember(("call", model, point), lambda: self._call_all(model, point))
+        return called[self.select(split)]
+
+    def _call_all(self, model: str, point: str) -> NDArray[np.bool_]:
+        """Return (n,) the calls on every record of the evidence."""
         if model in BASELINES:
-            return np.full(int(mask.sum()), BASELINES[model])
-        threshold = self.find_threshold(at)
+            return np.full(len(self.evidence), BASELINES[model])
+        threshold = self.find_threshold(point)
         if threshold is None:
-            return self.evidence.predicted_positive(model)[mask]
-        return np.asarray(self.evidence.positive_probability(model)[mask] >= threshold)
+            return self.evidence.predicted_positive(model)
+        return np.asarray(self.evidence.positive_probability(model) >= threshold)
 
     def log_odds(self, model: str) -> NDArray[np.float64]:
         """Return (n,) the log-odds of being positive, for every record of the evidence.
@@ -247,13 +256,18 @@ class Scope:
             raise MeasurementError(f"the case has no model '{address.against}' to compare with")
         return address.against
 
+    @property
+    def seed(self) -> int:
+        """The seed of every draw: of the seals that were set before the run, else the policy's."""
+        return choose_seed(self.policy.protocol.seed, self.evidence.provenance.seals)
+
     def sampling(self, metric: str, address: Address) -> Sampling:
         """Return confidence, resamples and the generator that belongs to this metric at this address and no other."""
         words = (address.model, address.against or "", address.among, address.at or "", address.attack or "")
         return Sampling(
             confidence=self.confidence_for(address.model),
             resamples=self.policy.protocol.resamples,
-            rng=derive_rng(self.policy.protocol.seed, "measure", metric, *words),
+            rng=derive_rng(self.seed, "measure", metric, *words),
         )
 
 

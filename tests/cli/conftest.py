@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from ceilings import PASSES
+from ceilings import FAILS, PASSES
 
 POLICY = """\
 schema: unlearn-audit/policy/v1
@@ -88,12 +88,27 @@ def policy_file(place):
 
 
 @pytest.fixture(scope="session")
-def finished(audit, policy_file, place):
-    """A finished, passing bundle; tests that change it take a copy."""
+def passing_run(audit, policy_file, place):
+    """A passing run of the installed command, finished: where its bundle is, and the process."""
     out = place / "finished"
-    done = audit("run", "--policy", policy_file(), "--out", out)
+    return out, audit("run", "--policy", policy_file(), "--out", out)
+
+
+@pytest.fixture(scope="session")
+def finished(passing_run):
+    """A finished, passing bundle; tests that change it take a copy."""
+    out, done = passing_run
     assert done.returncode == 0, done.stdout + done.stderr
     return out
+
+
+@pytest.fixture(scope="session")
+def failing_run(audit, policy_file, place, finished):
+    """A failing run in all formats, compared with the passing one, made in the folder of its policy."""
+    out = place / "failing"
+    formats = [word for name in ("junit", "sarif", "markdown", "github") for word in ("--format", name)]
+    arguments = ("--policy", policy_file(FAILS).name, "--out", out, "--no-remedy", *formats)
+    return out, audit("run", *arguments, "--baseline", finished / "record.json")
 
 
 @pytest.fixture

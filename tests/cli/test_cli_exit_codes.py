@@ -1,21 +1,21 @@
-"""Each exit code, shown by the installed command."""
+"""Each exit code, shown by the installed command; further ways to one of them in this process."""
 
-from ceilings import FAILS, UNDECIDED
+from ceilings import UNDECIDED
 
 
-def test_exit_0_when_every_required_check_passes(audit, policy_file, tmp_path, finished):
-    done = audit("run", "--policy", policy_file(), "--out", tmp_path / "out")
+def test_exit_0_when_every_required_check_passes(passing_run):
+    _, done = passing_run
 
     assert done.returncode == 0
     assert "Verdict: PASS" in done.stdout
 
 
-def test_exit_1_when_a_required_check_fails(audit, policy_file, tmp_path, finished):
-    done = audit("run", "--policy", policy_file(FAILS), "--out", tmp_path / "out")
+def test_exit_1_when_a_required_check_fails(failing_run):
+    out, done = failing_run
 
     assert done.returncode == 1
     assert "Verdict: FAIL" in done.stdout
-    assert (tmp_path / "out" / "report.pdf").is_file()
+    assert (out / "report.pdf").is_file()
 
 
 def test_exit_2_on_an_unknown_policy_key(audit, policy_file, tmp_path):
@@ -39,26 +39,26 @@ def test_exit_3_when_the_evidence_does_not_decide(audit, policy_file, tmp_path, 
     assert "Verdict: INCONCLUSIVE" in done.stdout
 
 
-def test_exit_3_when_a_required_check_did_not_run(audit, policy_file, tmp_path, finished):
+def test_exit_3_when_a_required_check_did_not_run(run_here, policy_file, tmp_path, finished):
     check = "{id: like, metric: membership-auc-difference, against: retrained, within: [-1, 0.99], why: w}"
     policy = policy_file(change=("  - {id: kept", f"  - {check}\n  - {{id: kept"))
 
-    done = audit("run", "--policy", policy, "--out", tmp_path / "out", "--no-retrain", "--no-remedy")
+    code, out, _ = run_here("run", "--policy", policy, "--out", tmp_path / "out", "--no-retrain", "--no-remedy")
 
-    assert done.returncode == 3
-    assert "not run" in done.stdout
+    assert code == 3
+    assert "not run" in out
 
 
 def test_inconclusive_exits_0_only_when_the_pipeline_asks_for_it_and_never_reads_as_a_pass(
-    audit, policy_file, tmp_path, finished
+    run_here, policy_file, tmp_path, finished
 ):
-    done = audit(
+    code, out, _ = run_here(
         "run", "--policy", policy_file(UNDECIDED), "--out", tmp_path / "out", "--no-remedy", "--fail-on", "fail"
     )
 
-    assert done.returncode == 0
-    assert "Verdict: INCONCLUSIVE" in done.stdout
-    assert "Inconclusive is not a pass" in done.stdout
+    assert code == 0
+    assert "Verdict: INCONCLUSIVE" in out
+    assert "Inconclusive is not a pass" in out
 
 
 def test_exit_4_when_a_byte_of_the_bundle_was_changed(audit, bundle, root_certificate):

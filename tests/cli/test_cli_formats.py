@@ -17,11 +17,9 @@ def ask_for(names):
 
 
 @pytest.fixture(scope="session")
-def failing(audit, policy_file, place, finished):
-    """A failing bundle in all formats, compared with the passing one, made in the folder of its policy."""
-    out = place / "failing"
-    arguments = ("--policy", policy_file(FAILS).name, "--out", out, "--no-remedy", *ask_for(FILES))
-    done = audit("run", *arguments, "--baseline", finished / "record.json")
+def failing(failing_run):
+    """The folder of a failing bundle in all formats, and what was printed."""
+    out, done = failing_run
     assert done.returncode == 1, done.stdout + done.stderr
     return out, done.stdout
 
@@ -119,11 +117,11 @@ def test_an_unknown_format_is_refused_before_anything_is_trained(run_here, polic
     assert not (tmp_path / "out").exists()
 
 
-def test_render_makes_the_pipelines_files_again_byte_for_byte(audit, failing, policy_file, tmp_path):
+def test_render_makes_the_pipelines_files_again_byte_for_byte(run_here, failing, policy_file, tmp_path):
     out, _ = failing
     arguments = ("--policy", policy_file(FAILS).name, "--out", tmp_path, *ask_for(["junit", "sarif"]))
 
-    assert audit("render", out / "record.json", *arguments).returncode == 0
+    assert run_here("render", out / "record.json", *arguments)[0] == 0
     for name in ("report.junit.xml", "report.sarif"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
 

@@ -1,15 +1,20 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from proofs import OFFICER, Laboratory, found_laboratory, make_small_record, sign_at, write_small_bundle
 from record_factory import make_record
 
+from timestamp_authority import Responder, serve
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.authority import init_laboratory_ca, make_test_key
 from unlearn_audit.report.bundle import write_bundle
+from unlearn_audit.report.countersigning import countersign
 from unlearn_audit.report.html import render_html
 from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.report.pdf import render_pdf
+from unlearn_audit.report.stamping import Level
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +49,12 @@ def pdf(record: AuditRecord) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def trial_pdf(trial_key: SigningKey, pdf: bytes) -> bytes:
+    """A short report of another record, the TEST key's, not yet signed."""
+    return render_pdf(make_record(describe(trial_key), findings=(), curves=()))
+
+
+@pytest.fixture(scope="session")
 def files(record: AuditRecord, pdf: bytes) -> dict[str, bytes | Path]:
     contents: dict[str, bytes | Path] = {
         "report.html": render_html(record).encode(),
@@ -60,3 +71,27 @@ def files(record: AuditRecord, pdf: bytes) -> dict[str, bytes | Path]:
 def signed(tmp_path_factory: pytest.TempPathFactory, files: dict, record: AuditRecord, key: SigningKey) -> Path:
     """One signed bundle; tests that change it work on a copy."""
     return write_bundle(tmp_path_factory.mktemp("bundles") / "bundle", files, record, key)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+    return found_laboratory(tmp_path_factory.mktemp("lab") / "ca")
+
+
+@pytest.fixture(scope="session")
+def stamps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Responder]:
+    """An authority for time that answers well; tests that make it misbehave put it back."""
+    with serve(Responder(tmp_path_factory.mktemp("stamps"))) as responder:
+        yield responder
+        assert responder.answers == "well"
+
+
+@pytest.fixture(scope="session")
+def archived(tmp_path_factory: pytest.TempPathFactory, lab: Laboratory, stamps: Responder) -> Path:
+    """A bundle at level B-LTA that asks the officer to countersign, and has that signature; tests work on a copy."""
+    pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type=ImportError)
+    record = make_small_record(lab.key, Level.LTA, due=(OFFICER,))
+    signing = sign_at(Level.LTA, stamps, lab)
+    out = write_small_bundle(tmp_path_factory.mktemp("archived") / "bundle", record, lab.key, signing)
+    countersign(out, lab.employ(OFFICER), signing, "2026-01-02T03:04:05Z")
+    return out

@@ -6,7 +6,8 @@ from record_factory import make_record
 
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.records import Outcome, to_canonical_json
-from unlearn_audit.report.attestation import make_statement, open_envelope, seal_envelope
+from unlearn_audit.report.attestation import make_statement, open_attestation
+from unlearn_audit.report.envelope import sign_envelope
 from unlearn_audit.report.keys import fingerprint_of
 
 DIGESTS = {"record.json": "ab" * 32, "report.html": "cd" * 32}
@@ -14,11 +15,11 @@ DIGESTS = {"record.json": "ab" * 32, "report.html": "cd" * 32}
 
 @pytest.fixture(scope="module")
 def envelope(record, key):
-    return seal_envelope(make_statement(DIGESTS, record), key)
+    return sign_envelope(make_statement(DIGESTS, record), key)
 
 
 def test_an_envelope_opens_to_what_was_sealed(envelope, record, key):
-    assert json.loads(make_statement(DIGESTS, record)) == open_envelope(envelope, key.certificate)
+    assert json.loads(make_statement(DIGESTS, record)) == open_attestation(envelope, key.certificate)
 
 
 def test_an_independent_implementation_verifies_the_envelope(envelope, key):
@@ -42,7 +43,7 @@ def test_an_independent_implementation_refuses_a_changed_payload(envelope, key):
     with pytest.raises(VerificationError):
         dsse.Envelope.from_dict(json.loads(json.dumps(fields))).verify([public], 1)
     with pytest.raises(IntegrityError, match="does not hold"):
-        open_envelope(to_canonical_json(fields), key.certificate)
+        open_attestation(to_canonical_json(fields), key.certificate)
 
 
 @pytest.mark.parametrize(
@@ -92,22 +93,22 @@ def test_every_other_spelling_of_the_same_envelope_is_refused(envelope, key):
     ]
     for changed in spellings:
         with pytest.raises(IntegrityError):
-            open_envelope(changed, key.certificate)
+            open_attestation(changed, key.certificate)
 
 
 def test_the_other_value_of_s_is_refused(envelope, key):
     """ECDSA accepts s and -s alike: without this rule an envelope could be changed without its key."""
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-    from unlearn_audit.report.attestation import _ORDER
+    from unlearn_audit.report.envelope import _ORDER
 
     fields = json.loads(envelope)
     r, s = decode_dss_signature(base64.b64decode(fields["signatures"][0]["sig"]))
     fields["signatures"][0]["sig"] = base64.b64encode(encode_dss_signature(r, _ORDER - s)).decode()
     with pytest.raises(IntegrityError, match="canonical"):
-        open_envelope(to_canonical_json(fields), key.certificate)
+        open_attestation(to_canonical_json(fields), key.certificate)
 
 
 def test_another_key_does_not_open_it(envelope, trial_key):
     with pytest.raises(IntegrityError):
-        open_envelope(envelope, trial_key.certificate)
+        open_attestation(envelope, trial_key.certificate)

@@ -114,7 +114,7 @@ def test_whatever_asn1crypto_would_write_otherwise_is_refused(signature):
     covered = [data["certificates"].dump(), data["signer_infos"][0]["signed_attrs"].dump()]
     ranges = [range(signature.index(part), signature.index(part) + len(part)) for part in covered]
     places = [place for place in range(len(signature)) if not any(place in one for one in ranges)]
-    while compared < 40:
+    while compared < 15:
         damaged = bytearray(signature)
         damaged[rng.choice(places)] ^= 1 << rng.randrange(8)
         try:

@@ -5,15 +5,14 @@ import random
 import pytest
 from asn1crypto import cms
 from cryptography import x509
-from record_factory import make_record
 
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.report.authority import init_laboratory_ca
-from unlearn_audit.report.keys import describe, load_signing_key
+from unlearn_audit.report.certificates import refuse_strangers
+from unlearn_audit.report.keys import load_signing_key
 from unlearn_audit.report.pades import sign_pdf
 from unlearn_audit.report.pdf import render_pdf
-from unlearn_audit.report.trust import refuse_strangers
 from unlearn_audit.report.verification import State, verify
 
 
@@ -63,9 +62,9 @@ def test_without_a_root_a_lone_pdf_is_untrusted_and_not_invalid(alone):
     assert ExitCode.INTEGRITY is verification.exit_code
 
 
-def test_a_lone_pdf_of_a_test_key_says_so(tmp_path, trial_key, test_folder):
+def test_a_lone_pdf_of_a_test_key_says_so(tmp_path, trial_key, trial_pdf, test_folder):
     path = tmp_path / "report.pdf"
-    path.write_bytes(sign_pdf(render_pdf(make_record(describe(trial_key), findings=(), curves=())), trial_key))
+    path.write_bytes(sign_pdf(trial_pdf, trial_key))
     verification = verify(path, (test_folder / "root.crt.pem",))
     assert State.TEST_KEY is verification.find("authenticity").state
     assert verification.find("authenticity").sentence.startswith("TEST KEY")

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from record_factory import make_record
+from test_report_sections import with_text_everywhere
 
 from unlearn_audit.errors import ReportError
 from unlearn_audit.records import AuditRecord, Signer
 from unlearn_audit.report import pdf as pdf_module
 from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.pdf import render_pdf
+from unlearn_audit.report.pdf import render_pdf, render_summary_pdf
 
 
 def read_pages(content: bytes, tmp_path: Path) -> list[str]:
@@ -133,3 +134,35 @@ def test_poppler_accepts_the_signature_over_the_whole_document(pdf, key, tmp_pat
     assert "Signature is Valid" in out
     assert "Total document signed" in out
     assert "ETSI.CAdES.detached" in out
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "W" * 500, "\u6f22\u5b57 \U0001f9ea" * 300, "e\u0301" * 2_000])
+def test_page_one_and_the_summary_stay_one_page_whatever_the_texts(text, tmp_path):
+    hostile = with_text_everywhere(text)
+    checks = tuple(
+        check.model_copy(update={"id": f"{check.id}-{i}"}) for i in range(3) for check in hostile.verdict.checks
+    )
+    verdict = hostile.verdict.model_copy(update={"checks": checks})
+    many = hostile.model_copy(update={"verdicts": (verdict,)})
+    (page,) = read_pages(render_summary_pdf(many), tmp_path)
+    assert "Global Risk by model" in page
+    assert "This is a summary" in page
+    assert "not a certificate of compliance" in page
+
+
+def test_a_character_that_no_font_has_is_replaced_and_no_other_font_is_asked(tmp_path):
+    record = make_record()
+    cards = tuple(c.model_copy(update={"title": "\u6f22\U0001f9ea"}) for c in record.provenance.models)
+    odd = record.model_copy(update={"provenance": record.provenance.model_copy(update={"models": cards})})
+    content = render_summary_pdf(odd)
+    assert "\ufffd\ufffd (audited)" in read_pages(content, tmp_path)[0]
+    if shutil.which("pdffonts") is not None:
+        out = subprocess.run(["pdffonts", tmp_path / "report.pdf"], check=True, capture_output=True).stdout.decode()
+        assert all("+UA-" in line.split()[0] for line in out.splitlines()[2:])
+
+
+def test_missing_fonts_name_what_to_install(record, monkeypatch):
+    monkeypatch.setattr(pdf_module, "find_spec", lambda name: None)
+    with pytest.raises(ReportError, match="DejaVu fonts") as caught:
+        render_pdf(record)
+    assert caught.value.hint == "pip install matplotlib"

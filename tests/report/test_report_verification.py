@@ -12,12 +12,12 @@ from record_factory import make_record
 
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
 from unlearn_audit.records import Outcome, to_canonical_json
-from unlearn_audit.report.attestation import make_statement, seal_envelope
+from unlearn_audit.report.attestation import make_statement
 from unlearn_audit.report.authority import init_laboratory_ca
 from unlearn_audit.report.bundle import digest_path, write_bundle
+from unlearn_audit.report.envelope import sign_envelope
 from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.pdf import render_pdf
 from unlearn_audit.report.trust import examine_pdf
 from unlearn_audit.report.verification import State, compare_policy, verify, verify_bundle
 
@@ -41,7 +41,7 @@ def reseal(folder: Path, record, key: SigningKey) -> None:
     (folder / "signer-chain.pem").write_bytes(key.chain_pem())
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {"attestation.dsse.json"}
     digests = {name: digest_path(folder / name) for name in names}
-    (folder / "attestation.dsse.json").write_bytes(seal_envelope(make_statement(digests, record), key))
+    (folder / "attestation.dsse.json").write_bytes(sign_envelope(make_statement(digests, record), key))
 
 
 def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
@@ -147,12 +147,12 @@ def test_an_additional_file_folder_or_link_is_caught(copy, roots, tmp_path):
 @pytest.mark.parametrize("name", ["../policy.yaml", "/etc/passwd", "a/../policy.yaml"])
 def test_a_statement_that_leaves_the_folder_is_refused(copy, roots, record, key, name):
     digests = {"record.json": "0" * 64, "signer-chain.pem": "0" * 64, name: "0" * 64}
-    (copy / "attestation.dsse.json").write_bytes(seal_envelope(make_statement(digests, record), key))
+    (copy / "attestation.dsse.json").write_bytes(sign_envelope(make_statement(digests, record), key))
     assert "cannot be part of a bundle" in verify_bundle(copy, roots).find("integrity").sentence
 
 
 def test_a_statement_that_does_not_cover_the_record_is_refused(copy, roots, record, key):
-    (copy / "attestation.dsse.json").write_bytes(seal_envelope(make_statement({"report.html": "0" * 64}, record), key))
+    (copy / "attestation.dsse.json").write_bytes(sign_envelope(make_statement({"report.html": "0" * 64}, record), key))
     assert "does not cover" in verify_bundle(copy, roots).find("integrity").sentence
 
 
@@ -267,7 +267,7 @@ def test_an_expired_certificate_is_untrusted_and_not_invalid(signed, roots, monk
     real = pyhanko_certvalidator.ValidationContext
 
     def later(*args, **kwargs):
-        return real(*args, moment=datetime.now(UTC) + timedelta(days=1000), **kwargs)
+        return real(*args, **{**kwargs, "moment": datetime.now(UTC) + timedelta(days=1000)})
 
     monkeypatch.setattr(pyhanko_certvalidator, "ValidationContext", later)
     line = verify_bundle(signed, roots).find("authenticity")
@@ -275,10 +275,10 @@ def test_an_expired_certificate_is_untrusted_and_not_invalid(signed, roots, monk
     assert "expired" in line.sentence
 
 
-def test_a_pdf_with_anything_wrong_is_refused(pdf, record, key, trial_key):
+def test_a_pdf_with_anything_wrong_is_refused(pdf, trial_pdf, record, key, trial_key):
     content, signed = record.to_bytes(), sign_pdf(pdf, key)
     examine_pdf(signed, key.certificate, content)
-    other = sign_pdf(render_pdf(make_record(describe(trial_key), findings=(), curves=())), key)
+    other = sign_pdf(trial_pdf, key)
     cases = {
         "found 0": pdf,
         "someone else": sign_pdf(pdf, trial_key),
@@ -306,10 +306,8 @@ def test_a_second_revision_of_the_pdf_is_refused(pdf, record, key):
         examine_pdf(out.getvalue(), key.certificate, record.to_bytes())
 
 
-def test_a_resigned_bundle_with_a_swapped_pdf_is_invalid(copy, roots, record, key, trial_key):
-    (copy / "report.pdf").write_bytes(
-        sign_pdf(render_pdf(make_record(describe(trial_key), findings=(), curves=())), key)
-    )
+def test_a_resigned_bundle_with_a_swapped_pdf_is_invalid(copy, roots, record, key, trial_pdf):
+    (copy / "report.pdf").write_bytes(sign_pdf(trial_pdf, key))
     reseal(copy, record, key)
     verification = verify_bundle(copy, roots)
     assert State.INVALID is states(verification)["PDF signature"]
@@ -343,7 +341,7 @@ def test_a_signer_certificate_with_a_name_that_is_no_text_is_untrusted_and_does_
     (copy / "signer-chain.pem").write_bytes(odd)
     names = {str(p.relative_to(copy)) for p in copy.rglob("*") if p.is_file()} - {"attestation.dsse.json"}
     digests = {name: digest_path(copy / name) for name in names}
-    (copy / "attestation.dsse.json").write_bytes(seal_envelope(make_statement(digests, record), key))
+    (copy / "attestation.dsse.json").write_bytes(sign_envelope(make_statement(digests, record), key))
 
     verification = verify_bundle(copy, roots)
     assert State.UNTRUSTED is states(verification)["authenticity"]

@@ -7,6 +7,9 @@ from record_factory import make_provenance, make_record
 
 from unlearn_audit.records import (
     AuditRecord,
+    Deviation,
+    Device,
+    EarlierRun,
     Outcome,
     Recommendation,
     Signer,
@@ -54,3 +57,36 @@ def with_waivers(
         "verdicts": (verdict, *plain.verdicts[1:]), "recommendation": advice,
     }  # fmt: skip
     return plain.model_copy(update={**fields, **rest})
+
+
+HAZARD = {
+    "hazard": "A melanoma is called benign",
+    "harm": "Excision is delayed by months",
+    "severity": "critical",
+    "checks": ["missed", "newly-missed"],
+    "control": "A second reader sees every lesion",
+    "residual": "One in ten, borne because the biopsy follows the second reader",
+}
+CASE = {
+    "device": Device(name="SkinTriage", version="2.4", manufacturer="Example Devices", identifier="(01)0401"),
+    "deviations": (Deviation(what="Sixty records fewer", reason="Consent was withdrawn", approver="A. Head"),),
+    "earlier_runs": (
+        EarlierRun(record_sha256="a" * 64, created="2026-03-01T00:00:00Z", case="c", policy="dermatology 1.1",
+                   policy_sha256="b" * 64, evidence_sha256="c" * 64, model="SalUn", outcome="fail"),
+    ),
+}  # fmt: skip
+
+
+def with_policy(record: AuditRecord, **changes: Any) -> AuditRecord:
+    """Return the record with parts of its policy changed, and the digest to fit."""
+    policy = {**record.policy, **changes}
+    return record.model_copy(update={"policy": policy, "policy_sha256": digest_of(policy)})
+
+
+def make_whole() -> AuditRecord:
+    """Return a record with all that is optional in it."""
+    signer = Signer(kind="configured", subject="CN=Audit desk", fingerprint="0" * 64)
+    record = with_waivers({"ranking": Outcome.FAIL}, make_waiver("ranking"), signer=signer)
+    persons = [{"name": "Dr. A. Example", "role": "clinical safety officer", "meaning": "approval"}]
+    record = with_policy(record, risk_analysis=[HAZARD], intended_purpose="Triage by nurses", responsible=persons)
+    return record.model_copy(update={"provenance": record.provenance.model_copy(update=CASE)})

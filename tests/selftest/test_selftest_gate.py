@@ -110,11 +110,13 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
 
     honest = verdict._rule
 
-    def rule(finding, limit):
+    def rule(finding, limit, groups):
         value = finding.estimate.value
         bounds = Interval(low=value, high=value, confidence=0.95, method="none", sides="one")
         return honest(
-            finding.model_copy(update={"estimate": finding.estimate.model_copy(update={"bounds": bounds})}), limit
+            finding.model_copy(update={"estimate": finding.estimate.model_copy(update={"bounds": bounds})}),
+            limit,
+            groups,
         )
 
     monkeypatch.setattr(verdict, "_rule", rule)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from covering import assert_covers, count_hits
-from scipy.stats import binom
+from scipy.stats import binom, expon, gamma, laplace, norm, poisson
 
 from unlearn_audit.records import Interval, Unit
 from unlearn_audit.stats import (
@@ -93,6 +93,23 @@ def test_a_one_sided_jeffreys_end_may_cover_far_less_and_does_not_decide():
     covered = ((ends[:, 1] >= share) * binom.pmf(np.arange(201), 200, share)).sum()
 
     assert 0.86 < covered < 0.88
+
+
+@pytest.mark.parametrize(
+    ("rule", "highest", "share"),
+    [
+        ("one worst record", gamma.ppf(0.95, 1), 0.950),
+        ("three quarters of one", gamma.ppf(0.95, 0.75), 0.917),
+        ("half of one, or Jeffreys", gamma.ppf(0.95, 0.5), 0.853),
+        ("mid-p", expon.ppf(0.90), 0.900),
+        ("uniform: a worst record against a best one", laplace.ppf(0.95), 0.900),
+        ("score", norm.ppf(0.95) ** 2, 0.933),
+        ("profile likelihood", norm.ppf(0.95) ** 2 / 2, 0.741),
+    ],
+)
+def test_a_smaller_bound_when_none_was_seen_is_wrong_too_often_just_above_it(rule, highest, share):
+    """`highest`: the bound on the expected number of events; a truth just above it is missed whenever none is seen."""
+    assert share == pytest.approx(1 - poisson.pmf(0, highest), abs=5e-4), rule
 
 
 # --- Global Risk

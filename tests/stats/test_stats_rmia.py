@@ -18,6 +18,7 @@ from unlearn_audit.stats import (
     score_base,
     score_rmia,
 )
+from unlearn_audit.stats.rmia import GAMMA
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -27,14 +28,15 @@ def to_loss(phi):
     return -np.logaddexp(0, -phi)
 
 
-def attack_rmia(planted, rng, gamma=2.0, a=0.4, population=200):
+def attack_rmia(planted, rng, *, gamma=GAMMA, a=0.4, population=200, level=0.0):
+    """Return the scores where all phi are raised by `level`."""
     ours, theirs = rng.normal(2, 2, population), rng.normal(2, 2, (len(planted.references), population))
     return score_rmia(
-        to_loss(planted.target),
-        to_loss(planted.references),
+        to_loss(planted.target + level),
+        to_loss(planted.references + level),
         planted.trained_on,
-        population=to_loss(ours),
-        population_references=to_loss(theirs),
+        population=to_loss(ours + level),
+        population_references=to_loss(theirs + level),
         a=a,
         gamma=gamma,
     )
@@ -113,6 +115,24 @@ def test_rmia_finds_a_leak_with_a_single_pair_and_nothing_where_nothing_is():
 
     assert find(2.0) > 0.7
     assert find(0.0) == pytest.approx(0.5, abs=0.02)
+
+
+def test_with_the_papers_gamma_a_model_sure_of_two_classes_ties_nearly_all_records():
+    """A tie is no sign of forgetting: with gamma 1 the same ratios are told apart."""
+    rng = np.random.default_rng(10)
+    plants = [plant(rng, models=8, records=400, left=2.0, scatter=0.0) for _ in range(8)]
+
+    def find(gamma):
+        scores = [attack_rmia(p, rng, gamma=gamma, a=0.3, level=3.0) for p in plants]
+        most = np.mean([np.unique(s, return_counts=True)[1].max() / len(s) for s in scores])
+        return np.mean([compute_auc(*p.split(s)) for p, s in zip(plants, scores, strict=True)]), most
+
+    ours, ties = find(1.0)
+    theirs, papers_ties = find(2.0)
+
+    assert papers_ties > 0.8
+    assert ties < 0.3
+    assert ours > theirs + 0.15
 
 
 def test_rmia_scores_are_shares():

@@ -199,7 +199,7 @@ def _refuse_ties(members: NDArray[np.float64], nonmembers: NDArray[np.float64]) 
         )
 
 
-def pair_clusters(scope: Scope, among: str, attack: str) -> tuple[NDArray[np.str_], NDArray[np.str_]] | None:
+def pair_clusters(scope: Scope, among: str, attack: str) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the clusters of the records of `score_groups`, None where records are independent."""
     scorable = find_scorable(scope, attack)
     ours, theirs = (scope.clusters(select_group(scope, split, among, scorable)) for split in ("forget", "test"))

@@ -31,7 +31,7 @@ from unlearn_audit.data import (
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
-from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, digest_of
+from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, choose_seed, digest_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -109,7 +109,8 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
-    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, policy.protocol.seed, disjoint)
+    seed = choose_seed(policy.protocol.seed, request.seals)
+    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, seed, disjoint)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
@@ -136,7 +137,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     provenance = Provenance(
         version=__version__,
         created=request.created,
-        seed=policy.protocol.seed,
+        seed=seed,
         case=plan.name,
         data=_describe_data(loaded, task.dataset, task.positive, split, policy).model_copy(
             update={"disjoint": disjoint}
@@ -146,6 +147,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         recipe={"model": bench.architecture.name, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
+        seals=request.seals,
         notes=(
             *forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
@@ -236,7 +238,7 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
         forget=everything.select(forget),
         train=everything.select(train),
         recipe=plan.recipe,
-        seed=policy.protocol.seed,
+        seed=choose_seed(policy.protocol.seed, request.seals),
         cache=ModelCache(request.cache),
         train_identity=digest_of(shown),
         forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),

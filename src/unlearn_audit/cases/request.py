@@ -8,7 +8,7 @@ from unlearn_audit.cases.workers import Workers
 from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
-from unlearn_audit.records import EarlierRun, Signer, Waiver
+from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver
 
 FEWEST, MOST = 4, 512  # reference models, as in a policy
 
@@ -50,6 +50,8 @@ class CaseRequest:
     """How many reference models to make, 0 for none; None for what the policy says."""
     workers: Workers = field(default_factory=Workers)
     """Where reference models are made."""
+    seals: tuple[Seal, ...] = ()
+    """Every seal of the policy; the seed of the run is derived from them where there are any."""
 
 
 @dataclass(frozen=True)

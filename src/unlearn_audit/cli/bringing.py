@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.errors import ExitCode, UsageError
-from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, Signer
+from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, Signer, choose_seed
 
 if TYPE_CHECKING:
     from unlearn_audit.auditing import Audit
@@ -189,7 +189,7 @@ def judge_predictions(  # noqa: PLR0917 - one call site
     told: Mapping[str, Any],
     say: Say,
 ) -> "Audit":
-    """Return the finished audit of predictions; it has no models, tries no remedy. `told`: waivers, earlier runs."""
+    """Return the finished audit of predictions; it has no models, tries no remedy. `told`: waivers, seals, ..."""
     say("read the predictions", 0, 1)
     evidence = brought.read(policy, created, signer)
     say("read the predictions", 1, 1)
@@ -199,7 +199,8 @@ def judge_predictions(  # noqa: PLR0917 - one call site
 def _judge(policy: "Policy", evidence: Evidence, case: "CaseFile | None", told: Mapping[str, Any], say: Say) -> "Audit":
     from unlearn_audit.auditing import Audit, judge
 
-    more = {"device": case.device, "deviations": case.deviations} if case else {}
+    more: dict[str, Any] = {"device": case.device, "deviations": case.deviations} if case else {}
+    more["seed"] = choose_seed(policy.protocol.seed, told["seals"])
     provenance = evidence.provenance.model_copy(update={**more, **told})
     evidence = replace(evidence, provenance=provenance)
     return Audit(judge(policy, evidence, say), evidence, {})

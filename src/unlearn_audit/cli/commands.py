@@ -1,14 +1,20 @@
 """The commands. Each one reads its options, calls the library, says what came out, and returns the exit code."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from unlearn_audit import __version__
+from unlearn_audit.cli.options import with_key, with_proof
 from unlearn_audit.errors import ExitCode
 
 _FILE = click.Path(path_type=Path)
 _FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
+_SEAL = "Seal of the policy, see 'seal'; the seed then follows from it. Give every one; may be repeated."
+_TRUST_TIME = "Root certificate you trust for time stamps and nothing else; may be repeated."
+_NEWER = "Revocation list that you hold, newer than the report's; may be repeated."
+_LEVEL = "PAdES level of the signatures.  [default: B-T with --timestamp-url, else B-B]"
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
 _PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
 _SCORES = ("probabilities", "logits", "log-probabilities")
@@ -16,6 +22,7 @@ _SCORES_HELP = "What predictions or outputs are.  [default: the case file's, els
 _REFERENCES = "Reference models for membership attacks, 0 for none (see docs/references.md).  [default: the policy's]"
 _JOBS = "Reference models made at once, one thread each; never changes a number.  [default: all cores]"
 _BACKEND = "Where they are made: processes here, or a Dask cluster."
+_PROFILE = "The whole report, or page one alone: summary.html and summary.pdf."
 _EXIT_CODES = """
 \b
 Exit codes:
@@ -71,8 +78,10 @@ def group() -> None:
 @click.option(
     "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
 )
-@click.option("--key", type=_FILE, metavar="FILE", help="Signing key (PKCS#8 PEM or PKCS#12).  [default: a TEST key]")
-@click.option("--chain", type=_FILE, metavar="FILE", help="Certificates of the signing key (PEM), signer first.")
+@click.option("--seal", "seals", type=_FILE, multiple=True, metavar="FILE", help=_SEAL)
+@with_key
+@click.option("--level", type=click.Choice(["B-B", "B-T", "B-LT", "B-LTA"]), help=_LEVEL)
+@with_proof
 @click.option("--format", "formats", multiple=True, metavar="NAME", help=_FORMATS)
 @click.option("--baseline", type=_FILE, metavar="RECORD", help=_BASELINE)
 @click.option(
@@ -95,17 +104,18 @@ def run(policy: str, **options: object) -> int:
 @click.option("--policy", metavar="FILE", help="Policy you expect the report to be judged by, or a shipped one's name.")
 @click.option("--rerender", is_flag=True, help="Render HTML and PDF again from the record and compare the bytes.")
 @click.option("--recompute", is_flag=True, help="Judge the evidence again and compare every number with the record.")
+@click.option("--require-timestamp", is_flag=True, help="A time that is only claimed is not enough.")
+@click.option("--trust-time", type=_FILE, multiple=True, metavar="PEM", help=_TRUST_TIME)
+@click.option("--crl", "revocations", type=_FILE, multiple=True, metavar="FILE", help=_NEWER)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def verify(
-    bundle: Path, *, trust: tuple[Path, ...], policy: str | None, rerender: bool, recompute: bool, as_json: bool
-) -> int:
+def verify(bundle: Path, **options: Any) -> int:
     """Check a report folder, or its report.pdf alone, offline: integrity, authenticity, and what its verdict is.
 
     Trust comes from you, never from the bundle: without --trust nothing is authentic.
     """
     from unlearn_audit.cli.verifying import verify_from_options
 
-    return verify_from_options(bundle, trust, policy, rerender=rerender, recompute=recompute, as_json=as_json)
+    return verify_from_options(bundle, options)
 
 
 @group.command(epilog=_EXIT_CODES, short_help="Judge an evidence file again, bit for bit.")
@@ -153,17 +163,18 @@ def check_evidence(files: tuple[Path, ...], policy: str, **options: object) -> i
 @click.argument("record", type=_FILE)
 @click.option("--out", type=_FILE, default=Path(), metavar="DIR", help="Folder to write to.  [default: here]")
 @click.option("--format", "formats", multiple=True, default=("html", "pdf"), metavar="NAME", show_default=True)
+@click.option("--profile", type=click.Choice(["full", "summary"]), default="full", show_default=True, help=_PROFILE)
 @click.option(
     "--policy", metavar="FILE", help="Policy that sarif, junit and github point at.  [default: beside RECORD]"
 )
-def render(record: Path, out: Path, formats: tuple[str, ...], policy: str | None) -> int:
+def render(record: Path, out: Path, formats: tuple[str, ...], profile: str, policy: str | None) -> int:
     """Render a record again, byte for byte as the report was before it was signed.
 
     Formats: see 'unlearn-audit list formats'.
     """
-    from unlearn_audit.cli.rendering import render_record
+    from unlearn_audit.cli.rendering import choose_profile, render_record
 
-    return render_record(record, out, formats, policy)
+    return render_record(record, out, choose_profile(formats, profile), policy)
 
 
 @group.group(name="policy")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from unlearn_audit.report import Format, Sources
 
 _COPY = "policy.yaml"
+_SUMMARIES = {"html": "summary", "pdf": "summary-pdf"}
 
 
 def choose_formats(asked: Iterable[str]) -> "dict[str, Format]":
@@ -26,6 +27,22 @@ def choose_formats(asked: Iterable[str]) -> "dict[str, Format]":
 
     chosen = {name: FORMATS[name] for name in asked}
     return {name: form for name, form in FORMATS.items() if form.always} | chosen
+
+
+def choose_profile(asked: Iterable[str], profile: str) -> tuple[str, ...]:
+    """Return the formats of `profile`: a summary has html and pdf of its own and nothing else.
+
+    Raises:
+        UsageError: a format that has no summary.
+    """
+    names = tuple(asked)
+    if profile == "full":
+        return names
+    unfit = sorted(set(names) - _SUMMARIES.keys() - set(_SUMMARIES.values()))
+    if unfit:
+        known = " and ".join(_SUMMARIES)
+        raise UsageError(f"--profile summary: expected the formats {known}, found {', '.join(unfit)}")
+    return tuple(dict.fromkeys(_SUMMARIES.get(name, name) for name in names))
 
 
 def render_files(

@@ -11,7 +11,7 @@ import click
 
 from unlearn_audit.cli.console import print_record, show_progress
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
-from unlearn_audit.records import Outcome, Signer, Verdict, WaiverState
+from unlearn_audit.records import AuditRecord, Outcome, Signer, Verdict, WaiverState
 
 if TYPE_CHECKING:
     from unlearn_audit.auditing import Audit
@@ -30,12 +30,13 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
-    from unlearn_audit.cli.signing import find_signing_key
+    from unlearn_audit.cli.signing import choose_signing, find_signing_key
     from unlearn_audit.evidence import to_parquet
     from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
     from unlearn_audit.report import Sources, compare_records
     from unlearn_audit.report.bundle import refuse_occupied, write_bundle
     from unlearn_audit.report.keys import describe
+    from unlearn_audit.report.seals import read_seals
 
     formats = choose_formats(options["formats"])
     baseline = read_baseline(options["baseline"])
@@ -45,34 +46,37 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     written = path.read_bytes()
     out = options["out"] or Path(f"audit-{policy.id}")
     refuse_occupied(out, force=options["force"])
-    key = find_signing_key(options["key"], options["chain"])
-    key_is_test = describe(key).kind == "test"
+    key = find_signing_key(options)
+    signing = choose_signing(options, options["level"])
+    signer = describe(key, signing.level.value)
     case, folder = read_case(options["case"], known)
     told: dict[str, Any] = {
         "waivers": load_waivers(options["waivers"], policy) if options["waivers"] else (),
         "earlier_runs": find_earlier_runs(out, policy, case, folder),
+        "seals": read_seals(options["seals"], policy),
     }
     brought = find_predictions(options, case, folder)
-    given = None if brought else find_models(policy, options, case, folder, describe(key), _now())
+    given = None if brought else find_models(policy, options, case, folder, signer, read_clock())
     with show_progress() as say:
         if brought:
-            audit = judge_predictions(policy, brought, describe(key), _now(), told, say)
+            audit = judge_predictions(policy, brought, signer, read_clock(), told, say)
         elif isinstance(given, GivenModels):
             audit = judge_models(policy, given, case, told, say)
         else:
-            request = _read_request(options, describe(key), case, folder)
+            request = _read_request(options, signer, case, folder)
             audit = _run_audit(policy, replace(request, original=given, **told), options, say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
         evidence = {"evidence.parquet": to_parquet(audit.evidence), "policy.yaml": written, **audit.models}
         files = {**render_files(formats, audit.record, sources, taken=evidence), **evidence}
-        write_bundle(out, files, audit.record, key, force=options["force"])
+        write_bundle(out, files, audit.record, key, force=options["force"], signing=signing)
         say("write the report", 1, 1)
     print_record(audit.record)
     if comparison:
         print_comparison(comparison)
-    _say_where(out, [form.file for form in formats.values()], is_test=key_is_test)
+    _say_where(out, [form.file for form in formats.values()], is_test=signer.kind == "test")
+    _say_who_is_due(out, audit.record)
     return _find_exit(audit.record.verdict, options["fail_on"])
 
 
@@ -90,7 +94,7 @@ def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile 
     return CaseRequest(
         case=case,
         case_folder=folder,
-        created=_now(),
+        created=read_clock(),
         cache=options["cache"] or _find_cache(),
         data=options["data"],
         forget=_read_forget(options["forget"]),
@@ -119,7 +123,7 @@ def _read_forget(value: str | None) -> float | Path | None:
     return share
 
 
-def _now() -> str:
+def read_clock() -> str:
     """Return the time of the audit; SOURCE_DATE_EPOCH fixes it, for reproducible samples."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
@@ -140,6 +144,16 @@ def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:
         click.echo(f"Check:   unlearn-audit verify {out} --trust {find_test_folder() / ROOT_CERTIFICATE}")
     else:
         click.echo(f"Check:   unlearn-audit verify {out} --trust ROOT.pem")
+
+
+def _say_who_is_due(out: Path, record: AuditRecord) -> None:
+    from unlearn_audit.report.countersignatures import list_responsible
+
+    for person in list_responsible(record):
+        if person.countersigns:
+            click.echo(
+                f"Due:     {person.name} ({person.role}) countersigns: unlearn-audit countersign {out} --key ..."
+            )
 
 
 def _find_exit(verdict: Verdict, fail_on: str) -> int:

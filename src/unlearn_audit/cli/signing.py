@@ -1,8 +1,9 @@
 """Where the signing key comes from. Passphrases come from the environment or a prompt, never from the command line."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +11,7 @@ from unlearn_audit.errors import UsageError
 
 if TYPE_CHECKING:
     from unlearn_audit.report.keys import SigningKey
+    from unlearn_audit.report.stamping import Signing
 
 PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
 
@@ -20,33 +22,79 @@ def ask_passphrase(*, confirm: bool = False) -> str:
     Raises:
         UsageError: nobody is there to ask.
     """
-    if (found := os.environ.get(PASSPHRASE_VARIABLE)) is not None:
+    return ask_secret(PASSPHRASE_VARIABLE, "Passphrase of the signing key", confirm=confirm)
+
+
+def ask_secret(variable: str, what: str, *, confirm: bool = False) -> str:
+    """Return a secret from the environment's `variable`, else ask for it.
+
+    Raises:
+        UsageError: nobody is there to ask.
+    """
+    if (found := os.environ.get(variable)) is not None:
         return found
     if not os.isatty(0):
-        raise UsageError(
-            "a passphrase is needed and there is no terminal to ask at",
-            hint=f"set {PASSPHRASE_VARIABLE}, or use --no-passphrase where the command has it",
-        )
-    answer: str = click.prompt("Passphrase of the signing key", hide_input=True, confirmation_prompt=confirm)
+        also = ", or use --no-passphrase where the command has it" if variable == PASSPHRASE_VARIABLE else ""
+        first = what[:1].lower() + what[1:] if not what.startswith("PIN") else what
+        raise UsageError(f"the {first} is needed and there is no terminal to ask at", hint=f"set {variable}{also}")
+    answer: str = click.prompt(what, hide_input=True, confirmation_prompt=confirm)
     return answer
 
 
-def find_signing_key(key: Path | None, chain: Path | None) -> "SigningKey":
-    """Return the configured key, or the labelled TEST key where none is configured.
+def find_signing_key(options: Mapping[str, Any]) -> "SigningKey":
+    """Return the key that the options `key`, `chain`, `pkcs11`, `token`, `key_label` name, else the labelled TEST key.
 
     Raises:
-        UsageError: a chain without a key.
+        UsageError: options that do not go together.
         KeyFileError: a key that cannot be used.
     """
     from unlearn_audit.report.authority import make_test_key
     from unlearn_audit.report.keys import load_signing_key
 
+    key, chain = options["key"], options["chain"]
+    if any(options[name] is not None for name in ("pkcs11", "token", "key_label")):
+        return _find_token_key(options)
     if key is None:
         if chain is not None:
             raise UsageError("--chain without --key", hint="give the key that the certificates belong to")
         return make_test_key()
     passphrase = ask_passphrase() if _is_encrypted(key) else None
     return load_signing_key(key, chain, passphrase)
+
+
+def _find_token_key(options: Mapping[str, Any]) -> "SigningKey":
+    from unlearn_audit.report.hardware_keys import PIN_VARIABLE, TokenAddress, load_token_key
+
+    if options["key"] is not None:
+        raise UsageError("--key and --pkcs11 name two keys", hint="give one of them")
+    missing = [f"--{name.replace('_', '-')}" for name in ("pkcs11", "token", "key_label") if options[name] is None]
+    if missing:
+        raise UsageError(f"a key on a token needs {' and '.join(missing)} too")
+    address = TokenAddress(options["pkcs11"], options["token"], options["key_label"])
+    return load_token_key(address, options["chain"], ask_secret(PIN_VARIABLE, "PIN of the token"))
+
+
+def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
+    """Return at which level is signed and who stamps; asks the authority once, before any work is done.
+
+    Raises:
+        UsageError: options that do not go together.
+        TimeStampError: the authority cannot be used.
+    """
+    from unlearn_audit.report.certificates import load_revocations, load_roots
+    from unlearn_audit.report.stamping import Authority, Level, Signing
+
+    url, roots = options["timestamp_url"], options["timestamp_trust"]
+    if url is None and roots:
+        raise UsageError("--timestamp-trust without --timestamp-url", hint="give the authority's address")
+    if url is not None and options.get("offline"):
+        raise UsageError("--offline forbids the network, --timestamp-url needs it", hint="leave one of them out")
+    authority = Authority(url, load_roots(roots, "--timestamp-trust")) if url is not None else None
+    chosen = Level(level) if level else (Level.T if authority else Level.B)
+    signing = Signing(chosen, authority, load_revocations(options.get("revocations", ())))
+    if authority:
+        _ = authority.probe
+    return signing
 
 
 def _is_encrypted(key: Path) -> bool:

@@ -1,27 +1,27 @@
 """What `verify` does with its options: signatures first, then what was asked beyond them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from unlearn_audit.cli.console import print_verification, show_progress
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.answers import Line
 from unlearn_audit.report.bundle import HTML, PDF
-from unlearn_audit.report.verification import compare_policy, verify
+from unlearn_audit.report.verification import Wishes, compare_policy, verify
 
 
-def verify_from_options(
-    path: Path, trust: tuple[Path, ...], policy: str | None, *, rerender: bool, recompute: bool, as_json: bool
-) -> int:
+def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
     """Verify a bundle or a lone PDF, print one line per question, and return the exit code."""
     from unlearn_audit.policy import find_policy
 
-    given = find_policy(policy) if policy is not None else None
-    verification = verify(path, trust)
+    given = find_policy(options["policy"]) if options["policy"] is not None else None
+    wishes = Wishes(options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"])
+    verification = verify(path, options["trust"], wishes)
     if verification.record is not None:
-        asked = _answer(path, verification.record, given, rerender=rerender, recompute=recompute)
-        verification = verification.extend(tuple(asked))
-    print_verification(verification, as_json=as_json)
+        more = {"rerender": options["rerender"], "recompute": options["recompute"]}
+        verification = verification.extend(tuple(_answer(path, verification.record, given, **more)))
+    print_verification(verification, as_json=options["as_json"])
     return verification.exit_code
 
 

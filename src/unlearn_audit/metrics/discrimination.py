@@ -18,7 +18,7 @@ def _score(scope: Scope, model: str) -> Pair:
     return odds[scope.positives], odds[scope.negatives]
 
 
-def _pair_clusters(scope: Scope) -> tuple[NDArray[np.str_], NDArray[np.str_]] | None:
+def _pair_clusters(scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     ours, theirs = scope.clusters(scope.positives), scope.clusters(scope.negatives)
     return None if ours is None or theirs is None else (ours, theirs)
 

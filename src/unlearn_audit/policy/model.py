@@ -41,6 +41,12 @@ class Person(Frozen):
         exclude_if=lambda meaning: meaning is None,
         description="what this person's signature means: review, approval, responsibility, ...",
     )
+    countersigns: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="whether a report is complete only with this person's signature; the name must then be the common "
+        "name of their certificate",
+    )
 
 
 class Hazard(Frozen):

@@ -22,11 +22,12 @@ from unlearn_audit.records.provenance import (
     Provenance,
     ReferenceCard,
     SettingSearch,
-    Signer,
     SplitCount,
     TriedSetting,
 )
+from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
+from unlearn_audit.records.signer import Signer
 from unlearn_audit.records.verdicts import (
     CheckResult,
     Limit,
@@ -71,6 +72,7 @@ __all__ = [
     "ReferenceCard",
     "References",
     "Say",
+    "Seal",
     "SelfTestSummary",
     "SettingSearch",
     "Signer",
@@ -81,6 +83,7 @@ __all__ = [
     "Waiver",
     "WaiverState",
     "WrongDecisions",
+    "choose_seed",
     "choose_waiver",
     "decide_outcome",
     "derive_integer",

@@ -128,8 +128,16 @@ class Evidence:
         return np.isin(self.label, self.positive)
 
     def select(self, split: str) -> NDArray[np.bool_]:
-        """Return the (n,) mask of the records in `split`."""
-        return np.asarray(self.split == split, dtype=np.bool_)
+        """Return the (n,) mask of the records in `split`; read-only, as it is made once."""
+        if split not in self._masks:
+            mask = np.asarray(self.split == split, dtype=np.bool_)
+            mask.setflags(write=False)
+            self._masks[split] = mask
+        return self._masks[split]
+
+    @cached_property
+    def _masks(self) -> dict[str, NDArray[np.bool_]]:
+        return {}
 
     def find_shared(self, column: str) -> dict[tuple[str, str], int]:
         """Return how many known groups of `column` each two of train, validation and test share, where they share any.

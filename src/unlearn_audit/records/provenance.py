@@ -8,6 +8,8 @@ from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.seals import Seal
+from unlearn_audit.records.signer import Signer
 from unlearn_audit.records.waivers import Waiver
 
 
@@ -129,14 +131,6 @@ class ReferenceCard(Frozen):
     )
 
 
-class Signer(Frozen):
-    """Who signs the report that is made from this evidence."""
-
-    kind: Literal["test", "configured"] = Field(description="'test': a labelled TEST key that proves nothing")
-    subject: str
-    fingerprint: str = Field(description="SHA-256 of the signer certificate's public key (DER), hex")
-
-
 class Device(Frozen):
     """The product that the model belongs to, as its maker identifies it. Only `name` is required."""
 
@@ -184,6 +178,11 @@ class Provenance(Frozen):
     recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")
     environment: dict[str, str] = Field(default_factory=dict)
     signer: Signer | None = None
+    seals: tuple[Seal, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="every seal of the policy that was set before the run; `seed` follows from them",
+    )
     notes: tuple[str, ...] = ()
     device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
     waivers: tuple[Waiver, ...] = Field(

@@ -5,31 +5,19 @@ type can read it. Our own details stand in its `configuration`, as resource desc
 tools may let WARNED through, an inconclusive audit is FAILED there; the exact outcome stands in the annotations. WARNED
 is a pass with waivers, which is meant to be let through.
 
-There is exactly one byte string for an envelope: canonical JSON (RFC 8785), canonical base64, canonical DER with the
-lower of the two equivalent values of s. A verifier compares bytes, so no bit of it can change unseen.
+How an envelope is written, and why it has exactly one form, is said in `envelope`.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
-from unlearn_audit.errors import IntegrityError
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, digest_of, to_canonical_json
-from unlearn_audit.report.keys import SigningKey, describe, fingerprint_of
+from unlearn_audit.report.envelope import STATEMENT_TYPE, open_envelope
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
 AUDIT_SCHEMA = "unlearn-audit/attestation/v1"
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the group P-256
 
 
 def make_statement(digests: Mapping[str, str], record: AuditRecord) -> bytes:
@@ -101,64 +89,6 @@ def _describe_audit(record: AuditRecord, record_sha256: str | None) -> list[dict
     ]  # fmt: skip
 
 
-def encode_for_signing(payload: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding of `payload`: what is really signed."""
-    kind = PAYLOAD_TYPE.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
-
-
-def seal_envelope(payload: bytes, key: SigningKey) -> bytes:
-    """Sign `payload` and return the envelope in its one canonical form."""
-    r, s = decode_dss_signature(key.private.sign(encode_for_signing(payload), ec.ECDSA(SHA256())))
-    signature = encode_dss_signature(r, min(s, _ORDER - s))
-    return _write_envelope(payload, describe(key).fingerprint, signature)
-
-
-def _write_envelope(payload: bytes, key_id: str, signature: bytes) -> bytes:
-    return to_canonical_json(
-        {
-            "payload": base64.b64encode(payload).decode("ascii"),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"keyid": key_id, "sig": base64.b64encode(signature).decode("ascii")}],
-        }
-    )
-
-
-def open_envelope(envelope: bytes, signer: x509.Certificate) -> dict[str, Any]:
-    """Return the Statement in `envelope` after checking its bytes and the signature of `signer`.
-
-    Says nothing about whether `signer` is to be trusted.
-
-    Raises:
-        IntegrityError: not a canonical envelope of one signature, another key, or the signature does not hold.
-    """
-    payload, signature = _split_envelope(envelope, fingerprint_of(signer))
-    public = signer.public_key()
-    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-        raise IntegrityError("the signer's certificate does not hold an ECDSA P-256 key")
-    try:
-        public.verify(signature, encode_for_signing(payload), ec.ECDSA(SHA256()))
-    except InvalidSignature as error:
-        raise IntegrityError("the signature over the attestation does not hold") from error
-    statement = json.loads(payload)
-    if to_canonical_json(statement) != payload:
-        raise IntegrityError("the attestation's statement is not canonical JSON")
-    kinds = (statement.get("_type"), statement.get("predicateType")) if isinstance(statement, dict) else ()
-    if kinds != (STATEMENT_TYPE, PREDICATE_TYPE):
-        raise IntegrityError("the attestation holds a statement of another type")
-    return dict(statement)
-
-
-def _split_envelope(envelope: bytes, key_id: str) -> tuple[bytes, bytes]:
-    """Return payload and signature; writing them again must give the very same bytes."""
-    try:
-        fields = json.loads(envelope)
-        signature = base64.b64decode(fields["signatures"][0]["sig"], validate=True)
-        payload = base64.b64decode(fields["payload"], validate=True)
-        r, s = decode_dss_signature(signature)
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError, binascii.Error) as error:
-        raise IntegrityError("attestation.dsse.json is not a DSSE envelope with one signature") from error
-    canonical = encode_dss_signature(r, min(s, _ORDER - s)) if 0 < s < _ORDER else b""
-    if _write_envelope(payload, key_id, canonical) != envelope:
-        raise IntegrityError("the attestation is not in its canonical form, or names another key than the signer's")
-    return payload, signature
+def open_attestation(envelope: bytes, signer: x509.Certificate) -> dict[str, Any]:
+    """Return the Statement of a bundle's attestation; see `open_envelope` for what is refused."""
+    return open_envelope(envelope, signer, PREDICATE_TYPE)

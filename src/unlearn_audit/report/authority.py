@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +23,9 @@ from unlearn_audit.errors import KeyFileError
 from unlearn_audit.report.keys import TEST_SUBJECT, SigningKey, load_signing_key
 
 SIGNER_KEY, SIGNER_CHAIN = "signer.key.pem", "signer-chain.pem"
-ROOT_KEY, ROOT_CERTIFICATE = "root.key.pem", "root.crt.pem"
-_TEST_DAYS, _ROOT_DAYS, _SIGNER_DAYS = 3650, 3650, 730  # a TEST key proves nothing, and samples must go on verifying
+ROOT_KEY, ROOT_CERTIFICATE, REVOCATIONS = "root.key.pem", "root.crt.pem", "root.crl.pem"
+_TEST_DAYS, _ROOT_DAYS, SIGNER_DAYS = 3650, 3650, 730  # a TEST key proves nothing, and samples must go on verifying
+_REVOCATION_DAYS = 90
 _CLOCK_SKEW = timedelta(hours=1)
 
 
@@ -43,11 +45,11 @@ def make_test_key(folder: Path | None = None) -> SigningKey:
         return load_signing_key(place / SIGNER_KEY, place / SIGNER_CHAIN)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, TEST_SUBJECT)])
     root_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{TEST_SUBJECT} (root)")])
-    root_key, signer_key = _generate(), _generate()
+    root_key, signer_key = generate(), generate()
     root = _issue_root(root_name, root_key, _TEST_DAYS)
-    signer = _issue_signer(name, signer_key, root, root_key, _TEST_DAYS)
+    signer = issue_signer(name, signer_key, root, root_key, _TEST_DAYS)
     files = {
-        SIGNER_KEY: _wrap(signer_key, None),
+        SIGNER_KEY: wrap(signer_key, None),
         SIGNER_CHAIN: _pem(signer) + _pem(root),
         ROOT_CERTIFICATE: _pem(root),
     }
@@ -64,7 +66,7 @@ def init_laboratory_ca(
     encrypted where a passphrase is given, mode 0600.
 
     Returns:
-        Path by role: root_certificate, root_key, signer_chain, signer_key.
+        Path by role: revocations, root_certificate, root_key, signer_chain, signer_key.
 
     Raises:
         KeyFileError: a file of that name exists, the name claims to be a TEST key, or the folder cannot be written.
@@ -73,15 +75,28 @@ def init_laboratory_ca(
         raise KeyFileError(
             "a laboratory's key needs an organisation and a name of its own, and none that says TEST KEY"
         )
-    root_key, signer_key = _generate(), _generate()
-    root = _issue_root(_name(organisation, f"{organisation} audit root"), root_key, _ROOT_DAYS)
-    signer = _issue_signer(_name(organisation, common_name), signer_key, root, root_key, _SIGNER_DAYS)
+    root_key, signer_key = generate(), generate()
+    root = _issue_root(make_name(organisation, f"{organisation} audit root"), root_key, _ROOT_DAYS)
+    signer = issue_signer(make_name(organisation, common_name), signer_key, root, root_key, SIGNER_DAYS)
     files = {
-        ROOT_KEY: _wrap(root_key, passphrase),
+        ROOT_KEY: wrap(root_key, passphrase),
         ROOT_CERTIFICATE: _pem(root),
-        SIGNER_KEY: _wrap(signer_key, passphrase),
+        SIGNER_KEY: wrap(signer_key, passphrase),
         SIGNER_CHAIN: _pem(signer) + _pem(root),
+        REVOCATIONS: issue_revocations(root, root_key, {}, 1).public_bytes(Encoding.PEM),
     }
+    write_keys(folder, files)
+    roles = {"revocations": REVOCATIONS, "root_certificate": ROOT_CERTIFICATE, "root_key": ROOT_KEY,
+             "signer_chain": SIGNER_CHAIN, "signer_key": SIGNER_KEY}  # fmt: skip
+    return {role: folder / name for role, name in roles.items()}
+
+
+def write_keys(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` into `folder`, mode 0600, never over an existing one.
+
+    Raises:
+        KeyFileError: one exists, or the folder cannot be written.
+    """
     existing = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
     if existing:
         raise KeyFileError(
@@ -93,16 +108,36 @@ def init_laboratory_ca(
             _write_private(folder / name, content)
     except OSError as error:
         raise KeyFileError(f"keys cannot be written to {folder}: {error.strerror}") from error
-    roles = {"root_certificate": ROOT_CERTIFICATE, "root_key": ROOT_KEY, "signer_chain": SIGNER_CHAIN,
-             "signer_key": SIGNER_KEY}  # fmt: skip
-    return {role: folder / name for role, name in roles.items()}
 
 
-def _generate() -> ec.EllipticCurvePrivateKey:
+def issue_revocations(
+    root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey, revoked: Mapping[int, datetime], number: int
+) -> x509.CertificateRevocationList:  # fmt: skip
+    """Return a revocation list, good for 90 days: serial number -> date of what is revoked, and its own number."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    built = (
+        x509.CertificateRevocationListBuilder().issuer_name(root.subject)
+        .last_update(now - _CLOCK_SKEW).next_update(now + timedelta(days=_REVOCATION_DAYS))
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
+    )  # fmt: skip
+    for serial, date in revoked.items():
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(date)
+        built = built.add_revoked_certificate(entry.build())
+    return built.sign(root_key, SHA256())
+
+
+def generate() -> ec.EllipticCurvePrivateKey:
+    """Return a fresh P-256 key."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _name(organisation: str, common_name: str) -> x509.Name:
+def make_name(organisation: str, common_name: str) -> x509.Name:
+    """Return the subject of a certificate.
+
+    Raises:
+        KeyFileError: it cannot stand in one.
+    """
     try:
         return x509.Name([
             x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, organisation),
@@ -137,10 +172,11 @@ def _issue_root(name: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> 
     return built.add_extension(_usage(signs_data=False), critical=True).sign(key, SHA256())
 
 
-def _issue_signer(
+def issue_signer(
     name: x509.Name, key: ec.EllipticCurvePrivateKey, root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey,
     days: int,
 ) -> x509.Certificate:  # fmt: skip
+    """Return a certificate for `key`, below `root`, that may sign documents and nothing else."""
     built = _build(name, root.subject, key, days)
     built = built.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     built = built.add_extension(_usage(signs_data=True), critical=True)
@@ -148,7 +184,8 @@ def _issue_signer(
     return built.add_extension(identifier, critical=False).sign(root_key, SHA256())
 
 
-def _wrap(key: ec.EllipticCurvePrivateKey, passphrase: str | None) -> bytes:
+def wrap(key: ec.EllipticCurvePrivateKey, passphrase: str | None) -> bytes:
+    """Return a key as PKCS#8 PEM, encrypted where there is a passphrase."""
     encryption: KeySerializationEncryption = NoEncryption()
     if passphrase:
         encryption = BestAvailableEncryption(passphrase.encode())

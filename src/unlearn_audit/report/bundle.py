@@ -12,13 +12,16 @@ from pathlib import Path, PurePosixPath
 
 from unlearn_audit.errors import ReportError
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report.attestation import make_statement, seal_envelope
+from unlearn_audit.report.attestation import make_statement
+from unlearn_audit.report.countersignatures import is_countersignature, list_responsible
+from unlearn_audit.report.envelope import sign_envelope
 from unlearn_audit.report.keys import SigningKey, describe
-from unlearn_audit.report.pades import sign_pdf
+from unlearn_audit.report.pades import Purpose, sign_pdf
+from unlearn_audit.report.stamping import Signing
 
 RECORD, HTML, PDF, POLICY, EVIDENCE = "record.json", "report.html", "report.pdf", "policy.yaml", "evidence.parquet"
-CHAIN, ATTESTATION = "signer-chain.pem", "attestation.dsse.json"
-_MADE_HERE = (CHAIN, ATTESTATION)
+CHAIN, ATTESTATION, STAMP = "signer-chain.pem", "attestation.dsse.json", "attestation.tst"
+_MADE_HERE = (CHAIN, ATTESTATION, STAMP)
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,127}")
 _BLOCK = 1 << 20
 
@@ -36,28 +39,35 @@ def digest_path(path: Path) -> str:
 
 
 def write_bundle(
-    out: Path, files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, *, force: bool = False
-) -> Path:
+    out: Path, files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, *, force: bool = False,
+    signing: Signing | None = None,
+) -> Path:  # fmt: skip
     """Write a signed bundle to `out` and return it.
 
     `files` maps names inside the bundle to contents, or to paths that are copied: report.html, report.pdf (not yet
     signed), evidence.parquet, policy.yaml, models/*.safetensors. Added here: record.json, the PDF's signature,
-    signer-chain.pem and attestation.dsse.json over all of them. All is written beside `out` and renamed into place.
+    signer-chain.pem, attestation.dsse.json over all of them and, from level B-T on, attestation.tst over that one. All
+    is written beside `out` and renamed into place; `signing` says at which level, B-B if it is not given.
     `force` replaces an earlier bundle, which is moved aside and removed only when the new one is in place.
 
     Raises:
-        ReportError: `out` holds something; a name leaves the folder; the record names another signer; the disk is
-            full or refuses. Then nothing is left behind, and what was there before still is.
+        ReportError: `out` holds something; a name leaves the folder; the record names another signer or level; the
+            disk is full or refuses.
+        TimeStampError: the time-stamp authority cannot be used.
+        KeyFileError: the PDF cannot be signed at this level.
+
+    Whatever is raised, nothing is left behind, and what was there before still is.
     """
-    _refuse_unfit(files, record, key)
+    how = signing or Signing()
+    _refuse_unfit(files, record, key, how)
     out = out.absolute()
     refuse_occupied(out, force=force)
     stage: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=f".{out.name}.part-", dir=out.parent))
-        _fill(stage, files, record, key)
-        _put_in_place(stage, out)
+        _fill(stage, files, record, key, how)
+        put_in_place(stage, out)
     except OSError as error:
         raise _explain(out, error) from error
     finally:
@@ -66,16 +76,18 @@ def write_bundle(
     return out
 
 
-def _refuse_unfit(files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey) -> None:
+def _refuse_unfit(files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, how: Signing) -> None:
     for name in files:
-        if not is_safe_name(name) or name in _MADE_HERE:
+        if not is_safe_name(name) or name in _MADE_HERE or is_countersignature(name):
             raise ReportError(f"a bundle cannot hold a file called {name[:80]!r}")
     folded = [name.casefold() for name in files]
     if len(set(folded)) < len(folded):
         raise ReportError("two files of the bundle differ only in upper and lower case")
     if RECORD in files and files[RECORD] != record.to_bytes():
         raise ReportError("the record.json that was given is not the record that is signed")
-    named, signs = record.provenance.signer, describe(key)
+    named, signs = record.provenance.signer, describe(key, how.level.value)
+    if named and named.level != signs.level:
+        raise ReportError(f"the record promises signatures at level {named.level}, asked for {signs.level}")
     if named != signs:
         raise ReportError(
             f"the record names the signer {named.subject if named else 'nobody'}, the key belongs to {signs.subject}",
@@ -99,17 +111,27 @@ def refuse_occupied(out: Path, *, force: bool) -> None:
         raise ReportError(f"{out} holds files but no earlier bundle: it is not replaced", hint="choose another --out")
 
 
-def _fill(stage: Path, files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey) -> None:
+def _fill(
+    stage: Path, files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, how: Signing
+) -> None:  # fmt: skip
     contents: dict[str, bytes | Path] = {**files, RECORD: record.to_bytes(), CHAIN: key.chain_pem()}
     if PDF in contents:
-        pdf = contents[PDF]
-        contents[PDF] = sign_pdf(pdf.read_bytes() if isinstance(pdf, Path) else pdf, key)
+        pdf, purpose = contents[PDF], Purpose(others_follow=any(p.countersigns for p in list_responsible(record)))
+        contents[PDF] = sign_pdf(pdf.read_bytes() if isinstance(pdf, Path) else pdf, key, how, purpose)
     digests = {name: _write_file(stage / PurePosixPath(name), content) for name, content in contents.items()}
     for card in record.provenance.models:
         if card.file in digests and digests[card.file] != card.sha256:
             raise ReportError(f"{card.file} is not the model whose digest the record names: a verifier would refuse it")
-    _write_file(stage / ATTESTATION, seal_envelope(make_statement(digests, record), key))
+    write_signed(stage / ATTESTATION, make_statement(digests, record), key, how)
     stage.chmod(0o755)  # mkdtemp keeps its folder to itself; a bundle is there to be read
+
+
+def write_signed(path: Path, statement: bytes, key: SigningKey, how: Signing) -> None:
+    """Write the envelope of `statement` to `path`, and where the level has time stamps one over it beside it."""
+    envelope = sign_envelope(statement, key)
+    _write_file(path, envelope)
+    if (token := how.stamp(envelope)) is not None:
+        _write_file(path.with_name(path.name.removesuffix(".dsse.json") + ".tst"), token)
 
 
 def _write_file(path: Path, content: bytes | Path) -> str:
@@ -130,7 +152,7 @@ def _write_file(path: Path, content: bytes | Path) -> str:
     return sha.hexdigest()
 
 
-def _put_in_place(stage: Path, out: Path) -> None:
+def put_in_place(stage: Path, out: Path) -> None:
     """Rename `stage` to `out`; an earlier bundle steps aside first and comes back if that fails."""
     aside: Path | None = None
     if out.exists() and any(out.iterdir()):

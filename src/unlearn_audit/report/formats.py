@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.registry import Table
 from unlearn_audit.report.github import render_github
-from unlearn_audit.report.html import render_html
+from unlearn_audit.report.html import render_html, render_summary
 from unlearn_audit.report.junit import render_junit
 from unlearn_audit.report.markdown import render_markdown
-from unlearn_audit.report.pdf import render_pdf
+from unlearn_audit.report.pdf import render_pdf, render_summary_pdf
 from unlearn_audit.report.sarif import render_sarif
 from unlearn_audit.report.sources import Sources
 
@@ -49,6 +49,8 @@ FORMATS: Table[Format] = Table(
         "html": Format("The report for the screen, one file", "report.html", from_record(render_html), always=True),
         "pdf": Format("The report for paper, PDF/A-3a", "report.pdf", from_record(render_pdf), always=True),
         "json": Format("The record itself, canonical JSON", "record.json", from_record(render_json), always=True),
+        "summary": Format("Page one alone, for the screen", "summary.html", from_record(render_summary)),
+        "summary-pdf": Format("Page one alone, for paper, PDF/A-3a", "summary.pdf", from_record(render_summary_pdf)),
         "junit": Format("JUnit XML for GitLab and Jenkins", "report.junit.xml", render_junit),
         "sarif": Format("SARIF 2.1.0 for code scanning", "report.sarif", render_sarif),
         "markdown": Format("Step summary or merge-request comment", "report.md", render_markdown),

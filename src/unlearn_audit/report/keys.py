@@ -9,9 +9,11 @@ import stat
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, pkcs12
 
 from unlearn_audit.errors import KeyFileError
@@ -22,13 +24,29 @@ PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variabl
 _PKCS12 = (".p12", ".pfx")
 
 
+class PrivateKey(Protocol):
+    """What signs: a key read from a file, or one that never leaves its token."""
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """Return the public half."""
+        ...
+
+    def sign(self, data: bytes, signature_algorithm: ec.EllipticCurveSignatureAlgorithm, /) -> bytes:
+        """Return the signature over `data` in DER."""
+        ...
+
+
 @dataclass(frozen=True)
 class SigningKey:
     """A private key with its certificate and the certificates above it, the root last where it is known."""
 
-    private: ec.EllipticCurvePrivateKey = field(repr=False)
+    private: PrivateKey = field(repr=False)
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the ECDSA signature (DER) over the SHA-256 of `data`."""
+        return self.private.sign(data, ec.ECDSA(SHA256()))
 
     def chain_pem(self) -> bytes:
         """Return the signer's certificate and the ones above it, as they travel in a bundle."""
@@ -47,12 +65,13 @@ def is_test_certificate(certificate: x509.Certificate) -> bool:
     return any(str(name.value).startswith("TEST KEY") for name in names)
 
 
-def describe(key: SigningKey) -> Signer:
-    """Return who signs, as it enters the provenance of a record."""
+def describe(key: SigningKey, level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-B") -> Signer:
+    """Return who signs and at which level, as it enters the provenance of a record."""
     return Signer(
         kind="test" if is_test_certificate(key.certificate) else "configured",
         subject=key.certificate.subject.rfc4514_string(),
         fingerprint=fingerprint_of(key.certificate),
+        level=level,
     )
 
 
@@ -72,10 +91,19 @@ def load_signing_key(key_path: Path, chain_path: Path | None = None, passphrase:
             raise KeyFileError(
                 f"the key {key_path} comes without a certificate", hint="name the PEM chain too, signer first"
             )
-        certificates = _read_chain(chain_path)
+        certificates = read_chain(chain_path)
         key = SigningKey(_open_pem(key_path, content, secret), certificates[0], certificates[1:])
     refuse_unfit(key, key_path)
     return key
+
+
+def open_private_key(path: Path, passphrase: str | None = None) -> ec.EllipticCurvePrivateKey:
+    """Read a PKCS#8 PEM key alone.
+
+    Raises:
+        KeyFileError: unreadable; readable by others; wrong passphrase; not ECDSA P-256.
+    """
+    return _open_pem(path, _read_private(path), passphrase.encode() if passphrase is not None else None)
 
 
 def _read_private(path: Path) -> bytes:
@@ -146,7 +174,12 @@ def _refuse_other_keys(path: Path, private: object) -> ec.EllipticCurvePrivateKe
     return private
 
 
-def _read_chain(path: Path) -> tuple[x509.Certificate, ...]:
+def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
+    """Return the certificates of a PEM file in their order.
+
+    Raises:
+        KeyFileError: it cannot be read or holds none.
+    """
     try:
         return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
     except OSError as error:

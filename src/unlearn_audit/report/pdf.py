@@ -12,6 +12,7 @@ from typing import Any
 
 from unlearn_audit.errors import ReportError
 from unlearn_audit.records import AuditRecord, digest_of
+from unlearn_audit.report.profiles import Profile
 
 ATTACHMENT = "record.json"
 _FACES = (
@@ -107,7 +108,16 @@ def _identify_as_accessible(_document: Any, pdf: Any) -> None:
     streams[0].stream = [joined]
 
 
-def render_pdf(record: AuditRecord) -> bytes:
+def render_summary_pdf(record: AuditRecord) -> bytes:
+    """Return page one as a PDF of one page, archival and accessible as the full report, with the record attached.
+
+    Raises:
+        ReportError: as `render_pdf`.
+    """
+    return render_pdf(record, Profile.SUMMARY)
+
+
+def render_pdf(record: AuditRecord, profile: Profile = Profile.FULL) -> bytes:
     """Return the report as an A4 PDF (PDF/A-3a, PDF/UA-1) with the canonical record attached as record.json.
 
     The same record gives the same bytes, so a verifier can render it again and compare. Not signed yet.
@@ -115,6 +125,7 @@ def render_pdf(record: AuditRecord) -> bytes:
     Raises:
         ReportError: WeasyPrint, Pango or the fonts are missing; the message names what to install.
     """
+    from unlearn_audit.report.glyphs import replace_missing
     from unlearn_audit.report.html import render_page  # verifying needs the attachment's name and draws nothing
 
     weasyprint = _import_weasyprint()
@@ -127,7 +138,9 @@ def render_pdf(record: AuditRecord) -> bytes:
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data", "file"), fail_on_errors=True)
     with _stop_clock(moment), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves its colour profile to the collector
-        page = weasyprint.HTML(string=render_page(record, _declare_faces(_find_fonts())), url_fetcher=fetcher)
+        fonts = _find_fonts()
+        shown = replace_missing(render_page(record, _declare_faces(fonts), profile=profile), fonts)
+        page = weasyprint.HTML(string=shown, url_fetcher=fetcher)
         return bytes(
             page.write_pdf(
                 attachments=[attachment], pdf_variant="pdf/a-3a", finisher=_identify_as_accessible,

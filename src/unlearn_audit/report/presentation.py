@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from unlearn_audit.records import AuditRecord
+from unlearn_audit.records import AuditRecord, digest_of
 from unlearn_audit.report import calibration_figures, figures, membership_figures
 from unlearn_audit.report.figures import Figure
+from unlearn_audit.report.profiles import Profile
 from unlearn_audit.report.views import (
     case,
     checks,
     clinical,
+    cover,
     crosswalk,
     deviations,
     forgetting,
@@ -16,6 +18,7 @@ from unlearn_audit.report.views import (
     persons,
     risk,
     risk_split,
+    seals,
     searches,
     subgroups,
 )
@@ -25,6 +28,7 @@ from unlearn_audit.report.views.contents import SECTIONS, Section
 from unlearn_audit.report.views.exploration import Exploration, present_exploration
 from unlearn_audit.report.views.grid import Fact, Grid
 from unlearn_audit.report.views.index import Index
+from unlearn_audit.report.wording import group_digits
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Presentation:
     """All content of one report in reading order; grids and figures that the record cannot fill are absent."""
 
     report_id: str
+    record_sha256: str
+    persons: str
     title: str
     created: str
     version: str
@@ -41,6 +47,8 @@ class Presentation:
     subject: tuple[Fact, ...]
     brief_checks: Grid
     global_risk: Figure | None
+    verdict_reason: str
+    recommendation: str
     full_checks: tuple[Grid, ...]
     identification: tuple[Fact, ...]
     digests: Grid
@@ -76,6 +84,7 @@ class Presentation:
     waivers: Grid | None
     earlier_runs: Grid | None
     responsible: Grid | None
+    seals: Grid | None
     signature: tuple[Fact, ...]
     crosswalk: Grid
     environment: tuple[Fact, ...]
@@ -84,23 +93,34 @@ class Presentation:
     exploration: Exploration | None
 
 
-def present(record: AuditRecord) -> Presentation:
-    """Return the view of `record`; the same record gives an equal view."""
+def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentation:
+    """Return the view of `record`; the same record gives an equal view. A summary has room for fewer checks."""
     index = Index(record)
     identification, digests = case.present_identification(index)
     data, splits, overlaps = case.present_data(index)
     policy = record.policy
+    title = cover.shorten_title(str(policy.get("applies_to") or policy.get("title") or record.provenance.case))
+    banner = cover.shorten_banner(checks.present_banner(index))
+    subject = cover.shorten_subject(case.present_subject(index))
+    drawn = figures.draw_global_risk(index)
+    room = cover.find_room(
+        title, subject, (banner.reason, banner.advice), drawn.height if drawn else 0.0, foot=profile is Profile.SUMMARY
+    )
     return Presentation(
         report_id=case.identify(record),
-        title=str(policy.get("applies_to") or policy.get("title") or record.provenance.case),
+        record_sha256=group_digits(digest_of(record.to_bytes())),
+        persons=persons.name_persons(index),
+        title=title,
         created=record.provenance.created,
         version=record.provenance.version,
         test_key=case.is_test_signed(record.provenance.signer),
         sections=SECTIONS,
-        banner=checks.present_banner(index),
-        subject=case.present_subject(index),
-        brief_checks=checks.present_brief_checks(index),
-        global_risk=figures.draw_global_risk(index),
+        banner=banner,
+        subject=subject,
+        brief_checks=cover.fit_checks(checks.present_brief_checks(index), record.verdict.checks, room),
+        global_risk=drawn,
+        verdict_reason=record.verdict.reason,
+        recommendation=record.recommendation.text,
         full_checks=(checks.present_full_checks(index, record.verdict),),
         identification=identification,
         digests=digests,
@@ -140,6 +160,7 @@ def present(record: AuditRecord) -> Presentation:
         waivers=deviations.present_waivers(index),
         earlier_runs=deviations.present_earlier_runs(index),
         responsible=persons.present_responsible(index),
+        seals=seals.present_seals(index),
         signature=persons.present_signature(index),
         crosswalk=crosswalk.present_crosswalk(index),
         environment=case.present_environment(index),

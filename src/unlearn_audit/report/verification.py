@@ -2,83 +2,98 @@
 
 Trust comes from the verifier and never from the bundle. UNTRUSTED is not INVALID, and both differ from a valid
 signature over a failing verdict. What follows from the record and the evidence is asked in `rerendering` and in
-`unlearn_audit.recomputation`.
+`unlearn_audit.recomputation`; who signed and when in `signers`.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
-from unlearn_audit.policy import KnownNames, load_policy
+from unlearn_audit.policy import KnownNames, Policy, load_policy
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.answers import Line, State, Verification
 from unlearn_audit.report.bundle import PDF, POLICY, RECORD
-from unlearn_audit.report.integrity import check_bundle, check_pdf, list_files, read_plainly
-from unlearn_audit.report.keys import fingerprint_of, is_test_certificate
-from unlearn_audit.report.trust import Standing, examine_chain, examine_pdf, load_roots
+from unlearn_audit.report.certificates import load_revocations, load_roots
+from unlearn_audit.report.integrity import Opened, check_bundle, check_pdf, list_files, read_plainly
+from unlearn_audit.report.seals import judge_seals
+from unlearn_audit.report.signers import Trust, judge_countersignatures, judge_signer, judge_time
+from unlearn_audit.report.trust import SignedPdf, examine_pdf
 
-__all__ = ["Line", "State", "Verification", "verify", "verify_bundle", "verify_pdf"]
+__all__ = ["Line", "State", "Verification", "Wishes", "verify", "verify_bundle", "verify_pdf"]
 
 
-def verify(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
+@dataclass(frozen=True)
+class Wishes:
+    """What a verifier wants beyond the roots that it trusts.
+
+    Attributes:
+        trust_time: PEM files of root certificates that are trusted for time stamps and for nothing else.
+        revocations: files of revocation lists, PEM or DER, newer than what the report may carry.
+        require_timestamp: whether a time that is only claimed is not enough.
+    """
+
+    trust_time: tuple[Path, ...] = ()
+    revocations: tuple[Path, ...] = ()
+    require_timestamp: bool = False
+
+
+def verify(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = None) -> Verification:
     """Verify a bundle's folder, or its report.pdf alone, against the root certificates in the PEM files `trust`.
 
     Raises:
-        UsageError: `path` is neither, or a file of `trust` holds no certificates.
+        UsageError: `path` is neither, or a file of `trust` or `wishes` does not hold what it should.
     """
     if path.is_file():
-        return verify_pdf(path, trust)
-    return verify_bundle(path, trust)
+        return verify_pdf(path, trust, wishes)
+    return verify_bundle(path, trust, wishes)
 
 
-def verify_bundle(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
+def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = None) -> Verification:
     """Verify the bundle in the folder `path` against the root certificates in the PEM files `trust`.
 
     Raises:
-        UsageError: `path` is no folder, or a file of `trust` holds no certificates.
+        UsageError: `path` is no folder, or a file of `trust` or `wishes` does not hold what it should.
     """
     if not path.is_dir():
         raise UsageError(
             f"expected the folder of a bundle or its report.pdf, found no folder and no file at {path}",
             hint="'unlearn-audit run' says where it wrote the bundle",
         )
-    roots = load_roots(trust)
+    whom = _load_trust(trust, wishes)
     try:
-        certificates, record = check_bundle(path)
+        found = check_bundle(path, (*whom.roots, *whom.time_roots))
     except IntegrityError as error:
         return Verification((Line("integrity", State.INVALID, error.message),), None)
     count = sum(1 for _ in list_files(path))
+    about_pdf, pdf = _judge_pdf(path, found)
     lines = (
         Line("integrity", State.OK, f"All {count} files are exactly those that were signed."),
-        *_judge_signer(certificates, record, examine_chain(certificates, roots), has_roots=bool(roots)),
-        _judge_pdf(path, certificates[0]),
-        _judge_policy_file(path / POLICY, record),
+        about_pdf,
+        _judge_policy_file(path / POLICY, found.record),
     )
-    return _conclude(lines, record)
+    return _conclude(lines, found, whom.knowing(pdf.revocations if pdf else ()))
 
 
-def verify_pdf(path: Path, trust: tuple[Path, ...] = ()) -> Verification:
-    """Verify a lone report.pdf: its PAdES signature and the record attached to it. What needs the folder is absent.
+def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = None) -> Verification:
+    """Verify a lone report.pdf: its PAdES signatures and the record attached to it. What needs the folder is absent.
 
     Raises:
-        UsageError: a file of `trust` holds no certificates.
+        UsageError: a file of `trust` or `wishes` does not hold what it should.
     """
-    roots = load_roots(trust)
+    whom = _load_trust(trust, wishes)
     try:
-        certificates, record = check_pdf(path, roots)
+        found = check_pdf(path, (*whom.roots, *whom.time_roots))
     except IntegrityError as error:
         return Verification((Line("integrity", State.INVALID, error.message),), None)
     alone = "Only the PDF was given; verify the bundle's folder for"
     lines = (
         Line("integrity", State.OK, "The signature covers every byte of this PDF, and the record attached to it."),
-        *_judge_signer(certificates, record, examine_chain(certificates, roots), has_roots=bool(roots)),
-        Line("PDF signature", State.OK, "PAdES, covers the whole PDF and permits no changes."),
+        _judge_level(found.pdf, found.record) if found.pdf else Line("PDF signature", State.ABSENT, "No PDF."),
         Line("policy file", State.ABSENT, f"{alone} policy.yaml."),
         Line("files beside it", State.ABSENT, f"{alone} attestation, evidence, models and HTML."),
     )
-    return _conclude(lines, record)
+    return _conclude(lines, found, whom.knowing(found.pdf.revocations if found.pdf else ()))
 
 
 def compare_policy(path: Path, record: AuditRecord) -> Line:
@@ -90,7 +105,7 @@ def compare_policy(path: Path, record: AuditRecord) -> Line:
         PolicyError: the file is no policy.
     """
     given = load_policy(path, KnownNames())  # equal digests mean equal names: nothing is gained by knowing them
-    if given.digest() == record.policy_sha256:
+    if given.digest() == digest_policy(record):
         return Line("policy match", State.OK, f"The report was judged by the policy you gave: {_name(given)}.", True)
     return Line(
         "policy match", State.INVALID,
@@ -100,16 +115,41 @@ def compare_policy(path: Path, record: AuditRecord) -> Line:
     )  # fmt: skip
 
 
-def _name(policy: object) -> str:
-    return f"{getattr(policy, 'id', '')} {getattr(policy, 'version', '')}"
+def digest_policy(record: AuditRecord) -> str:
+    """Return the digest that the record's policy has today: fields that came later are filled in, as in a file."""
+    try:
+        return Policy.model_validate(record.policy).digest()
+    except ValueError:
+        return record.policy_sha256
 
 
-def _conclude(lines: tuple[Line, ...], record: AuditRecord) -> Verification:
-    when = f"Claimed, not proven: evidence collected {record.provenance.created}; no time stamp."
+def _name(policy: Policy) -> str:
+    return f"{policy.id} {policy.version}"
+
+
+def _load_trust(trust: tuple[Path, ...], wishes: Wishes | None) -> Trust:
+    wants = wishes or Wishes()
+    return Trust(
+        roots=load_roots(trust),
+        time_roots=load_roots(wants.trust_time, "--trust-time"),
+        revocations=load_revocations(wants.revocations),
+        require_timestamp=wants.require_timestamp,
+    )
+
+
+def _conclude(lines: tuple[Line, ...], found: Opened, whom: Trust) -> Verification:
+    """Put who signed and when between what is whole and what the verdict is."""
+    first, *others = lines
+    record = found.record
+    moment, time = judge_time(found.stamps, record, whom)
     return Verification(
         (
-            *lines,
-            Line("time", State.OK, when),
+            first,
+            *judge_signer(found.certificates, record, whom, moment),
+            *others,
+            *judge_seals(record, whom),
+            *judge_countersignatures(found.countersignatures, record, whom),
+            time,
             judge_waivers(record, datetime.now(UTC).date()),
             Line("verdict", State.OK, f"{record.verdict.label.upper()}: {record.verdict.reason}"),
         ),
@@ -132,56 +172,31 @@ def judge_waivers(record: AuditRecord, today: date) -> Line:
     return Line("waivers", State.WAIVED, f"{len(waived)} required checks do not count: {said}.")
 
 
-def _judge_signer(
-    chain: tuple[x509.Certificate, ...], record: AuditRecord, standing: Standing, *, has_roots: bool
-) -> tuple[Line, Line]:
-    return (
-        _judge_authenticity(chain, standing, has_roots=has_roots),
-        _judge_identity(chain[0], record, trusted=standing.trusted),
-    )
-
-
-def _judge_authenticity(chain: tuple[x509.Certificate, ...], standing: Standing, *, has_roots: bool) -> Line:
-    subject = chain[0].subject.rfc4514_string()
-    if not has_roots:
-        return Line(
-            "authenticity", State.UNTRUSTED,
-            f"The signature of '{subject}' holds, but nobody was named to trust: give the laboratory's root "
-            "with --trust.",
-        )  # fmt: skip
-    if not standing.trusted:
-        return Line("authenticity", State.UNTRUSTED, f"The signature of '{subject}' holds, but {standing.reason}.")
-    if any(is_test_certificate(certificate) for certificate in chain):
-        return Line(
-            "authenticity", State.TEST_KEY,
-            "TEST KEY: the signature holds, but anyone can make such a key; not for submissions.",
-        )  # fmt: skip
-    return Line("authenticity", State.OK, f"Signed by '{subject}', issued below a root that you trust.")
-
-
-def _judge_identity(signer: x509.Certificate, record: AuditRecord, *, trusted: bool) -> Line:
-    named, key = record.provenance.signer, fingerprint_of(signer)
-    if named is None or named.fingerprint != key:
-        who = named.subject if named else "nobody"
-        return Line("signer identity", State.INVALID, f"The record names {who} as signer, another key signed.")
-    if (named.kind == "test") != is_test_certificate(signer):
-        return Line(
-            "signer identity", State.INVALID, "The record and the certificate disagree on this being a TEST key."
-        )
-    state = State.TEST_KEY if named.kind == "test" else State.OK if trusted else State.UNTRUSTED
-    return Line("signer identity", state, f"{signer.subject.rfc4514_string()}, public key SHA-256 {key}.")
-
-
-def _judge_pdf(path: Path, signer: x509.Certificate) -> Line:
+def _judge_pdf(path: Path, found: Opened) -> tuple[Line, SignedPdf | None]:
     if not (path / PDF).is_file():
-        return Line("PDF signature", State.ABSENT, "The bundle holds no report.pdf.")
+        return Line("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
     try:
-        examine_pdf(read_plainly(path / PDF), signer, read_plainly(path / RECORD))
+        pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
+        _refuse_other_count(pdf, found)
     except IntegrityError as error:
-        return Line("PDF signature", State.INVALID, error.message)
-    return Line(
-        "PDF signature", State.OK, "Covers the whole PDF, by the same signer; the attached record is record.json."
-    )
+        return Line("PDF signature", State.INVALID, error.message), None
+    return _judge_level(pdf, found.record, "the attached record is record.json"), pdf
+
+
+def _refuse_other_count(pdf: SignedPdf, found: Opened) -> None:
+    if len(pdf.signatures) != 1 + len(found.countersignatures):
+        raise IntegrityError(f"the PDF carries {len(pdf.signatures)} signatures, the bundle others")
+
+
+def _judge_level(pdf: SignedPdf, record: AuditRecord, also: str = "permits no other changes") -> Line:
+    """Every signature must be at the level that the record, and so every page, promises."""
+    promised = record.provenance.signer.level if record.provenance.signer else "B-B"
+    found = [signature.level for signature in pdf.signatures]
+    if any(level != promised for level in found):
+        said = f"The record promises signatures at level {promised}, the PDF has {', '.join(found)}."
+        return Line("PDF signature", State.INVALID, said)
+    many = f"{len(found)} signatures, " if len(found) > 1 else ""
+    return Line("PDF signature", State.OK, f"PAdES {promised}, {many}covers the whole PDF; {also}.")
 
 
 def _judge_policy_file(path: Path, record: AuditRecord) -> Line:
@@ -193,6 +208,6 @@ def _judge_policy_file(path: Path, record: AuditRecord) -> Line:
     except PolicyError as error:
         first = error.message.splitlines()[0]
         return Line("policy file", State.INVALID, f"{path.name} is not the record's policy: {first}")
-    if told != record.policy_sha256:
+    if told != digest_policy(record):
         return Line("policy file", State.INVALID, f"{path.name} is another policy than the one in the record.")
     return Line("policy file", State.OK, f"{path.name} says what the record was judged by.")

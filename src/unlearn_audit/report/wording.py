@@ -1,9 +1,19 @@
 """How numbers and names are printed: sensible digits, units, words instead of identifiers."""
 
 import math
+import re
 from typing import Any
 
 from unlearn_audit.records import Estimate, Interval, Limit, Outcome, Unit, Verdict
+
+LONGEST = 1000
+"""Characters of one text on a page; a policy's reasons are shorter, and the attached record holds all of it."""
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffc\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_STACKED = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
 
 THIN = "\u2009"
 MINUS = "\u2212"
@@ -69,7 +79,7 @@ def mark_of(verdict: Verdict) -> str:
 
 def print_metric(name: str) -> str:
     """Return the reader's name of a metric; an unknown one is shown as it is called, with spaces."""
-    return METRICS.get(name) or name.replace("-", " ").capitalize()
+    return METRICS.get(name) or bound(name, 80).replace("-", " ").capitalize()
 
 
 def print_baseline(name: str) -> str | None:
@@ -167,6 +177,17 @@ def _print_value(value: Any) -> str:
 def clip(text: str, longest: int) -> str:
     """Return `text`, cut at `longest` characters with an ellipsis where it is longer."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "\u2026"
+
+
+def bound(text: Any, longest: int = LONGEST) -> str:
+    """Return any text of a record as a page can bear it: one paragraph, of bounded length, without what is not seen.
+
+    Control characters, marks that turn the direction of writing and zero-width characters are taken out: they could
+    reorder or hide what stands beside them. Letters of any script stay, with at most two marks upon each. The record
+    holds the whole text.
+    """
+    spaced = " ".join(str(text)[: 4 * longest].split())
+    return clip(_STACKED.sub(r"\1", _UNSEEN.sub("", spaced)), longest)
 
 
 def group_digits(digest: str | None, size: int = 8) -> str:

@@ -5,6 +5,7 @@ by class and by whether the model has seen the record. So every number that a ch
 distribution functions of those means: a truth, not an estimate.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,9 +62,11 @@ class Plant:
         return {"original": self.original, "retrained": self.retrained, "unlearned": self.unlearned}
 
 
-def draw_evidence(plant: Plant, rng: np.random.Generator, signer: Signer | None = None) -> Evidence:
-    """Draw evidence of `SIZES` records in which `plant` is true."""
-    patients = {name: size // plant.images for name, size in SIZES.items()}
+def draw_evidence(
+    plant: Plant, rng: np.random.Generator, signer: Signer | None = None, sizes: Mapping[str, int] | None = None
+) -> Evidence:
+    """Draw evidence in which `plant` is true, of `sizes` records per split; `SIZES` where none are given."""
+    patients = {name: size // plant.images for name, size in (sizes or SIZES).items()}
     split = np.repeat(list(patients), list(patients.values()))
     n = len(split)
     positive = rng.random(n) < PREVALENCE
@@ -124,7 +127,7 @@ def _describe(plant: Plant, split: NDArray[np.str_], malignant: NDArray[np.bool_
             by="fraction",
             count=forget.n,
             positive=forget.positive,
-            fraction=SIZES["forget"] / (SIZES["forget"] + SIZES["retain"]),
+            fraction=forget.n / (forget.n + count("retain").n),
             commitment="0" * 64,
         ),
         models=tuple(ModelCard(name=name, role=name, method="planted", title=name) for name in plant.models),

@@ -5,9 +5,9 @@ from typing import Any
 from unlearn_audit.records import AuditRecord, Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount, digest_of
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
-from unlearn_audit.report.views.persons import say_signer
 from unlearn_audit.report.wording import (
     NONE,
+    clip,
     group_digits,
     print_date,
     print_metric,
@@ -18,6 +18,7 @@ from unlearn_audit.report.wording import (
     print_seconds,
 )
 
+_LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
 
 
@@ -41,11 +42,12 @@ def present_subject(index: Index) -> tuple[Fact, ...]:
     )
     tested = provenance.data.splits.get("test")
     test = f"; judged on {tested.n} test records, {tested.positive} {index.positive}" if tested else ""
+    policy_name = f"{policy.get('title')} ({policy.get('id')} {policy.get('version')}), {policy.get('owner')}"
     return (
-        Fact("Model", f"{index.name(index.audited)}, made from the original of case {provenance.case}"),
-        Fact("Erased", erased),
-        Fact("Data", f"{provenance.data.name}{test}"),
-        Fact("Policy", f"{policy.get('title')} ({policy.get('id')} {policy.get('version')}), {policy.get('owner')}"),
+        Fact("Model", clip(f"{index.name(index.audited)}, made from the original of case {provenance.case}", _LONGEST)),
+        Fact("Erased", clip(erased, _LONGEST)),
+        Fact("Data", clip(provenance.data.name, _LONGEST - len(test)) + test),
+        Fact("Policy", clip(policy_name, _LONGEST)),
     )
 
 
@@ -61,7 +63,6 @@ def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
         Fact("Evidence collected", print_date(provenance.created)),
         Fact("Software", f"{provenance.tool} {provenance.version}"),
         Fact("Seed", str(provenance.seed)),
-        Fact("Signing key", say_signer(provenance.signer)),
     )
     digests = [
         ("Record (this report's data)", digest_of(record.to_bytes())),
@@ -117,7 +118,6 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
         Fact("Not independent within", str(protocol.get("cluster") or "nothing named by the policy")),
         Fact("Smallest group measured", str(protocol.get("smallest_group", NONE))),
         *_present_selftest(index),
-        Fact("Policy digest (SHA-256)", group_digits(index.record.policy_sha256), "digest"),
     )
 
 
@@ -141,23 +141,29 @@ def _say_point(index: Index, point: str) -> str:
 
 def present_tolerances(index: Index) -> Grid:
     """Return the policy's own checks as they were written, before any number was known."""
-    rows = []
-    for check in index.policy.get("checks", ()):
-        limits = (f"at most {check['at_most']:g}" if check.get("at_most") is not None else "",
-                  f"at least {check['at_least']:g}" if check.get("at_least") is not None else "",
-                  "within {:g} to {:g}".format(*check["within"]) if check.get("within") else "")  # fmt: skip
-        address = [check.get("among") if check.get("among") != "all" else None, check.get("against"), check.get("at")]
-        rows.append(
-            (
-                Cell(str(check.get("id")), kind="code"),
-                Cell(print_metric(str(check.get("metric"))), ", ".join(filter(None, address)) or None),
-                Cell("".join(limits)),
-                Cell("required" if check.get("required", True) else "not required"),
-                Cell(str(check.get("why", NONE))),
-            )
+    rows = tuple(
+        (
+            Cell(str(check.get("id")), _say_address(check), "code"),
+            Cell(_say_limit(check), None if check.get("required", True) else "not required"),
+            Cell(str(check.get("why", NONE))),
         )
-    heads = ("Check", "Metric", "Tolerance", "Required", "Why")
-    return Grid("tolerances", "Tolerances of the policy", heads, tuple(rows))
+        for check in index.policy.get("checks", ())
+    )
+    return Grid("tolerances", "Tolerances of the policy", ("Check", "Tolerance", "Why"), rows)
+
+
+def _say_address(check: dict[str, Any]) -> str:
+    among = check.get("among") if check.get("among") != "all" else None
+    parts = (print_metric(str(check.get("metric"))), among, check.get("against"), check.get("at"))
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _say_limit(check: dict[str, Any]) -> str:
+    if check.get("at_most") is not None:
+        return f"at most {check['at_most']:g}"
+    if check.get("at_least") is not None:
+        return f"at least {check['at_least']:g}"
+    return "within {:g} to {:g}".format(*check["within"]) if check.get("within") else NONE
 
 
 def present_models(index: Index) -> Grid:
@@ -182,7 +188,6 @@ def present_data(index: Index) -> tuple[tuple[Fact, ...], Grid, tuple[str, ...]]
     facts = (
         Fact("Source", data.source),
         Fact("Licence", data.licence),
-        Fact("SHA-256", f"{group_digits(data.sha256)}", "digest"),
         Fact("Checksum", official.get(data.official, "no checksum is published") if data.official is not None
              else "no checksum is published to compare with"),
         Fact("Output columns", ", ".join(data.classes)),

@@ -85,7 +85,7 @@ def _say_briefly(check: CheckResult) -> str:
             return f"bounds {low} to {high} lie inside"
         return f"upper bound {high} is within" if limit.at_most is not None else f"lower bound {low} is within"
     if check.outcome is Outcome.INCONCLUSIVE and not (inside or above or below):
-        return f"bounds {low} to {high} cross the tolerance"
+        return f"bounds {low} to {high} cross the limit"
     return clip(check.reason, 2 * _BRIEF)
 
 
@@ -106,7 +106,7 @@ def present_brief_checks(index: Index) -> Grid:
     level = f" and {print_percent(confidences.pop())} interval" if len(confidences) == 1 else " and interval"
     rows = tuple(
         (
-            Cell(clip(check.title, 80), clip(_say_where(index, check), 110) or None),
+            Cell(check.title, _say_where(index, check) or None),
             Cell(print_estimate(check.estimate, check.limit), _show_interval(check), "number", _key_of(check)),
             Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
             mark_check(check),
@@ -157,6 +157,8 @@ def _show_basis(check: CheckResult) -> str | None:
         return None
     method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
     parts = [method, f"n = {check.estimate.n}"]
+    if check.estimate.bca is not None:
+        parts.append(f"BCa {print_interval(check.estimate.bca, check.limit)}")
     if check.estimate.design_effect is not None:
         parts.append(f"design effect {check.estimate.design_effect:.2f}")
     if check.equivalence_p is not None:

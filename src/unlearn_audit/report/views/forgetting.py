@@ -24,7 +24,6 @@ _UNTESTED = (
 
 _SUMMARIES = (
     "membership-auc-difference",
-    "membership-null",
     "membership-tpr",
     "membership-advantage",
     "forgetting-score",
@@ -32,27 +31,44 @@ _SUMMARIES = (
     "retain-leakage",
     "svc-efficacy",
 )
-_OF_EVERY_ATTACK = ("membership-null",)
+_OF_EVERY_ATTACK = ("retain-leakage",)
 _MOST_ROWS = 16
+_NULL = "Models that never saw them"
+_EXPLAIN_NULL = (
+    (
+        "Attacks with reference models compare with the controls among the test records. Models that never saw them: "
+        "each reference model, attacked on the half of the candidates that it was not trained on; their mean, and "
+        "where one more such model is expected."
+    ),
+)
 
 
 def present_attacks(index: Index) -> tuple[Grid, ...]:
-    """Return one grid per population and part of the models: AUC of each attack with its interval."""
+    """Return one grid per population and part of the models: AUC of each attack with its interval.
+
+    Where there are reference models, what the attack finds on those that never saw the records stands beside it.
+    """
     names = tuple(card.name for card in index.models)
     populations = dict.fromkeys(f.among for f in index.find_all("membership-auc") if not speaks_of_group(f.among))
     grids = []
     for among in populations:
         shown = {"all": "all forget records", "positive": f"{index.positive} forget records alone"}.get(among, among)
-        for number, part in enumerate(cut(names)):
-            found = {
-                a: tuple(index.find("membership-auc", m, among=among, attack=a) for m in part) for a in index.attacks
-            }
+        beside = (_NULL,) if index.find("membership-null", index.audited, among=among) else ()
+        for number, models in enumerate(cut(names)):
+            part = (*models, *beside)
+            found = {a: tuple(_find_auc(index, m, among, a) for m in part) for a in index.attacks}
             rows = tuple((Cell(attack), *map(show_finding, row)) for attack, row in found.items() if any(row))
-            notes = gather_reasons(tuple(f for row in found.values() for f in row))
-            heads = ("Attack", *map(index.name, part))
+            notes = gather_reasons(tuple(f for row in found.values() for f in row)) + _EXPLAIN_NULL * len(beside)
+            heads = ("Attack", *(_NULL if m == _NULL else index.name(m) for m in part))
             caption = f"Membership AUC, {shown}, against the test split (0.5: not told apart)"
             grids.append(Grid(f"attacks-{among}-{number}", caption, heads, rows, notes))
     return tuple(grid for grid in grids if grid.rows)
+
+
+def _find_auc(index: Index, column: str, among: str, attack: str) -> Finding | None:
+    if column == _NULL:
+        return index.find("membership-null", index.audited, among=among, attack=attack)
+    return index.find("membership-auc", column, among=among, attack=attack)
 
 
 @dataclass(frozen=True)
@@ -84,11 +100,7 @@ def _collect_summaries(index: Index) -> dict[_Address, dict[str, Finding]]:
             found.setdefault(_Address(metric, f.attack, f.among, f.at, f.against), {})[f.model] = f
     if len(found) <= _MOST_ROWS:
         return found
-    return {
-        address: row
-        for address, row in found.items()
-        if address.attack in (None, index.strongest) or (address.metric in _OF_EVERY_ATTACK and address.among == "all")
-    }
+    return {address: row for address, row in found.items() if address.attack in (None, index.strongest)}
 
 
 def present_summaries(index: Index) -> tuple[Grid, ...]:

@@ -4,8 +4,9 @@ from functools import cached_property
 from typing import Any
 
 from unlearn_audit.records import AuditRecord, Curve, Finding, ModelCard
-from unlearn_audit.report.wording import print_baseline
+from unlearn_audit.report.wording import bound, print_baseline
 
+_LONGEST = 80
 _ROLES = {"unlearned": "audited", "remedied": "remedied", "compared": "compared"}
 
 
@@ -32,12 +33,12 @@ class Index:
     @property
     def positive(self) -> str:
         """What a positive is called."""
-        return str(self.task.get("positive_name", "positive"))
+        return bound(self.task.get("positive_name", "positive"), _LONGEST)
 
     @property
     def negative(self) -> str:
         """What a negative is called."""
-        return str(self.task.get("negative_name", "negative"))
+        return bound(self.task.get("negative_name", "negative"), _LONGEST)
 
     @cached_property
     def models(self) -> tuple[ModelCard, ...]:
@@ -60,10 +61,10 @@ class Index:
             return ""
         card = next((card for card in self.models if card.name == model), None)
         if card is None:
-            return print_baseline(model) or model
+            return print_baseline(model) or bound(model, _LONGEST)
         if card.role in ("original", "retrained"):
             return card.role.capitalize()
-        return f"{card.title} ({_ROLES[card.role]})"
+        return f"{bound(card.title, _LONGEST)} ({_ROLES[card.role]})"
 
     @cached_property
     def _by_metric(self) -> dict[str, list[Finding]]:

@@ -1,0 +1,34 @@
+"""`make coverage-study`: runs the whole grid and writes docs/coverage.json and docs/coverage.md."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.coverage.page import LOWEST, find_share, write_page
+from benchmarks.coverage.study import BATCH, REPEATS, SEED, WITH_RIVALS, find_floor, run_study, to_bytes
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+ODDS = 10_000
+
+
+def write(data: bytes, docs: Path = DOCS) -> None:
+    """Write the file and the page that follows from it."""
+    (docs / "coverage.json").write_bytes(data)
+    (docs / "coverage.md").write_text(show(data))
+
+
+def show(data: bytes) -> str:
+    """Return the page of a published file."""
+    document = json.loads(data)
+    floor = find_floor(document["repeats"], 1 / ODDS)
+    return write_page(document, batch=BATCH, with_rivals=WITH_RIVALS, floor=floor, odds=ODDS)
+
+
+if __name__ == "__main__":
+    found = to_bytes(run_study(REPEATS, SEED, workers=os.cpu_count() or 1), REPEATS, SEED)
+    write(found)
+    short = [row for row in json.loads(found)["cases"] if find_share(row, "deciding") < LOWEST]
+    for row in short:
+        print(f"{row['statistic']}: {row['case']}: covers {find_share(row, 'deciding'):.4f}")
+    sys.exit(1 if short else 0)

@@ -1,0 +1,124 @@
+"""The published page: what the bounds keep, and what the familiar intervals do not. A function of the file alone."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+_HEAD = """\
+# Do the bounds keep their promise?
+
+<!-- written by 'make coverage-study': do not edit -->
+
+A check is decided by one-sided bounds. Each bound of nominal {confidence:.0%} may lie on the wrong side of the
+truth in at most {miss:.0%} of all samples. Here samples are drawn whose truth is known, {repeats:,} for each of
+{cases} cells, and the wrong ends counted. The grid is where bounds break: half an event to five of them, five records a
+group, clusters whose records are all alike and of unequal sizes, strata weighted by a prevalence, perfectly separated
+and heavily tied scores.
+
+**The lowest share seen is {worst:.4f}** ({worst_where}).
+By chance alone an exact bound is seen below {floor:.4f} in one of {odds:,} cells at so many repeats.
+{below}
+Where nothing is defined (all scores tied, a resample without a class, fewer than two independent records in a group)
+the estimate refuses, and its check is not run.
+
+Beside the deciding bounds stand the familiar ones, each end by itself at the same tail, from the first {rivals:,}
+repeats: the percentile and the BCa bootstrap, Jeffreys (Dirichlet(counts + 1/2); with clusters the counts are divided
+by their design effect), and DeLong's interval; each counted where it has ends at all, as DeLong's has none of perfectly
+separated scores. They are in the report for the eye at most. None decides.
+
+| Method | lowest share of right ends | where |
+|---|---|---|
+{summary}
+
+Each row below gives the smaller of the two ends' shares, and in brackets the mean width from end to end. Randomness is
+named per cell and batch, and [coverage.json](coverage.json) holds all counts. Tests run the first {batch} repeats again
+and compare them exactly: of every sixth cell in the fast tests, of all in the slow ones. What was tried instead of
+these bounds stands in [decision 12](decisions/0012-what-was-tried-for-the-bounds.md).
+"""
+
+_FOOT = """\
+## What it does not show
+
+- Guaranteed coverage. For one proportion it is a theorem (Clopper and Pearson 1934), for several cells a conjecture
+  that this grid has not contradicted (Learned-Miller and Thomas 2020), for AUCs an asymptotic result with a margin.
+- Clusters larger than any seen. Where a rare huge cluster carries the errors and none was drawn, no bound can know.
+- Records that are not drawn from the population which is spoken about, and thresholds that were chosen on the test
+  split.
+- Ends here rest on 300 to 500 draws instead of a policy's ten thousand. Their noise costs coverage.
+"""
+
+LOWEST = 0.94
+"""Below it a cell has to be named, and its estimate to refuse its bounds there."""
+_NAMES = {
+    "deciding": "deciding bound",
+    "percentile": "percentile",
+    "bca": "BCa",
+    "jeffreys": "Jeffreys",
+    "delong": "DeLong",
+}
+Row = dict[str, Any]
+
+
+def find_share(row: Row, method: str) -> float:
+    """Return the smaller of the two ends' shares of being right."""
+    counts = row["methods"][method]
+    return float(min(counts["low"], counts["high"]) / counts["given"])
+
+
+def write_page(document: Row, *, batch: int, with_rivals: int, floor: float, odds: int) -> str:
+    """Return the page as Markdown."""
+    rows = document["cases"]
+    below = [row for row in rows if find_share(row, "deciding") < LOWEST]
+    worst = min(rows, key=lambda row: find_share(row, "deciding"))
+    head = _HEAD.format(
+        confidence=document["confidence"],
+        miss=1 - document["confidence"],
+        repeats=document["repeats"],
+        cases=len(rows),
+        worst=find_share(worst, "deciding"),
+        worst_where=f"{worst['statistic']}: {worst['case']}",
+        floor=floor,
+        below=_tell_below(below),
+        odds=odds,
+        rivals=with_rivals,
+        batch=batch,
+        summary="\n".join(_summarise(rows)),
+    )
+    tables = [_write_table(name, list(group)) for name, group in groupby(rows, key=lambda row: row["statistic"])]
+    return "\n".join([head, *tables, _FOOT])
+
+
+def _tell_below(rows: Sequence[Row]) -> str:
+    if not rows:
+        return f"No cell is below {LOWEST}."
+    listed = "; ".join(f"{row['statistic']}: {row['case']} ({find_share(row, 'deciding'):.4f})" for row in rows)
+    return f"Below {LOWEST} are: {listed}."
+
+
+def _summarise(rows: Sequence[Row]) -> list[str]:
+    lines = []
+    for method, name in _NAMES.items():
+        worst = min((row for row in rows if method in row["methods"]), key=lambda row: find_share(row, method))
+        lines.append(f"| {name} | {find_share(worst, method):.3f} | {worst['statistic']}: {worst['case']} |")
+    return lines
+
+
+def _write_table(statistic: str, rows: Sequence[Row]) -> str:
+    methods = [method for method in _NAMES if any(method in row["methods"] for row in rows)]
+    lines = [
+        f"## {statistic}",
+        "",
+        "| cell | truth | " + " | ".join(_NAMES[method] for method in methods) + " |",
+        "|---|---" + "|---" * len(methods) + "|",
+    ]
+    for row in rows:
+        shown = [_show(row, method) for method in methods]
+        lines.append(f"| {row['case']} | {row['truth']:.3g} | " + " | ".join(shown) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _show(row: Row, method: str) -> str:
+    if method not in row["methods"]:
+        return "none"
+    counts = row["methods"][method]
+    return f"{find_share(row, method):.3f} ({counts['mean_width']:.3g})"

@@ -1,0 +1,54 @@
+"""Options that several commands share: which key signs, and who vouches for the time."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+_FILE = click.Path(path_type=Path)
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+_KEY = (
+    click.option(
+        "--key", type=_FILE, metavar="FILE", help="Signing key (PKCS#8 PEM or PKCS#12).  [default: a TEST key]"
+    ),
+    click.option("--chain", type=_FILE, metavar="FILE", help="Certificates of the signing key (PEM), signer first."),
+    click.option(
+        "--pkcs11", type=_FILE, metavar="MODULE", help="Sign with a key on a token: the library of its maker."
+    ),
+    click.option("--token", metavar="LABEL", help="Which token, for --pkcs11."),
+    click.option("--key-label", metavar="NAME", help="Which key on it, for --pkcs11."),
+)
+_TIME = (
+    click.option("--timestamp-url", metavar="URL", help="Time-stamp authority (RFC 3161): gives trusted time."),
+    click.option(
+        "--timestamp-trust", type=_FILE, multiple=True, metavar="PEM",
+        help="Root certificate that the authority must descend from; may be repeated.",
+    ),
+)  # fmt: skip
+_CRL = click.option(
+    "--crl", "revocations", type=_FILE, multiple=True, metavar="FILE",
+    help="Revocation list to embed (B-LT, B-LTA), see 'keys crl'; may be repeated.",
+)  # fmt: skip
+
+
+def _apply(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def with_key(command: _Command) -> _Command:
+    """Add the options that say which key signs."""
+    return _apply(command, _KEY)
+
+
+def with_time(command: _Command) -> _Command:
+    """Add the options that say who vouches for the time."""
+    return _apply(command, _TIME)
+
+
+def with_proof(command: _Command) -> _Command:
+    """Add time, and the revocation lists to embed."""
+    return _apply(command, (*_TIME, _CRL))

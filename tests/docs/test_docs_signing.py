@@ -1,0 +1,43 @@
+"""docs/signing.md, docs/verify.md: every command exists with its options, and the policy passage is a policy's."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from unlearn_audit.cli.proving import group
+from unlearn_audit.policy.model import Person
+from unlearn_audit.report.hardware_keys import PIN_VARIABLE
+from unlearn_audit.report.keys import PASSPHRASE_VARIABLE
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = {name: (DOCS / name).read_text("utf-8") for name in ("signing.md", "verify.md")}
+COMMANDS = [line for page in PAGES.values() for line in re.findall(r"^unlearn-audit (.*)$", page, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_exists_with_its_options(line):
+    words = shlex.split(line)
+    command = group.commands[words[0]]
+    if hasattr(command, "commands"):
+        command = command.commands[words[1]]
+    known = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_passage_about_people_is_one_of_a_policy():
+    (passage,) = re.findall(r"```yaml\n(.*?)```", PAGES["signing.md"], re.DOTALL)
+    (person,) = YAML(typ="safe").load(passage)["responsible"]
+    assert Person.model_validate(person).countersigns
+
+
+def test_the_variables_for_secrets_are_the_ones_that_are_read():
+    for name in (PIN_VARIABLE, PASSPHRASE_VARIABLE):
+        assert name in PAGES["signing.md"]
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)\)", "".join(PAGES.values())))
+def test_every_link_leads_somewhere(link):
+    assert (DOCS / link).exists()

@@ -1,0 +1,114 @@
+"""docs/report_format.md says how to verify a bundle: here somebody does so from that page alone, without our code."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import rfc8785
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "report_format.md").read_text("utf-8")
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def sha(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def open_dsse(envelope, pem=None):
+    """Return the Statement in an envelope; `pem` is the chain, where the envelope does not carry it."""
+    fields = json.loads(envelope)
+    assert rfc8785.dumps(fields) == envelope
+    assert {"payload", "payloadType", "signatures"} == fields.keys()
+    (signature,) = fields["signatures"]
+    payload, der = base64.b64decode(fields["payload"]), base64.b64decode(signature["sig"])
+    assert [fields["payload"], signature["sig"]] == [base64.b64encode(b).decode() for b in (payload, der)]
+    statement = json.loads(payload)
+    assert rfc8785.dumps(statement) == payload
+    chain = pem or statement["predicate"]["signerChain"].encode()
+    public = x509.load_pem_x509_certificates(chain)[0].public_key()
+    assert signature["keyid"] == sha(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    r, s = utils.decode_dss_signature(der)
+    assert (utils.encode_dss_signature(r, s), s <= ORDER // 2) == (der, True)
+    public.verify(der, b"DSSEv1 28 application/vnd.in-toto+json %d %b" % (len(payload), payload), ec.ECDSA(SHA256()))
+    return statement
+
+
+def verify_from_the_page(folder):
+    """Return the predicate types that hold, in order; raises where anything does not."""
+    files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    statement = open_dsse(files["attestation.dsse.json"], files["signer-chain.pem"])
+    own = {name for name in files if re.fullmatch(r"attestation\..*|countersignature-\d+\..*", name)}
+    subjects = [(subject["name"], subject["digest"]["sha256"]) for subject in statement["subject"]]
+    assert subjects == sorted(subjects)
+    assert {name for name, _ in subjects} == files.keys() - own
+    last, found = dict(subjects), [statement["predicateType"]]
+    earlier = {name for name in own if name.startswith("attestation")}
+    for number in range(1, sum(name.endswith(".dsse.json") for name in own)):
+        names = {f"countersignature-{number}.dsse.json", f"countersignature-{number}.tst"} & own
+        statement = open_dsse(files[f"countersignature-{number}.dsse.json"])
+        last = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
+        assert last.keys() == (files.keys() - own) | earlier
+        earlier |= names
+        found.append(statement["predicateType"])
+    assert all(sha(files[name]) == digest for name, digest in last.items())
+    record = json.loads(files["record.json"])
+    assert record["policy_sha256"] == sha(rfc8785.dumps(record["policy"]))
+    return found
+
+
+def test_a_verifier_written_from_the_page_accepts_our_bundles(signed, archived):
+    test_result = "https://in-toto.io/attestation/test-result/v0.1"
+    assert [test_result] == verify_from_the_page(signed)
+    assert [test_result, "urn:unlearn-audit:countersignature:v1"] == verify_from_the_page(archived)
+
+
+@pytest.mark.parametrize("name", ["report.html", "attestation.dsse.json", "countersignature-1.dsse.json", "report.pdf"])
+def test_a_verifier_written_from_the_page_refuses_a_changed_one(archived, tmp_path, name):
+    copy = Path(shutil.copytree(archived, tmp_path / "copy"))
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(bytes(content))
+    with pytest.raises((AssertionError, ValueError, KeyError, InvalidSignature)):
+        verify_from_the_page(copy)
+
+
+def test_the_pdfs_of_a_countersigned_bundle_are_the_ones_that_were_signed(archived):
+    """As the page says: the attested PDF is how the present one begins."""
+    content = (archived / "report.pdf").read_bytes()
+    statement = open_dsse(
+        (archived / "attestation.dsse.json").read_bytes(), (archived / "signer-chain.pem").read_bytes()
+    )
+    attested = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}["report.pdf"]
+    ends = [found.end() + 1 for found in re.finditer(rb"%%EOF", content)]
+    assert attested in {sha(content[:end]) for end in ends}
+
+
+def test_openssl_reads_the_time_stamps_as_the_page_says(archived, stamps):
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the command openssl")
+    assert "openssl ts -verify -in attestation.tst -token_in -data attestation.dsse.json -CAfile ROOT" in PAGE
+    for name in ("attestation", "countersignature-1"):
+        command = ["openssl", "ts", "-verify", "-in", f"{name}.tst", "-token_in", "-data", f"{name}.dsse.json",
+                   "-CAfile", stamps.root_path]  # fmt: skip
+        done = subprocess.run(command, cwd=archived, capture_output=True, text=True, check=False)
+        assert "Verification: OK" in done.stdout + done.stderr
+
+
+def test_the_page_names_the_types_and_the_seed_that_the_code_uses():
+    from unlearn_audit.records import seals
+    from unlearn_audit.report import attestation, countersignatures, envelope
+    from unlearn_audit.report.seals import SEAL_TYPE
+
+    types = (attestation.PREDICATE_TYPE, countersignatures.COUNTERSIGNATURE_TYPE, SEAL_TYPE, envelope.STATEMENT_TYPE)
+    for said in (*types, attestation.AUDIT_SCHEMA, envelope.PAYLOAD_TYPE, seals._DOMAIN.decode().strip()):
+        assert said in PAGE

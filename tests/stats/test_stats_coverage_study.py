@@ -1,0 +1,129 @@
+"""The published coverage study: it is this code's, it leaves no deciding statistic out, and it would notice."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.coverage.__main__ import show
+from benchmarks.coverage.cases import STUDIED
+from benchmarks.coverage.page import LOWEST, find_share
+from benchmarks.coverage.study import BATCH, SEED, count_batch, count_case, count_first, list_cases, to_bytes
+
+from unlearn_audit.metrics import METRICS
+from unlearn_audit.stats.tallies import Block
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SHARE = 6
+"""One in so many cells is run again by the fast tests, all of them by the slow ones."""
+STATISTICS = list(dict.fromkeys(case.statistic for case in list_cases()))
+
+
+@pytest.fixture(scope="module")
+def published():
+    return json.loads((DOCS / "coverage.json").read_bytes())
+
+
+def rerun(cells: Iterable[int], published):
+    """Return what the file says of each cell's first repeats, and what this code finds."""
+    said = {index: published["cases"][index]["first"] for index in cells}
+    return said, {index: count_first(index, published["seed"]).to_json()["methods"] for index in said}
+
+
+def find_index(statistic, words):
+    return next(i for i, case in enumerate(list_cases()) if case.statistic == statistic and words in case.name)
+
+
+def test_the_published_counts_are_those_of_this_code(published):
+    """Drift shows here: then run 'make coverage-study' and look at what changed before committing it."""
+    said, found = rerun(range(0, len(list_cases()), SHARE), published)
+
+    assert said == found
+
+
+@pytest.mark.slow
+def test_the_published_counts_of_every_cell_are_those_of_this_code(published):
+    said, found = rerun(range(len(list_cases())), published)
+
+    assert said == found
+
+
+def test_the_published_page_says_what_the_published_counts_say(published):
+    assert (DOCS / "coverage.md").read_text() == show((DOCS / "coverage.json").read_bytes())
+
+
+def test_the_published_study_is_of_the_whole_grid_and_no_cell_has_an_unfit_bound(published):
+    assert [(case.statistic, case.name) for case in list_cases()] == [
+        (row["statistic"], row["case"]) for row in published["cases"]
+    ]
+    assert published["seed"] == SEED
+    assert [row["case"] for row in published["cases"] if find_share(row, "deciding") < LOWEST] == []
+
+
+def test_every_metric_that_a_policy_may_limit_rests_on_a_statistic_of_the_grid():
+    """A new one needs its row in STUDIED, and its statistic a place in the grid: nothing untested may decide."""
+    deciding = {name for name, metric in METRICS.items() if metric.traits.kind != "descriptive"}
+
+    assert deciding == set(STUDIED)
+    assert set(STUDIED.values()) <= set(STATISTICS)
+    assert {f"{name}, clustered" for name in STUDIED.values()} <= set(STATISTICS)
+
+
+def test_the_familiar_intervals_are_shown_to_fail_where_they_do(published):
+    lowest = {
+        method: min(find_share(row, method) for row in published["cases"] if method in row["methods"])
+        for method in ("percentile", "bca", "jeffreys", "delong")
+    }
+
+    assert max(lowest.values()) < 0.7
+
+
+def test_an_average_sized_worst_case_cluster_would_not_cover_and_the_study_notices(monkeypatch):
+    """Records of one cluster alike, one cluster in five with twenty of them: what an earlier rule did not see."""
+    index = find_index("rate, clustered", "60 patients, one in five with 20 images; 0.2 missed")
+
+    def add_average(block, functional, *, worst):
+        unit = np.zeros(2)
+        unit[functional.pick_extreme(0, worst=worst)] = block.totals.sum() / block.repeats.sum()
+        return unit
+
+    ours = count_case(index, range(15), 5, with_rivals=0)
+    monkeypatch.setattr(Block, "make_extreme_unit", add_average)
+    theirs = count_case(index, range(15), 5, with_rivals=0)
+
+    assert ours.hits["high"]["deciding"] >= LOWEST * 300
+    assert theirs.hits["high"]["deciding"] < 0.9 * 300
+
+
+def test_a_share_can_be_run_again_by_itself():
+    whole = count_case(0, range(3), 1, with_rivals=BATCH)
+    parts = [count_batch(0, batch, 1, rivals=batch == 0) for batch in range(3)]
+    parts[0].merge(parts[1])
+    parts[0].merge(parts[2])
+
+    assert whole == parts[0]
+
+
+def test_the_file_lists_one_cell_a_line(published):
+    lines = (DOCS / "coverage.json").read_text().splitlines()
+
+    assert len(lines) == len(published["cases"]) + 2
+    assert to_bytes([], 20, 1) == b'{"seed": 1, "repeats": 20, "confidence": 0.95, "cases": [\n\n]}\n'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_every_bound_of_a_statistic_covers_on_its_whole_grid(statistic):
+    """With another seed than the published one. A cell seen below gets five times the repeats before it counts."""
+    for index, case in enumerate(list_cases()):
+        if case.statistic != statistic:
+            continue
+        count = count_case(index, range(1_600 // BATCH), seed=4, with_rivals=0)
+        if lowest_share(count) < LOWEST:
+            count.merge(count_case(index, range(1_600 // BATCH, 9_600 // BATCH), seed=4, with_rivals=0))
+        assert lowest_share(count) >= LOWEST, case.name
+
+
+def lowest_share(count):
+    return min(count.hits[side]["deciding"] for side in ("low", "high")) / count.given["deciding"]
