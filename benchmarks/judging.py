@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import bootstrap
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.measurement import measure
 from unlearn_audit.metrics import METRICS
 from unlearn_audit.policy import Policy, parse_policy

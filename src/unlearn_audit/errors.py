@@ -57,6 +57,10 @@ class UnknownNameError(UsageError):
         self.kind, self.name = kind, name
 
 
+class PluginError(AuditError):
+    """A plug-in of a third party that cannot be used: exit 5."""
+
+
 class DataError(AuditError):
     """Data that is absent, malformed or does not fit the policy: exit 5."""
 

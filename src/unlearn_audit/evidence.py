@@ -130,6 +130,17 @@ def read_evidence(path: Path) -> Evidence:
         raise EvidenceError(f"{path}: the provenance inside does not read: {error}") from error
 
 
+def is_evidence(path: Path) -> bool:
+    """Return whether the file at `path` says of itself that this tool wrote it as evidence, of whatever version."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return _META in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError, ValueError):
+        return False
+
+
 def _write_references(references: References) -> "dict[str, pa.Array]":
     import pyarrow as pa
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearn_audit import __version__
-from unlearn_audit.audit import judge, name_known
+from unlearn_audit.auditing import judge, name_known
 from unlearn_audit.errors import AuditError, PolicyError
 from unlearn_audit.evidence import read_evidence
 from unlearn_audit.policy import load_policy

@@ -170,22 +170,33 @@ class Scope:
         return None if self.all_clusters is None else self.all_clusters[mask]
 
     @cached_property
-    def thresholds(self) -> dict[str, float | None]:
-        """Threshold per operating point, chosen on validation of the original alone; None for 'argmax'."""
+    def _thresholds(self) -> dict[str, float | None]:
+        return {}
+
+    def find_threshold(self, at: str | None) -> float | None:
+        """Return the threshold of operating point `at` (None: the policy's first); None for 'argmax'.
+
+        Chosen on validation of the original alone, and once: a point that needs no validation is not lost with it.
+
+        Raises:
+            MeasurementError: the validation records do not define it.
+        """
         if self.whole is not None:
-            return self.whole.thresholds
-        validation = self.evidence.select("validation")
-        costs = self.policy.costs
-        return {
-            point: choose_threshold(
+            return self.whole.find_threshold(at)
+        point = at or self.policy.task.operating_points[0]
+        if point not in self._thresholds:
+            validation = self.evidence.select("validation")
+            costs = self.policy.costs
+            if not validation.any() and point.partition(" ")[0] in {"cost-optimal", "sensitivity"}:
+                raise MeasurementError(f"there are no validation records to choose the operating point '{point}' on")
+            self._thresholds[point] = choose_threshold(
                 point,
                 actual=self.evidence.is_positive[validation],
                 probability=self.evidence.positive_probability("original")[validation],
                 false_negative=costs.false_negative,
                 false_positive=costs.false_positive,
             )
-            for point in self.policy.task.operating_points
-        }
+        return self._thresholds[point]
 
     def call(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
@@ -197,7 +208,7 @@ class Scope:
         """Return (n,) the calls on every record of the evidence."""
         if model in BASELINES:
             return np.full(len(self.evidence), BASELINES[model])
-        threshold = self.thresholds[point]
+        threshold = self.find_threshold(point)
         if threshold is None:
             return self.evidence.predicted_positive(model)
         return np.asarray(self.evidence.positive_probability(model) >= threshold)

@@ -2,6 +2,7 @@
 
 import ctypes
 import ctypes.util
+import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
@@ -22,6 +23,12 @@ def describe_software(names: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def describe_machine() -> dict[str, str]:
+    """Return versions and machine as short texts, without the software that makes models. Nothing names a host."""
+    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    return found | describe_software((*NUMBERS, "pyarrow", *PAGES))
 
 
 def find_differences(recorded: Mapping[str, str], names: Iterable[str]) -> list[str]:

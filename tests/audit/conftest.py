@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import DataCard, Evidence, ForgetRequest, ModelCard, Provenance, SplitCount
 

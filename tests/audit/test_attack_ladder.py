@@ -10,7 +10,7 @@ from reference_plant import plant_references
 
 from unlearn_audit import registry
 from unlearn_audit.attacks import ATTACKS, Attack, Needs, find_attack, score_groups, score_records
-from unlearn_audit.audit import judge
+from unlearn_audit.auditing import judge
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.measurement import measure
 from unlearn_audit.metrics import METRICS

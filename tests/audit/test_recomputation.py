@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from unlearn_audit import __version__
-from unlearn_audit.audit import judge
+from unlearn_audit.auditing import judge
 from unlearn_audit.evidence import to_parquet
 from unlearn_audit.recomputation import compare_numbers
 from unlearn_audit.report.answers import State

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.errors import CaseError, PolicyError
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import Estimate, Interval, ModelCard, TriedSetting, Unit

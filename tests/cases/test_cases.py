@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.audit import name_known, run_audit
+from unlearn_audit.auditing import name_known, run_audit
 from unlearn_audit.cases import CaseRequest, build_case, choose_parameters
 from unlearn_audit.cases.cache import ModelCache, make_key
 from unlearn_audit.errors import CaseError, DataError, UnknownNameError, UsageError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.audit import judge, name_known, reach_verdicts, run_audit
+from unlearn_audit.auditing import judge, name_known, reach_verdicts, run_audit
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.errors import CaseError, DataError, EvidenceError, PolicyError
 from unlearn_audit.policy import CaseFile, parse_policy

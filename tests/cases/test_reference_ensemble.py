@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.audit import judge, run_audit
+from unlearn_audit.auditing import judge, run_audit
 from unlearn_audit.cases import CaseRequest, add_remedy, list_remedies, open_workers
 from unlearn_audit.cases.foundry import GROUP, Foundry
 from unlearn_audit.cases.pool import Pool

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.cli.commands import group
 from unlearn_audit.policy import load_policy
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.audit import judge
+from unlearn_audit.auditing import judge
 from unlearn_audit.report.html import render_html
 
 ROWS = [("female", True, True, 60), ("female", True, False, 40), ("male", True, True, 100),

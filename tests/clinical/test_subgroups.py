@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from unlearn_audit.audit import judge, reach_verdicts
+from unlearn_audit.auditing import judge, reach_verdicts
 from unlearn_audit.policy import InvalidPolicyError
 from unlearn_audit.records import Outcome
 from unlearn_audit.report.html import render_html

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.policy import find_policy, parse_policy
 

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from unlearn_audit.audit import name_known
+from unlearn_audit.auditing import name_known
 from unlearn_audit.data import DATASETS
 from unlearn_audit.errors import PolicyError
 from unlearn_audit.methods import METHODS

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unlearn_audit.audit import judge, name_known, run_audit
+from unlearn_audit.auditing import judge, name_known, run_audit
 from unlearn_audit.cases import CaseRequest
 from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_identical, take_splits
 from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy, parse_policy

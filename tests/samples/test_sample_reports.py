@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.audit import judge, name_known
+from unlearn_audit.auditing import judge, name_known
 from unlearn_audit.evidence import read_evidence
 from unlearn_audit.policy import load_case, load_policy
 from unlearn_audit.records import AuditRecord, Outcome

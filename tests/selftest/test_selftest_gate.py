@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from unlearn_audit.assets import read_published_selftest
-from unlearn_audit.audit import judge, reach_verdicts
+from unlearn_audit.auditing import judge, reach_verdicts
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.errors import ExitCode, ReportError
 from unlearn_audit.records import Interval, SelfTestSummary

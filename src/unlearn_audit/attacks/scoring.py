@@ -19,6 +19,8 @@ Scores = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Pair = tuple[Scores, Scores]
 
+_MOST_TIES = 0.02
+
 
 @dataclass(frozen=True, eq=False)
 class Scored:
@@ -170,11 +172,31 @@ def score_groups(scope: Scope, model: str, among: str, attack: str, like: str | 
     An attack with reference models scores candidates alone: of the test records, the controls.
 
     Raises:
-        MeasurementError: the attack cannot run, or fewer records than the policy's smallest group on either side.
+        MeasurementError: the attack cannot run, fewer records than the policy's smallest group on either side, or
+            answers so coarse that ties would hide what is remembered.
     """
     scored = score_records(scope, model, attack, like)
     forget, test = (select_group(scope, split, among, scored.records) for split in ("forget", "test"))
-    return scored.values[forget], scored.values[test]
+    members, nonmembers = scored.values[forget], scored.values[test]
+    _refuse_ties(members, nonmembers)
+    return members, nonmembers
+
+
+def _refuse_ties(members: NDArray[np.float64], nonmembers: NDArray[np.float64]) -> None:
+    """Refuse rounded answers: a tie counts as half, so what was rounded away pulls the AUC to 0.5 and looks forgotten.
+
+    Raises:
+        MeasurementError: more than 2 % of the pairs are equal, so that the AUC could be wrong by more than 0.01.
+    """
+    values, counts = np.unique(members, return_counts=True)
+    theirs = np.sort(nonmembers)
+    equal = np.searchsorted(theirs, values, side="right") - np.searchsorted(theirs, values, side="left")
+    share = float((counts * equal).sum()) / (len(members) * len(nonmembers))
+    if share > _MOST_TIES:
+        raise MeasurementError(
+            f"{100 * share:.0f} % of the pairs of a forgotten and a test record have the very same score: predictions "
+            "this coarse hide who is remembered; bring logits, or probabilities with all their digits"
+        )
 
 
 def pair_clusters(scope: Scope, among: str, attack: str) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:

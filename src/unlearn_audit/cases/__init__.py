@@ -1,18 +1,24 @@
 """A case: data, the models original, unlearned and retrained, and the records to forget. Torch lives here and below."""
 
+from unlearn_audit.cases.brought import BroughtOriginal
 from unlearn_audit.cases.build import Case, add_remedy, build_case, list_remedies
-from unlearn_audit.cases.request import CaseRequest, choose_parameters, find_reference
+from unlearn_audit.cases.given import GivenModels, ask_models
+from unlearn_audit.cases.request import CaseRequest, choose_parameters, choose_split_column, find_reference
 from unlearn_audit.cases.workers import BACKENDS, Backend, Workers, open_workers
 
 __all__ = [
     "BACKENDS",
     "Backend",
+    "BroughtOriginal",
     "Case",
     "CaseRequest",
+    "GivenModels",
     "Workers",
     "add_remedy",
+    "ask_models",
     "build_case",
     "choose_parameters",
+    "choose_split_column",
     "find_reference",
     "list_remedies",
     "open_workers",

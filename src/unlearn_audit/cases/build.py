@@ -13,7 +13,7 @@ from unlearn_audit.cases.cache import ModelCache
 from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.pool import Pool, to_inputs
-from unlearn_audit.cases.preparation import choose_forgotten, prepare_data
+from unlearn_audit.cases.preparation import choose_forgotten, prepare_data, refuse_dropped
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.data import (
@@ -103,7 +103,9 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     plan = make_plan(policy, request)
     say("load data", 0, 1)
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say)
-    loaded, disjoint = prepare_data(loaded, policy, plan)
+    loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
+    if request.original:
+        refuse_dropped(disjoint)
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
@@ -113,11 +115,15 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     say("load data", 1, 1)
-    inputs = to_inputs(task.dataset.x)
+    brought = request.original
+    inputs = brought.preparing.prepare(task.dataset.x) if brought else to_inputs(task.dataset.x)
     bench = _set_up(policy, request, plan, task, split, inputs, say)
-    original = bench.train_original()
+    bench = brought.fit_bench(bench, loaded, task) if brought else bench
+    original = brought.take(bench, "original") if brought else bench.train_original()
     models = [original]
-    if plan.retrain:
+    if brought and "retrained" in brought.files:
+        models.append(brought.take(bench, "retrained"))
+    elif plan.retrain:
         models.append(bench.retrain_reference())
     models.append(bench.unlearn(original, plan.audited, name="unlearned", role="unlearned"))
     models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in plan.compared]
@@ -138,7 +144,7 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         ),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
-        recipe={"model": plan.reference.model, **plan.recipe.model_dump(mode="json")},
+        recipe={"model": bench.architecture.name, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
         seals=request.seals,

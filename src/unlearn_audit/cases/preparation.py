@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from unlearn_audit.cases.request import Plan
 from unlearn_audit.data import (
     Dataset,
     Forgotten,
@@ -18,7 +17,7 @@ from unlearn_audit.policy import Policy, name_bands
 from unlearn_audit.records import Disjoint, derive_rng
 
 
-def prepare_data(loaded: Dataset, policy: Policy, plan: Plan) -> tuple[Dataset, Disjoint | None]:
+def prepare_data(loaded: Dataset, policy: Policy, split_column: str | None) -> tuple[Dataset, Disjoint | None]:
     """Bring splits and bands into the shape that the policy asks for.
 
     Raises:
@@ -27,11 +26,25 @@ def prepare_data(loaded: Dataset, policy: Policy, plan: Plan) -> tuple[Dataset, 
     if policy.subgroups is not None:
         bands = {column: (edges, name_bands(edges)) for column, edges in policy.subgroups.bands.items()}
         loaded = band_columns(loaded, bands)
-    if plan.split_column is not None:
-        loaded = take_splits(loaded, plan.split_column)
+    if split_column is not None:
+        loaded = take_splits(loaded, split_column)
     if policy.data is None or policy.data.disjoint is None:
         return loaded, None
-    return make_disjoint(loaded, policy.data.disjoint, plan.split_column)
+    return make_disjoint(loaded, policy.data.disjoint, split_column)
+
+
+def refuse_dropped(disjoint: Disjoint | None) -> None:
+    """Refuse splits that were made to share no group by leaving out records which a brought model was trained on.
+
+    Raises:
+        CaseError: training records were left out.
+    """
+    if disjoint is not None and disjoint.dropped["train"]:
+        raise CaseError(
+            f"the policy keeps splits apart by '{disjoint.column}': {disjoint.dropped['train']} training records share "
+            "theirs with another split, and the model that was brought along was trained on them",
+            hint="leave the validation and test records of these groups out of the data",
+        )
 
 
 def choose_forgotten(

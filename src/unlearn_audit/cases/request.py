@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unlearn_audit.cases.workers import Workers
 from unlearn_audit.errors import PolicyError, UsageError
@@ -10,6 +11,9 @@ from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, Referen
 from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver
 
 FEWEST, MOST = 4, 512  # reference models, as in a policy
+
+if TYPE_CHECKING:
+    from unlearn_audit.cases.brought import BroughtOriginal
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class CaseRequest:
     offline: bool = False
     threads: int | None = None
     signer: Signer | None = None
+    original: "BroughtOriginal | None" = None
+    """The original, where it was made elsewhere: it is unlearned here, and nothing is trained but what that takes."""
     waivers: tuple[Waiver, ...] = ()
     """Given in a file, beside those of the policy."""
     earlier_runs: tuple[EarlierRun, ...] = ()
@@ -73,11 +79,19 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         PolicyError: the case takes the splits from another column than the policy.
     """
     reference, case = find_reference(policy), request.case
+    if case and case.dataset:
+        reference = reference.model_copy(update={"dataset": case.dataset})
     asked = case.unlearn if case and case.unlearn else reference.unlearn
     audited = choose_parameters(policy, request.method, case) if request.method else asked
     _ = METHODS[audited.method]  # an unknown name is refused before anything is trained
     listed = [choose_parameters(policy, name, case) for name in request.compare] or list(case.compare if case else ())
     compared = {choice.method: choice for choice in listed if choice != audited}
+    references = choose_references(policy, request.references)
+    if references and request.original:
+        raise UsageError(
+            f"{references} reference models are asked for, which are not made for an original that was made elsewhere",
+            hint="add --references 0: attacks that need them are then not run",
+        )
     forget = request.forget if request.forget is not None else (case.forget if case else None)
     retrain = request.retrain if request.retrain is not None else (case.retrain if case else None)
     return Plan(
@@ -87,10 +101,10 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         forget=request.case_folder / forget if isinstance(forget, str) else forget or reference.forget,
         audited=audited,
         compared=tuple(compared.values()),
-        retrain=reference.retrain if retrain is None else retrain,
+        retrain=(reference.retrain and request.original is None) if retrain is None else retrain,
         recipe=case.recipe if case and case.recipe else reference.recipe,
-        references=choose_references(policy, request.references),
-        split_column=_choose_split_column(policy, case),
+        references=references,
+        split_column=choose_split_column(policy, case),
     )
 
 
@@ -110,7 +124,7 @@ def choose_references(policy: Policy, asked: int | None) -> int:
     return asked
 
 
-def _choose_split_column(policy: Policy, case: CaseFile | None) -> str | None:
+def choose_split_column(policy: Policy, case: CaseFile | None) -> str | None:
     """Return the policy's column, else the case's: who is judged on which patients is not the case's to soften."""
     own = policy.data.split_column if policy.data else None
     asked = case.split_column if case else None

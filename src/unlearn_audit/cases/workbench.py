@@ -98,6 +98,10 @@ class Workbench:
             },
         )
 
+    def build_empty(self) -> "nn.Module":
+        """Return a network of this case's architecture, for weights to be loaded into."""
+        return self._build(0)
+
     def _build(self, seed: int) -> "nn.Module":
         return self.architecture.build(self.shape, self.classes, seed)
 

@@ -16,6 +16,9 @@ _TRUST_TIME = "Root certificate you trust for time stamps and nothing else; may 
 _NEWER = "Revocation list that you hold, newer than the report's; may be repeated."
 _LEVEL = "PAdES level of the signatures.  [default: B-T with --timestamp-url, else B-B]"
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
+_PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
+_SCORES = ("probabilities", "logits", "log-probabilities")
+_SCORES_HELP = "What predictions or outputs are.  [default: the case file's, else probabilities, of models logits]"
 _REFERENCES = "Reference models for membership attacks, 0 for none (see docs/references.md).  [default: the policy's]"
 _JOBS = "Reference models made at once, one thread each; never changes a number.  [default: all cores]"
 _BACKEND = "Where they are made: processes here, or a Dask cluster."
@@ -54,6 +57,12 @@ def group() -> None:
 @click.option("--force", is_flag=True, help="Replace an output folder that already holds a report.")
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is audited this time (see docs/case.md).")
 @click.option("--data", type=_FILE, metavar="PATH", help="Data: an npz in MedMNIST's format, or a folder of images.")
+@click.option("--predictions", type=_FILE, multiple=True, metavar="FILE", help=_PREDICTIONS)
+@click.option("--original", type=_FILE, metavar="FILE", help="The original model, made elsewhere (see docs/models.md).")
+@click.option("--unlearned", type=_FILE, metavar="FILE", help="The unlearned model, made elsewhere.")
+@click.option("--retrained", type=_FILE, metavar="FILE", help="A model retrained without the records, made elsewhere.")
+@click.option("--model", metavar="NAME", help="What weights are loaded into: module:factory, or one of 'list models'.")
+@click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--waivers", type=_FILE, metavar="FILE", help="Waivers beside the policy's own (see docs/waivers.md).")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
@@ -119,6 +128,35 @@ def recheck(evidence: Path, policy: str, out: Path | None, baseline: Path | None
     from unlearn_audit.cli.running import recheck_evidence
 
     return recheck_evidence(evidence, policy, out, baseline)
+
+
+@group.group(name="evidence")
+def evidence_group() -> None:
+    """Look at evidence and predictions before they are judged."""
+
+
+@evidence_group.command(
+    name="check",
+    short_help="Say which checks a file of predictions can answer.",
+    epilog="""
+\b
+Exit codes:
+  0  every required check of the policy can be measured
+  2  usage or policy error
+  3  some required check cannot be measured: the list says why, and what to bring
+  5  the file cannot be used at all
+""",
+)
+@click.argument("files", type=_FILE, nargs=-1, required=True, metavar="FILE...")
+@click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
+@click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is known beyond the predictions.")
+@click.option("--forget", type=_FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
+@click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
+def check_evidence(files: tuple[Path, ...], policy: str, **options: object) -> int:
+    """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing."""
+    from unlearn_audit.cli.bringing import check_files
+
+    return check_files(files, policy, options)
 
 
 @group.command(short_help="Render a record again, byte for byte.")

@@ -24,7 +24,7 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
 
     Amend the policy later, and seal it again: the report lists every seal and what was changed after it.
     """
-    from unlearn_audit.audit import name_known
+    from unlearn_audit.auditing import name_known
     from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
     from unlearn_audit.cli.writing import write_whole

@@ -14,16 +14,19 @@ from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
 from unlearn_audit.records import AuditRecord, Outcome, Signer, Verdict, WaiverState
 
 if TYPE_CHECKING:
+    from unlearn_audit.auditing import Audit
     from unlearn_audit.cases import CaseRequest
-    from unlearn_audit.policy import KnownNames
+    from unlearn_audit.policy import CaseFile, Policy
+    from unlearn_audit.records import Say
 
 _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
 
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
-    from unlearn_audit.audit import name_known, run_audit
-    from unlearn_audit.cases import open_workers
+    from unlearn_audit.auditing import name_known
+    from unlearn_audit.cases import GivenModels
+    from unlearn_audit.cli.bringing import find_models, find_predictions, judge_models, judge_predictions, read_case
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
@@ -46,18 +49,22 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     key = find_signing_key(options)
     signing = choose_signing(options, options["level"])
     signer = describe(key, signing.level.value)
-    request = _read_request(options, signer, known)
-    request = replace(
-        request,
-        waivers=load_waivers(options["waivers"], policy) if options["waivers"] else (),
-        earlier_runs=find_earlier_runs(out, policy, request.case, request.case_folder),
-        seals=read_seals(options["seals"], policy),
-    )
-    with (
-        show_progress() as say,
-        open_workers(options["jobs"], options["backend"], options["cluster"]) as workers,
-    ):
-        audit = run_audit(policy, replace(request, workers=workers), say)
+    case, folder = read_case(options["case"], known)
+    told: dict[str, Any] = {
+        "waivers": load_waivers(options["waivers"], policy) if options["waivers"] else (),
+        "earlier_runs": find_earlier_runs(out, policy, case, folder),
+        "seals": read_seals(options["seals"], policy),
+    }
+    brought = find_predictions(options, case, folder)
+    given = None if brought else find_models(policy, options, case, folder, signer, read_clock())
+    with show_progress() as say:
+        if brought:
+            audit = judge_predictions(policy, brought, signer, read_clock(), told, say)
+        elif isinstance(given, GivenModels):
+            audit = judge_models(policy, given, case, told, say)
+        else:
+            request = _read_request(options, signer, case, folder)
+            audit = _run_audit(policy, replace(request, original=given, **told), options, say)
         say("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
@@ -73,14 +80,20 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     return _find_exit(audit.record.verdict, options["fail_on"])
 
 
-def _read_request(options: Mapping[str, Any], signer: "Signer", known: "KnownNames") -> "CaseRequest":
-    from unlearn_audit.cases import CaseRequest
-    from unlearn_audit.policy import load_case
+def _run_audit(policy: "Policy", request: "CaseRequest", options: Mapping[str, Any], say: "Say") -> "Audit":
+    from unlearn_audit.auditing import run_audit
+    from unlearn_audit.cases import open_workers
 
-    case = options["case"]
+    with open_workers(options["jobs"], options["backend"], options["cluster"]) as workers:
+        return run_audit(policy, replace(request, workers=workers), say)
+
+
+def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile | None", folder: Path) -> "CaseRequest":
+    from unlearn_audit.cases import CaseRequest
+
     return CaseRequest(
-        case=load_case(case, known) if case else None,
-        case_folder=case.parent if case else Path(),
+        case=case,
+        case_folder=folder,
         created=read_clock(),
         cache=options["cache"] or _find_cache(),
         data=options["data"],
@@ -160,7 +173,7 @@ def _find_exit(verdict: Verdict, fail_on: str) -> int:
 
 def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, baseline_path: Path | None) -> int:
     """Judge existing evidence; say whether a record beside it has the same bytes."""
-    from unlearn_audit.audit import judge, name_known
+    from unlearn_audit.auditing import judge, name_known
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.writing import write_whole
     from unlearn_audit.evidence import read_evidence
@@ -191,7 +204,7 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, ba
 
 def check_policy_files(names: tuple[str, ...]) -> int:
     """Check each policy; print what is wrong with all of them before the exit code says that something is."""
-    from unlearn_audit.audit import name_known
+    from unlearn_audit.auditing import name_known
     from unlearn_audit.policy import find_policy, load_policy
 
     code = ExitCode.PASS

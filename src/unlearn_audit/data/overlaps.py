@@ -1,6 +1,7 @@
 """Leaks between the splits: a lesion, a patient or the very same image on both sides."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -32,13 +33,19 @@ def find_overlaps(dataset: Dataset) -> tuple[Overlap, ...]:
         Overlap(column="near-identical image", splits=splits, shared_groups=count, method=METHOD)
         for splits, count in find_near_identical(dataset, identity).items()
     )
-    shared_groups = tuple(
+    return (*count_overlaps(columns, dataset.split, SPLITS), *alike)
+
+
+def count_overlaps(
+    columns: Mapping[str, NDArray[np.str_]], split: NDArray[np.str_], splits: Sequence[str]
+) -> tuple[Overlap, ...]:
+    """Return how many known values of each of `columns` (n,) stand in both of two `splits`, where any do."""
+    return tuple(
         Overlap(column=name, splits=(first, second), shared_groups=shared)
         for name, values in columns.items()
-        for first, second in combinations(SPLITS, 2)
-        if (shared := _count_shared(values[dataset.select(first)], values[dataset.select(second)]))
+        for first, second in combinations(splits, 2)
+        if (shared := _count_shared(values[split == first], values[split == second]))
     )
-    return (*shared_groups, *alike)
 
 
 def _count_shared(first: NDArray[np.str_], second: NDArray[np.str_]) -> int:

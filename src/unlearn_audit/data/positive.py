@@ -33,35 +33,44 @@ def map_positive(dataset: Dataset, positive: Sequence[str]) -> tuple[int, ...]:
         DataError: a name that is no class (names the nearest), a number that is also the name of *another* class, a
             class named twice, none at all, or all of them.
     """
-    indices = [_find_class(dataset, name) for name in positive]
-    twice = sorted({dataset.classes[index] for index in indices if indices.count(index) > 1})
+    return find_positive(f"data set '{dataset.name}'", dataset.classes, positive)
+
+
+def find_positive(where: str, classes: Sequence[str], positive: Sequence[str]) -> tuple[int, ...]:
+    """Return the sorted indices of the positive among `classes`; `where` says in messages whose classes they are.
+
+    Raises:
+        DataError: see `map_positive`.
+    """
+    indices = [_find_class(where, classes, name) for name in positive]
+    twice = sorted({classes[index] for index in indices if indices.count(index) > 1})
     if twice:
-        raise DataError(f"data set '{dataset.name}': the positive classes name {name_some(twice)} more than once")
-    if not indices or len(indices) == len(dataset.classes):
+        raise DataError(f"{where}: the positive classes name {name_some(twice)} more than once")
+    if not indices or len(indices) == len(classes):
         raise DataError(
-            f"data set '{dataset.name}': expected some but not all of the {len(dataset.classes)} classes as positive, "
+            f"{where}: expected some but not all of the {len(classes)} classes as positive, "
             f"found {name_some(positive) or 'none'}"
         )
     return tuple(sorted(indices))
 
 
-def _find_class(dataset: Dataset, name: str) -> int:
-    by_name = dataset.classes.index(name) if name in dataset.classes else None
-    by_number = int(name) if name in {str(number) for number in range(len(dataset.classes))} else None
+def _find_class(where: str, classes: Sequence[str], name: str) -> int:
+    by_name = classes.index(name) if name in classes else None
+    by_number = int(name) if name in {str(number) for number in range(len(classes))} else None
     if by_name is not None and by_number is not None and by_name != by_number:
         raise DataError(
-            f"data set '{dataset.name}': positive class '{name}' could be the class of that name (number {by_name}) "
-            f"or the class number {by_number} ('{dataset.classes[by_number]}')",
+            f"{where}: positive class '{name}' could be the class of that name (number {by_name}) "
+            f"or the class number {by_number} ('{classes[by_number]}')",
             hint="write the class by the other of its two addresses",
         )
     if by_name is not None:
         return by_name
     if by_number is not None:
         return by_number
-    near = get_close_matches(name, dataset.classes, n=3, cutoff=0.5)
-    listed = ", ".join(f"{number} = '{known}'" for number, known in enumerate(dataset.classes))
+    near = get_close_matches(name, classes, n=3, cutoff=0.5)
+    listed = ", ".join(f"{number} = '{known}'" for number, known in enumerate(classes))
     raise DataError(
-        f"data set '{dataset.name}' has no class '{name}'; its classes are {listed}",
+        f"{where} has no class '{name}'; its classes are {listed}",
         hint=f"did you mean {' or '.join(repr(known) for known in near)}?" if near else "name a class or its number",
     )
 

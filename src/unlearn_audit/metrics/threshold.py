@@ -8,7 +8,7 @@ from unlearn_audit.scope import Address, Metric, Scope
 
 def show_threshold(scope: Scope, address: Address) -> Estimate:
     """Return the probability of being positive from which a record is called positive at this operating point."""
-    threshold = scope.thresholds[address.at or scope.policy.task.operating_points[0]]
+    threshold = scope.find_threshold(address.at)
     if threshold is None:
         raise MeasurementError("argmax takes the most probable class and has no threshold")
     return Estimate(value=threshold, unit=Unit.PROPORTION, n=int(scope.evidence.select("validation").sum()))

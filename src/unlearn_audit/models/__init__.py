@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unlearn_audit.models.architecture import Architecture, count_parameters, find_architecture
+from unlearn_audit.models.architecture import Architecture, call_factory, count_parameters, find_architecture
+from unlearn_audit.models.given import GivenModel, load_given
+from unlearn_audit.models.preparation import Preparing
 from unlearn_audit.models.weights import decode_weights, encode_weights, load_weights, save_weights
 from unlearn_audit.registry import Table
 
@@ -47,10 +49,14 @@ MODELS: Table[Architecture] = Table(
 __all__ = [
     "MODELS",
     "Architecture",
+    "GivenModel",
+    "Preparing",
+    "call_factory",
     "count_parameters",
     "decode_weights",
     "encode_weights",
     "find_architecture",
+    "load_given",
     "load_weights",
     "save_weights",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from unlearn_audit.errors import CaseError, UsageError
+from unlearn_audit.errors import AuditError, CaseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,9 +77,40 @@ def find_architecture(name: str, table: Mapping[str, Architecture]) -> Architect
         return table[name]
     try:
         make = getattr(import_module(module), factory)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # importing runs the user's module, which may raise anything
         raise UsageError(
-            f"model '{name}': expected an importable 'module:factory', found none ({error})",
+            f"model '{name}': expected an importable 'module:factory', found none ({type(error).__name__}: {error})",
             hint="is the module's folder on PYTHONPATH?",
         ) from error
     return Architecture(name=name, title=name, source="brought along by the user", make=make)
+
+
+def call_factory(
+    architecture: Architecture, parameters: Mapping[str, Any], shape: tuple[int, ...], classes: int
+) -> nn.Module:
+    """Return the network that a user's factory makes: as factory(**parameters), or as factory(shape, classes).
+
+    It may draw from torch's global generator, which is as it was before.
+
+    Raises:
+        CaseError: the factory raised, or returned no network: with its name and its own words.
+    """
+    import torch
+
+    make: Callable[..., Any] = architecture.make
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network: Any = make(**parameters) if parameters else make(shape, classes)
+    except AuditError:
+        raise
+    except Exception as error:  # the factory is the user's code and may raise anything
+        given = f"with {dict(parameters)}" if parameters else f"as factory({shape}, {classes})"
+        raise CaseError(
+            f"the factory '{architecture.name}', called {given}, raised {type(error).__name__}: {error}",
+            hint="'network: {parameters: {...}}' in the case file are its arguments by name",
+        ) from error
+    if not isinstance(network, torch.nn.Module):
+        raise CaseError(
+            f"expected a torch.nn.Module from the factory '{architecture.name}', found {type(network).__name__}"
+        )
+    return network

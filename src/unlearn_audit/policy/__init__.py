@@ -1,6 +1,7 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
 from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
+from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -30,6 +31,9 @@ from unlearn_audit.policy.waiver_file import WaiverFile
 __all__ = [
     "POLICY_SCHEMA",
     "Acceptances",
+    "BroughtColumns",
+    "BroughtData",
+    "BroughtModel",
     "CaseFile",
     "Check",
     "Costs",
@@ -41,8 +45,10 @@ __all__ = [
     "Membership",
     "MethodChoice",
     "MetricTraits",
+    "Network",
     "Person",
     "Policy",
+    "Preparation",
     "Problem",
     "Protocol",
     "Recipe",

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from unlearn_audit.policy.choice import MethodChoice
+from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
+from unlearn_audit.policy.choice import MethodChoice, Slug
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import Deviation, Device
@@ -18,6 +19,9 @@ class CaseFile(Frozen):
 
     schema_: Literal["unlearn-audit/case/v1"] = Field(alias="schema")
     name: Text = Field(description="as the report calls the case")
+    dataset: Slug | None = Field(
+        default=None, description="name in the table of data sets, such as own-data; the policy's where nothing is said"
+    )
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
     forget: Fraction | Text | None = Field(
         default=None, description="share of the training records, or a CSV of record, lesion or patient ids"
@@ -30,6 +34,31 @@ class CaseFile(Frozen):
         description="column of the data that holds train, val or test, where the policy names none",
     )
     recipe: Recipe | None = None
+    predictions: tuple[Text, ...] = Field(
+        default=(), description="CSV or Parquet files of predictions that were made elsewhere; nothing is trained then"
+    )
+    scores: Literal["probabilities", "logits", "log-probabilities"] | None = Field(
+        default=None,
+        description="what predictions, or brought models' outputs, are; never guessed: where nothing is said, "
+        "predictions are probabilities and outputs are logits",
+    )
+    classes: tuple[Text, ...] = Field(
+        default=(), description="what the class numbers 0, 1, ... of labels and columns mean, in this order"
+    )
+    columns: BroughtColumns = Field(default=BroughtColumns(), description="columns that are called otherwise")
+    models: dict[Slug, BroughtModel] = Field(
+        default_factory=dict, description="what is known of models that are brought along, by their name in the audit"
+    )
+    network: Network | None = Field(default=None, description="what the weights of brought models are loaded into")
+    preparation: Preparation = Field(
+        default=Preparation(), description="what is done to the data before a brought model sees it"
+    )
+    about_data: BroughtData = Field(
+        default=BroughtData(), description="the data behind the predictions, for the report"
+    )
+    observations: tuple[Text, ...] = Field(
+        default=(), description="further statements for the report: observation only, they never drive a verdict"
+    )
     device: Device | None = Field(
         default=None, description="the product that the model belongs to, as its maker names it"
     )

@@ -22,7 +22,8 @@ def find_schema(root: Schema, keys: Keys) -> Schema:
             ends = node.get("prefixItems", ())
             node = ends[key] if key < len(ends) else node.get("items", {})
         else:
-            node = node.get("properties", {}).get(key, {})
+            free = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+            node = node.get("properties", {}).get(key, free[0] if isinstance(free[0], Mapping) else {})
         node = _follow(root, node)
     return node
 

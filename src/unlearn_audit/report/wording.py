@@ -18,6 +18,7 @@ _STACKED = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
 THIN = "\u2009"
 MINUS = "\u2212"
 DASH = "\u2013"
+_FORMULA = ("=", "+", "-", "@")
 NONE = "\u2014"
 _MOST_DIGITS = 7
 
@@ -192,3 +193,11 @@ def bound(text: Any, longest: int = LONGEST) -> str:
 def group_digits(digest: str | None, size: int = 8) -> str:
     """Return a hex digest in groups, which a person can compare and a line can break at."""
     return " ".join(digest[i : i + size] for i in range(0, len(digest), size)) if digest else NONE
+
+
+def print_id(text: str) -> str:
+    """Return a record id for a page: with an apostrophe in front where a spreadsheet would take it for a formula.
+
+    Readers copy lists of ids out of pages. Record and evidence keep the id as it is.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text

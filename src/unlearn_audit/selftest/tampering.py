@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from unlearn_audit.audit import judge
+from unlearn_audit.auditing import judge
 from unlearn_audit.errors import AuditError, ExitCode
 from unlearn_audit.evidence import to_parquet
 from unlearn_audit.records import derive_rng

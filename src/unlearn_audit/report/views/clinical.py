@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from unlearn_audit.records import Curve, Finding
 from unlearn_audit.report.views.grid import Cell, Grid, Mark, gather_reasons, show_finding
 from unlearn_audit.report.views.index import Index
-from unlearn_audit.report.wording import BASELINES, bound, print_metric, print_number, print_point, print_seconds
+from unlearn_audit.report.wording import (
+    BASELINES,
+    bound,
+    print_id,
+    print_metric,
+    print_number,
+    print_point,
+    print_seconds,
+)
 
 _WIDEST = 6
 _LISTED = 48
@@ -163,7 +171,8 @@ def present_record_lists(index: Index) -> tuple[RecordList, ...]:
         if finding and finding.records:
             ids = finding.records
             title = f"{print_metric(metric)} {index.positive} records, against the original"
-            lists.append(RecordList(title, tuple(bound(i, 64) for i in ids[:_LISTED]), max(0, len(ids) - _LISTED)))
+            listed = tuple(print_id(bound(item, 64)) for item in ids[:_LISTED])
+            lists.append(RecordList(title, listed, max(0, len(ids) - _LISTED)))
     return tuple(lists)
 
 

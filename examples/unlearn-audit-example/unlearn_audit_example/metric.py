@@ -1,0 +1,35 @@
+"""Of the records that the model calls negative, how many are: what a patient who is sent home wants to know."""
+
+import numpy as np
+
+from unlearn_audit.policy import MetricTraits
+from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.scope import Address, Metric, Scope
+from unlearn_audit.stats import estimate_rate
+
+
+def measure_negative_predictive_value(scope: Scope, address: Address) -> Estimate:
+    """Measure the share of truly negative records among the test records called negative.
+
+    Given how many are called negative their number is binomial, so that the bounds (Clopper-Pearson; over clusters
+    where the policy names them) are those of a rate. A model that calls nothing negative is not measured.
+
+    What must not be concluded: anything about another prevalence than the test split's.
+    """
+    called_negative = ~scope.call(address.model, address.at)
+    test = np.flatnonzero(scope.test)[called_negative]
+    chosen = np.isin(np.arange(len(scope.evidence)), test)
+    return estimate_rate(
+        ~scope.evidence.is_positive[chosen],
+        clusters=scope.clusters(chosen),
+        **scope.sampling("negative-predictive-value", address),
+    )
+
+
+NEGATIVE_PREDICTIVE_VALUE = Metric(
+    title="Negative predictive value",
+    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    direction=Direction.HIGHER,
+    source="Altman and Bland 1994, BMJ 309, 102",
+    measure=measure_negative_predictive_value,
+)

@@ -1,0 +1,21 @@
+from unlearn_audit.api import Audited as Audited
+from unlearn_audit.api import audit as audit
+from unlearn_audit.api import load_policy as load_policy
+from unlearn_audit.api import make_evidence as make_evidence
+from unlearn_audit.api import read_evidence as read_evidence
+from unlearn_audit.api import read_predictions as read_predictions
+from unlearn_audit.records import Evidence as Evidence
+from unlearn_audit.records import Outcome as Outcome
+
+__version__: str
+__all__ = [
+    "Audited",
+    "Evidence",
+    "Outcome",
+    "__version__",
+    "audit",
+    "load_policy",
+    "make_evidence",
+    "read_evidence",
+    "read_predictions",
+]

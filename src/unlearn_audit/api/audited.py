@@ -1,0 +1,112 @@
+"""A verdict in Python: what it rests on, how a notebook shows it, and how it becomes a signed report."""
+
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+
+from unlearn_audit.auditing import judge
+from unlearn_audit.evidence import to_parquet
+from unlearn_audit.policy import Policy
+from unlearn_audit.records import AuditRecord, CheckResult, Evidence, Outcome
+
+_COLOURS = {Outcome.PASS: "#1a7f37", Outcome.FAIL: "#b42318"}
+_DOUBT = "#9a6700"
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """A verdict with all that it rests on. Shows itself as a table in notebooks; not signed before `save`."""
+
+    policy: Policy
+    evidence: Evidence
+    record: AuditRecord
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict on the audited model."""
+        return self.record.outcome
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """The policy's checks on the audited model, in the policy's order."""
+        return self.record.verdict.checks
+
+    def __getitem__(self, check: str) -> CheckResult:
+        """Return the check called `check` by the policy; KeyError where there is none."""
+        for result in self.checks:
+            if result.id == check:
+                return result
+        raise KeyError(check)
+
+    def __repr__(self) -> str:
+        return f"{self.outcome.label.upper()}: {self.record.verdict.reason}"
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        key: str | Path | None = None,
+        chain: str | Path | None = None,
+        passphrase: str | None = None,
+        force: bool = False,
+    ) -> Path:
+        """Write the signed report folder, as `run` does, and return its path; `verify` takes it.
+
+        Args:
+            folder: must not hold anything, or an earlier report with `force`.
+            key: signing key (PKCS#8 PEM or PKCS#12); without one a labelled TEST key signs, which every page says.
+            chain: certificates of the key (PEM), signer first.
+            passphrase: of the key.
+            force: replace an earlier report.
+
+        Raises:
+            ReportError, KeyFileError: nothing is left behind then.
+        """
+        from unlearn_audit.report.authority import make_test_key
+        from unlearn_audit.report.bundle import refuse_occupied, write_bundle
+        from unlearn_audit.report.keys import describe, load_signing_key
+
+        refuse_occupied(Path(folder), force=force)
+        chain_path = Path(chain) if chain is not None else None
+        signing = load_signing_key(Path(key), chain_path, passphrase) if key is not None else make_test_key()
+        # The record names its signer, and the numbers do not depend on it: they are taken over, not measured again.
+        told = self.evidence.provenance.model_copy(update={"signer": describe(signing)})
+        signed = replace(self.evidence, provenance=told)
+        record = judge(self.policy, signed, known=self.record)
+        return write_bundle(Path(folder), _fill(self.policy, signed, record), record, signing, force=force)
+
+    def _repr_html_(self) -> str:
+        """Return the verdict as a table for notebooks. Every text is escaped: ids and titles come from outside."""
+        rows = "".join(_draw_row(check) for check in self.checks)
+        return (
+            f"<div><p><strong style='color:{_colour(self.outcome)}'>{escape(self.outcome.label.upper())}</strong> "
+            f"{escape(self.record.verdict.reason)}</p><table><thead><tr><th>Check</th><th>Estimate [bounds]</th>"
+            f"<th>Tolerance</th><th>Outcome</th></tr></thead><tbody>{rows}</tbody></table>"
+            f"<p>{escape(self.record.recommendation.text)} Policy {escape(self.policy.id)} "
+            f"{escape(self.policy.version)}; {len(self.evidence)} records. Not signed: <code>save</code> is.</p></div>"
+        )
+
+
+def _colour(outcome: Outcome) -> str:
+    return _COLOURS.get(outcome, _DOUBT)
+
+
+def _draw_row(check: CheckResult) -> str:
+    estimate = check.estimate
+    number = "none" if estimate is None else f"{estimate.value:.3f}"
+    if estimate is not None and estimate.bounds is not None:
+        number += f" [{estimate.bounds.low:.3f}, {estimate.bounds.high:.3f}]"
+    said = check.outcome.label + ("" if check.required else " (not required)")
+    return (
+        f"<tr title='{escape(check.reason, quote=True)}'><td>{escape(check.title)}</td><td>{number}</td>"
+        f"<td>{escape(str(check.limit))}</td><td style='color:{_colour(check.outcome)}'>{escape(said)}</td></tr>"
+    )
+
+
+def _fill(policy: Policy, evidence: Evidence, record: AuditRecord) -> dict[str, bytes]:
+    from unlearn_audit.report import FORMATS, Sources
+
+    made = {form.file: form.render(record, Sources()) for form in FORMATS.values() if form.always}
+    files = {name: content.encode() if isinstance(content, str) else content for name, content in made.items()}
+    written = policy.model_dump_json(indent=2, by_alias=True, exclude_none=True)  # JSON is YAML
+    return {**files, "evidence.parquet": to_parquet(evidence), "policy.yaml": f"{written}\n".encode()}

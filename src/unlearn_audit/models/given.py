@@ -1,0 +1,196 @@
+"""A model that was made elsewhere: weights for a user's network, TorchScript, torch.export, or ONNX.
+
+A program (TorchScript, torch.export, ONNX) is code, and giving one asks for it to be run. No pickled object is ever
+read: it could run any code before anybody asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from unlearn_audit.errors import CaseError
+from unlearn_audit.models.weights import load_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+KINDS = (".safetensors", ".pt", ".pth", ".ts", ".pt2", ".onnx")
+_FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_PICKLED = "a pickled object can run any code when read"
+
+
+@dataclass(frozen=True, eq=False)
+class GivenModel:
+    """What answers: `ask` takes a batch of prepared inputs and returns the raw outputs, in evaluation mode.
+
+    `network` is the module itself where weights were given, which can be trained further; None for a program.
+    """
+
+    ask: Callable[[Tensor], Any]
+    kind: str
+    network: nn.Module | None = None
+    notes: tuple[str, ...] = ()
+
+
+def load_given(path: Path, build: Callable[[], nn.Module] | None) -> GivenModel:
+    """Return the model in the file at `path`.
+
+    Args:
+        path: `.safetensors`, `.pt` or `.pth` with weights; `.pt`, `.pth` or `.ts` with TorchScript; `.pt2` of
+            torch.export; `.onnx`.
+        build: makes the network for weights; None where none was named.
+
+    Raises:
+        CaseError: no file, another format, a pickled object, weights of another architecture (the first layer that
+            differs is named), weights without a network, or a program that does not load.
+    """
+    if not path.is_file():
+        raise CaseError(f"expected a model at {path}, found no file")
+    suffix = path.suffix.lower()
+    if suffix == ".onnx":
+        return _load_onnx(path)
+    if suffix == ".pt2":
+        return _load_exported(path)
+    if suffix == ".ts" or (suffix in {".pt", ".pth"} and _is_script(path)):
+        return _load_script(path)
+    if suffix not in KINDS:
+        raise CaseError(
+            f"expected a model as {', '.join(KINDS)}, found {path}",
+            hint=f"pickled objects are refused, since {_PICKLED}: save the state dict as safetensors",
+        )
+    if build is None:
+        raise CaseError(
+            f"{path} holds weights, and nothing says into which network they go",
+            hint="add --model module:factory, or 'network: {factory: module:factory}' in the case file",
+        )
+    network = load_weights(path, into=build())
+    return GivenModel(network, "weights", network)
+
+
+def _is_script(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/" in name for name in archive.namelist())
+
+
+def _load_script(path: Path) -> GivenModel:
+    import torch
+
+    with warnings.catch_warnings():  # TorchScript is out of favour with torch; whoever has such a file knows
+        warnings.simplefilter("ignore")
+        try:
+            program: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CaseError(f"{path} is not a readable TorchScript program: {_first_line(error)}") from error
+    trained = bool(getattr(program, "training", False))
+    note = ("It was saved in training mode and put into evaluation mode.",) if trained else ()
+    if trained:
+        program.eval()
+    return GivenModel(program, "TorchScript", notes=note)
+
+
+def _load_exported(path: Path) -> GivenModel:
+    import torch
+
+    _refuse_pickles(path)
+    try:
+        with _weights_only(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.load(str(path)).module()
+    except Exception as error:  # torch's reader fails in its own many ways, and each is a refusal
+        raise CaseError(f"{path} is not a readable program of torch.export: {_first_line(error)}") from error
+    return GivenModel(program, "torch.export")
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Let torch read tensors only, also where its own code would unpickle."""
+    before = os.environ.get(_FORCE)
+    os.environ[_FORCE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FORCE]
+        else:
+            os.environ[_FORCE] = before
+
+
+def _refuse_pickles(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            configs = [json.loads(archive.read(name)) for name in names if name.endswith("_config.json")]
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise CaseError(f"{path} is not a readable program of torch.export: {_first_line(error)}") from error
+    objects = [name for name in names if "opaque_obj_" in name or "custom_obj_" in name or "/aotinductor/" in name]
+    objects += [
+        str(entry.get("path_name"))
+        for config in configs
+        for entry in (config.get("config") or {}).values()
+        if entry.get("use_pickle")
+    ]
+    if objects:
+        raise CaseError(
+            f"{path} holds the pickled object or compiled code '{objects[0]}': expected a program and tensors only, "
+            f"since {_PICKLED}",
+            hint="export the model's own forward with torch.export, without custom objects",
+        )
+
+
+def _load_onnx(path: Path) -> GivenModel:
+    try:
+        import onnxruntime as runtime
+    except ImportError as error:
+        raise CaseError(
+            f"{path} needs onnxruntime, which is not installed", hint="pip install 'unlearn-audit[onnx]'"
+        ) from error
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised; the log would write to stderr as well
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits on every machine
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's errors have no common class
+        raise CaseError(f"{path} is not a readable ONNX model: {_first_line(error)}") from error
+    for what, found in (("input", session.get_inputs()), ("output", session.get_outputs())):
+        if len(found) != 1:
+            listed = ", ".join(f"'{item.name}'" for item in found[:4])
+            raise CaseError(f"{path}: expected one {what}, found {len(found)}: {listed}")
+    return GivenModel(_ask_session(session), "ONNX")
+
+
+def _ask_session(session: Any) -> Callable[[Tensor], Any]:
+    """Return a function of a batch; a model with a fixed batch size is asked in pieces of that size."""
+    import numpy as np
+    import torch
+
+    entry = session.get_inputs()[0]
+    fixed = entry.shape[0] if entry.shape and isinstance(entry.shape[0], int) else None
+    kind = {"tensor(double)": np.float64, "tensor(float16)": np.float16}.get(entry.type, np.float32)
+
+    def ask(batch: Tensor) -> Tensor:
+        values = batch.numpy().astype(kind)
+        step = fixed or len(values)
+        answers = []
+        for start in range(0, len(values), step):
+            part = values[start : start + step]
+            short = step - len(part)
+            padded = np.concatenate([part, np.repeat(part[-1:], short, axis=0)]) if short else part
+            answers.append(np.asarray(session.run(None, {entry.name: padded})[0])[: len(part)])
+        return torch.from_numpy(np.concatenate(answers))
+
+    return ask
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

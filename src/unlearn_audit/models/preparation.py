@@ -1,0 +1,100 @@
+"""What is done to data before a model that was made elsewhere sees it: declared, never guessed from the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unlearn_audit.errors import CaseError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+_SCALES = {None: (2 / 255, -1.0), "-1..1": (2 / 255, -1.0), "0..1": (1 / 255, 0.0), "0..255": (1.0, 0.0)}
+_COLOURS = 3
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """The declared steps, in this order: colour, size, scale, mean and std, layout. None is what was not declared.
+
+    Images are resized by Pillow on 8-bit pixels, as torchvision's transforms do on images: its filters widen when they
+    shrink (antialiasing), unlike those of array libraries.
+    """
+
+    size: int | None = None
+    interpolation: str | None = None
+    channels: int | None = None
+    scale: str | None = None
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: str = "channels-first"
+
+    def prepare(self, x: NDArray[Any]) -> Tensor:
+        """Return a batch as the model wants it, float32.
+
+        Args:
+            x: (n, height, width, 1 or 3) uint8 images, or (n, d) features.
+
+        Raises:
+            CaseError: steps that images alone can take on features; a mean or std that does not fit the channels.
+        """
+        import torch
+
+        if x.dtype != np.uint8:
+            self._refuse_image_steps()
+            return torch.from_numpy(self._normalise(np.asarray(x, dtype=np.float64)))
+        pixels = self._resize(self._colour(x))
+        factor, shift = _SCALES[self.scale]
+        values = self._normalise(pixels.astype(np.float64) * factor + shift)
+        if self.layout == "channels-first":
+            values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+        return torch.from_numpy(values)
+
+    def _refuse_image_steps(self) -> None:
+        steps = (self.size, self.interpolation, self.channels, self.scale)
+        if any(step is not None for step in steps) or self.layout != "channels-first":
+            raise CaseError(
+                "the case prepares images (size, channels, scale, layout), the data holds features",
+                hint="features can be given 'mean' and 'std'",
+            )
+
+    def _normalise(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        width = values.shape[-1]
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if len(numbers) not in {0, 1, width}:
+                raise CaseError(
+                    f"expected 'preparation.{name}' to hold 1 or {width} numbers, one for each channel or feature, "
+                    f"found {len(numbers)}"
+                )
+        if any(number <= 0 for number in self.std):
+            raise CaseError(f"expected 'preparation.std' above zero, found {min(self.std):g}")
+        values = values - np.array(self.mean or (0.0,))
+        return np.asarray(values / np.array(self.std or (1.0,)), dtype=np.float32)
+
+    def _colour(self, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        have = x.shape[-1]
+        if self.channels in {None, have}:
+            return x
+        if self.channels == _COLOURS:
+            return np.repeat(x, _COLOURS, axis=-1)
+        from PIL import Image
+
+        return np.stack([np.asarray(Image.fromarray(image).convert("L"))[..., np.newaxis] for image in x])
+
+    def _resize(self, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.size is None:
+            if self.interpolation is not None:
+                raise CaseError("'preparation.interpolation' without 'size' would do nothing", hint="say the size")
+            return x
+        if x.shape[1:3] == (self.size, self.size):
+            return x
+        from PIL import Image
+
+        way = Image.Resampling[(self.interpolation or "bilinear").upper()]
+        shown = x[..., 0] if x.shape[-1] == 1 else x
+        resized = np.stack([np.asarray(Image.fromarray(one).resize((self.size, self.size), way)) for one in shown])
+        return resized.reshape(*resized.shape[:3], x.shape[-1])

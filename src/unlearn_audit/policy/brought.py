@@ -1,0 +1,80 @@
+"""What a case file may say of models and predictions that were made elsewhere: facts that nobody here can check."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from unlearn_audit.policy.model import Text
+from unlearn_audit.records.frozen import Frozen
+
+
+class BroughtColumns(Frozen):
+    """How a file of predictions calls its columns; what is left out is found by its usual name."""
+
+    id: Text | None = Field(default=None, description="names the records; usually id, record_id or image_id")
+    split: Text = Field(default="split", description="retain, forget, validation or test; or train with a forget list")
+    label: Text = Field(default="label", description="the true class, by name or number")
+    model: Text = Field(default="model", description="of a long file: which model speaks in this row")
+    class_: Text = Field(
+        default="class", alias="class", description="of a long file with one row for each class: which class"
+    )
+    groups: tuple[Text, ...] | None = Field(
+        default=None, description="group columns that are kept; every other column where nothing is said"
+    )
+
+
+class BroughtModel(Frozen):
+    """One model that was made elsewhere."""
+
+    file: Text | None = Field(
+        default=None,
+        description="the model itself: .safetensors, .pt or .pth (weights, TorchScript), .pt2 (torch.export), .onnx",
+    )
+    role: Literal["original", "unlearned", "retrained", "compared"] | None = Field(
+        default=None, description="its name where that is a role, else compared"
+    )
+    column: Text | None = Field(default=None, description="its name in the predictions where that is another one")
+    title: Text | None = Field(default=None, description="as the report calls it")
+    made_by: Text | None = Field(default=None, description="how it was made, such as an unlearning method's name")
+    made_with: dict[str, Any] = Field(default_factory=dict, description="the parameters it was made with")
+    source: Text | None = Field(default=None, description="paper or address of the method")
+    notes: tuple[Text, ...] = ()
+
+
+class BroughtData(Frozen):
+    """The data behind predictions: the report prints it as it is stated."""
+
+    name: Text | None = None
+    source: Text | None = Field(default=None, description="citation or address")
+    licence: Text | None = None
+    training_records: int | None = Field(
+        default=None, ge=1, description="retained and forgotten together; needed where no retained record is brought"
+    )
+
+
+class Network(Frozen):
+    """What weights are loaded into. Naming a factory runs its code, which is the user's own."""
+
+    factory: Text = Field(description="'module:factory', importable; or a name in the table of models")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="the factory's arguments by name; without any it is called as factory(shape, classes)",
+    )
+
+
+class Preparation(Frozen):
+    """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
+
+    size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")
+    interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
+        default=None, description="how images are resized (Pillow's filters); bilinear where nothing is said"
+    )
+    channels: Literal[1, 3] | None = Field(
+        default=None, description="grey is repeated, colour is weighted (ITU-R 601-2) where the images differ from it"
+    )
+    scale: Literal["-1..1", "0..1", "0..255"] | None = Field(
+        default=None, description="what 0 to 255 becomes before mean and std; -1..1 where nothing is said"
+    )
+    mean: tuple[float, ...] = Field(default=(), description="subtracted, for each channel or feature")
+    std: tuple[float, ...] = Field(default=(), description="divided by, for each channel or feature")
+    layout: Literal["channels-first", "channels-last"] = "channels-first"
