@@ -70,7 +70,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "AI Act, Art. 9(8)", "Measures and thresholds fixed before testing", ("protocol",),
-        ("/policy/checks", "/policy_sha256"), beyond="proof of when they were written, unless sealed",
+        ("/policy/checks", "/policy_sha256", "/provenance/seals"), SUPPORTS,
     ),
     Requirement(
         "AI Act, Art. 10", "Data: origin, splits, representativeness, leakage", ("data",),
@@ -115,7 +115,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "TRIPOD+AI", "Performance with uncertainty; calibration", ("clinical",),
-        (Found("auroc"), Found("brier"), Found("global-risk")), beyond="the model's development report",
+        (Found("auroc"), Found("calibration-slope"), Found("global-risk")), beyond="the model's development report",
     ),
 )  # fmt: skip
 
