@@ -16,10 +16,11 @@ class Table(Mapping[str, Entry], Generic[Entry]):
     shipped policy means. One that does not load, is of another type, or takes another's name is refused by name.
     """
 
-    def __init__(self, kind: str, group: str, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, kind: str, group: str, entries: Mapping[str, Entry], *, typed: bool = True) -> None:
         self.kind = kind
         self.group = group
         self._own = dict(entries)
+        self._typed = typed  # whether an entry of another type is refused here, or by whoever looks it up
         self._all: dict[str, Entry] | None = None
 
     def _loaded(self) -> dict[str, Entry]:
@@ -32,7 +33,8 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         return self._all
 
     def _load(self, point: EntryPoint, found: Mapping[str, Entry]) -> Entry:
-        package = point.dist.name if point.dist else "an unnamed package"
+        dist = getattr(point, "dist", None)
+        package = dist.name if dist else "an unnamed package"
         if point.name in found:
             raise PluginError(f"two packages add a {self.kind} '{point.name}', one of them is {package}")
         try:
@@ -42,7 +44,7 @@ class Table(Mapping[str, Entry], Generic[Entry]):
                 f"the {self.kind} '{point.name}' of {package} does not load: {type(error).__name__}: {error}",
                 hint=f"mend or uninstall {package}",
             ) from error
-        kinds = {type(own) for own in self._own.values()}
+        kinds = {type(own) for own in self._own.values()} if self._typed else set()
         if kinds and not isinstance(entry, tuple(kinds)):
             expected = " or ".join(sorted(kind.__name__ for kind in kinds))
             raise PluginError(

@@ -13,7 +13,7 @@ from unlearn_audit.attacks.table import Needs, find_attack
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import References
 from unlearn_audit.scope import Scope
-from unlearn_audit.stats import Ensemble, View
+from unlearn_audit.stats import Ensemble, View, score_logit
 
 Scores = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -177,17 +177,24 @@ def score_groups(scope: Scope, model: str, among: str, attack: str, like: str | 
     """
     scored = score_records(scope, model, attack, like)
     forget, test = (select_group(scope, split, among, scored.records) for split in ("forget", "test"))
-    members, nonmembers = scored.values[forget], scored.values[test]
-    _refuse_ties(members, nonmembers)
-    return members, nonmembers
+    _refuse_coarse(scope, model, forget, test)
+    return scored.values[forget], scored.values[test]
 
 
-def _refuse_ties(members: NDArray[np.float64], nonmembers: NDArray[np.float64]) -> None:
+def _refuse_coarse(scope: Scope, model: str, forget: Mask, test: Mask) -> None:
     """Refuse rounded answers: a tie counts as half, so what was rounded away pulls the AUC to 0.5 and looks forgotten.
 
+    Asked of the logit of the true class, which keeps what a model of this tool says apart however sure it is; an attack
+    may tie by its own nature, as correctness does.
+
     Raises:
-        MeasurementError: more than 2 % of the pairs are equal, so that the AUC could be wrong by more than 0.01.
+        MeasurementError: more than 2 % of the pairs are equal, so that an AUC could be wrong by more than 0.01.
     """
+    evidence = scope.evidence
+    logits = scope.remember(
+        ("logit of the true class", model), lambda: score_logit(evidence.log_probs[model], evidence.label)
+    )
+    members, nonmembers = logits[forget], logits[test]
     values, counts = np.unique(members, return_counts=True)
     theirs = np.sort(nonmembers)
     equal = np.searchsorted(theirs, values, side="right") - np.searchsorted(theirs, values, side="left")

@@ -91,6 +91,7 @@ ATTACKS: Table[Signal | Attack] = Table(
             _lira, "U-LiRA, Bayesian variance", "Hayes et al. (2024), arXiv 2403.01218", Needs.UNLEARNED, 4
         ),
     },
+    typed=False,
 )
 """Third parties add theirs through 'unlearn_audit.attacks': an `Attack`, or a `Signal` for a population attack."""
 
