@@ -32,5 +32,8 @@ def replace_missing(page: str, fonts: Path) -> str:
 def _read_characters(fonts: Path) -> frozenset[int]:
     from fontTools.ttLib import TTFont
 
-    maps = [TTFont(fonts / name, lazy=True).getBestCmap() for name in _FACES]
-    return frozenset(maps[0].keys() & maps[1].keys())
+    known = []
+    for name in _FACES:
+        with TTFont(fonts / name, lazy=True) as face:
+            known.append(face.getBestCmap().keys())
+    return frozenset(known[0] & known[1])
