@@ -1,5 +1,6 @@
 """A small RFC 3161 time-stamp authority on the loopback, which can also misbehave in the ways that real ones do."""
 
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,15 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
 class Responder:
     """A time-stamp authority with its own root; `answers` says how it behaves."""
 
-    def __init__(self, folder: Path, *, days: tuple[float, float] = (-30, 365), purpose: Any = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        days: tuple[float, float] = (-30, 365),
+        purpose: Any = None,
+        root_name: str = "Stamp root",
+    ) -> None:
+        self.root_name = root_name
         self.answers = "well"
         self.failures = 0
         """How many of the next requests get HTTP status 503."""
@@ -50,7 +59,7 @@ class Responder:
         self.fixed: datetime | None = None
         self.url = ""
         self.root_key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._issue(_name("Stamp root"), self.root_key.public_key(), (-400, 40_000), authority=True)
+        self.root = self._issue(_name(self.root_name), self.root_key.public_key(), (-400, 40_000), authority=True)
         self.key = _new_key()
         eku = purpose or ExtendedKeyUsageOID.TIME_STAMPING
         self.certificate = self._issue(_name("Example stamps"), self.key.public_key(), days, purpose=eku)
@@ -63,7 +72,7 @@ class Responder:
     def _issue(self, name, public, days, *, authority=False, purpose=None, address=None):
         now = datetime.now(UTC)
         built = (
-            x509.CertificateBuilder().subject_name(name).issuer_name(_name("Stamp root")).public_key(public)
+            x509.CertificateBuilder().subject_name(name).issuer_name(_name(self.root_name)).public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now + timedelta(days=days[0])).not_valid_after(now + timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
@@ -87,7 +96,7 @@ class Responder:
     def issue_crl(self, revoked: datetime | None = None) -> x509.CertificateRevocationList:
         now = datetime.now(UTC)
         built = (
-            x509.CertificateRevocationListBuilder().issuer_name(_name("Stamp root"))
+            x509.CertificateRevocationListBuilder().issuer_name(_name(self.root_name))
             .last_update(now - timedelta(hours=1)).next_update(now + timedelta(days=30))
         )  # fmt: skip
         if revoked:
@@ -131,6 +140,41 @@ class Responder:
         }  # fmt: skip
         query = tsp.TimeStampReq({"version": 1, "message_imprint": tsp.MessageImprint(imprint), "cert_req": True})
         return self._stamp(query)["time_stamp_token"].dump()
+
+
+_SETTINGS = """\
+[stamps]
+serial = serial
+signer_digest = sha384
+default_policy = 1.2.3.4.1
+digests = sha256, sha512
+accuracy = secs:1, millisecs:500
+ordering = yes
+tsa_name = yes
+ess_cert_id_chain = no
+ess_cert_id_alg = sha256
+"""
+
+
+class OpenSslResponder(Responder):
+    """The same authority, with OpenSSL's own implementation of RFC 3161 behind it; the root travels in its tokens."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+        secret = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / "key.pem").write_bytes(secret)
+        (folder / "signer.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
+        (folder / "stamps.cnf").write_text(_SETTINGS)
+        (folder / "serial").write_text("01")
+
+    def answer(self, query: bytes) -> tuple[str, bytes]:
+        (self.folder / "query").write_bytes(query)
+        files = {"queryfile": "query", "inkey": "key.pem", "signer": "signer.pem", "chain": self.root_path.name}
+        named = [word for option, name in files.items() for word in (f"-{option}", name)]
+        command = ["openssl", "ts", "-reply", "-config", "stamps.cnf", "-section", "stamps", *named, "-out", "reply"]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+        return "application/timestamp-reply", (self.folder / "reply").read_bytes()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from proofs import make_small_record, render_small, sign_at
 
-from timestamp_authority import Responder, serve
+from timestamp_authority import OpenSslResponder, Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, TimeStampError, UsageError
 from unlearn_audit.report import stamping
 from unlearn_audit.report.certificates import load_revocations, refuse_strangers
@@ -66,6 +66,20 @@ def test_openssl_accepts_the_same_token(authority, stamps, tmp_path):
     command = ["openssl", "ts", "-verify", "-in", "token", "-token_in", "-data", "content", "-CAfile", stamps.root_path]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Verification: OK" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("level", [Level.T, Level.LTA])
+def test_an_authority_that_openssl_runs_serves_as_well(small, lab, tmp_path, level):
+    """Another implementation: other attributes, another digest, an accuracy, its root inside the token."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the command openssl")
+    with serve(OpenSslResponder(tmp_path)) as other:
+        token = Authority(other.url, (other.root,)).stamp(CONTENT)
+        signed = sign_pdf(small, lab.key, sign_at(level, other, lab))
+    assert len(open_token(token, DIGEST).certificates) == 2
+    opened = open_pdf(signed)
+    assert level.value == opened.signatures[0].level
+    assert find_trusted_time(opened.signatures[0].stamps, (other.root,))[0]
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -223,6 +237,19 @@ def test_no_flipped_bit_of_a_token_goes_unseen(stamps):
         flipped[place] ^= 1 << rng.randrange(8)
         with pytest.raises(IntegrityError):
             refuse_strangers(open_token(bytes(flipped), DIGEST).certificates, (stamps.root,))
+
+
+def test_no_flipped_bit_goes_unseen_in_a_token_that_carries_its_root(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the command openssl")
+    with serve(OpenSslResponder(tmp_path)) as other:
+        token = Authority(other.url, (other.root,)).stamp(CONTENT)
+    rng = random.Random(8)  # noqa: S311 - where to damage a file is no secret
+    for place in rng.sample(range(len(token)), 200):
+        flipped = bytearray(token)
+        flipped[place] ^= 1 << rng.randrange(8)
+        with pytest.raises(IntegrityError):
+            refuse_strangers(open_token(bytes(flipped), DIGEST).certificates, (other.root,))
 
 
 def test_two_signatures_and_their_archives_follow_one_another(small, lab, stamps):

@@ -20,10 +20,11 @@ from proofs import (
 )
 from record_factory import make_record
 
-from timestamp_authority import Responder
+from timestamp_authority import Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, ReportError, TimeStampError
 from unlearn_audit.report import signers, stamping
 from unlearn_audit.report.bundle import write_bundle
+from unlearn_audit.report.countersigning import countersign
 from unlearn_audit.report.keys import describe
 from unlearn_audit.report.laboratory import renew_revocations
 from unlearn_audit.report.pades import sign_pdf
@@ -90,6 +91,19 @@ def test_an_authority_that_nobody_trusts_gives_no_trusted_time(what, lab, reques
     assert "'CN=Example stamps' says" in time.sentence
     strict = verify(path, lab.roots, Wishes(require_timestamp=True))
     assert State.UNTRUSTED is strict.find("time").state
+    assert ExitCode.INTEGRITY is strict.exit_code
+
+
+def test_a_countersignature_needs_a_trusted_time_too_where_one_is_required(lab, stamps, tmp_path):
+    """The officer used another authority, which this verifier does not trust."""
+    record = make_small_record(lab.key, Level.T, due=(OFFICER,))
+    out = write_small_bundle(tmp_path / "out", record, lab.key, sign_at(Level.T, stamps))
+    with serve(Responder(tmp_path / "other", root_name="Other root")) as other:
+        countersign(out, lab.employ(OFFICER), sign_at(Level.T, other), "2026-01-02T03:04:05Z")
+    assert ExitCode.PASS is verify(out, lab.roots, trust_time(stamps)).exit_code
+    strict = verify(out, lab.roots, trust_time(stamps, require_timestamp=True))
+    assert State.OK is strict.find("time").state
+    assert State.UNTRUSTED is strict.find("countersigner 1").state
     assert ExitCode.INTEGRITY is strict.exit_code
 
 

@@ -161,6 +161,10 @@ def _judge_countersigner(number: int, item: Countersignature, whom: Trust) -> Li
     if line.state is not State.OK:
         return line
     when = f"before {print_time(moment)}, time-stamped" if moment else f"{item.signed}, as claimed"
+    if moment is None and whom.require_timestamp:
+        return Line(
+            name, State.UNTRUSTED, f"The time of {item.person.name}'s signature is only claimed: {item.signed}."
+        )
     who = f"{item.person.name}, {item.person.role}: '{item.meaning}'. Signed {when}"
     key = fingerprint_of(item.certificates[0])
     return Line(name, State.OK, f"{who}; {item.certificates[0].subject.rfc4514_string()}, public key SHA-256 {key}.")
