@@ -1,5 +1,6 @@
 """What was measured: a value, how sure we are, on how many records. No pass or fail in here."""
 
+import operator
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -52,6 +53,11 @@ class Interval(Frozen):
         return self
 
 
+def is_absent(value: object) -> bool:
+    """Whether an optional field says nothing, so that it is left out of the JSON."""
+    return value is None
+
+
 class Cell(Frozen):
     """Records that count alike: the number is the sum over layers of the mean of `value` over the layer's records."""
 
@@ -76,20 +82,30 @@ class Estimate(Frozen):
     interval: Interval | None = None
     bounds: Interval | None = None
     bca: Interval | None = Field(
-        default=None, description="bias-corrected and accelerated bootstrap, beside a percentile one; for display"
+        default=None,
+        exclude_if=is_absent,
+        description="bias-corrected and accelerated bootstrap, beside a percentile one; for display",
     )
     standard_error: float | None = Field(
-        default=None, gt=0, description="on the number's own scale, clusters taken into account; for p-values only"
+        default=None,
+        gt=0,
+        exclude_if=is_absent,
+        description="on the number's own scale, clusters taken into account; for p-values only",
     )
     design_effect: float | None = Field(
         default=None,
         gt=0,
+        exclude_if=is_absent,
         description="variance by that of as many independent records: what clusters cost; none where there are none",
     )
     sizes: tuple[int, ...] = Field(
-        default=(), description="records of each group that the number rests on, such as positives and negatives"
+        default=(),
+        exclude_if=operator.not_,
+        description="records of each group that the number rests on, such as positives and negatives",
     )
-    cells: tuple[Cell, ...] = Field(default=(), description="the counts that the number is made of, where it is")
+    cells: tuple[Cell, ...] = Field(
+        default=(), exclude_if=operator.not_, description="the counts that the number is made of, where it is"
+    )
 
     def rounded(self) -> Self:
         """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
@@ -138,6 +154,7 @@ class Finding(Frozen):
         default=None,
         ge=0,
         le=1,
+        exclude_if=is_absent,
         description="two-sided p-value of 'no different from chance (or the reference)', adjusted by Holm over the "
         "attacks on this model; shown, never decides",
     )

@@ -74,6 +74,7 @@ class CheckResult(Frozen):
         default=None,
         ge=0,
         le=1,
+        exclude_if=lambda p: p is None,
         description="of 'outside the range', by two one-sided normal tests; shown beside the bounds, which decide",
     )
     waiver: AppliedWaiver | None = Field(

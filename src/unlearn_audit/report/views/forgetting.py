@@ -106,13 +106,15 @@ def _collect_summaries(index: Index) -> dict[_Address, dict[str, Finding]]:
 def present_summaries(index: Index) -> tuple[Grid, ...]:
     """Return what is beside the AUC: difference from the retrained model, TPR at low FPR, scores.
 
-    Where they would fill pages, only those of the strongest attack; the attached record holds all.
+    Where they would fill pages, only those of the strongest attack; the attached record holds all. What ran on no model
+    has no row; the note says why it was not run.
     """
     found, grids = _collect_summaries(index), []
     for number, part in enumerate(cut(tuple(card.name for card in index.models))):
         shown = [(address, tuple(row.get(name) for name in part)) for address, row in found.items()]
         shown = [(address, row) for address, row in shown if any(row)]
-        rows = tuple((Cell(print_metric(a.metric), a.say(index)), *map(show_finding, row)) for a, row in shown)
+        ran = [(a, row) for a, row in shown if any(finding and finding.estimate for finding in row)]
+        rows = tuple((Cell(print_metric(a.metric), a.say(index)), *map(show_finding, row)) for a, row in ran)
         notes = gather_reasons(tuple(finding for _, row in shown for finding in row))
         heads = ("Metric", *map(index.name, part))
         grids.append(Grid(f"forgetting-{number}", "Further measures of forgetting", heads, rows, notes))
