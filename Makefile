@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke samples check-samples selftest coverage-study bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -72,13 +72,16 @@ wheel-smoke: setup ## build the wheel, install it alone into a fresh environment
 samples: setup ## make sample_reports/ anew from the embedded data
 	bash tools/make-samples.sh $(BIN) sample_reports
 
+golden-bundle: setup ## once for each release: the bundle that must verify for ever
+	$(BIN)/python tools/make_golden_bundle.py
+
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
 
 selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
 
-coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about a quarter of an hour on two cores
+coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about five minutes on two cores
 	$(BIN)/python -m benchmarks.coverage
 
 bench: setup ## ratios against the libraries one would otherwise use

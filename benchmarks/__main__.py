@@ -1,4 +1,4 @@
-"""`make bench`: the paired bootstrap, and the way from evidence to verdict, against `scipy.stats.bootstrap`."""
+"""`make bench`: the bootstrap and all of evidence to verdict against scipy's, reference models against a loop."""
 
 import sys
 import time
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.ensemble import compare_ensemble
 from benchmarks.judging import compare_verdict, time_verdict
 from unlearn_audit.stats import MistakeCosts, estimate_risk_change
 
@@ -66,6 +67,7 @@ def compare(n: int) -> bool:
 
 
 if __name__ == "__main__":
-    agreed = [compare(n) for n in SIZES] + [compare_verdict()]
+    agreed = [*(compare(n) for n in SIZES), compare_verdict()]
     time_verdict()
+    agreed.append(compare_ensemble())
     sys.exit(0 if all(agreed) else 1)

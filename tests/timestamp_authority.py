@@ -50,7 +50,7 @@ class Responder:
         self.fixed: datetime | None = None
         self.url = ""
         self.root_key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self._issue(_name("Stamp root"), self.root_key.public_key(), (-400, 4000), authority=True)
+        self.root = self._issue(_name("Stamp root"), self.root_key.public_key(), (-400, 40_000), authority=True)
         self.key = _new_key()
         eku = purpose or ExtendedKeyUsageOID.TIME_STAMPING
         self.certificate = self._issue(_name("Example stamps"), self.key.public_key(), days, purpose=eku)

@@ -38,6 +38,7 @@ STUDIED = {
     "positive-share": "rate",
     "membership-auc": "AUC",
     "membership-auc-difference": "AUC change",
+    "retain-leakage": "AUC change",
 }
 """Which statistic of the grid stands behind each metric that a policy may set a limit on."""
 Bound = Callable[[np.random.Generator, bool], Ends]

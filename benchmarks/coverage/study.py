@@ -19,7 +19,7 @@ from unlearn_audit.records import derive_rng
 
 BATCH = 20
 SEED = 3
-REPEATS = 800
+REPEATS = 2_000
 WITH_RIVALS = 400
 """Of the repeats: enough to show what the familiar intervals do not keep."""
 SIDES = ("low", "high")

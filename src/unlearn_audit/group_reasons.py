@@ -14,12 +14,17 @@ def explain_groups(outcome: Outcome, groups: Sequence[Finding], limit: Limit) ->
         groups: the findings on its groups; none for any other check.
         limit: its tolerance.
     """
-    if outcome is Outcome.INCONCLUSIVE:
-        return _name_open_groups(groups, limit)
-    if outcome is not Outcome.FAIL:
+    beyond = [_name(f) for f in groups if f.estimate and f.estimate.bounds and _is_beyond(f.estimate.bounds, limit)]
+    if outcome is Outcome.FAIL and beyond:
+        return f" Beyond it by their own bounds, uncorrected: {', '.join(beyond)}."
+    if outcome is not Outcome.INCONCLUSIVE:
         return ""
-    beyond = [f.among for f in groups if f.estimate and f.estimate.bounds and _is_beyond(f.estimate.bounds, limit)]
-    return f" Beyond it by their own bounds, uncorrected: {', '.join(beyond)}." if beyond else ""
+    lucky = f" Beyond it by their own bounds, but not once corrected for the number of groups: {', '.join(beyond)}."
+    return _name_open_groups(groups, limit) + (lucky if beyond else "")
+
+
+def _name(finding: Finding) -> str:
+    return finding.among + (f" by {finding.attack}" if finding.attack else "")
 
 
 def _is_beyond(bounds: Interval, limit: Limit) -> bool:
@@ -30,16 +35,14 @@ def _is_beyond(bounds: Interval, limit: Limit) -> bool:
 def _name_open_groups(groups: Sequence[Finding], limit: Limit) -> str:
     """Say which groups leave a check on the worst of them open, and how many more records of each would close it."""
     told = []
-    for estimate, among in ((group.estimate, group.among) for group in groups):
+    for finding in groups:
+        estimate = finding.estimate
         if estimate is None or estimate.bounds is None:
             continue
-        ends = [
-            e
-            for e in (limit.at_least, limit.at_most)
-            if e is not None and estimate.bounds.low <= e <= estimate.bounds.high
-        ]
+        low, high = estimate.bounds.low, estimate.bounds.high
+        ends = [end for end in (limit.at_least, limit.at_most) if end is not None and low <= end <= high]
         more = [estimate_more_records(estimate, end) for end in ends]
         if more:
             needed = "no number" if None in more else f"about {max(n for n in more if n is not None):,}"
-            told.append(f"{among} ({needed} more like these {estimate.n:,})")
+            told.append(f"{_name(finding)} ({needed} more like these {estimate.n:,})")
     return f" If the estimates stay, these groups decide it: {', '.join(told)}." if told else ""

@@ -24,6 +24,7 @@ from unlearn_audit.verdict import decide
 
 REFERENCE_ATTACKS = ("rmia", "base", "lira", "lira-offline", "u-lira")
 OLD = "attacks: [confidence, modified-entropy]"
+ALIVE = "  - {id: alive, metric: positive-share, within: [0.2, 0.6], why: not collapsed}"
 CLUSTERED = "attacks: [lira], fpr: [0.01]}\nprotocol: {resamples: 1000, cluster: patient_id}"
 SIZES = (600, 300, 200, 1200)
 
@@ -116,6 +117,21 @@ def test_malignant_records_are_attacked_by_themselves(ladder, make_evidence):
     record = examine(ladder("u-lira"), planted)
 
     assert find_auc(record, "u-lira", among="positive") > find_auc(record, "u-lira") > 0.6
+
+
+def test_a_leak_of_one_group_alone_is_found_there(change_policy, make_evidence):
+    check = "{id: forgotten-f, metric: membership-auc, among: sex=f, within: [0.4, 0.6], why: group}"
+    policy = change_policy(
+        f"{ALIVE}\nmembership: {{{OLD}, fpr: [0.01]}}",
+        f"{ALIVE}\n  - {check}\nsubgroups: {{columns: [sex]}}\nmembership: {{attacks: [u-lira], fpr: [0.01]}}",
+    )
+    evidence = make_evidence(sizes=SIZES)
+    female = np.arange(len(evidence)) % 3 == 0
+    evidence = replace(evidence, groups={"sex": np.where(female, "f", "m")})
+    found = examine(policy, plant_references(evidence, models=16, left=3.5 * female))
+
+    assert find_auc(found, "u-lira", among="sex=f") > find_auc(found, "u-lira") + 0.1
+    assert find_outcome(found, "forgotten-f") is Outcome.FAIL
 
 
 def test_the_retrained_model_is_scored_with_the_audited_methods_distributions(ladder, make_evidence):

@@ -135,6 +135,18 @@ def test_remedies_can_be_left_out(policy, request_of):
     assert len(run_audit(policy, request_of(remedy=False)).record.verdicts) == 1
 
 
+def test_models_that_other_classes_count_as_positive_for_are_not_taken_from_the_cache(request_of):
+    """SalUn-CRA treats positive records otherwise: with a head for all classes nothing else tells the two apart."""
+    policies = [
+        parse_policy(POLICY.replace('positive: ["8"]', f'positive: ["{c}"], head: classes'), "tiny.yaml", name_known())
+        for c in "87"
+    ]
+
+    first, second = (build_case(policy, request_of(method="salun-cra"), say_nothing) for policy in policies)
+
+    assert first.files["models/unlearned.safetensors"] != second.files["models/unlearned.safetensors"]
+
+
 def test_a_compared_method_runs_with_the_policys_parameters(policy, request_of):
     case = build_case(policy, request_of(compare=("random-label",)), say_nothing)
 

@@ -1,7 +1,6 @@
 """Reference models: what they are trained on, that they are made once, and that nothing about them is silent."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -340,28 +339,18 @@ def test_groups_are_of_models_with_equally_many_records_and_of_a_fixed_size(buil
     assert sorted(len(group) for group in odd.groups) == [2, 2, GROUP, GROUP]
 
 
-@contextmanager
-def start_cluster():
-    """A real Dask cluster of two processes on loopback; yields its address."""
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
-        yield cluster.scheduler_address
-
-
 @pytest.mark.usefixtures("importable")
 def test_the_bits_are_the_same_here_in_processes_and_on_a_dask_cluster(build, tmp_path):
-    """One process, two processes, a Dask cluster that is joined by its address; errors come back from each as well."""
+    """One process, two processes, a Dask cluster of two processes; errors come back from each as well."""
     said = {}
     diverging = MethodChoice(method="fine-tune", parameters={"learning_rate": 10, "epochs": 15})
-    with start_cluster() as address:
-        for name, options in {"here": (1,), "loky": (2,), "dask": (None, "dask", address)}.items():
-            with open_workers(*options) as workers:
-                case = build(references=GROUP + 4, workers=workers, cache=tmp_path / name)
-                said[name] = case.ensemble.ask()
-                with pytest.raises(CaseError, match=r"diverged: .* of reference model \d+ was") as caught:
-                    case.ensemble.unlearn("unlearned", diverging)
-                assert "learning rate" in caught.value.hint
+    for name, options in {"here": (1,), "loky": (2,), "dask": (2, "dask")}.items():
+        with open_workers(*options) as workers:
+            case = build(references=GROUP + 4, workers=workers, cache=tmp_path / name)
+            said[name] = case.ensemble.ask()
+            with pytest.raises(CaseError, match=r"diverged: .* of reference model \d+ was") as caught:
+                case.ensemble.unlearn("unlearned", diverging)
+            assert "learning rate" in caught.value.hint
 
     for name in ("loky", "dask"):
         assert np.array_equal(said[name].log_probs, said["here"].log_probs), name

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from unlearn_audit.cases import Workers, open_workers
+from unlearn_audit.cases.pool import Pool
 from unlearn_audit.cases.workers import _explain as explain
 from unlearn_audit.errors import CaseError, UsageError
 
@@ -18,9 +19,9 @@ def add(array, order):
     return order, float(array.sum()), torch.get_num_threads()
 
 
-def find_place(array, order):
+def find_place(pool, order):
     time.sleep(0.2)
-    return os.getpid(), isinstance(array, np.memmap) or isinstance(array.base, np.memmap)
+    return os.getpid(), isinstance(pool.x.base, np.memmap) or isinstance(pool.x, np.memmap)
 
 
 def fail(array, order):
@@ -47,7 +48,8 @@ def test_processes_share_one_copy_of_large_arrays_and_end_with_the_block():
     big = np.ones(300_000)
     with open_workers(2) as workers:
         assert sorted(workers.run(add, (big,), [1, 2, 3], "add")) == [(i, 300_000.0, 1) for i in (1, 2, 3)]
-        places = list(workers.run(find_place, (big,), range(4), "look"))
+        pool = Pool(big[:, None], np.zeros(300_000, dtype=np.int64), np.zeros(300_000, dtype=bool))
+        places = list(workers.run(find_place, (pool,), range(4), "look"))
 
     assert os.getpid() not in {pid for pid, _ in places}
     assert all(mapped for _, mapped in places)

@@ -172,3 +172,24 @@ def test_the_policy_check_of_the_hook_needs_no_torch(environment):
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_summary_is_written_by_its_profile_and_by_its_formats(run_here, finished, tmp_path):
+    record = finished / "record.json"
+    code, _, _ = run_here("render", record, "--profile", "summary", "--out", tmp_path)
+
+    assert code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["summary.html", "summary.pdf"]
+    assert "This is a summary" in (tmp_path / "summary.html").read_text()
+    assert run_here("render", record, "--format", "summary", "--out", tmp_path / "again")[0] == 0
+    assert (tmp_path / "again" / "summary.html").read_bytes() == (tmp_path / "summary.html").read_bytes()
+
+
+def test_a_format_without_a_summary_is_refused(run_here, finished, tmp_path):
+    code, _, err = run_here(
+        "render", finished / "record.json", "--profile", "summary", "--format", "sarif", "--out", tmp_path / "out"
+    )
+
+    assert code == 2
+    assert "expected the formats html and pdf, found sarif" in err
+    assert not (tmp_path / "out").exists()

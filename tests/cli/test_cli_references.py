@@ -93,7 +93,7 @@ def test_a_running_cluster_makes_the_same_models(run_quick, tmp_path):
     *_, here = run_quick("--references", "4", "--jobs", "1")
     expected = read_evidence(here / "evidence.parquet").references
     with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", host="127.0.0.1",
-                      dashboard_address=None) as cluster:  # fmt: skip
+                      dashboard_address="127.0.0.1:0") as cluster:  # fmt: skip
         options = ("--backend", "dask", "--cluster", cluster.scheduler_address)
         code, _, heard, out = run_quick("--references", "4", "--force", "--cache", tmp_path / "cache", *options)
 

@@ -72,6 +72,19 @@ def test_an_open_check_names_the_groups_that_leave_it_open(read_policy, make_evi
     assert "more like these 47" in check.reason
 
 
+def test_a_group_that_is_beyond_only_until_it_is_corrected_for_is_named_and_fails_nobody(
+    read_policy, make_evidence, outcome
+):
+    """28 of 100 missed: above 0.2 at 95 %, not at 97.5 %, which is its share of two groups."""
+    rows = [("female", True, True, 72), ("female", True, False, 28), *FAIR[2:]]
+    assert beta.ppf(0.05, 28, 73) > 0.2 > beta.ppf(0.025, 28, 73)
+
+    check = outcome(judge(read_policy(), make_evidence(rows)), "worst")
+
+    assert check.outcome is Outcome.INCONCLUSIVE
+    assert check.reason.endswith("but not once corrected for the number of groups: sex=female.")
+
+
 SMALL = [*FAIR, ("intersex", True, True, 19), ("intersex", False, False, 30)]
 
 

@@ -2,7 +2,7 @@
 
 import gc
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Laboratory:
     folder: Path
     paths: dict[str, Path]
     key: SigningKey
+    people: dict[str, SigningKey] = field(default_factory=dict)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -41,8 +42,11 @@ class Laboratory:
         return self.paths["revocations"]
 
     def employ(self, name: str) -> SigningKey:
-        made = issue_further_signer(self.folder, name)
-        return load_signing_key(made["signer_key"], made["signer_chain"])
+        """Return the key of a person; the same one when asked again, by whichever test."""
+        if name.strip() not in self.people:
+            made = issue_further_signer(self.folder, name)
+            self.people[name.strip()] = load_signing_key(made["signer_key"], made["signer_chain"])
+        return self.people[name.strip()]
 
     def certify(self, days: tuple[float, float], name: str = "Audit desk") -> SigningKey:
         """Return a key whose certificate is valid between two days from now, which may both be past."""

@@ -1,44 +1,83 @@
 """A committed sample cannot lie: its pages are its record's, its record is its evidence's, its signature covers all."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from unlearn_audit.auditing import judge, name_known
 from unlearn_audit.evidence import read_evidence
-from unlearn_audit.policy import load_policy
-from unlearn_audit.records import AuditRecord
+from unlearn_audit.policy import load_case, load_policy
+from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.report import render_html, render_pdf
 from unlearn_audit.report.verification import verify_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "sample_reports" / "breast-cytology"
+SAMPLES = ROOT / "sample_reports"
+DECIDED_BY = {
+    "breast-cytology": (ROOT / "policies" / "breast-cytology.yaml", Outcome.INCONCLUSIVE),
+    "breast-cytology-pass": (SAMPLES / "policies" / "breast-cytology-double-reading.yaml", Outcome.PASS),
+    "breast-cytology-remedied": (SAMPLES / "policies" / "breast-cytology-double-reading.yaml", Outcome.FAIL),
+}
+PRESENT = sorted(path.parent.name for path in SAMPLES.glob("*/record.json"))
+
+
+@pytest.fixture(scope="module", params=PRESENT)
+def sample(request):
+    return SAMPLES / request.param
 
 
 @pytest.fixture(scope="module")
-def record():
-    return AuditRecord.from_bytes((SAMPLE / "record.json").read_bytes())
+def record(sample):
+    return AuditRecord.from_bytes((sample / "record.json").read_bytes())
 
 
-def test_the_record_follows_from_the_evidence_and_the_policy_bit_for_bit():
-    policy = load_policy(SAMPLE / "policy.yaml", name_known())
-
-    judged = judge(policy, read_evidence(SAMPLE / "evidence.parquet"))
-
-    assert judged.to_bytes() == (SAMPLE / "record.json").read_bytes()
+def test_there_is_a_sample_and_each_is_known():
+    assert PRESENT
+    assert set(PRESENT) <= set(DECIDED_BY)
 
 
-def test_the_policy_is_the_shipped_one():
-    assert (SAMPLE / "policy.yaml").read_bytes() == (ROOT / "policies" / "breast-cytology.yaml").read_bytes()
+def test_the_record_follows_from_the_evidence_and_the_policy_bit_for_bit(sample):
+    policy = load_policy(sample / "policy.yaml", name_known())
+
+    judged = judge(policy, read_evidence(sample / "evidence.parquet"))
+
+    assert judged.to_bytes() == (sample / "record.json").read_bytes()
 
 
-def test_the_pages_follow_from_the_record_byte_for_byte(record):
-    assert render_html(record).encode() == (SAMPLE / "report.html").read_bytes()
-    assert (SAMPLE / "report.pdf").read_bytes().startswith(render_pdf(record))
+def test_the_policy_is_the_one_that_the_repository_holds(sample):
+    assert (sample / "policy.yaml").read_bytes() == DECIDED_BY[sample.name][0].read_bytes()
 
 
-def test_the_signature_holds_and_the_exit_code_is_the_verdicts(record):
-    verification = verify_bundle(SAMPLE, (ROOT / "sample_reports" / "test-root.pem",))
+def test_the_verdict_is_the_one_that_the_sample_is_there_for(sample, record):
+    assert record.outcome is DECIDED_BY[sample.name][1]
+    remedied = [verdict.outcome for verdict in record.verdicts[1:]]
+    if sample.name == "breast-cytology-remedied":
+        assert remedied[-1] is Outcome.PASS
+        assert record.recommendation.action == "release-remedied"
+
+
+def test_the_pages_follow_from_the_record_byte_for_byte(sample, record):
+    assert render_html(record).encode() == (sample / "report.html").read_bytes()
+    assert (sample / "report.pdf").read_bytes().startswith(render_pdf(record))
+
+
+def test_a_sample_has_eight_to_twelve_pages(sample):
+    if shutil.which("pdfinfo") is None:
+        pytest.skip("poppler's pdfinfo is not installed")
+    import subprocess
+
+    told = subprocess.run(["pdfinfo", sample / "report.pdf"], check=True, capture_output=True).stdout.decode()
+    (pages,) = (int(line.split()[1]) for line in told.splitlines() if line.startswith("Pages:"))
+    assert 8 <= pages <= 12
+
+
+def test_a_sample_is_no_larger_than_what_a_reader_downloads_without_a_thought(sample):
+    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 2_000_000
+
+
+def test_the_signature_holds_and_the_exit_code_is_the_verdicts(sample, record):
+    verification = verify_bundle(sample, (SAMPLES / "test-root.pem",))
 
     assert verification.record == record
     assert int(verification.exit_code) == {"pass": 0, "fail": 1, "inconclusive": 3}[record.outcome]
@@ -48,3 +87,11 @@ def test_the_data_card_is_the_embedded_sets(record):
     from unlearn_audit.data import load_dataset
 
     assert record.provenance.data.sha256 == load_dataset("breast-cytology").sha256
+
+
+def test_the_policies_and_the_case_of_the_samples_have_no_mistake():
+    for path in (SAMPLES / "policies").glob("*.yaml"):
+        if path.name == "aggressive-unlearning.yaml":
+            load_case(path, name_known())
+        else:
+            load_policy(path, name_known())

@@ -119,9 +119,9 @@ def test_every_bound_of_a_statistic_covers_on_its_whole_grid(statistic):
     for index, case in enumerate(list_cases()):
         if case.statistic != statistic:
             continue
-        count = count_case(index, range(1_600 // BATCH), seed=4, with_rivals=0)
+        count = count_case(index, range(3_000 // BATCH), seed=4, with_rivals=0)
         if lowest_share(count) < LOWEST:
-            count.merge(count_case(index, range(1_600 // BATCH, 9_600 // BATCH), seed=4, with_rivals=0))
+            count.merge(count_case(index, range(3_000 // BATCH, 15_000 // BATCH), seed=4, with_rivals=0))
         assert lowest_share(count) >= LOWEST, case.name
 
 

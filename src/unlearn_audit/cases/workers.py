@@ -155,7 +155,9 @@ def _join_dask(jobs: int, address: str | None) -> Iterator[None]:
         ) from error
     if address is None:
         with (
-            LocalCluster(n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as local,
+            LocalCluster(
+                n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+            ) as local,
             Client(local),
         ):
             yield

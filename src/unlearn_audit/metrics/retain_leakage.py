@@ -36,6 +36,8 @@ RETAIN_LEAKAGE = Metric(
     direction=Direction.LOWER,
     source="Hayes et al. 2024, arXiv 2403.01218: the remaining records may leak more; DeLong et al. 1988, paired",
     measure=measure_retain_leakage,
+    groups=("retain", "test"),
+    null=0.0,
     per_attack=True,
     attacks=is_population_attack,
 )

@@ -16,16 +16,16 @@ from unlearn_audit.report.wording import bound, clip
 Row = tuple[Cell | Mark, ...]
 
 _ROOM = 264.0  # mm of an A4 page between its margins, less a little
-_FRAME = 36.5  # mm: kind, standing, captions and heads of table and figure, the banner's padding
+_FRAME = 38.5  # mm: kind, standing, captions and heads of table and figure, the banner's padding
 _NOTE = 5.5
 _FOOT = 27.0
 _FIGURE = 178 / 500  # mm for each unit of a drawing
 _TITLE = (178.0, 15 * 0.352, 6.3)  # width of the column, size of the letters, height of a line; mm
 _FACT = (160.0, 7.4 * 0.352, 3.8)
 _SAID = (98.0, 7.8 * 0.352, 4.0)
-_CHECK = (49.8, 7.2 * 0.352, 3.35)
-_BELOW = (49.8, 6.4 * 0.352, 3.0)
-_REASON = (55.0, 7.2 * 0.352, 3.35)
+_CHECK = (54.8, 7.2 * 0.352, 3.35)
+_BELOW = (54.8, 6.4 * 0.352, 3.0)
+_REASON = (50.0, 7.2 * 0.352, 3.35)
 _PADDING = 1.75
 _RAGGED = 1.04  # lines end at words: they hold less than they could
 _WIDTHS = ((" ijlI.,:;'|!", 0.32), ("ftr()[]/-", 0.42), ("cksvxyz", 0.59), ("mw", 1.0), ("MW@%", 1.2))
