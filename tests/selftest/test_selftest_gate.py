@@ -135,15 +135,15 @@ def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
 
 
 def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
-    from unlearn_audit import audit, verdict
+    from unlearn_audit import auditing, verdict
 
-    honest = audit.decide
+    honest = auditing.decide
 
-    def decide(findings, policy, model):
+    def decide(findings, policy, model, *accepted):
         checks = tuple(check for check in policy.checks if check.among == "all")
-        return honest(findings, policy.model_copy(update={"checks": checks}), model)
+        return honest(findings, policy.model_copy(update={"checks": checks}), model, *accepted)
 
-    monkeypatch.setattr(audit, "decide", decide)
+    monkeypatch.setattr(auditing, "decide", decide)
     assert verdict.decide is honest
     said = run_selftest(AGAIN, 1, names=("hidden-leak",)).list_excesses()
 
