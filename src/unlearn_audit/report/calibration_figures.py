@@ -16,7 +16,7 @@ def draw_reliability(index: Index) -> Figure | None:
     curves = _sort(index, index.find_curves("reliability"))
     if not curves:
         return None
-    top, bottom, left = 18.0, 172.0, 34.0
+    top, bottom, left = 18.0, 138.0, 34.0
     x, y = Scale(0.0, 1.0, left, WIDTH - 150), Scale(0.0, 1.0, bottom, top)
     drawing = Drawing(WIDTH, bottom + 25)
     drawing.draw_x_axis(x, bottom, top, _SHARES, f"Mean probability of {index.positive} stated, ten bins")
@@ -53,7 +53,7 @@ def draw_net_benefit(index: Index, population: str) -> Figure | None:
     curves = _sort(index, index.find_curves("net-benefit", population=population))
     if not curves:
         return None
-    top, bottom, left = 18.0, 152.0, 34.0
+    top, bottom, left = 18.0, 122.0, 34.0
     highest = max(0.01, *(value for curve in curves for value in curve.y))
     lowest = max(_FLOOR, -highest / 3)
     x = Scale(0.0, max(curves[0].x), left, WIDTH - 150)

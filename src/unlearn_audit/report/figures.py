@@ -119,7 +119,7 @@ def draw_cost_ratios(index: Index) -> Figure | None:
     curves = choose_cost_curves(index)
     if not any(value > 0 for curve in curves for value in curve.y):
         return None
-    left, right, top, bottom = 34.0, WIDTH - 150, 18.0, 172.0
+    left, right, top, bottom = 34.0, WIDTH - 150, 18.0, 146.0
     xs, ys = [x for c in curves for x in c.x], [y for c in curves for y in c.y if y > 0]
     x, y = Scale(min(xs), max(xs), left, right, log=True), Scale(min(ys) / 1.15, max(ys) * 1.15, bottom, top, log=True)
     drawing = Drawing(WIDTH, bottom + 25)

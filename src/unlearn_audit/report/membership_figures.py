@@ -73,7 +73,7 @@ def draw_roc(index: Index) -> Figure | None:
     models = _choose_models(index, curves)
     if not models:
         return None
-    left, top, size = 34.0, 18.0, 150.0
+    left, top, size = 34.0, 18.0, 132.0
     x, y = Scale(0, 1, left, left + size), Scale(0, 1, top + size, top)
     drawing = Drawing(WIDTH, top + size + 25)
     ticks = choose_ticks(0, 1, 5)
