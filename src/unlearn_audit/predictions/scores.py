@@ -116,7 +116,8 @@ def _take_logarithm(shares: Scores, model: str, ids: NDArray[np.str_]) -> Conver
         )
     zero = shares == 0
     if zero.any():
-        floor = min(_FLOOR, float(shares[~zero].min()) / 2)
+        # below every probability that is not zero, and above zero itself, which has no logarithm
+        floor = max(min(_FLOOR, float(shares[~zero].min()) / 2), float(np.nextafter(0.0, 1.0)))
         shares = np.where(zero, floor, shares)
         sums = shares.sum(axis=1, keepdims=True)
         count = int(zero.any(axis=1).sum())
