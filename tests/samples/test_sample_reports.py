@@ -73,7 +73,8 @@ def test_a_sample_has_eight_to_twelve_pages(sample):
 
 
 def test_a_sample_is_no_larger_than_what_a_reader_downloads_without_a_thought(sample):
-    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 2_000_000
+    """Half of the largest is what 160 reference models say about each record."""
+    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 4_000_000
 
 
 def test_the_signature_holds_and_the_exit_code_is_the_verdicts(sample, record):
