@@ -186,15 +186,25 @@ def test_the_rebuilt_dermamnist_says_that_it_is_not_the_published_file(real_file
     assert set(dataset.groups["sex"]) == {"", "female", "male"}
 
 
+def tell(overlaps):
+    return [(overlap.column, overlap.splits, overlap.shared_groups) for overlap in overlaps]
+
+
 def test_the_leaks_of_dermamnist_are_found(real_file):
-    overlaps = find_overlaps(load_dataset("dermamnist", real_file("dermamnist_rebuilt_28.npz")))
-    assert [(overlap.column, overlap.splits, overlap.shared_groups) for overlap in overlaps] == [
+    assert tell(find_overlaps(load_dataset("dermamnist", real_file("dermamnist_rebuilt_28.npz")))) == [
         ("lesion_id", ("train", "validation"), 332),
         ("lesion_id", ("train", "test"), 641),
         ("lesion_id", ("validation", "test"), 113),
+        ("near-identical image", ("train", "validation"), 26),
+        ("near-identical image", ("train", "test"), 38),
+        ("near-identical image", ("validation", "test"), 5),
     ]
 
 
-def test_the_repeated_image_of_breastmnist_is_found(real_file):
-    (overlap,) = find_overlaps(load_dataset("breastmnist", real_file("breastmnist.npz")))
-    assert (overlap.column, overlap.splits, overlap.shared_groups) == ("identical image", ("train", "test"), 1)
+def test_the_repeated_images_of_breastmnist_are_found(real_file):
+    assert tell(find_overlaps(load_dataset("breastmnist", real_file("breastmnist.npz")))) == [
+        ("identical image", ("train", "test"), 1),
+        ("near-identical image", ("train", "validation"), 30),
+        ("near-identical image", ("train", "test"), 56),
+        ("near-identical image", ("validation", "test"), 8),
+    ]
