@@ -1,9 +1,17 @@
 """A case: data, the models original, unlearned and retrained, and the records to forget. Torch lives here and below."""
 
 from unlearn_audit.cases.brought import BroughtOriginal
-from unlearn_audit.cases.build import Case, add_remedy, build_case, list_remedies
+from unlearn_audit.cases.build import (
+    Case,
+    add_model,
+    add_references,
+    add_remedy,
+    begin_case,
+    build_case,
+    list_remedies,
+)
 from unlearn_audit.cases.given import GivenModels, ask_models
-from unlearn_audit.cases.request import CaseRequest, choose_parameters, choose_split_column, find_reference
+from unlearn_audit.cases.request import CaseRequest, choose_parameters, choose_split_column, find_reference, make_plan
 from unlearn_audit.cases.workers import BACKENDS, Backend, Workers, open_workers
 
 __all__ = [
@@ -14,12 +22,16 @@ __all__ = [
     "CaseRequest",
     "GivenModels",
     "Workers",
+    "add_model",
+    "add_references",
     "add_remedy",
     "ask_models",
+    "begin_case",
     "build_case",
     "choose_parameters",
     "choose_split_column",
     "find_reference",
     "list_remedies",
+    "make_plan",
     "open_workers",
 ]

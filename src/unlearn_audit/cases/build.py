@@ -16,6 +16,7 @@ from unlearn_audit.cases.pool import Pool, to_inputs
 from unlearn_audit.cases.preparation import choose_forgotten, prepare_data, refuse_dropped
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
+from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
@@ -98,9 +99,23 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         CaseError: a forget request that cannot be met, training that diverged.
         UsageError: a policy without reference case, an unknown method to compare.
     """
+    plan = make_plan(policy, request)
+    case = begin_case(policy, request, plan, say)
+    choices = {"unlearned": plan.audited, **{f"compared-{choice.method}": choice for choice in plan.compared}}
+    for name, choice in choices.items():
+        case = add_model(case, choice, name=name, role="unlearned" if name == "unlearned" else "compared")
+    return add_references(case, plan.references, choices, request.workers) if plan.references else case
+
+
+def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Case:
+    """Make (or find) data, split, original and, where the plan has one, the retrained reference; nothing is unlearned.
+
+    Raises:
+        DataError: data that is absent, malformed or does not fit the policy.
+        CaseError: a forget request that cannot be met, training that diverged.
+    """
     import torch
 
-    plan = make_plan(policy, request)
     say("load data", 0, 1)
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say)
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
@@ -119,21 +134,11 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
     inputs = brought.preparing.prepare(task.dataset.x) if brought else to_inputs(task.dataset.x)
     bench = _set_up(policy, request, plan, task, split, inputs, say)
     bench = brought.fit_bench(bench, loaded, task) if brought else bench
-    original = brought.take(bench, "original") if brought else bench.train_original()
-    models = [original]
+    models = [brought.take(bench, "original") if brought else bench.train_original()]
     if brought and "retrained" in brought.files:
         models.append(brought.take(bench, "retrained"))
     elif plan.retrain:
         models.append(bench.retrain_reference())
-    models.append(bench.unlearn(original, plan.audited, name="unlearned", role="unlearned"))
-    models += [bench.unlearn(original, c, name=f"compared-{c.method}", role="compared") for c in plan.compared]
-    ensemble = None
-    if plan.references:
-        pool = Pool(task.dataset.x, task.dataset.label, np.isin(task.dataset.label, task.positive))
-        ensemble = make_ensemble(pool, split, plan.references, bench, request.workers)
-        ensemble = ensemble.unlearn("unlearned", plan.audited)
-        for choice in plan.compared:
-            ensemble = ensemble.unlearn(f"compared-{choice.method}", choice)
     provenance = Provenance(
         version=__version__,
         created=request.created,
@@ -157,7 +162,6 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         waivers=request.waivers,
         deviations=request.case.deviations if request.case else (),
         earlier_runs=request.earlier_runs,
-        references=ensemble.describe() if ensemble else None,
     )
     return Case(
         dataset=task.dataset,
@@ -167,8 +171,31 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         made={made.card.name: made for made in models},
         provenance=provenance,
         bench=bench,
-        ensemble=ensemble,
     )
+
+
+def add_model(case: Case, choice: MethodChoice, *, name: str, role: str) -> Case:
+    """Return the case with the original unlearned by `choice`, as one more candidate.
+
+    Raises:
+        CaseError: the method diverged or cannot be applied.
+    """
+    made = case.bench.unlearn(case.made["original"], choice, name=name, role=role)
+    return case.with_model(made, case.ensemble.unlearn(name, choice) if case.ensemble else None)
+
+
+def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice], workers: Workers) -> Case:
+    """Return the case with `models` reference models, to which the methods of the candidates in `choices` are applied.
+
+    Raises:
+        CaseError: too few candidates, training that diverged, a cache or workers that fail.
+    """
+    pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive))
+    ensemble = make_ensemble(pool, case.split, models, case.bench, workers)
+    for name, choice in choices.items():
+        ensemble = ensemble.unlearn(name, choice)
+    provenance = case.provenance.model_copy(update={"references": ensemble.describe()})
+    return replace(case, ensemble=ensemble, provenance=provenance)
 
 
 def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
@@ -185,9 +212,7 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
 
 def add_remedy(case: Case, choice: MethodChoice) -> Case:
     """Return the case with the original remedied by `choice`, as one more candidate."""
-    made = case.bench.unlearn(case.made["original"], choice, name=f"remedied-{choice.method}", role="remedied")
-    ensemble = case.ensemble.unlearn(made.card.name, choice) if case.ensemble else None
-    return case.with_model(made, ensemble)
+    return add_model(case, choice, name=f"remedied-{choice.method}", role="remedied")
 
 
 def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
