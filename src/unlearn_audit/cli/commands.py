@@ -225,19 +225,51 @@ def selftest(repeats: int, seed: int | None, as_json: bool, out: Path | None) ->
     return run_from_options(repeats, seed, out, as_json=as_json)
 
 
+@group.command(
+    short_help="Compare methods over seeds.",
+    epilog="""
+\b
+Exit codes:
+  0  every cell is finished
+  5  some are not: run the same command again
+""",
+)
+@click.argument("file", type=_FILE)
+@click.option("--data", type=_FILE, metavar="PATH", help="Data, where the study file names none or others.")
+@click.option("--out", type=_FILE, metavar="DIR", help="Folder of the study.  [default: study-<id>]")
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Cells at once.  [default: one per core]")
+@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True, help=_BACKEND)
+@click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT.")
+@click.option(
+    "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
+)
+@click.option("--summarise", is_flag=True, help="Make no models: write the numbers of what is finished.")
+def study(file: Path, **options: Any) -> int:
+    """Run a study: methods over shares to forget and seeds, with intervals over seeds and patients.
+
+    A study speaks of methods and decides nothing about a model: audit that one. What is finished is kept; the same
+    command goes on where it stopped.
+    """
+    from unlearn_audit.cli.studying import study_from_options
+
+    return study_from_options(file, options)
+
+
 @group.command(short_help="Print a JSON Schema.")
-@click.argument("name", type=click.Choice(["policy", "case", "waivers", "record"]))
+@click.argument("name", type=click.Choice(["policy", "case", "waivers", "study", "record"]))
 def schema(name: str) -> int:
     """Print a JSON Schema, for editors and for readers of the record."""
     import json
 
-    from unlearn_audit.policy import CaseFile, WaiverFile, export_schema
+    from unlearn_audit.policy import CaseFile, StudyFile, WaiverFile, export_schema
     from unlearn_audit.records import AuditRecord
 
     if name == "policy":
         shown = export_schema()
     elif name == "case":
         shown = CaseFile.model_json_schema(by_alias=True)
+    elif name == "study":
+        shown = StudyFile.model_json_schema(by_alias=True)
     elif name == "waivers":
         shown = WaiverFile.model_json_schema(by_alias=True)
     else:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from unlearn_audit.cli.writing import write_whole
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.writing import write_whole
 
 if TYPE_CHECKING:
     from unlearn_audit.policy import Draft

@@ -27,9 +27,9 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
     from unlearn_audit.auditing import name_known
     from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
-    from unlearn_audit.cli.writing import write_whole
     from unlearn_audit.policy import find_policy, load_policy
     from unlearn_audit.report.seals import make_seal, name_stamp, refuse_existing
+    from unlearn_audit.writing import write_whole
 
     sealed = load_policy(find_policy(policy), name_known())
     place = out or Path(f"{sealed.id}-{_clean(sealed.version)}.seal.json")

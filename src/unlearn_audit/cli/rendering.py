@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from unlearn_audit.cli.writing import write_whole
 from unlearn_audit.errors import ExitCode, PolicyError, ReportError, UsageError
 from unlearn_audit.records import AuditRecord
+from unlearn_audit.writing import write_whole
 
 if TYPE_CHECKING:
     from unlearn_audit.report import Format, Sources

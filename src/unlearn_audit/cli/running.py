@@ -95,7 +95,7 @@ def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile 
         case=case,
         case_folder=folder,
         created=read_clock(),
-        cache=options["cache"] or _find_cache(),
+        cache=options["cache"] or find_cache(),
         data=options["data"],
         forget=_read_forget(options["forget"]),
         method=options["method"],
@@ -130,7 +130,8 @@ def read_clock() -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _find_cache() -> Path:
+def find_cache() -> Path:
+    """Return the folder where finished models are kept unless --cache says otherwise."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "unlearn-audit"
 
@@ -175,10 +176,10 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, ba
     """Judge existing evidence; say whether a record beside it has the same bytes."""
     from unlearn_audit.auditing import judge, name_known
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
-    from unlearn_audit.cli.writing import write_whole
     from unlearn_audit.evidence import read_evidence
     from unlearn_audit.policy import find_policy, load_policy
     from unlearn_audit.report import compare_records
+    from unlearn_audit.writing import write_whole
 
     baseline = read_baseline(baseline_path)
 

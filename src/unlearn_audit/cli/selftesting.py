@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def run_from_options(repeats: int, seed: int | None, out: Path | None, *, as_json: bool) -> int:
     """Run the self-test, print (and write) what it found, return its exit code."""
-    from unlearn_audit.cli.writing import write_whole
     from unlearn_audit.selftest import SEED, run_selftest
+    from unlearn_audit.writing import write_whole
 
     with show_progress() as say:
         result = run_selftest(repeats, SEED if seed is None else seed, say)

@@ -23,12 +23,22 @@ from unlearn_audit.policy.model import (
 )
 from unlearn_audit.policy.populations import belongs_to, decides, find_column, name_bands, speaks_of_group, split_group
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_case, load_policy, load_waivers, locate_checks, parse_policy
+from unlearn_audit.policy.reading import load_case, load_policy, load_study, load_waivers, locate_checks, parse_policy
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
+from unlearn_audit.policy.study_file import (
+    ALWAYS,
+    Claim,
+    Relearning,
+    StudiedModel,
+    StudyCell,
+    StudyFile,
+    StudyReferences,
+)
 from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
+    "ALWAYS",
     "POLICY_SCHEMA",
     "Acceptances",
     "BroughtColumns",
@@ -36,6 +46,7 @@ __all__ = [
     "BroughtModel",
     "CaseFile",
     "Check",
+    "Claim",
     "Costs",
     "DataRules",
     "Draft",
@@ -53,7 +64,12 @@ __all__ = [
     "Protocol",
     "Recipe",
     "ReferenceCase",
+    "Relearning",
     "Remedy",
+    "StudiedModel",
+    "StudyCell",
+    "StudyFile",
+    "StudyReferences",
     "Subgroups",
     "Task",
     "WaiverFile",
@@ -65,6 +81,7 @@ __all__ = [
     "list_policies",
     "load_case",
     "load_policy",
+    "load_study",
     "load_waivers",
     "locate_checks",
     "name_bands",

@@ -16,6 +16,7 @@ from unlearn_audit.policy.known import KnownNames
 from unlearn_audit.policy.model import Policy
 from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem
 from unlearn_audit.policy.rules import find_conflicts, find_waiver_conflicts, walk_items, walk_methods
+from unlearn_audit.policy.study_file import StudyFile
 from unlearn_audit.policy.tables import find_misfits, find_unknown_methods
 from unlearn_audit.policy.waiver_file import WaiverFile
 from unlearn_audit.policy.wording import word_all
@@ -45,6 +46,19 @@ def load_case(path: Path, known: KnownNames) -> CaseFile:
     document = _read_mapping(_read_text(path, "case"), where, "name what differs from the policy's reference_case")
     mistakes = [*find_unknown_methods(document.value, known), *_find_parameter_mistakes(document, known)]
     return _build(CaseFile, document, mistakes, where)
+
+
+def load_study(path: Path, known: KnownNames) -> StudyFile:
+    """Return the study in the file at `path`.
+
+    Raises:
+        InvalidPolicyError: the file is no study; lists every mistake with its line.
+        PolicyError: the file cannot be read.
+    """
+    where = str(path)
+    document = _read_mapping(_read_text(path, "study"), where, "start from studies/cytology.yaml")
+    mistakes = [*find_unknown_methods(document.value, known), *_find_parameter_mistakes(document, known)]
+    return _build(StudyFile, document, mistakes, where)
 
 
 def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:

@@ -51,9 +51,12 @@ def walk_items(data: Data, key: str) -> Iterator[tuple[Keys, Data]]:
 
 
 def walk_methods(data: Data) -> Iterator[tuple[Keys, Data]]:
-    """Yield keys and content of each choice of an unlearning method, in a policy or in a case file."""
+    """Yield keys and content of each choice of an unlearning method, in a policy, a case file or a study file."""
     for listed in ("remediation", "comparison", "compare"):
         yield from walk_items(data, listed)
+    for cell, content in walk_items(data, "cells"):
+        for keys, choice in walk_items(content, "models"):
+            yield (*cell, *keys), choice
     if isinstance(alone := pick(data, "unlearn"), Mapping):
         yield ("unlearn",), alone
     unlearn = pick(data, "reference_case", "unlearn")

@@ -79,7 +79,7 @@ from unlearn_audit.stats.roc import (
     estimate_fnr_at_fpr,
     estimate_tpr_at_fpr,
 )
-from unlearn_audit.stats.seeds import SeedStudy, estimate_over_seeds
+from unlearn_audit.stats.seeds import SeedStudy, estimate_over_runs, estimate_over_seeds
 from unlearn_audit.stats.swap import estimate_swap_quality
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
 
@@ -137,6 +137,7 @@ __all__ = [
     "estimate_more_records",
     "estimate_net_benefit",
     "estimate_null",
+    "estimate_over_runs",
     "estimate_over_seeds",
     "estimate_proportion",
     "estimate_rate",

@@ -84,6 +84,32 @@ def estimate_over_seeds(
     return SeedStudy(estimate, seed_error, record_error)
 
 
+def estimate_over_runs(values: NDArray[np.float64], unit: Unit, *, confidence: float) -> Estimate:
+    """Estimate the mean of one number per training run, such as an area under a curve, by Student's t over the runs.
+
+    Args:
+        values: (s,) the number of each run.
+        unit: what it counts.
+        confidence: of the interval, in [0.5, 1).
+
+    Returns:
+        The mean with a two-sided interval that speaks of further runs on *these* records, not of further patients;
+        without bounds, so that no check can rest on it.
+
+    Raises:
+        MeasurementError: fewer than three runs, values that are no finite numbers.
+    """
+    require_confidence(confidence)
+    if values.ndim != 1 or len(values) < 3:  # noqa: PLR2004 - as in estimate_over_seeds
+        raise MeasurementError(f"expected one number for each of at least three runs, found shape {values.shape}")
+    require_finite(values=values)
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    value, reach = float(values.mean()), error * find_reach((1 - confidence) / 2, len(values) - 1)
+    method = f"Student's t over {len(values)} runs"
+    interval = Interval(low=value - reach, high=value + reach, confidence=confidence, method=method, sides="two")
+    return Estimate(value=value, unit=unit, n=len(values), interval=interval, standard_error=error or None)
+
+
 def _sum_clusters(values: NDArray[np.float64], clusters: Clusters | None) -> tuple[Floats, Floats]:
     """Return (s, g) the sum of each run's values by cluster, and (g,) the clusters' sizes."""
     if values.ndim != 2 or values.shape[0] < 3:  # noqa: PLR2004 - the ends over two covered .93 of .95

@@ -1,0 +1,97 @@
+"""`study`: methods over shares and seeds, on the terminal and as page, figure and JSON."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unlearn_audit.cli.console import show_progress
+from unlearn_audit.cli.running import find_cache, read_clock
+from unlearn_audit.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from unlearn_audit.policy import Policy, StudyFile
+    from unlearn_audit.study import StudyResult
+
+RESULT, PAGE, FIGURE = "study.json", "study.md", "study.svg"
+
+
+def study_from_options(file: Path, options: Mapping[str, Any]) -> int:
+    """Make what is missing of a study, write its three files, say what the claims come to."""
+    refuse_idle_options(options)
+    from unlearn_audit.auditing import name_known
+    from unlearn_audit.policy import find_policy, load_policy, load_study
+
+    known = name_known()
+    study = load_study(file, known)
+    beside = file.parent / study.policy
+    policy = load_policy(beside if beside.is_file() else find_policy(study.policy), known)
+    data = options["data"] or (file.parent / study.data if study.data else None)
+    out = options["out"] or Path(f"study-{study.id}")
+    result = _make_result(study, policy, data, out, options)
+    written = write_result(result, out)
+    _print_answers(result)
+    click.echo("\nStudy:   " + "\n         ".join(str(path) for path in written))
+    return ExitCode.INCOMPLETE if result.missing else ExitCode.PASS
+
+
+def _make_result(
+    study: "StudyFile", policy: "Policy", data: Path | None, out: Path, options: Mapping[str, Any]
+) -> "StudyResult":
+    from unlearn_audit.cases import open_workers
+    from unlearn_audit.study import digest_data, list_orders, read_study, run_study
+
+    if options["summarise"]:
+        return read_study(study, policy, list_orders(study, policy, data, digest_data(data)), out)
+    with (
+        show_progress() as say,
+        open_workers(options["jobs"], options["backend"], options["cluster"]) as workers,
+    ):
+        cache = options["cache"] or find_cache()
+        return run_study(study, policy, data, out=out, cache=cache, created=read_clock(), workers=workers, say=say)
+
+
+def write_result(result: "StudyResult", out: Path) -> list[Path]:
+    """Write numbers, page and figure into `out`, and return their paths."""
+    from unlearn_audit.study import draw_tradeoff, write_page
+    from unlearn_audit.writing import write_whole
+
+    contents = {
+        RESULT: result.to_bytes(),
+        PAGE: write_page(result).encode(),
+        FIGURE: draw_tradeoff(result).encode(),
+    }
+    for name, content in contents.items():
+        write_whole(out / name, content)
+    return [out / name for name in contents]
+
+
+def _print_answers(result: "StudyResult") -> None:
+    from unlearn_audit.study import show_estimate
+
+    if result.missing:
+        click.echo(f"Unfinished: {', '.join(result.missing)}", err=True)
+    for cell in result.cells:
+        click.echo(f"\n{cell.forget:.0%} forgotten, {len(cell.seeds)} seeds")
+        for row in cell.rows:
+            fnr, auroc, risk = (show_estimate(row.find(name).mean) for name in ("fnr", "auroc", "risk"))
+            click.echo(f"  {row.title:<26} FNR {fnr:<22}  AUROC {auroc:<22}  risk {risk}")
+            for seed, reason in {**row.failed, **row.collapsed}.items():
+                click.echo(f"  {'':<26} seed {seed}: {reason}")
+        for answer in cell.answers:
+            shown = show_estimate(answer.difference, signed=True)
+            click.echo(
+                f"  {answer.outcome:<12} {answer.claim.says} ({shown}; {answer.agreeing} of {answer.seeds} seeds)"
+            )
+
+
+def refuse_idle_options(options: Mapping[str, Any]) -> None:
+    """Refuse options for making models beside --summarise, which makes none.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    given = [name for name in ("jobs", "cluster", "cache") if options[name] is not None]
+    if options["summarise"] and given:
+        raise UsageError(f"--{given[0]} says how models are made, --summarise makes none", hint="leave one of them out")

@@ -1,0 +1,111 @@
+"""What a study file may say: which methods, on which data, how often. A study speaks of methods, an audit of a model.
+
+Paths are relative to the study file. Costs, operating points, recipe and attacks are those of its policy.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from unlearn_audit.policy.choice import MethodChoice, Slug
+from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
+from unlearn_audit.records.frozen import Frozen
+
+ALWAYS = ("original", "retrained")
+"""Models that every cell has, and that claims may name."""
+LARGEST_SEED = 2**53 - 1
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+
+class StudiedModel(MethodChoice):
+    """One row of the study's tables: a method in one setting."""
+
+    name: Slug = Field(description="unique in its cell; the same name in two cells is compared as the same method")
+    title: Text = Field(description="as the tables call it")
+
+
+class StudyCell(Frozen):
+    """What is done where this share of the training records is forgotten."""
+
+    forget: Fraction = Field(description="share of the training records, drawn anew for each seed, by class")
+    models: tuple[StudiedModel, ...] = Field(min_length=1, max_length=64)
+
+
+class Relearning(Frozen):
+    """An attack: show a model half of what it forgot, and see whether the other half comes back.
+
+    What comes back beyond what the same treatment does to the retrained model was hidden, not forgotten.
+    """
+
+    of: tuple[Slug, ...] = Field(default=(), description="models that are attacked beside the retrained one")
+    epochs: int = Field(default=5, ge=1, le=1_000, description="passes over the half that is shown")
+    learning_rate: float = Field(default=0.01, gt=0, le=10, description="peak of the one-cycle schedule")
+
+
+class StudyReferences(Frozen):
+    """Reference models for attacks that need them. Costly, so that fewer seeds and models may be asked for."""
+
+    models: int = Field(ge=4, le=512, multiple_of=2, description="per seed and share; pairs share the candidates")
+    seeds: tuple[Seed, ...] = Field(min_length=1, description="of the study's seeds")
+    of: tuple[Slug, ...] = Field(min_length=1, description="models whose method is applied to every reference model")
+    attacks: tuple[Slug, ...] = Field(default=("u-lira",), min_length=1, description="that are run with them")
+
+
+class Claim(Frozen):
+    """A sentence that the study is to answer: is a measure higher or lower for one model than for another?"""
+
+    says: Text = Field(description="the claim in words")
+    source: Text = Field(description="who says so")
+    measure: Slug = Field(description="see docs/study.md")
+    model: Slug
+    than: Slug
+    expected: Literal["higher", "lower"]
+
+
+class StudyFile(Frozen):
+    """A study: methods x shares x seeds."""
+
+    schema_: Literal["unlearn-audit/study/v1"] = Field(alias="schema")
+    id: Slug
+    title: Text
+    policy: Text = Field(description="a shipped policy by name, or a file")
+    data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
+    split_column: Column | None = Field(default=None, description="column of the data that holds train, val or test")
+    recipe: Recipe | None = Field(default=None, description="of the training, where it is not the policy's")
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=1_000)
+    cost_ratio: float = Field(
+        default=5, gt=0, le=1_000_000, description="false negative to false positive, where models are read at argmax"
+    )
+    cells: tuple[StudyCell, ...] = Field(min_length=1, max_length=16)
+    relearning: Relearning | None = None
+    references: StudyReferences | None = None
+    claims: tuple[Claim, ...] = Field(default=(), max_length=100)
+    notes: tuple[Text, ...] = Field(default=(), description="printed under the tables")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _refuse_twice("seed", self.seeds)
+        _refuse_twice("share to forget", tuple(cell.forget for cell in self.cells))
+        for cell in self.cells:
+            _refuse_twice(f"model of share {cell.forget:g}", (*ALWAYS, *(model.name for model in cell.models)))
+        named = {model.name for cell in self.cells for model in cell.models}
+        asked = [*(self.relearning.of if self.relearning else ()), *(self.references.of if self.references else ())]
+        _refuse_unknown("model", asked, named)
+        claimed = [name for claim in self.claims for name in (claim.model, claim.than)]
+        _refuse_unknown("model", claimed, named | set(ALWAYS))
+        if self.references:
+            _refuse_unknown("seed", self.references.seeds, set(self.seeds))
+        return self
+
+
+def _refuse_twice(kind: str, items: tuple[object, ...]) -> None:
+    twice = sorted({str(item) for item in items if items.count(item) > 1})
+    if twice:
+        raise ValueError(f"each {kind} once, found {', '.join(twice)} more than once")
+
+
+def _refuse_unknown(kind: str, items: "list[str] | tuple[int, ...]", known: "set[str] | set[int]") -> None:
+    unknown = [str(item) for item in items if item not in known]
+    if unknown:
+        raise ValueError(f"a {kind} of this study, found {', '.join(unknown)}")

@@ -1,0 +1,30 @@
+"""Studies of methods: methods x shares x seeds, made once, measured over seeds and patients.
+
+An audit speaks of one model and decides; a study speaks of methods and decides nothing.
+"""
+
+from unlearn_audit.study.cells import FinishedCell, list_orders, make_cell, read_cell
+from unlearn_audit.study.figure import draw_tradeoff
+from unlearn_audit.study.page import show_estimate, write_page
+from unlearn_audit.study.result import Answer, CellResult, Figure, Row, StudyResult
+from unlearn_audit.study.running import digest_data, read_study, run_study
+from unlearn_audit.study.summary import summarise
+
+__all__ = [
+    "Answer",
+    "CellResult",
+    "Figure",
+    "FinishedCell",
+    "Row",
+    "StudyResult",
+    "digest_data",
+    "draw_tradeoff",
+    "list_orders",
+    "make_cell",
+    "read_cell",
+    "read_study",
+    "run_study",
+    "show_estimate",
+    "summarise",
+    "write_page",
+]
