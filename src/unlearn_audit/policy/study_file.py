@@ -3,6 +3,7 @@
 Paths are relative to the study file. Costs, operating points, recipe and attacks are those of its policy.
 """
 
+import operator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -53,7 +54,10 @@ class StudyReferences(Frozen):
 
 
 class Claim(Frozen):
-    """A sentence that the study is to answer: is a measure higher or lower for one model than for another?"""
+    """A sentence that the study is to answer: is a measure higher or lower for one model than for another?
+
+    With a margin it asks for less: not worse by the margin ("comparable"). A margin is a judgement: state its reason.
+    """
 
     says: Text = Field(description="the claim in words")
     source: Text = Field(description="who says so")
@@ -61,6 +65,13 @@ class Claim(Frozen):
     model: Slug
     than: Slug
     expected: Literal["higher", "lower"]
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        le=1_000_000,
+        exclude_if=operator.not_,
+        description="how much to the other side still counts: 'lower' with a margin is 'not higher by the margin'",
+    )
 
 
 class StudyFile(Frozen):

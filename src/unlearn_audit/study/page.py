@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from unlearn_audit.policy import Claim
 from unlearn_audit.records import Estimate
 from unlearn_audit.study.measures import Measure, list_measures
 from unlearn_audit.study.result import Answer, CellResult, Row, StudyResult
@@ -96,11 +97,17 @@ def _write_answers(answers: Sequence[Answer]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for answer in answers:
         claim = answer.claim
-        asked = f"`{claim.measure}`: {claim.model} {claim.expected} than {claim.than}"
+        asked = f"`{claim.measure}`: {claim.model} {_word_claim(claim)} {claim.than}"
         agree = f"{answer.agreeing} of {answer.seeds}"
         difference = show_estimate(answer.difference, signed=True)
         yield f"| {claim.says} | {claim.source} | {asked} | {difference} | {agree} | {_OUTCOME[answer.outcome]} |"
     yield ""
+
+
+def _word_claim(claim: Claim) -> str:
+    if not claim.margin:
+        return f"{claim.expected} than"
+    return f"not {'higher' if claim.expected == 'lower' else 'lower'} by {claim.margin:g} than"
 
 
 def _write_rows(
@@ -161,7 +168,7 @@ def _write_foot(result: StudyResult) -> Iterator[str]:
     if answers:
         yield (
             f"- Claims share the error: {answers} answers, each at "
-            f"{1 - (1 - result.confidence) / answers:.2%}. Open means that the interval holds zero: more seeds or "
+            f"{1 - (1 - result.confidence) / answers:.2%}. Open means that the interval holds zero (or the margin): more seeds or "
             "patients are needed, and neither the claim nor its opposite is shown."
         )
     yield (

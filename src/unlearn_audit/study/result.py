@@ -51,7 +51,7 @@ class Answer(Frozen):
 
     claim: Claim
     difference: Estimate | None = Field(description="model less the other, at a confidence shared among all answers")
-    agreeing: int = Field(description="seeds in which the difference has the expected sign")
+    agreeing: int = Field(description="seeds in which the difference is on the claimed side")
     seeds: int = Field(description="seeds in which both were measured")
     outcome: Literal["holds", "contradicted", "open"]
 

@@ -272,13 +272,14 @@ def _answer(runs: Runs, claim: Claim, confidence: float) -> Answer:
     difference = runs.estimate(claim.measure, claim.model, claim.than, confidence)
     ends = difference.interval if difference else None
     outcome = "open"
-    if ends is not None and not ends.low <= 0 <= ends.high:
-        outcome = "holds" if sign * ends.low > 0 else "contradicted"
+    limit = -sign * claim.margin
+    if ends is not None and not ends.low <= limit <= ends.high:
+        outcome = "holds" if sign * (ends.low - limit) > 0 else "contradicted"
     return Answer.model_validate(
         {
             "claim": claim,
             "difference": difference,
-            "agreeing": sum(sign * float(values.mean()) > 0 for values in found),
+            "agreeing": sum(sign * float(values.mean()) > -claim.margin for values in found),
             "seeds": len(found),
             "outcome": outcome,
         }
