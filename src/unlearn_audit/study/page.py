@@ -69,7 +69,9 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     yield "### Less the retrained model, paired by seed and patient"
     yield ""
     differences = ["fnr", "risk", "fnr-at-fpr", "auroc", f"{_POPULATION}-all", f"{_POPULATION}-positive"]
-    differences += [name for name in ("u-lira-positive", "relearned-positive") if _has_values(cell.rows, name)]
+    differences += [
+        name for name in ("u-lira-positive", "relearned-positive") if name in measures and _has_values(cell.rows, name)
+    ]
     rows = [row for row in cell.rows if row.name != "retrained"]
     yield from _write_rows(rows, differences, measures, paired=True)
     yield from _write_troubles(cell)
@@ -166,10 +168,10 @@ def _write_foot(result: StudyResult) -> Iterator[str]:
         "count seeds alone, on these test images. Each holds by itself: among many some are wrong."
     )
     if answers:
+        level = 1 - (1 - result.confidence) / answers
         yield (
-            f"- Claims share the error: {answers} answers, each at "
-            f"{1 - (1 - result.confidence) / answers:.2%}. Open means that the interval holds zero (or the margin): more seeds or "
-            "patients are needed, and neither the claim nor its opposite is shown."
+            f"- Claims share the error: {answers} answers, each at {level:.2%}. Open: the interval holds zero "
+            "(or the margin): more seeds or patients are needed, and neither the claim nor its opposite is shown."
         )
     yield (
         "- A study speaks of methods, trained with these recipes on these data. It says nothing about the next model: "
