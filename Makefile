@@ -5,12 +5,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+MLFLOW_VENV ?= .venv-mlflow
 # Without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu spares 5 GB of CUDA packages.
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -39,7 +40,7 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup test-tools lint types floors coverage conformance wheel-smoke ## all that CI runs
+check: setup test-tools lint types floors coverage mlflow conformance wheel-smoke ## all that CI runs
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -62,6 +63,15 @@ test-slow: setup ## the longer studies as well
 
 coverage: setup test-tools ## the fast tests with branch coverage
 	$(PYTEST) --cov --cov-report=term:skip-covered
+
+# An environment of its own: MLflow's upper limits (pyarrow, importlib_metadata, python-dateutil) lie below our pins.
+$(MLFLOW_VENV)/.installed: pyproject.toml constraints-mlflow.txt
+	@test -x $(MLFLOW_VENV)/bin/python || $(PYTHON) -m venv $(MLFLOW_VENV)
+	$(MLFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-mlflow.txt -e '.[mlflow]' mlflow pytest
+	@touch $@
+
+mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow server on the loopback
+	UNLEARN_AUDIT=$(abspath $(BIN))/unlearn-audit $(MLFLOW_VENV)/bin/python -m pytest -q -m "slow or not slow" tests/publishing
 
 conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
 	$(BIN)/python -m pytest -m slow tests/report

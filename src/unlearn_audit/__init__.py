@@ -21,6 +21,7 @@ __all__ = [
     "audit",
     "load_policy",
     "make_evidence",
+    "publish_to_mlflow",
     "read_evidence",
     "read_predictions",
 ]
@@ -30,8 +31,8 @@ def __getattr__(name: str) -> Any:
     """Import the Python API on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    home = "records" if name in {"Evidence", "Outcome"} else "api"
-    return getattr(import_module(f"{__name__}.{home}"), name)
+    homes = {"Evidence": "records", "Outcome": "records", "publish_to_mlflow": "publishing"}
+    return getattr(import_module(f"{__name__}.{homes.get(name, 'api')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,6 +4,7 @@ from unlearn_audit.api import load_policy as load_policy
 from unlearn_audit.api import make_evidence as make_evidence
 from unlearn_audit.api import read_evidence as read_evidence
 from unlearn_audit.api import read_predictions as read_predictions
+from unlearn_audit.publishing import publish_to_mlflow as publish_to_mlflow
 from unlearn_audit.records import Evidence as Evidence
 from unlearn_audit.records import Outcome as Outcome
 
@@ -16,6 +17,7 @@ __all__ = [
     "audit",
     "load_policy",
     "make_evidence",
+    "publish_to_mlflow",
     "read_evidence",
     "read_predictions",
 ]

@@ -89,6 +89,10 @@ class TimeStampError(AuditError):
     """A time-stamp authority that is down, refuses, or answers something else than was asked: exit 5."""
 
 
+class PublishingError(AuditError):
+    """A server that cannot be published to: absent software, down, or it refuses: exit 5."""
+
+
 class IntegrityError(AuditError):
     """A bundle, signature or digest that does not hold: exit 4."""
 

@@ -20,7 +20,7 @@ def run_guarded(arguments: list[str]) -> int:
     """Run the command with `arguments`; return the exit code whatever happens."""
     import click
 
-    from unlearn_audit.cli.proving import group
+    from unlearn_audit.cli.publishing import group
 
     try:
         result = group.main(args=arguments, prog_name="unlearn-audit", standalone_mode=False)

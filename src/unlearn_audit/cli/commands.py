@@ -6,14 +6,12 @@ from typing import Any
 import click
 
 from unlearn_audit import __version__
-from unlearn_audit.cli.options import with_key, with_proof
+from unlearn_audit.cli.options import with_key, with_proof, with_trust
 from unlearn_audit.errors import ExitCode
 
 _FILE = click.Path(path_type=Path)
 _FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
 _SEAL = "Seal of the policy, see 'seal'; the seed then follows from it. Give every one; may be repeated."
-_TRUST_TIME = "Root certificate you trust for time stamps and nothing else; may be repeated."
-_NEWER = "Revocation list that you hold, newer than the report's; may be repeated."
 _LEVEL = "PAdES level of the signatures.  [default: B-T with --timestamp-url, else B-B]"
 _BASELINE = "The last release's record.json: say what became better or worse. Never changes the verdict."
 _PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
@@ -100,13 +98,10 @@ def run(policy: str, **options: object) -> int:
 
 @group.command(epilog=_EXIT_CODES, short_help="Check a report, offline.")
 @click.argument("bundle", type=_FILE, metavar="BUNDLE|PDF")
-@click.option("--trust", type=_FILE, multiple=True, metavar="PEM", help="Root certificate you trust; may be repeated.")
+@with_trust
 @click.option("--policy", metavar="FILE", help="Policy you expect the report to be judged by, or a shipped one's name.")
 @click.option("--rerender", is_flag=True, help="Render HTML and PDF again from the record and compare the bytes.")
 @click.option("--recompute", is_flag=True, help="Judge the evidence again and compare every number with the record.")
-@click.option("--require-timestamp", is_flag=True, help="A time that is only claimed is not enough.")
-@click.option("--trust-time", type=_FILE, multiple=True, metavar="PEM", help=_TRUST_TIME)
-@click.option("--crl", "revocations", type=_FILE, multiple=True, metavar="FILE", help=_NEWER)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(bundle: Path, **options: Any) -> int:
     """Check a report folder, or its report.pdf alone, offline: integrity, authenticity, and what its verdict is.

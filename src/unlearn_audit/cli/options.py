@@ -1,4 +1,4 @@
-"""Options that several commands share: which key signs, and who vouches for the time."""
+"""Options that several commands share: which key signs, who vouches for the time, and whom a verifier trusts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +32,21 @@ _CRL = click.option(
     help="Revocation list to embed (B-LT, B-LTA), see 'keys crl'; may be repeated.",
 )  # fmt: skip
 
+_TRUST = (
+    click.option(
+        "--trust", type=_FILE, multiple=True, metavar="PEM", help="Root certificate you trust; may be repeated."
+    ),
+    click.option("--require-timestamp", is_flag=True, help="A time that is only claimed is not enough."),
+    click.option(
+        "--trust-time", type=_FILE, multiple=True, metavar="PEM",
+        help="Root certificate you trust for time stamps and nothing else; may be repeated.",
+    ),
+    click.option(
+        "--crl", "revocations", type=_FILE, multiple=True, metavar="FILE",
+        help="Revocation list that you hold, newer than the report's; may be repeated.",
+    ),
+)  # fmt: skip
+
 
 def _apply(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
     for option in reversed(options):
@@ -52,3 +67,8 @@ def with_time(command: _Command) -> _Command:
 def with_proof(command: _Command) -> _Command:
     """Add time, and the revocation lists to embed."""
     return _apply(command, (*_TIME, _CRL))
+
+
+def with_trust(command: _Command) -> _Command:
+    """Add the options that say whom a verifier trusts, for signatures and for time."""
+    return _apply(command, _TRUST)

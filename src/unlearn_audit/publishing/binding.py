@@ -1,0 +1,56 @@
+"""Is the registered model the audited one? By the bytes of the weights, or it is not said."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from unlearn_audit.records import AuditRecord
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Whether a model version holds the weights that were audited.
+
+    Attributes:
+        file: the file of the version whose bytes are those of the audited model; None where there is none.
+        sentence: how that is known, or why it is not.
+    """
+
+    file: str | None
+    sentence: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the version is bound to the audited model."""
+        return self.file is not None
+
+
+def digest_files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 (hex) of every file below `folder`, by its path in it. Nothing is loaded."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def bind(record: AuditRecord, files: Mapping[str, str]) -> Binding:
+    """Return whether one of `files` (path -> SHA-256) is the model that `record` speaks of.
+
+    Two models of a case may be the same bytes; a version that also holds another model of the case is not bound,
+    because nobody could say which of them it serves.
+    """
+    audited = record.provenance.find_model(record.verdict.model)
+    if audited.sha256 is None:
+        return Binding(None, "the record names no digest of the audited model: predictions were audited, not weights")
+    ours = sorted(name for name, digest in files.items() if digest == audited.sha256)
+    others = {card.sha256: card.title for card in record.provenance.models if card.sha256 not in (None, audited.sha256)}
+    also = sorted(f"{name} ({others[digest]})" for name, digest in files.items() if digest in others)
+    if ours and not also:
+        return Binding(ours[0], f"{ours[0]} is the audited model, byte for byte")
+    if also:
+        beside = "beside the audited model, " if ours else ""
+        return Binding(None, f"{beside}the version holds another model of the same audit: {', '.join(also)}")
+    return Binding(None, f"none of its {len(files)} files is the audited model, sha256 {audited.sha256}")
