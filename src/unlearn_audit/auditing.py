@@ -11,6 +11,7 @@ from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
 from unlearn_audit.predictions.plausibility import refuse_worse_than_chance
 from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, SelfTestSummary, Verdict, say_nothing
 from unlearn_audit.scope import Address, Scope
+from unlearn_audit.threshold_counts import count_at_thresholds
 from unlearn_audit.verdict import decide, recommend
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
         provenance=provenance.without_salt(),
         findings=findings,
         curves=trace(scope, findings),
+        threshold_counts=count_at_thresholds(scope),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
         recommendation=recommend(verdicts, provenance),

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from unlearn_audit.report.html import render_html
 from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.report.pdf import render_pdf
 from unlearn_audit.report.stamping import Level
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +98,41 @@ def archived(tmp_path_factory: pytest.TempPathFactory, lab: Laboratory, stamps: 
     out = write_small_bundle(tmp_path_factory.mktemp("archived") / "bundle", record, lab.key, signing)
     countersign(out, lab.employ(OFFICER), signing, "2026-01-02T03:04:05Z")
     return out
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser, place):
+    """Open the report from disk; afterwards nothing must have been complained about or asked for."""
+    opened = []
+
+    def open_(path: Path = place, **options):
+        context = browser.new_context(**options)
+        page = context.new_page()
+        said, asked = [], []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"
+        )
+        opened.append((context, said, asked, path.as_uri()))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context, said, asked, uri in opened:
+        context.close()
+        assert said == []
+        assert [url for url in asked if not url.startswith("data:image/svg+xml")] == [uri]

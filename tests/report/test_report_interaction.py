@@ -3,11 +3,9 @@
 import json
 import math
 import re
-import shutil
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from reading_pages import find_violations, read_risks
 from record_factory import make_findings, make_record
 from waived_records import make_whole
 
@@ -18,7 +16,6 @@ from unlearn_audit.report.wording import print_number
 
 RATIOS = (0.0, 0.001, 0.5, 1.0, 3.7, 12.345, 20.0, 49.0, 137.5, 1e6)
 CEILING = 1.5
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +49,6 @@ def counts(record):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
 def place(record, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render_html(record))
@@ -76,40 +61,6 @@ def whole_page(tmp_path_factory):
     path = tmp_path_factory.mktemp("whole") / "report.html"
     path.write_text(render_html(make_whole()))
     return path
-
-
-@pytest.fixture
-def open_page(browser, place):
-    """Open the report from disk; afterwards nothing must have been complained about or asked for."""
-    opened = []
-
-    def open_(path: Path = place, **options):
-        context = browser.new_context(**options)
-        page = context.new_page()
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.add_init_script(
-            "document.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"
-        )
-        opened.append((context, said, asked, path.as_uri()))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_
-    for context, said, asked, uri in opened:
-        context.close()
-        assert said == []
-        assert [url for url in asked if not url.startswith("data:image/svg+xml")] == [uri]
-
-
-def read_risks(page):
-    """What the table shows: (model, exact value, printed value, against the ceiling, ratio at which it crosses)."""
-    return page.evaluate(
-        "() => [...document.querySelector('#explore-table').tBodies[0].rows].map(row => [row.cells[0].textContent, "
-        "row.cells[1].firstChild.value, row.cells[1].textContent, row.cells[2].textContent, row.cells[3].textContent])"
-    )
 
 
 @pytest.mark.parametrize("ratio", RATIOS)
@@ -243,17 +194,6 @@ def test_without_javascript_the_page_is_whole_and_shows_no_dead_controls(open_pa
 def test_nothing_reaches_beyond_the_side_of_the_page(open_page, width):
     page = open_page(viewport={"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def find_violations(page):
-    """What axe-core, which the wheel axe-playwright-python carries, finds on the page."""
-    spec = find_spec("axe_playwright_python")
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip("axe-playwright-python is not installed")
-    page.evaluate((Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text())
-    found = page.evaluate("axe.run()")
-    assert len(found["passes"]) > 15
-    return [(item["id"], [node["target"] for node in item["nodes"]]) for item in found["violations"]]
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -28,6 +28,7 @@ from unlearn_audit.records.provenance import (
 from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
 from unlearn_audit.records.signer import Signer
+from unlearn_audit.records.threshold_counts import ModelMistakes, ThresholdCounts
 from unlearn_audit.records.verdicts import (
     CheckResult,
     Limit,
@@ -65,6 +66,7 @@ __all__ = [
     "Interval",
     "Limit",
     "ModelCard",
+    "ModelMistakes",
     "Outcome",
     "Overlap",
     "Provenance",
@@ -77,6 +79,7 @@ __all__ = [
     "SettingSearch",
     "Signer",
     "SplitCount",
+    "ThresholdCounts",
     "TriedSetting",
     "Unit",
     "Verdict",

@@ -6,10 +6,11 @@ from pydantic import Field, ValidationError
 
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Finding
+from unlearn_audit.records.estimates import Finding, is_absent
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import EarlierRun, Provenance
 from unlearn_audit.records.selftest_summary import SelfTestSummary
+from unlearn_audit.records.threshold_counts import ThresholdCounts
 from unlearn_audit.records.verdicts import Outcome, Verdict
 
 RECORD_SCHEMA: Literal["unlearn-audit/record/v1"] = "unlearn-audit/record/v1"
@@ -55,6 +56,9 @@ class AuditRecord(Frozen):
     provenance: Provenance
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...] = ()
+    threshold_counts: ThresholdCounts | None = Field(
+        default=None, exclude_if=is_absent, description="for trying other operating points; no check rests on them"
+    )
     verdicts: tuple[Verdict, ...] = Field(min_length=1)
     outcome: Outcome
     recommendation: Recommendation

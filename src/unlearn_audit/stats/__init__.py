@@ -81,6 +81,7 @@ from unlearn_audit.stats.roc import (
 )
 from unlearn_audit.stats.seeds import SeedStudy, estimate_over_runs, estimate_over_seeds
 from unlearn_audit.stats.swap import estimate_swap_quality
+from unlearn_audit.stats.threshold_grid import choose_grid, count_mistakes
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "average_log",
     "choose_cost_optimal",
     "choose_for_sensitivity",
+    "choose_grid",
     "choose_threshold",
     "compute_auc",
     "compute_baseline_risks",
@@ -123,6 +125,7 @@ __all__ = [
     "compute_reliability",
     "compute_risk_change",
     "compute_roc",
+    "count_mistakes",
     "estimate_advantage",
     "estimate_auc",
     "estimate_auc_change",
