@@ -37,19 +37,20 @@ def revise(pdf: bytes, change) -> bytes:
 
 
 def test_pages_made_from_the_record_are_ok(record, html, signed_pdf):
-    line = compare_pages(record, html, signed_pdf)
+    line = compare_pages(record, {"report.html": html, "report.pdf": signed_pdf})
     assert (line.state, line.name, line.asked) == (State.OK, "pages equal record", True)
 
 
 def test_one_changed_character_of_the_html_is_invalid(record, html, signed_pdf):
-    line = compare_pages(record, html.replace(b">FAIL<", b">PASS<").replace(b"fail", b"pass", 1), signed_pdf)
+    changed = html.replace(b">FAIL<", b">PASS<").replace(b"fail", b"pass", 1)
+    line = compare_pages(record, {"report.html": changed, "report.pdf": signed_pdf})
     assert State.INVALID is line.state
     assert "report.html" in line.sentence
 
 
 def test_a_pdf_of_another_record_is_invalid(record, html, key):
     other = record.model_copy(update={"findings": (), "curves": ()})
-    line = compare_pages(record, html, sign_pdf(render_pdf(other), key))
+    line = compare_pages(record, {"report.html": html, "report.pdf": sign_pdf(render_pdf(other), key)})
     assert State.INVALID is line.state
     assert "report.pdf: its pages are not what the record gives" in line.sentence
 
@@ -111,7 +112,7 @@ def test_an_attack_inside_the_signing_revision_itself_is_found(pdf, key, monkeyp
 
 def test_pages_of_another_version_are_not_compared_and_never_ok(record, html, signed_pdf):
     older = record.model_copy(update={"provenance": record.provenance.model_copy(update={"version": "0.0.9"})})
-    line = compare_pages(older, html, signed_pdf)
+    line = compare_pages(older, {"report.html": html, "report.pdf": signed_pdf})
     assert State.OTHER_VERSION is line.state
     assert line.sentence.startswith("Other version: cannot compare")
 
@@ -119,10 +120,11 @@ def test_pages_of_another_version_are_not_compared_and_never_ok(record, html, si
 def test_a_difference_under_another_renderer_accuses_nobody_and_is_never_ok(record, html, signed_pdf):
     environment = {**record.provenance.environment, "weasyprint": "12.3"}
     other = record.model_copy(update={"provenance": record.provenance.model_copy(update={"environment": environment})})
-    line = compare_pages(other, None, signed_pdf)
+    line = compare_pages(other, {"report.pdf": signed_pdf})
     assert State.OTHER_VERSION is line.state
     assert "weasyprint 12.3 there" in line.sentence
-    assert State.INVALID is compare_pages(other, html, signed_pdf).state  # HTML does not depend on WeasyPrint
+    both = {"report.html": html, "report.pdf": signed_pdf}
+    assert State.INVALID is compare_pages(other, both).state  # HTML does not depend on WeasyPrint
 
 
 def test_a_pdf_that_cannot_be_rendered_here_is_not_answered(record, html, signed_pdf, monkeypatch):
@@ -130,13 +132,13 @@ def test_a_pdf_that_cannot_be_rendered_here_is_not_answered(record, html, signed
         raise ReportError("WeasyPrint is not installed: a PDF cannot be made")
 
     monkeypatch.setattr(rerendering, "render_pdf", refuse)
-    line = compare_pages(record, html, signed_pdf)
+    line = compare_pages(record, {"report.html": html, "report.pdf": signed_pdf})
     assert State.ABSENT is line.state
     assert "WeasyPrint is not installed" in line.sentence
 
 
 def test_no_pages_at_all_are_not_ok(record):
-    assert State.ABSENT is compare_pages(record, None, None).state
+    assert State.ABSENT is compare_pages(record, {}).state
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from typing import Any
 from unlearn_audit.cli.console import print_verification, show_progress
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.answers import Line
-from unlearn_audit.report.bundle import HTML, PDF
 from unlearn_audit.report.verification import Wishes, compare_policy, verify
 
 
@@ -30,20 +29,18 @@ def _answer(path: Path, record: AuditRecord, policy: Path | None, *, rerender: b
     if policy is not None:
         yield compare_policy(policy, record)
     if rerender:
-        from unlearn_audit.report.rerendering import compare_pages
+        from unlearn_audit.report.rerendering import NAMES, compare_lone_pdf, compare_pages
 
-        alone = path.is_file()
-        html, pdf = (None, path) if alone else (path / HTML, path / PDF)
         with show_progress() as say:
             say("render the pages again", 0, 1)
-            yield compare_pages(record, _read(html), _read(pdf))
+            if path.is_file():
+                yield compare_lone_pdf(record, path.read_bytes())
+            else:
+                pages = {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
+                yield compare_pages(record, pages)
             say("render the pages again", 1, 1)
     if recompute:
         from unlearn_audit.recomputation import compare_numbers
 
         with show_progress() as say:
             yield compare_numbers(path, record, say)
-
-
-def _read(path: Path | None) -> bytes | None:
-    return path.read_bytes() if path is not None and path.is_file() else None

@@ -20,6 +20,7 @@ from unlearn_audit.report.pades import Purpose, sign_pdf
 from unlearn_audit.report.stamping import Signing
 
 RECORD, HTML, PDF, POLICY, EVIDENCE = "record.json", "report.html", "report.pdf", "policy.yaml", "evidence.parquet"
+SUMMARY_HTML, SUMMARY_PDF = "summary.html", "summary.pdf"
 CHAIN, ATTESTATION, STAMP = "signer-chain.pem", "attestation.dsse.json", "attestation.tst"
 _MADE_HERE = (CHAIN, ATTESTATION, STAMP)
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,127}")
@@ -44,10 +45,11 @@ def write_bundle(
 ) -> Path:  # fmt: skip
     """Write a signed bundle to `out` and return it.
 
-    `files` maps names inside the bundle to contents, or to paths that are copied: report.html, report.pdf (not yet
-    signed), evidence.parquet, policy.yaml, models/*.safetensors. Added here: record.json, the PDF's signature,
-    signer-chain.pem, attestation.dsse.json over all of them and, from level B-T on, attestation.tst over that one. All
-    is written beside `out` and renamed into place; `signing` says at which level, B-B if it is not given.
+    `files` maps names inside the bundle to contents, or to paths that are copied: report.html, report.pdf and where
+    asked for summary.pdf (not yet signed), evidence.parquet, policy.yaml, models/*.safetensors. Added here:
+    record.json, the signature of each of those PDFs, signer-chain.pem, attestation.dsse.json over all of them and, from
+    level B-T on, attestation.tst over that one. All is written beside `out` and renamed into place; `signing` says at
+    which level, B-B if it is not given.
     `force` replaces an earlier bundle, which is moved aside and removed only when the new one is in place.
 
     Raises:
@@ -115,9 +117,12 @@ def _fill(
     stage: Path, files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, how: Signing
 ) -> None:  # fmt: skip
     contents: dict[str, bytes | Path] = {**files, RECORD: record.to_bytes(), CHAIN: key.chain_pem()}
-    if PDF in contents:
-        pdf, purpose = contents[PDF], Purpose(others_follow=any(p.countersigns for p in list_responsible(record)))
-        contents[PDF] = sign_pdf(pdf.read_bytes() if isinstance(pdf, Path) else pdf, key, how, purpose)
+    # whoever countersigns adds a signature to the report; to the summary none is ever added
+    report = Purpose(others_follow=any(p.countersigns for p in list_responsible(record)))
+    for name, purpose in ((PDF, report), (SUMMARY_PDF, Purpose(title="Digital signature of the audit summary"))):
+        if name in contents:
+            pdf = contents[name]
+            contents[name] = sign_pdf(pdf.read_bytes() if isinstance(pdf, Path) else pdf, key, how, purpose)
     digests = {name: _write_file(stage / PurePosixPath(name), content) for name, content in contents.items()}
     for card in record.provenance.models:
         if card.file in digests and digests[card.file] != card.sha256:

@@ -109,6 +109,19 @@ def open_pdf(pdf: bytes) -> SignedPdf:
         raise IntegrityError(f"the PDF cannot be read: {type(error).__name__}") from error
 
 
+def carries_signature(pdf: bytes) -> bool:
+    """Return whether a PDF holds any signature or time stamp, good or bad.
+
+    Raises:
+        IntegrityError: it cannot be read.
+    """
+    try:
+        with keep_quiet():
+            return bool(find_ends(read_pdf(pdf)))
+    except Exception as error:  # as above
+        raise IntegrityError(f"the PDF cannot be read: {type(error).__name__}") from error
+
+
 def _open(pdf: bytes) -> SignedPdf:
     whole = read_pdf(pdf)
     ends = find_ends(whole)

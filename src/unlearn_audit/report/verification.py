@@ -5,7 +5,8 @@ signature over a failing verdict. What follows from the record and the evidence 
 `unlearn_audit.recomputation`; who signed and when in `signers`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
 from unlearn_audit.policy import KnownNames, Policy, load_policy
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.report.answers import Line, State, Verification
-from unlearn_audit.report.bundle import PDF, POLICY, RECORD
+from unlearn_audit.report.bundle import PDF, POLICY, RECORD, SUMMARY_PDF
 from unlearn_audit.report.certificates import load_revocations, load_roots
 from unlearn_audit.report.integrity import Opened, check_bundle, check_pdf, list_files, read_plainly
 from unlearn_audit.report.seals import judge_seals
 from unlearn_audit.report.signers import Trust, judge_countersignatures, judge_signer, judge_time
-from unlearn_audit.report.trust import SignedPdf, examine_pdf
+from unlearn_audit.report.trust import SignedPdf, carries_signature, examine_pdf
 
 __all__ = ["Line", "State", "Verification", "Wishes", "verify", "verify_bundle", "verify_pdf"]
 
@@ -70,6 +71,7 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | Non
     lines = (
         Line("integrity", State.OK, f"All {count} files are exactly those that were signed."),
         about_pdf,
+        *_judge_summary(path, found),
         _judge_policy_file(path / POLICY, found.record),
     )
     return _conclude(lines, found, whom.knowing(pdf.revocations if pdf else ()))
@@ -177,14 +179,33 @@ def _judge_pdf(path: Path, found: Opened) -> tuple[Line, SignedPdf | None]:
         return Line("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
     try:
         pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
-        _refuse_other_count(pdf, found)
+        _refuse_other_count(pdf, 1 + len(found.countersignatures))
     except IntegrityError as error:
         return Line("PDF signature", State.INVALID, error.message), None
     return _judge_level(pdf, found.record, "the attached record is record.json"), pdf
 
 
-def _refuse_other_count(pdf: SignedPdf, found: Opened) -> None:
-    if len(pdf.signatures) != 1 + len(found.countersignatures):
+def _judge_summary(path: Path, found: Opened) -> Iterator[Line]:
+    """A summary that is there is signed as the report is, once; one of before that was so is covered like any file."""
+    if not (path / SUMMARY_PDF).is_file():
+        return
+    name = "summary signature"
+    try:
+        content = read_plainly(path / SUMMARY_PDF)
+        if not carries_signature(content):
+            said = f"{SUMMARY_PDF} carries no signature of its own; the attestation covers it."
+            yield Line(name, State.ABSENT, said)
+            return
+        pdf = examine_pdf(content, found.certificates[0], read_plainly(path / RECORD))
+        _refuse_other_count(pdf, 1)
+    except IntegrityError as error:
+        yield Line(name, State.INVALID, f"{SUMMARY_PDF}: {error.message}")
+        return
+    yield replace(_judge_level(pdf, found.record, "the attached record is record.json"), name=name)
+
+
+def _refuse_other_count(pdf: SignedPdf, expected: int) -> None:
+    if len(pdf.signatures) != expected:
         raise IntegrityError(f"the PDF carries {len(pdf.signatures)} signatures, the bundle others")
 
 
