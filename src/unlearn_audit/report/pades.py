@@ -1,6 +1,7 @@
 """PAdES: invisible signatures, appended to the PDF so that what was rendered stays byte for byte.
 
-Levels B-B, B-T, B-LT and B-LTA (ETSI EN 319 142-1). What proves a B-LT signature stands in the revision that the
+Levels B-B, B-T, B-LT and B-LTA (ETSI EN 319 142-1). From B-LT on, revocation lists that were not given, or answers of
+OCSP responders, are asked for where the certificates say. What proves a B-LT signature stands in the revision that the
 signature itself covers, and the archive time stamp of B-LTA covers the rest: no byte of the file is ever uncovered.
 """
 
@@ -39,7 +40,8 @@ def sign_pdf(
 
     Raises:
         TimeStampError: the authority cannot be used; nothing is signed then.
-        KeyFileError: from B-LT on, where a revocation list that is needed is missing, too old or cannot be had.
+        KeyFileError: from B-LT on, where a certificate was revoked, or neither a current revocation list nor the answer
+            of an OCSP responder can be had.
     """
     how, why = signing or Signing(), purpose or Purpose()
     try:
@@ -52,9 +54,14 @@ def sign_pdf(
 
 
 def _explain(error: Exception, how: Signing) -> AuditError:
-    parts = (str(part).strip().rstrip(".") for part in (error, error.__cause__) if part)
+    parts = (" ".join(str(part).split()).rstrip(".: ") for part in (error, error.__cause__) if part)
     said = ": ".join(part for part in parts if part) or type(error).__name__
     if how.level.carries_proof:
+        if "revoked at" in said:
+            hint = "sign with a key, or name an authority, whose certificate is good"
+            return KeyFileError(f"the PDF cannot be signed at level {how.level}: {said}", hint=hint)
+        if type(error) is ValueError:  # of a parser, pyHanko's own are below it: anyone can answer anything
+            said = f"what a revocation list or an OCSP responder says cannot be read ({said})"
         return KeyFileError(
             f"the PDF cannot be signed at level {how.level}: {said}",
             hint="give current revocation lists of the signer's and the time-stamp authority's issuer with --crl "

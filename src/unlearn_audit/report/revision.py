@@ -130,20 +130,20 @@ def _list_references(dictionary: Any, key: str) -> set[Any]:
 
 
 def _list_proof(root: Any) -> set[Any]:
-    """Return all objects of a document security store, which holds certificates and revocation lists and no more."""
+    """Return all objects of a document security store: certificates, revocation lists, OCSP answers and no more."""
     from pyhanko.pdf_utils.generic import StreamObject
 
     if "/DSS" not in root:
         return set()
     store = root["/DSS"]
     if set(store) - _PROOF:
-        raise IntegrityError("its store of proof holds something else than certificates and revocation lists")
+        raise IntegrityError("its store of proof holds more than certificates, revocation lists and OCSP answers")
     found = _list_references(root, "/DSS")
     for key in sorted(set(store) - {"/Type"}):
         found |= _list_references(store, key)
         for raw in _list_raw(store[key]):
             if not isinstance(raw.get_object(), StreamObject):
-                raise IntegrityError("its store of proof holds something that is no certificate or revocation list")
+                raise IntegrityError("its store of proof holds something that is none of these")
             found.add(raw.reference)
     return found - {None}
 

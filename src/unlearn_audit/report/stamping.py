@@ -36,7 +36,7 @@ class Level(StrEnum):
     T = "B-T"
     """With trusted time: still good when the signer's certificate has expired, as long as others vouch for it."""
     LT = "B-LT"
-    """With the certificates and revocation lists that are needed to check it."""
+    """With the certificates, and the revocation lists or OCSP answers, that are needed to check it."""
     LTA = "B-LTA"
     """With a time stamp over all of that: still good when the first authority's certificate has expired."""
 
@@ -47,7 +47,7 @@ class Level(StrEnum):
 
     @property
     def carries_proof(self) -> bool:
-        """Whether certificates and revocation lists are embedded."""
+        """Whether certificates, and revocation lists or OCSP answers, are embedded."""
         return self in (Level.LT, Level.LTA)
 
 

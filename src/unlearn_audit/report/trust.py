@@ -19,6 +19,8 @@ from unlearn_audit.report.pdf import ATTACHMENT
 from unlearn_audit.report.revision import examine_stages, find_ends, read_pdf
 from unlearn_audit.report.time_stamps import TimeStamp, open_token
 
+_LISTS = "/CRLs"
+_KINDS = (_LISTS, "/OCSPs")
 _MOST = 32  # signatures and time stamps: more than any report has, and few enough to be examined
 
 
@@ -33,7 +35,7 @@ class PdfSignature:
         stamp: its own time stamp, from level B-T on.
         end: where it ends with all that follows it: the file up to there was once the whole file.
         archive: the time stamps over the whole file that follow it, oldest first, from level B-LTA on.
-        carries_proof: whether revocation lists were embedded with it, from level B-LT on.
+        carries_proof: whether revocation lists or answers of OCSP responders were embedded with it, from level B-LT on.
     """
 
     certificates: tuple[x509.Certificate, ...]
@@ -139,7 +141,7 @@ def _open(pdf: bytes) -> SignedPdf:
     attached = list(_list_attachments(whole))
     if [name for name, _ in attached] != [ATTACHMENT]:
         raise IntegrityError(f"the PDF must carry one attachment, {ATTACHMENT}, found {len(attached)}")
-    return SignedPdf(attached[0][1], tuple(signatures), tuple(_list_revocations(whole)))
+    return SignedPdf(attached[0][1], tuple(signatures), tuple(_list_proof(whole, _LISTS)))
 
 
 def _examine_last(reader: Any, stage: bytes, signatures: list[PdfSignature]) -> None:
@@ -153,7 +155,8 @@ def _examine_last(reader: Any, stage: bytes, signatures: list[PdfSignature]) -> 
         return
     _refuse_unpermitted(reader, first=not signatures)
     found = _examine_signature(last)
-    signatures.append(replace(found, carries_proof=any(True for _ in _list_revocations(reader)), end=len(stage)))
+    proof = any(True for kind in _KINDS for _ in _list_proof(reader, kind))
+    signatures.append(replace(found, carries_proof=proof, end=len(stage)))
 
 
 def _refuse_unpermitted(reader: Any, *, first: bool) -> None:
@@ -269,12 +272,12 @@ def _list_attachments(reader: Any) -> Iterator[tuple[str, bytes]]:
         yield str(specification["/UF"]), bytes(specification["/EF"]["/F"].data)
 
 
-def _list_revocations(reader: Any) -> Iterator[bytes]:
-    """Yield the revocation lists of the document security store."""
+def _list_proof(reader: Any, kind: str) -> Iterator[bytes]:
+    """Yield what the document security store holds of one of `_KINDS`."""
     if "/DSS" in reader.root:
-        lists = reader.root["/DSS"].get("/CRLs", ())
-        for place in range(len(lists)):
-            yield bytes(lists[place].data)
+        found = reader.root["/DSS"].get(kind, ())
+        for place in range(len(found)):
+            yield bytes(found[place].data)
 
 
 def examine_pdf(pdf: bytes, signer: x509.Certificate, record: bytes) -> SignedPdf:
