@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from unlearn_audit.records import AuditRecord, digest_of
+from unlearn_audit.records import AuditRecord
 from unlearn_audit.report import calibration_figures, figures, membership_figures
 from unlearn_audit.report.figures import Figure
 from unlearn_audit.report.profiles import Profile
@@ -107,8 +107,8 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         title, subject, (banner.reason, banner.advice), drawn.height if drawn else 0.0, foot=profile is Profile.SUMMARY
     )
     return Presentation(
-        report_id=case.identify(record),
-        record_sha256=group_digits(digest_of(record.to_bytes())),
+        report_id=case.identify(index),
+        record_sha256=group_digits(index.digest),
         persons=persons.name_persons(index),
         title=title,
         created=record.provenance.created,

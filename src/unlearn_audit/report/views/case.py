@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unlearn_audit.records import AuditRecord, Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount, digest_of
+from unlearn_audit.records import Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount
 from unlearn_audit.report.views.grid import Cell, Fact, Grid
 from unlearn_audit.report.views.index import Index
 from unlearn_audit.report.wording import (
@@ -22,9 +22,9 @@ _LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
 
 
-def identify(record: AuditRecord) -> str:
+def identify(index: Index) -> str:
     """Return the report's id: the first twelve digits of the record's SHA-256."""
-    return digest_of(record.to_bytes())[:12]
+    return index.digest[:12]
 
 
 def is_test_signed(signer: Signer | None) -> bool:
@@ -65,7 +65,7 @@ def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
         Fact("Seed", str(provenance.seed)),
     )
     digests = [
-        ("Record (this report's data)", digest_of(record.to_bytes())),
+        ("Record (this report's data)", index.digest),
         (f"Policy {policy.get('id')} {policy.get('version')}, as validated", record.policy_sha256),
         ("Evidence, content", record.evidence_sha256),
         (f"Data {provenance.data.name}", provenance.data.sha256),
