@@ -74,7 +74,10 @@ def group() -> None:
 @click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True, help=_BACKEND)
 @click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT.")
 @click.option(
-    "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
+    "--cache",
+    type=_FILE,
+    metavar="DIR",
+    help="Folder of finished models and decoded images.  [default: ~/.cache/unlearn-audit]",
 )
 @click.option("--seal", "seals", type=_FILE, multiple=True, metavar="FILE", help=_SEAL)
 @with_key
