@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from unlearn_audit.data.columns import finish_columns, take_exact, take_ids, unify_column
 from unlearn_audit.data.csv_table import read_columns
 from unlearn_audit.data.dataset import Dataset, name_some
+from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
 from unlearn_audit.data.images import read_images
 from unlearn_audit.data.intake import Intake
 from unlearn_audit.data.listing import Listing, refuse_absent
@@ -33,6 +34,8 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> D
     `sha256` is of the CSV and the image files in its order. Where neither the data set nor numbers say what the
     classes are, they are the label names in alphabetical order.
 
+    Without a `records.csv`, metadata of HAM10000 or of an ISIC challenge are read, see `dermoscopy`.
+
     Args:
         folder: the folder.
         identity: name, classes and origin of the data.
@@ -43,7 +46,8 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> D
         DataError: no CSV, missing columns, a file outside the folder or unreadable, images of several sizes, a label
             that is no class, or what `Dataset` refuses.
     """
-    listing = _list_own(folder, identity)
+    metadata = None if (folder / TABLE).exists() else find_metadata(folder)
+    listing = list_lesions(folder, metadata, identity, intake.seed) if metadata else _list_own(folder, identity)
     x, digests = read_images(listing.paths, intake, say)
     return Dataset(
         name=identity.name,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.dermoscopy import DIAGNOSES
 from unlearn_audit.data.download import download as fetch
 from unlearn_audit.data.folder import load_folder
 from unlearn_audit.data.intake import PLAIN, Intake
@@ -119,7 +120,8 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, int
     )
     if path is not None and path.is_dir():
         note = f"a folder of the user's images with the labels of {published.title}, not the published file"
-        own = replace(identity, official=False, notes=(note,))
+        codes = DIAGNOSES if flag == "dermamnist" else None
+        own = replace(identity, official=False, notes=(note,), codes=codes)
         return load_folder(path, own, intake, say)
     file = path if path is not None else _find_file(flag, published, download=download, say=say)
     checksums = compute_checksums(file)

@@ -29,7 +29,8 @@ _GREY_AXES = 3  # (n, height, width): the channel axis is added
 class Identity:
     """What a file cannot say about itself.
 
-    `classes` is None where the file's own array `classes` shall say it, or else the labels are named by number.
+    `classes` is None where the file's own array `classes` shall say it, or else the labels are named by number;
+    `codes` is what the metadata of the images' source call them, in the same order.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Identity:
     classes: tuple[str, ...] | None = None
     official: bool | None = None
     notes: tuple[str, ...] = ()
+    codes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
