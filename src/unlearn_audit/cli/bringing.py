@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unlearn_audit.predictions import Facts
 
 ROLES = ("original", "unlearned", "retrained")
-_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "cluster")
+_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "backend", "cluster")
 _DATA = ("data", "offline", "threads")
 _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")

@@ -84,7 +84,7 @@ def _run_audit(policy: "Policy", request: "CaseRequest", options: Mapping[str, A
     from unlearn_audit.auditing import run_audit
     from unlearn_audit.cases import open_workers
 
-    with open_workers(options["jobs"], options["backend"], options["cluster"]) as workers:
+    with open_workers(options["jobs"], options["backend"] or "loky", options["cluster"]) as workers:
         return run_audit(policy, replace(request, workers=workers), say)
 
 
