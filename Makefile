@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench clean help
+.PHONY: demo check setup system test-tools lint types floors test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -96,6 +96,9 @@ coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about fi
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks
+
+bench-streaming: setup ## memory of a case on 100,000 images; about half an hour, 16 GB of disk
+	$(BIN)/python -m benchmarks.streaming
 
 clean: ## remove what was built
 	rm -rf build dist out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -107,10 +107,10 @@ def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: Meth
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
         asked = METHODS[setting.method].parse(setting.parameters).model_dump(mode="json")
         return TriedSetting(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
-    from unlearn_audit.training import predict_log_probs
+    from unlearn_audit.training import predict_log_probs, select_inputs
 
     allowed = _find_allowed(case)
-    log_probs = predict_log_probs(made.model, case.inputs[allowed])
+    log_probs = predict_log_probs(made.model, select_inputs(case.inputs, allowed))
     return judge_setting(policy, _add_model(stand_in, made.card, log_probs), made.card)
 
 

@@ -422,7 +422,15 @@ def test_a_preparation_that_does_not_fit_is_refused(run, case, networks, more, w
 
 
 @pytest.mark.parametrize(
-    "options", [("--method", "salun"), ("--no-remedy",), ("--no-retrain",), ("--cache", "x"), ("--references", "4")]
+    "options",
+    [
+        ("--method", "salun"),
+        ("--no-remedy",),
+        ("--no-retrain",),
+        ("--cache", "x"),
+        ("--references", "4"),
+        ("--backend", "loky"),
+    ],
 )
 def test_options_that_only_training_uses_are_refused(run, case, networks, options):
     code, said = run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", *options)

@@ -180,7 +180,8 @@ def test_missing_retained_records_are_not_run_where_the_case_states_the_number(r
 @pytest.mark.parametrize(
     "options",
     [("--data", "x.npz"), ("--method", "salun"), ("--compare", "salun"), ("--no-remedy",), ("--no-retrain",),
-     ("--offline",), ("--threads", "2"), ("--cache", "c"), ("--forget", "0.2")],
+     ("--offline",), ("--threads", "2"), ("--cache", "c"), ("--forget", "0.2"),
+     ("--backend", "loky"), ("--backend", "dask"), ("--jobs", "2"), ("--cluster", "tcp://a:1")],
 )  # fmt: skip
 def test_options_that_only_training_uses_are_refused(run_here, policy, table, tmp_path, options):
     code, _, err = run_here("run", "--predictions", table, "--policy", policy, "--out", tmp_path / "o", *options)

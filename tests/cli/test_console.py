@@ -38,11 +38,11 @@ def test_a_log_gets_one_line_when_a_task_begins_and_one_when_it_is_done(monkeypa
 
 @pytest.mark.parametrize("name", ["XDG_CACHE_HOME", None])
 def test_the_cache_is_where_the_system_says(monkeypatch, tmp_path, name):
-    from unlearn_audit.cli.running import _find_cache
+    from unlearn_audit.data import find_cache
 
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     if name:
         monkeypatch.setenv(name, str(tmp_path / "cache"))
 
-    assert _find_cache() == tmp_path / ("cache" if name else ".cache") / "unlearn-audit"
+    assert find_cache() == tmp_path / ("cache" if name else ".cache") / "unlearn-audit"

@@ -88,3 +88,12 @@ def test_a_list_that_cannot_be_meant_is_refused(read, tmp_path, content, message
 def test_an_absent_file_is_refused(tmp_path):
     with pytest.raises(CaseError, match=r"expected a list of ids to forget at .*gone.csv, found none"):
         read_forget_ids(tmp_path / "gone.csv")
+
+
+def test_a_list_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("unlearn_audit.data.forget_list._LARGEST", 40)
+    endless = tmp_path / "ids.csv"
+    endless.symlink_to("/dev/zero")
+
+    with pytest.raises(CaseError, match="expected a list of ids of at most 40 bytes, found more"):
+        read_forget_ids(endless)

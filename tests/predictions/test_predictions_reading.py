@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from prediction_files import POLICY, write_rows
 
 from unlearn_audit.auditing import name_known
+from unlearn_audit.errors import DataError, EvidenceError
 from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, parse_policy
 from unlearn_audit.predictions import Facts, read_predictions
 from unlearn_audit.predictions.scores import to_log_probs
+from unlearn_audit.scope import Scope
+from unlearn_audit.subgroups import list_groups
 
 CLASSES = ("benign", "malignant")
 MODELS = ("original", "retrained", "unlearned")
@@ -240,6 +243,37 @@ def test_ages_become_bands_and_shared_patients_are_found(read, rows):
 
     assert set(evidence.groups["age_band"].tolist()) == {"40 to 59"}
     assert ("retain", "test", 1) in [(*o.splits, o.shared_groups) for o in evidence.provenance.data.overlaps]
+
+
+SUBGROUPS = "subgroups: {columns: [age_band, size_band], bands: {age: [30, 57], size: [2.5]}}\n"
+
+
+def test_numbers_become_the_policys_bands_and_not_the_usual_ones(read, rows):
+    banded = parse_policy(POLICY + SUBGROUPS, "banded.yaml", name_known())
+    ages = ("29.9", "30", "57", "")
+    told = [{**row, "age": ages[i % 4], "size": str(i % 4)} for i, row in enumerate(rows)]
+    evidence = read(told, under=banded)
+
+    assert evidence.groups["age_band"][:4].tolist() == ["under 30", "30 to 56", "57 and over", ""]
+    assert evidence.groups["size_band"][:4].tolist() == ["under 2.5"] * 3 + ["2.5 and over"]
+    assert not {"age", "size"} & set(evidence.groups)
+    assert list_groups(Scope(evidence, banded), "age_band") == ("30 to 56", "57 and over", "under 30")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"size": "large"}, "column 'size': expected numbers to make bands of"),
+        ({"size": "1", "size_band": "under 2.5"}, "found both 'size' and 'size_band'"),
+        ({"age": "30", "age_band": "30 to 56"}, "found both 'age' and 'age_band'"),
+        ({"age": "700"}, "expected ages between 0 and 130 years, found '700'"),
+    ],
+)
+def test_what_no_band_holds_is_refused(read, rows, more, words):
+    banded = parse_policy(POLICY + SUBGROUPS, "banded.yaml", name_known())
+    with pytest.raises((DataError, EvidenceError)) as refusal:
+        read([{**row, **more} for row in rows], under=banded)
+    assert words in refusal.value.message
 
 
 @settings(max_examples=60, deadline=None)

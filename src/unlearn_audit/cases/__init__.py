@@ -11,7 +11,14 @@ from unlearn_audit.cases.build import (
     list_remedies,
 )
 from unlearn_audit.cases.given import GivenModels, ask_models
-from unlearn_audit.cases.request import CaseRequest, choose_parameters, choose_split_column, find_reference, make_plan
+from unlearn_audit.cases.request import (
+    CaseRequest,
+    choose_parameters,
+    choose_split_column,
+    find_reference,
+    make_plan,
+    read_image_rules,
+)
 from unlearn_audit.cases.workers import BACKENDS, Backend, Workers, open_workers
 
 __all__ = [
@@ -34,4 +41,5 @@ __all__ = [
     "list_remedies",
     "make_plan",
     "open_workers",
+    "read_image_rules",
 ]

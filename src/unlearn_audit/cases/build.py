@@ -12,7 +12,7 @@ from unlearn_audit import __version__
 from unlearn_audit.cases.cache import ModelCache
 from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.cases.environment import describe_environment
-from unlearn_audit.cases.pool import Pool, to_inputs
+from unlearn_audit.cases.pool import Pool, show_inputs, to_inputs
 from unlearn_audit.cases.preparation import choose_forgotten, prepare_data, refuse_dropped
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
@@ -21,13 +21,16 @@ from unlearn_audit.data import (
     DATASETS,
     Dataset,
     Forgotten,
+    Intake,
     Task,
     build_request,
+    digest_rows,
     draw_salt,
     find_overlaps,
     load_dataset,
     map_positive,
     map_task,
+    note_unsearched,
 )
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
@@ -35,7 +38,9 @@ from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, choose_seed, digest_of
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
+
+    from unlearn_audit.training import Inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class Case:
         dataset: as the models see it (classes mapped by the policy).
         split: (n,) retain, forget, validation or test per record.
         positive: indices of the positive classes.
-        inputs: (n, ...) what the models are given, normalised.
+        inputs: (n, ...) what the models are given, normalised; in a file where the data are.
         made: the models with their weights and cards, by name in the evidence.
         provenance: where all of it comes from.
         bench: makes further models of the same case.
@@ -56,7 +61,7 @@ class Case:
     dataset: Dataset
     split: NDArray[np.str_]
     positive: tuple[int, ...]
-    inputs: "Tensor"
+    inputs: "Inputs"
     made: Mapping[str, Made]
     provenance: Provenance
     bench: Workbench
@@ -117,21 +122,22 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
     import torch
 
     say("load data", 0, 1)
-    loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say)
+    seed = choose_seed(policy.protocol.seed, request.seals)
+    intake = Intake(request.cache, plan.images, None if request.original else seed)
+    loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
     if request.original:
         refuse_dropped(disjoint)
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
-    seed = choose_seed(policy.protocol.seed, request.seals)
     forgotten = choose_forgotten(loaded, task.dataset, plan.forget, seed, disjoint)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     say("load data", 1, 1)
     brought = request.original
-    inputs = brought.preparing.prepare(task.dataset.x) if brought else to_inputs(task.dataset.x)
+    inputs = show_inputs(task.dataset.x, brought.preparing.prepare if brought else to_inputs)
     bench = _set_up(policy, request, plan, task, split, inputs, say)
     bench = brought.fit_bench(bench, loaded, task) if brought else bench
     models = [brought.take(bench, "original") if brought else bench.train_original()]
@@ -234,7 +240,7 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
     plan: Plan,
     task: Task,
     split: NDArray[np.str_],
-    inputs: "Tensor",
+    inputs: "Inputs",
     say: Say,
 ) -> Workbench:
     import torch
@@ -250,7 +256,7 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
     retain, forget = split == "retain", split == "forget"
     train = retain | forget
     shown = [
-        digest_of(np.ascontiguousarray(dataset.x[train]).tobytes()),
+        digest_rows(dataset.x, train),
         dataset.label[train].tolist(),
         [int(c) for c in task.positive],
     ]
@@ -290,5 +296,5 @@ def _describe_data(
         },
         overlaps=find_overlaps(loaded),
         cluster=policy.protocol.cluster,
-        notes=loaded.notes,
+        notes=(*loaded.notes, *note_unsearched(loaded)),
     )

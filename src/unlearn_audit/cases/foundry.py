@@ -21,7 +21,7 @@ from unlearn_audit.cases.reference_jobs import (
     unlearn_models,
 )
 from unlearn_audit.cases.workers import Workers
-from unlearn_audit.data import Halves
+from unlearn_audit.data import Halves, digest_rows
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import count_parameters
 from unlearn_audit.policy import MethodChoice
@@ -132,8 +132,8 @@ class Foundry:
     @cached_property
     def _data(self) -> str:
         """Digest of all records that some reference model is trained on."""
-        seen = self.halves.trained_on.any(axis=0)
-        shown = [digest_of(np.ascontiguousarray(self.pool.x[seen]).tobytes()), self.pool.label[seen].tolist()]
+        seen = np.asarray(self.halves.trained_on.any(axis=0), dtype=np.bool_)
+        shown = [digest_rows(self.pool.x, seen), self.pool.label[seen].tolist()]
         return digest_of(shown)
 
     def _name_mask(self, mask: NDArray[np.bool_]) -> str:

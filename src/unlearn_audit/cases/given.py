@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.preparation import prepare_data, refuse_dropped
-from unlearn_audit.data import Dataset, find_overlaps, load_dataset
+from unlearn_audit.data import Dataset, ImageRules, Intake, find_overlaps, load_dataset, note_unsearched
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, find_architecture, load_given
@@ -52,6 +52,7 @@ class GivenModels:
     split_column: str | None = None
     offline: bool = False
     threads: int | None = None
+    images: ImageRules = field(default_factory=ImageRules)
     signer: Signer | None = None
 
 
@@ -70,7 +71,8 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
 
     if given.threads is not None:
         torch.set_num_threads(given.threads)
-    loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say)
+    intake = Intake(images=given.images)
+    loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, given.split_column)
     refuse_dropped(disjoint)
     shape = tuple(given.preparing.prepare(loaded.x[:1]).shape[1:])
@@ -108,11 +110,15 @@ def _load(path: Path, given: GivenModels, shape: tuple[int, ...], classes: int) 
 def _ask_all(name: str, model: GivenModel, loaded: Dataset, preparing: Preparing, say: Say) -> NDArray[np.float64]:
     """Return (n, k) outputs. Data is prepared batch by batch: the prepared whole may not fit into memory."""
     _refuse_unsteady(name, model, preparing, loaded.x[:_FEW])
-    parts = []
+    values = np.empty((len(loaded), 0))
     for start in range(0, len(loaded), _BATCH):
-        parts.append(_ask(name, model, preparing, loaded.x[start : start + _BATCH]))
+        answers = _ask(name, model, preparing, loaded.x[start : start + _BATCH])
+        if not start:
+            values = np.empty((len(loaded), answers.shape[1]))
+        if answers.shape[1] != values.shape[1]:
+            raise CaseError(f"model '{name}': expected {values.shape[1]} outputs throughout, found {answers.shape[1]}")
+        values[start : start + _BATCH] = answers  # into its place: see training.prediction
         say(f"ask {name}", min(start + _BATCH, len(loaded)), len(loaded))
-    values = np.concatenate(parts)
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         raise CaseError(
@@ -190,7 +196,7 @@ def _describe(
             "licence": loaded.licence,
             "official": loaded.official,
             "overlaps": (*find_overlaps(loaded), *(o for o in told.data.overlaps if o.splits == ("retain", "forget"))),
-            "notes": loaded.notes,
+            "notes": (*loaded.notes, *note_unsearched(loaded)),
             "disjoint": disjoint,
         }
     )

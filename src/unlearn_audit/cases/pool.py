@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlearn_audit.data import Inputs as Stored
+from unlearn_audit.data import StoredImages
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-    from unlearn_audit.training import Records
+    from unlearn_audit.training import Records, Streamed
 
 
 def to_inputs(x: NDArray[Any]) -> "Tensor":
@@ -22,22 +27,33 @@ def to_inputs(x: NDArray[Any]) -> "Tensor":
     return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
 
 
+def show_inputs(x: Stored, convert: "Callable[[NDArray[Any]], Tensor]" = to_inputs) -> "Tensor | Streamed":
+    """Return what models are given for `x`, converted at once, or batch by batch where it lies in a file."""
+    if isinstance(x, StoredImages):
+        from unlearn_audit.training import Streamed
+
+        return Streamed.of(x, convert)
+    return convert(x)
+
+
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Plain arrays, so that many workers can share one copy in memory; each cuts its own tensors from it.
 
     Attributes:
-        x: (n, ...) images as uint8, or features.
+        x: (n, ...) images as uint8, in memory or in a file that all workers can read, or features.
         label: (n,) classes.
         positive: (n,) whether the class is a positive one.
     """
 
-    x: NDArray[Any]
+    x: Stored
     label: NDArray[np.int64]
     positive: NDArray[np.bool_]
 
-    def show(self, which: slice) -> "Tensor":
+    def show(self, which: slice) -> "Tensor | Streamed":
         """Return the inputs of the records in `which`."""
+        if isinstance(self.x, StoredImages):
+            return self._stream(which)
         return to_inputs(np.array(self.x[which]))  # a copy: torch does not take arrays that are mapped read-only
 
     def cut(self, which: NDArray[np.bool_]) -> "Records":
@@ -46,5 +62,12 @@ class Pool:
 
         from unlearn_audit.training import Records
 
-        x, y, positive = self.x[which], self.label[which].astype(np.int64), self.positive[which]  # copies, as above
-        return Records(to_inputs(x), torch.from_numpy(y), torch.from_numpy(positive))
+        y, positive = self.label[which].astype(np.int64), self.positive[which]  # copies, as above
+        x = self._stream(which) if isinstance(self.x, StoredImages) else to_inputs(self.x[which])
+        return Records(x, torch.from_numpy(y), torch.from_numpy(positive))
+
+    def _stream(self, which: "slice | NDArray[np.bool_]") -> "Streamed":
+        from unlearn_audit.training import Streamed
+
+        # of the whole pool: inputs of one source can be joined
+        return Streamed.of(self.x, to_inputs).select(which if isinstance(which, slice) else np.flatnonzero(which))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unlearn_audit.cases.workers import Workers
+from unlearn_audit.data import ImageRules
 from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
@@ -23,7 +24,7 @@ class CaseRequest:
     created: str
     """UTC, ISO 8601: when the audit was made; stands in the report."""
     cache: Path
-    """Folder of finished models."""
+    """Folder of finished models, and of images that were decoded once."""
     case: CaseFile | None = None
     case_folder: Path = Path()
     """What the paths in `case` are relative to."""
@@ -68,6 +69,7 @@ class Plan:
     recipe: Recipe
     references: int
     split_column: str | None = None
+    images: ImageRules = field(default_factory=ImageRules)
 
 
 def make_plan(policy: Policy, request: CaseRequest) -> Plan:
@@ -105,7 +107,17 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         recipe=case.recipe if case and case.recipe else reference.recipe,
         references=references,
         split_column=choose_split_column(policy, case),
+        images=read_image_rules(case),
     )
+
+
+def read_image_rules(case: CaseFile | None) -> ImageRules:
+    """Return what the case declares to be done to each image of a folder."""
+    said = case.images if case else None
+    if said is None:
+        return ImageRules()
+    size = (said.size, said.size) if isinstance(said.size, int) else said.size
+    return ImageRules(size=size, fit=said.fit, interpolation=said.interpolation, channels=said.channels)
 
 
 def choose_references(policy: Policy, asked: int | None) -> int:

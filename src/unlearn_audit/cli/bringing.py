@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from unlearn_audit.predictions import Facts
 
 ROLES = ("original", "unlearned", "retrained")
-_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "cluster")
+_TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "backend", "cluster")
 _DATA = ("data", "offline", "threads")
 _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
 _MODEL_FACTS = ("network", "preparation")
+_DATA_FACTS = ("split_column", "data", "dataset", "images")
 _QUICK = 1_000
 _WIDEST = 60
 
@@ -68,7 +69,7 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
     files = options["predictions"] or tuple(folder / name for name in (case.predictions if case else ()))
     if not files:
         return None
-    told = [name for name in (*_TRAINING_FACTS, "split_column", "data", "dataset", *_MODEL_FACTS) if _tells(case, name)]
+    told = [name for name in (*_TRAINING_FACTS, *_DATA_FACTS, *_MODEL_FACTS) if _tells(case, name)]
     told += [f"models.{name}.file" for name, model in (case.models if case else {}).items() if model.file]
     _refuse_idle(
         options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
@@ -86,7 +87,7 @@ def find_models(  # noqa: PLR0917 - one call site
     Raises:
         UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
-    from unlearn_audit.cases import GivenModels, choose_split_column
+    from unlearn_audit.cases import GivenModels, choose_split_column, read_image_rules
     from unlearn_audit.models import Preparing
     from unlearn_audit.policy import CaseFile, Network
 
@@ -123,6 +124,7 @@ def find_models(  # noqa: PLR0917 - one call site
         split_column=choose_split_column(policy, case),
         offline=options["offline"],
         threads=options["threads"],
+        images=read_image_rules(case),
         signer=signer,
     )
 

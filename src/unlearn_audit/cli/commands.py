@@ -71,10 +71,13 @@ def group() -> None:
 @click.option("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads for training.  [default: all cores]")
 @click.option("--references", type=click.IntRange(0, 512), metavar="N", help=_REFERENCES)
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help=_JOBS)
-@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True, help=_BACKEND)
+@click.option("--backend", type=click.Choice(["loky", "dask"]), show_default="loky", help=_BACKEND)
 @click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT.")
 @click.option(
-    "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"
+    "--cache",
+    type=_FILE,
+    metavar="DIR",
+    help="Folder of finished models and decoded images.  [default: ~/.cache/unlearn-audit]",
 )
 @click.option("--seal", "seals", type=_FILE, multiple=True, metavar="FILE", help=_SEAL)
 @with_key

@@ -84,12 +84,13 @@ def _run_audit(policy: "Policy", request: "CaseRequest", options: Mapping[str, A
     from unlearn_audit.auditing import run_audit
     from unlearn_audit.cases import open_workers
 
-    with open_workers(options["jobs"], options["backend"], options["cluster"]) as workers:
+    with open_workers(options["jobs"], options["backend"] or "loky", options["cluster"]) as workers:
         return run_audit(policy, replace(request, workers=workers), say)
 
 
 def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile | None", folder: Path) -> "CaseRequest":
     from unlearn_audit.cases import CaseRequest
+    from unlearn_audit.data import find_cache
 
     return CaseRequest(
         case=case,
@@ -128,12 +129,6 @@ def read_clock() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def find_cache() -> Path:
-    """Return the folder where finished models are kept unless --cache says otherwise."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "unlearn-audit"
 
 
 def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:

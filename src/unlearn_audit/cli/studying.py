@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.cli.console import show_progress
-from unlearn_audit.cli.running import find_cache, read_clock
+from unlearn_audit.cli.running import read_clock
 from unlearn_audit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _make_result(
     study: "StudyFile", policy: "Policy", data: Path | None, out: Path, options: Mapping[str, Any]
 ) -> "StudyResult":
     from unlearn_audit.cases import open_workers
+    from unlearn_audit.data import find_cache
     from unlearn_audit.study import digest_data, list_orders, read_study, run_study
 
     if options["summarise"]:

@@ -7,8 +7,11 @@ from unlearn_audit.data.disjoint import make_disjoint, take_splits
 from unlearn_audit.data.forget import Forgotten, choose_forget, resolve_forget
 from unlearn_audit.data.forget_list import ForgetList, read_forget_ids
 from unlearn_audit.data.halves import Halves, draw_halves
-from unlearn_audit.data.overlaps import CLUSTER_COLUMNS, find_overlaps
+from unlearn_audit.data.intake import ImageRules, Intake
+from unlearn_audit.data.overlaps import CLUSTER_COLUMNS, find_overlaps, note_unsearched
 from unlearn_audit.data.positive import Task, binarise, map_positive, map_task
+from unlearn_audit.data.store import find_cache
+from unlearn_audit.data.stored import Inputs, StoredImages, digest_rows, take_rows
 from unlearn_audit.data.table import DATASETS, Loader, Source, load_dataset
 
 __all__ = [
@@ -19,22 +22,30 @@ __all__ = [
     "ForgetList",
     "Forgotten",
     "Halves",
+    "ImageRules",
+    "Inputs",
+    "Intake",
     "Loader",
     "Source",
+    "StoredImages",
     "Task",
     "band_columns",
     "binarise",
     "build_request",
     "choose_forget",
     "commit",
+    "digest_rows",
     "draw_halves",
     "draw_salt",
+    "find_cache",
     "find_overlaps",
     "load_dataset",
     "make_disjoint",
     "map_positive",
     "map_task",
+    "note_unsearched",
     "read_forget_ids",
     "resolve_forget",
+    "take_rows",
     "take_splits",
 ]

@@ -87,17 +87,42 @@ class Archive:
         else:
             self._fill(name, out)
 
+    def read_blocks(self, name: str) -> Iterator[NDArray[Any]]:
+        """Yield the array `name` in blocks of whole records, one mebibyte or one record at a time.
+
+        Raises:
+            DataError: the array lies in Fortran order, in which no record lies in one piece.
+        """
+        header = self.read_header(name)
+        if header.fortran:
+            raise DataError(
+                f"{self.path}: '{name}' lies in Fortran order, too large to be turned around in memory",
+                hint=f"save it with numpy.ascontiguousarray({name})",
+            )
+        record = max(1, header.nbytes // header.shape[0])
+        step = max(1, _CHUNK // record)
+        with self._members.open(self._infos[name]) as stream:
+            self._parse_header(name, stream)
+            for start in range(0, header.shape[0], step):
+                block = np.empty((min(step, header.shape[0] - start), *header.shape[1:]), header.dtype)
+                self._pour(name, stream, block.reshape(-1).view(np.uint8).data)
+                yield block
+            stream.read(1)  # one step past the end makes zipfile compare the checksum
+
     def _fill(self, name: str, out: NDArray[Any]) -> None:
         target = out.reshape(-1, order="A").view(np.uint8).data if out.nbytes else memoryview(b"")
         with self._members.open(self._infos[name]) as stream:
             self._parse_header(name, stream)
-            done = 0
-            while done < len(target):
-                got = stream.readinto(target[done : done + _CHUNK])  # type: ignore[attr-defined] # ZipExtFile is a BufferedIOBase
-                if not got:
-                    raise DataError(f"{self.path}: array '{name}' is cut short: {done} of {len(target)} bytes")
-                done += got
+            self._pour(name, stream, target)
             stream.read(1)  # one step past the end makes zipfile compare the checksum
+
+    def _pour(self, name: str, stream: IO[bytes], target: memoryview) -> None:
+        done = 0
+        while done < len(target):
+            got = stream.readinto(target[done : done + _CHUNK])  # type: ignore[attr-defined] # ZipExtFile is a BufferedIOBase
+            if not got:
+                raise DataError(f"{self.path}: array '{name}' is cut short: {done} of {len(target)} bytes")
+            done += got
 
     def _parse_header(self, name: str, stream: IO[bytes]) -> Header:
         try:

@@ -31,11 +31,20 @@ def band_columns(dataset: Dataset, bands: Mapping[str, Bands]) -> Dataset:
         values = dataset.exact.get(column, dataset.groups.get(column))
         if values is not None:
             groups.pop(column, None)
-            groups[f"{column}_band"] = _band(f"data set '{dataset.name}': column '{column}'", values, edges, names)
+            groups[f"{column}_band"] = band_values(
+                f"data set '{dataset.name}': column '{column}'", values, edges, names
+            )
     return replace(dataset, groups=groups)
 
 
-def _band(where: str, values: NDArray[np.str_], edges: tuple[float, ...], names: tuple[str, ...]) -> NDArray[np.str_]:
+def band_values(
+    where: str, values: NDArray[np.str_], edges: tuple[float, ...], names: tuple[str, ...]
+) -> NDArray[np.str_]:
+    """Return (n,) the band of each value (n,); an edge belongs to the band above it, unknown ('') stays unknown.
+
+    Raises:
+        DataError: a value that is no finite number; `where` says whose.
+    """
     known = values != ""
     try:
         numbers = values[known].astype(np.float64)

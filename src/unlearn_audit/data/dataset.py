@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unlearn_audit.data.stored import Inputs, take_rows
 from unlearn_audit.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -27,7 +28,8 @@ class Dataset:
 
     Attributes:
         name: name in the table of data sets.
-        x: (n, height, width, channels) uint8 images with 1 or 3 channels, or (n, d) finite floating-point features.
+        x: (n, height, width, channels) uint8 images with 1 or 3 channels, in memory or in a file (`StoredImages`), or
+            (n, d) finite floating-point features.
         label: (n,) int64 index of the true class, 0 <= label < len(classes).
         ids: (n,) unique, non-empty record ids.
         split: (n,) one of train, validation, test; none of them is empty.
@@ -46,7 +48,7 @@ class Dataset:
     """
 
     name: str
-    x: NDArray[Any]
+    x: Inputs
     label: NDArray[np.int64]
     ids: NDArray[np.str_]
     split: NDArray[np.str_]
@@ -82,7 +84,7 @@ class Dataset:
         """
         return replace(
             self,
-            x=self.x[mask],
+            x=take_rows(self.x, mask),
             label=self.label[mask],
             ids=self.ids[mask],
             split=self.split[mask],
@@ -154,7 +156,7 @@ class Dataset:
                 "expected uint8 images of shape (n, height, width, 1 or 3) or floating-point features of shape (n, d), "
                 f"found {dtype} of shape {shape}"
             )
-        bad = ~np.isfinite(self.x).all(axis=1)
+        bad = ~np.isfinite(self.x[:]).all(axis=1)
         if bad.any():
             raise self._refuse(
                 f"features that are no finite numbers (NaN or infinite) at {name_some(self.ids[bad])}",

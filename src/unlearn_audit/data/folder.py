@@ -1,97 +1,94 @@
-"""A folder of images with a CSV: one row per image, all images of one size."""
+"""A folder of images with a table that names them: the tool's own records.csv, or the metadata of a public archive."""
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data.columns import finish_columns, take_exact, take_ids, unify_column
+from unlearn_audit.data.csv_table import read_columns
 from unlearn_audit.data.dataset import Dataset, name_some
+from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
+from unlearn_audit.data.images import read_images
+from unlearn_audit.data.intake import Intake
+from unlearn_audit.data.listing import Listing, refuse_absent
 from unlearn_audit.data.npz import PREFIXES, Identity, number_classes
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say
 
 TABLE = "records.csv"
 _NEEDED = ("file", "split", "label")
-_MODES = {"L": 1, "RGB": 3}
-_LARGEST_SIDE = 2_048
 _MOST_DIGITS = 9
 
 
-def load_folder(folder: Path, identity: Identity, say: Say) -> Dataset:
+def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> Dataset:
     """Read `records.csv` in `folder` and the images it names.
 
     The CSV (UTF-8, comma, header) has the columns `file` (path inside the folder), `split` (train, validation or val,
     test) and `label` (a class number or a class name); `image_id`, `record_id` or `id` names the records, else `file`
     does; every other column becomes a group column, `age` becomes `age_band`. Images are 8-bit grey or RGB and of one
-    size; nothing is resized, because how one resizes changes what a model sees. EXIF orientation is not applied.
+    size; nothing is resized unless `intake` declares it, because how one resizes changes what a model sees. EXIF
+    orientation is not applied. Large sets are kept in a file (see `stored`).
 
     `sha256` is of the CSV and the image files in its order. Where neither the data set nor numbers say what the
     classes are, they are the label names in alphabetical order.
 
+    Without a `records.csv`, metadata of HAM10000 or of an ISIC challenge are read, see `dermoscopy`.
+
     Args:
         folder: the folder.
         identity: name, classes and origin of the data.
+        intake: where large sets are kept, and what is declared to be done to each image.
         say: progress, one step per image.
 
     Raises:
         DataError: no CSV, missing columns, a file outside the folder or unreadable, images of several sizes, a label
             that is no class, or what `Dataset` refuses.
     """
-    content, rows = _read_table(folder / TABLE)
-    columns = {name: np.array([row[name] for row in rows], dtype=np.str_) for name in rows[0]}
-    sha = hashlib.sha256(content)
-    files, split, named = columns.pop("file"), columns.pop("split"), columns.pop("label")
-    label, classes = _number_labels(folder / TABLE, named, identity.classes)
-    groups = {name: unify_column(f"{folder / TABLE}: '{name}'", values) for name, values in columns.items()}
-    ids, notes = take_ids(groups, TABLE)
+    metadata = None if (folder / TABLE).exists() else find_metadata(folder)
+    listing = list_lesions(folder, metadata, identity, intake.seed) if metadata else _list_own(folder, identity)
+    x, digests = read_images(listing.paths, intake, say)
     return Dataset(
         name=identity.name,
-        x=_read_images(folder, files, sha, say),
-        label=label,
-        ids=files if ids is None else ids,
-        split=np.array([PREFIXES.get(value, value) for value in split.tolist()], dtype=np.str_),
-        classes=classes,
+        x=x,
+        label=listing.label,
+        ids=listing.ids,
+        split=listing.split,
+        classes=listing.classes,
         source=identity.source,
         licence=identity.licence,
-        sha256=sha.hexdigest(),
+        sha256=hashlib.sha256(listing.content + digests).hexdigest(),
         official=identity.official,
-        groups=finish_columns(str(folder / TABLE), groups),
-        exact=take_exact(groups),
-        notes=(*identity.notes, *notes),
+        groups=finish_columns(listing.where, listing.groups),
+        exact=take_exact(listing.groups),
+        notes=(*identity.notes, *listing.notes, *intake.images.describe()),
     )
 
 
-def _read_table(path: Path) -> tuple[bytes, list[dict[str, str]]]:
-    try:
-        content = path.read_bytes()
-        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = header
-        rows = list(reader)
-    except OSError as error:
+def _list_own(folder: Path, identity: Identity) -> Listing:
+    table = folder / TABLE
+    if not table.exists():
         raise DataError(
-            f"expected a table of the images at {path}, found none: {error.strerror}",
+            f"expected a table of the images at {table}, found none",
             hint=f"a folder of images needs a {TABLE} with the columns {', '.join(_NEEDED)}",
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV file in UTF-8: {error}") from error
-    missing = [name for name in _NEEDED if name not in header]
-    if missing or len(set(header)) != len(header) or "" in header:
-        raise DataError(
-            f"{path}: expected distinct columns with {', '.join(_NEEDED)} among them, found {', '.join(header)}"
         )
-    if not rows:
-        raise DataError(f"{path}: expected one row for each image, found none")
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise DataError(f"{path}: row {number}: expected {len(header)} values, found more or fewer")
-    return content, [{name: value.strip() for name, value in row.items()} for row in rows]
+    content, columns = read_columns(table, _NEEDED)
+    files, split, named = columns.pop("file"), columns.pop("split"), columns.pop("label")
+    label, classes = _number_labels(table, named, identity.classes)
+    groups = {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
+    ids, notes = take_ids(groups, TABLE)
+    return Listing(
+        where=str(table),
+        content=content,
+        paths=_find_files(folder, files),
+        ids=files if ids is None else ids,
+        split=np.array([PREFIXES.get(value, value) for value in split.tolist()], dtype=np.str_),
+        label=label,
+        classes=classes,
+        groups=groups,
+        notes=notes,
+    )
 
 
 def _number_labels(
@@ -112,48 +109,11 @@ def _number_labels(
     return np.array([known.index(value) for value in named.tolist()], dtype=np.int64), known
 
 
-def _read_images(folder: Path, files: NDArray[np.str_], sha: Any, say: Say) -> NDArray[np.uint8]:
-    x: NDArray[np.uint8] | None = None
-    for index, (path, content) in enumerate(_read_files(folder, files)):
-        sha.update(hashlib.sha256(content).digest())
-        pixels = _decode(path, content)
-        if x is None:
-            x = np.empty((len(files), *pixels.shape), dtype=np.uint8)
-        if pixels.shape != x.shape[1:]:
-            raise DataError(
-                f"{path}: expected images of one size and colour, {x.shape[1:]} like the first, found {pixels.shape}",
-                hint="resize all images in the same way before the audit",
-            )
-        x[index] = pixels
-        say("read images", index + 1, len(files))
-    if x is None:
-        raise DataError(f"{folder}: expected images, found none")
-    return x
-
-
-def _read_files(folder: Path, files: NDArray[np.str_]) -> Iterator[tuple[Path, bytes]]:
+def _find_files(folder: Path, files: NDArray[np.str_]) -> list[Path]:
     root = folder.resolve()
-    for name in files.tolist():
-        path = (root / name).resolve()
+    paths = [(root / name).resolve() for name in files.tolist()]
+    for name, path in zip(files.tolist(), paths, strict=True):
         if not name or not path.is_relative_to(root):
             raise DataError(f"{folder / TABLE}: expected files inside the folder, found '{name}'")
-        try:
-            yield path, path.read_bytes()
-        except OSError as error:
-            raise DataError(f"expected an image at {path}, found none: {error.strerror}") from error
-
-
-def _decode(path: Path, content: bytes) -> NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(content)) as image:  # reads the header only: size and mode are checked before pixels
-            if image.mode not in _MODES or max(image.size) > _LARGEST_SIDE:
-                raise DataError(
-                    f"{path}: expected an 8-bit grey or RGB image of at most {_LARGEST_SIDE} x {_LARGEST_SIDE} pixels, "
-                    f"found mode {image.mode}, {image.size[0]} x {image.size[1]}"
-                )
-            pixels = np.asarray(image, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a readable image: {error}") from error
-    return pixels.reshape(*pixels.shape[:2], -1)
+    refuse_absent(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
+    return paths

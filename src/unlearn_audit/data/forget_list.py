@@ -15,6 +15,7 @@ RECORD = "record"
 """What `ForgetList.by` says where single records are named."""
 
 _GROUPS = ("lesion_id", "patient_id")
+_LARGEST = 64 * 2**20
 _DELIMITERS = ",;\t"
 _Row = tuple[int, list[str]]
 
@@ -63,7 +64,11 @@ def read_forget_ids(path: Path, columns: Collection[str] = _GROUPS) -> ForgetLis
 def _read_rows(path: Path) -> Iterator[_Row]:
     """Yield line number and stripped cells of every row that is not blank."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)  # a device or pipe may never end
+        if len(content) > _LARGEST:
+            raise CaseError(f"{path}: expected a list of ids of at most {_LARGEST:,} bytes, found more")
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise CaseError(f"expected a list of ids to forget at {path}, found none: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -10,8 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.dermoscopy import DIAGNOSES
 from unlearn_audit.data.download import download as fetch
 from unlearn_audit.data.folder import load_folder
+from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say
@@ -95,7 +97,7 @@ def find_published(flag: str) -> Published:
     )
 
 
-def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say) -> Dataset:
+def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, intake: Intake = PLAIN) -> Dataset:
     """Load the MedMNIST set `flag` from `path`, else from ~/.medmnist, else (where allowed) from the network.
 
     A file whose MD5 is not the published one is used and says so: `official` is False and a note names both digests.
@@ -107,6 +109,7 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say) -> 
             what the set's labels mean.
         download: whether the network may be used.
         say: progress.
+        intake: where large sets are kept, what is declared to be done to images.
 
     Raises:
         DataError: no data and no way to get them (names the three ways on), or what `load_npz` refuses.
@@ -117,12 +120,13 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say) -> 
     )
     if path is not None and path.is_dir():
         note = f"a folder of the user's images with the labels of {published.title}, not the published file"
-        own = replace(identity, official=False, notes=(note,))
-        return load_folder(path, own, say)
+        codes = DIAGNOSES if flag == "dermamnist" else None
+        own = replace(identity, official=False, notes=(note,), codes=codes)
+        return load_folder(path, own, intake, say)
     file = path if path is not None else _find_file(flag, published, download=download, say=say)
     checksums = compute_checksums(file)
     official, notes = _compare(file, checksums, published)
-    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256)
+    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, intake, say)
     return replace(dataset, notes=(*dataset.notes, *_compare_counts(dataset, published)))
 
 

@@ -5,6 +5,9 @@ their correlation, whatever their brightness and contrast. Pairs above 0.90 are 
 each is then compared again in 19 windows, the whole image and crops by 4 % and 8 % of its sides in nine places, either
 image cropped. A pair is near-identical where the best of these correlations is at least 0.985.
 
+Images are read block by block, so that memory stays bounded for sets of any size. Above 10 thousand million pairs it is
+not looked at all, which a note says.
+
 Measured on the rebuilt DermaMNIST (10,015 images): between train and test 43 of 14 million pairs are called so, and
 each of them shows one lesion in both (883 of the pairs of one lesion do not: they are other photographs). Of images
 that were changed, these are found: brightness and contrast by a fifth 99 %, JPEG at quality 75 99 %, at 50 91 %, half
@@ -22,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.stored import BLOCK_BYTES, Inputs
 
 METHOD = "correlation of 14 x 14 grey thumbnails in 19 windows, at least 0.985"
 Thumbs = NDArray[np.float32]
@@ -36,16 +40,23 @@ _CROPS = (0.04, 0.08)
 _BLOCK = 512
 _NEAREST = 8
 """Candidates of one image that are looked at more closely: where everything resembles everything, the best ones."""
+_MOST_TIES = 64
+"""Candidates of one image where more than eight are equally good: copies of one image would be without end."""
+_AT_ONCE = 2**24
+"""Correlations in memory at once (64 MiB)."""
+_MOST_PAIRS = 10**10
+"""Pairs of images, over all splits, that are compared: minutes on one core."""
 
 
 def find_near_identical(dataset: Dataset, identity: NDArray[np.str_]) -> dict[tuple[str, str], int]:
     """Return how many images of a split look nearly like one of an earlier split; pairs of splits with none are absent.
 
     Args:
-        dataset: images; other data, and images smaller than 20 pixels, have none.
+        dataset: images; other data, and images smaller than 20 pixels, have none; nor have sets too large to be
+            searched, see `note_unsearched`.
         identity: (n,) digest of each record; pairs of identical ones are not counted here.
     """
-    if dataset.x.ndim < 4 or min(dataset.x.shape[1:3]) < _SMALLEST_SIDE:  # noqa: PLR2004 - images have four axes
+    if not _is_comparable(dataset.x) or _count_pairs(dataset) > _MOST_PAIRS:
         return {}
     whole, seen = _shrink(dataset.x, (0.0, 1.0), (0.0, 1.0))
     found = {}
@@ -59,35 +70,61 @@ def find_near_identical(dataset: Dataset, identity: NDArray[np.str_]) -> dict[tu
     return found
 
 
+def note_unsearched(dataset: Dataset) -> tuple[str, ...]:
+    """Return the sentence that near-identical images were not looked for, where the set is too large for it."""
+    if not _is_comparable(dataset.x) or (pairs := _count_pairs(dataset)) <= _MOST_PAIRS:
+        return ()
+    told = f"{pairs:.2g} pairs of images of two splits are more than the {_MOST_PAIRS:.2g} that are compared"
+    return (f"Near-identical images were not looked for: {told}. Identical ones were.",)
+
+
+def _is_comparable(x: Inputs) -> bool:
+    return x.ndim == 4 and min(x.shape[1:3]) >= _SMALLEST_SIDE  # noqa: PLR2004 - images have four axes
+
+
+def _count_pairs(dataset: Dataset) -> int:
+    return sum(int(dataset.select(a).sum()) * int(dataset.select(b).sum()) for a, b in combinations(SPLITS, 2))
+
+
 def _find_candidates(whole: Thumbs, ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return (p, 2) pairs of one of `ours` and one of `theirs` that are worth a closer look."""
     pairs = [np.empty((0, 2), dtype=np.int64)]
-    for start in range(0, len(theirs), _BLOCK):
-        block = theirs[start : start + _BLOCK]
+    step = max(1, min(_BLOCK, _AT_ONCE // max(1, len(ours))))
+    for start in range(0, len(theirs), step):
+        block = theirs[start : start + step]
         likeness = whole[block] @ whole[ours].T
         crowded = np.count_nonzero(likeness >= _CANDIDATE, axis=1) > _NEAREST
         least = np.full((len(block), 1), _CANDIDATE, dtype=np.float32)
         if crowded.any():
             least[crowded] = np.partition(likeness[crowded], -_NEAREST, axis=1)[:, -_NEAREST, None]
         row, column = np.nonzero(likeness >= least)
+        place = np.arange(len(row)) - np.searchsorted(row, row)  # of each pair among those of its row
+        row, column = row[place < _MOST_TIES], column[place < _MOST_TIES]
         pairs.append(np.column_stack([ours[column], block[row]]))
     return np.concatenate(pairs)
 
 
-def _align(x: NDArray[np.uint8], whole: Thumbs, pairs: NDArray[np.int64]) -> Thumbs:
+def _align(x: Inputs, whole: Thumbs, pairs: NDArray[np.int64]) -> Thumbs:
     """Return (p,) the best correlation of each pair over the windows, either image cropped."""
     best = np.full(len(pairs), -1.0, dtype=np.float32)
     if not len(pairs):
         return best
     for side in (0, 1):
         images, place = np.unique(pairs[:, side], return_inverse=True)
-        for rows, columns in _list_windows():
-            cropped, _ = _shrink(x[images], rows, columns)
-            for start in range(0, len(pairs), _BLOCK):
-                part = slice(start, start + _BLOCK)
-                likeness = np.einsum("nd,nd->n", cropped[place[part]], whole[pairs[part, 1 - side]])
-                best[part] = np.maximum(best[part], likeness)
+        step = _choose_step(x)
+        for start in range(0, len(images), step):
+            pixels = x[images[start : start + step]]
+            here = np.flatnonzero((place >= start) & (place < start + step))
+            for rows, columns in _list_windows():
+                cropped, _ = _shrink(pixels, rows, columns)
+                likeness = np.einsum("nd,nd->n", cropped[place[here] - start], whole[pairs[here, 1 - side]])
+                best[here] = np.maximum(best[here], likeness)
     return best
+
+
+def _choose_step(x: Inputs) -> int:
+    """Return how many images are shrunk at once: their grey levels as floats take more room than their pixels."""
+    return max(1, min(_BLOCK, BLOCK_BYTES // (x.shape[1] * x.shape[2] * x.shape[3])))
 
 
 def _list_windows() -> list[tuple[tuple[float, float], tuple[float, float]]]:
@@ -97,15 +134,14 @@ def _list_windows() -> list[tuple[tuple[float, float], tuple[float, float]]]:
     return [whole, *((rows, columns) for span in spans for rows in span for columns in span)]
 
 
-def _shrink(
-    x: NDArray[np.uint8], rows: tuple[float, float], columns: tuple[float, float]
-) -> tuple[Thumbs, NDArray[np.bool_]]:
+def _shrink(x: Inputs, rows: tuple[float, float], columns: tuple[float, float]) -> tuple[Thumbs, NDArray[np.bool_]]:
     """Return (n, 196) thumbnails of a window, of mean zero and length one, and (n,) whether they show anything."""
     down, across = (_weigh(x.shape[axis], *span) for axis, span in ((1, rows), (2, columns)))
     thumbs = np.empty((len(x), _SIDE * _SIDE), dtype=np.float32)
-    for start in range(0, len(x), _BLOCK):
-        grey = x[start : start + _BLOCK].mean(axis=3, dtype=np.float32)
-        thumbs[start : start + _BLOCK] = (down @ grey @ across.T).reshape(len(grey), -1)
+    step = _choose_step(x)
+    for start in range(0, len(x), step):
+        grey = x[start : start + step].mean(axis=3, dtype=np.float32)
+        thumbs[start : start + step] = (down @ grey @ across.T).reshape(len(grey), -1)
     thumbs -= thumbs.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("nd,nd->n", thumbs, thumbs))
     seen = length >= _FLATTEST * _SIDE

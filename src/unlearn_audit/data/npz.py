@@ -1,6 +1,7 @@
 """An npz in MedMNIST's format, with extra arrays as group columns."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from numpy.typing import NDArray
 from unlearn_audit.data.archive import Archive, open_archive
 from unlearn_audit.data.columns import finish_columns, read_text, take_exact, take_ids, unify_column
 from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
+from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.store import keep_images
+from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Say, say_nothing
 
 PREFIXES = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 """How MedMNIST abbreviates the splits."""
@@ -24,7 +29,8 @@ _GREY_AXES = 3  # (n, height, width): the channel axis is added
 class Identity:
     """What a file cannot say about itself.
 
-    `classes` is None where the file's own array `classes` shall say it, or else the labels are named by number.
+    `classes` is None where the file's own array `classes` shall say it, or else the labels are named by number;
+    `codes` is what the metadata of the images' source call them, in the same order.
     """
 
     name: str
@@ -33,6 +39,7 @@ class Identity:
     classes: tuple[str, ...] | None = None
     official: bool | None = None
     notes: tuple[str, ...] = ()
+    codes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def compute_checksums(path: Path) -> Checksums:
     return Checksums(md5.hexdigest(), sha256.hexdigest())
 
 
-def load_npz(path: Path, identity: Identity, sha256: str) -> Dataset:
+def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN, say: Say = say_nothing) -> Dataset:
     """Read an npz in MedMNIST's format: `train_images`, `train_labels`, and the same for `val` and `test`.
 
     Further one-dimensional arrays become group columns (`train_lesion_id`, `train_sex`, ...; a column is given for
@@ -73,17 +80,24 @@ def load_npz(path: Path, identity: Identity, sha256: str) -> Dataset:
         path: the file.
         identity: name, classes and origin of the data.
         sha256: digest of the file, see `compute_checksums`.
+        intake: where large sets are kept.
+        say: progress.
 
     Raises:
         DataError: missing arrays, wrong shapes or types, pickled arrays, damaged file, or what `Dataset` refuses.
     """
+    if intake.images.declared:
+        raise DataError(
+            f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
+            hint="leave it out; what a brought model sees is declared under 'preparation'",
+        )
     with open_archive(path) as archive:
         _refuse_missing(archive)
         sizes = [archive.read_header(f"{prefix}_images").shape[0] for prefix in PREFIXES]
         label = np.concatenate([_read_labels(archive, prefix, n) for prefix, n in zip(PREFIXES, sizes, strict=True)])
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
-        x = _read_images(archive, sum(sizes))
+        x = _read_images(archive, sum(sizes), sha256, intake, say)
     ids, id_notes = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
@@ -146,7 +160,7 @@ def _read_labels(archive: Archive, prefix: str, n: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _read_images(archive: Archive, n: int) -> NDArray[np.uint8]:
+def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, say: Say) -> Inputs:
     names = [f"{prefix}_images" for prefix in PREFIXES]
     headers = [archive.read_header(name) for name in names]
     first = headers[0]
@@ -162,12 +176,24 @@ def _read_images(archive: Archive, n: int) -> NDArray[np.uint8]:
                 f"{archive.path}: expected images of one size, found {first.shape[1:]} in '{names[0]}' "
                 f"and {header.shape[1:]} in '{name}'"
             )
-    x = np.empty((n, *first.shape[1:]), dtype=np.uint8)
+    shape = (n, *first.shape[1:]) if len(first.shape) > _GREY_AXES else (n, *first.shape[1:], 1)
+    if is_large(shape):
+        return keep_images(intake.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, say))
+    x = np.empty(shape, dtype=np.uint8)
     start = 0
     for name, header in zip(names, headers, strict=True):
-        archive.read_into(name, x[start : start + header.shape[0]])
+        archive.read_into(name, x[start : start + header.shape[0]].reshape(header.shape))
         start += header.shape[0]
-    return x if x.ndim > _GREY_AXES else x[..., np.newaxis]
+    return x
+
+
+def _unpack(archive: Archive, names: list[str], n: int, say: Say) -> Iterator[NDArray[np.uint8]]:
+    done = 0
+    for name in names:
+        for block in archive.read_blocks(name):
+            yield block
+            done += len(block)
+            say("unpack images", done, n)
 
 
 def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[str, ...]]:

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.columns import ID_COLUMNS
 from unlearn_audit.data.dataset import SPLITS, Dataset
-from unlearn_audit.data.near_identical import METHOD, find_near_identical
+from unlearn_audit.data.near_identical import METHOD, find_near_identical, note_unsearched
+from unlearn_audit.data.stored import read_blocks
 from unlearn_audit.records import Overlap
+
+__all__ = ["CLUSTER_COLUMNS", "count_overlaps", "find_overlaps", "note_unsearched"]
 
 CLUSTER_COLUMNS = ("patient_id", "lesion_id", *ID_COLUMNS, "repeated_id")
 """Group columns whose members are not independent of one another."""
@@ -54,4 +57,10 @@ def _count_shared(first: NDArray[np.str_], second: NDArray[np.str_]) -> int:
 
 
 def _hash_records(dataset: Dataset) -> NDArray[np.str_]:
-    return np.array([hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in dataset.x])
+    return np.array(
+        [
+            hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest()
+            for block in read_blocks(dataset.x)
+            for row in block
+        ]
+    )

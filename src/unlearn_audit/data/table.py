@@ -8,9 +8,11 @@ from typing import Protocol
 from unlearn_audit.data.cytology import TITLE as CYTOLOGY
 from unlearn_audit.data.cytology import load_breast_cytology
 from unlearn_audit.data.dataset import Dataset
+from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.medmnist_sets import TITLES, load_medmnist
 from unlearn_audit.data.own import TITLE as OWN
 from unlearn_audit.data.own import load_own_data
+from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say, say_nothing
 from unlearn_audit.registry import Table
 
@@ -23,12 +25,21 @@ class Loader(Protocol):
         ...
 
 
+class ImageLoader(Protocol):
+    """A loader that can also keep large sets in a file, and do to images what is declared."""
+
+    def __call__(self, path: Path | None, *, download: bool, say: Say, intake: Intake) -> Dataset:
+        """Load it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Source:
-    """One line of the table: what it is, and how to load it."""
+    """One line of the table: what it is, and how to load it; `load_images` where its loader takes an `Intake`."""
 
     title: str
     load: Loader
+    load_images: ImageLoader | None = None
 
 
 DATASETS: Table[Source] = Table(
@@ -36,13 +47,23 @@ DATASETS: Table[Source] = Table(
     "unlearn_audit.datasets",
     {
         "breast-cytology": Source(CYTOLOGY, load_breast_cytology),
-        **{flag: Source(title, partial(load_medmnist, flag)) for flag, title in TITLES.items()},
-        "own-data": Source(OWN, load_own_data),
+        **{
+            flag: Source(title, partial(load_medmnist, flag), partial(load_medmnist, flag))
+            for flag, title in TITLES.items()
+        },
+        "own-data": Source(OWN, load_own_data, load_own_data),
     },
 )
 
 
-def load_dataset(name: str, path: Path | None = None, *, download: bool = True, say: Say = say_nothing) -> Dataset:
+def load_dataset(
+    name: str,
+    path: Path | None = None,
+    *,
+    download: bool = True,
+    say: Say = say_nothing,
+    intake: Intake = PLAIN,
+) -> Dataset:
     """Load the data set called `name`.
 
     Args:
@@ -50,9 +71,15 @@ def load_dataset(name: str, path: Path | None = None, *, download: bool = True, 
         path: file or folder to read it from; None for the place where it usually lies.
         download: whether it may be fetched where it is absent.
         say: progress.
+        intake: where large sets of images are kept, what is declared to be done to images, the seed of drawn splits.
 
     Raises:
         UnknownNameError: no such data set.
         DataError: no data, or data that cannot be used.
     """
-    return DATASETS[name].load(path, download=download, say=say)
+    source = DATASETS[name]
+    if source.load_images is not None:
+        return source.load_images(path, download=download, say=say, intake=intake)
+    if intake.images.declared:
+        raise DataError(f"'images' of the case file would do nothing: '{name}' takes no images of yours")
+    return source.load(path, download=download, say=say)

@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from unlearn_audit.training import Method, Parameters, Records, Setting, Stage, read_model, train_in_stages
+from unlearn_audit.training import (
+    Method,
+    Parameters,
+    Records,
+    Setting,
+    Stage,
+    choose_batch,
+    read_model,
+    split_inputs,
+    train_in_stages,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-_BATCH = 512
 
 
 class BoundaryShrinkParameters(Parameters):
@@ -54,7 +62,8 @@ def find_neighbours(model: nn.Module, records: Records, step: float) -> Tensor:
 
     found = []
     with read_model(model), torch.enable_grad():
-        for x, y in zip(torch.split(records.x, _BATCH), torch.split(records.y, _BATCH), strict=True):
+        batch = choose_batch(records.x)
+        for x, y in zip(split_inputs(records.x, batch), torch.split(records.y, batch), strict=True):
             at = x.clone().requires_grad_()
             (slope,) = torch.autograd.grad(torch.nn.functional.cross_entropy(model(at), y, reduction="sum"), at)
             logits = model(x + step * slope.sign()).detach()

@@ -1,11 +1,13 @@
 """What a case file may say of models and predictions that were made elsewhere: facts that nobody here can check."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unlearn_audit.policy.model import Text
 from unlearn_audit.records.frozen import Frozen
+
+Side = Annotated[int, Field(ge=1, le=4_096)]
 
 
 class BroughtColumns(Frozen):
@@ -60,6 +62,30 @@ class Network(Frozen):
         default_factory=dict,
         description="the factory's arguments by name; without any it is called as factory(shape, classes)",
     )
+
+
+class Images(Frozen):
+    """What is done to every image of a folder when it is taken in; without a word, images must be of one size."""
+
+    size: Side | tuple[Side, Side] | None = Field(
+        default=None, description="pixels that every image is resized to: one side of a square, or [height, width]"
+    )
+    fit: Literal["stretch", "crop"] | None = Field(
+        default=None,
+        description="'stretch' (where nothing is said) to the size, or 'crop' the middle to its proportions first",
+    )
+    interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
+        default=None, description="how images are resized (Pillow's filters); bilinear where nothing is said"
+    )
+    channels: Literal[1, 3] | None = Field(
+        default=None, description="grey is repeated, colour is weighted (ITU-R 601-2) where an image differs from it"
+    )
+
+    @model_validator(mode="after")
+    def _say_the_size(self) -> Self:
+        if self.size is None and (self.fit or self.interpolation):
+            raise ValueError("'fit' and 'interpolation' do nothing without 'size'")
+        return self
 
 
 class Preparation(Frozen):

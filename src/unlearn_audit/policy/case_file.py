@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
+from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Images, Network, Preparation
 from unlearn_audit.policy.choice import MethodChoice, Slug
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
@@ -23,6 +23,9 @@ class CaseFile(Frozen):
         default=None, description="name in the table of data sets, such as own-data; the policy's where nothing is said"
     )
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
+    images: Images | None = Field(
+        default=None, description="what is done to every image of a folder when it is taken in, such as {size: 224}"
+    )
     forget: Fraction | Text | None = Field(
         default=None, description="share of the training records, or a CSV of record, lesion or patient ids"
     )

@@ -10,12 +10,13 @@ import numpy as np
 
 from unlearn_audit import __version__
 from unlearn_audit.data import CLUSTER_COLUMNS, commit, draw_salt
+from unlearn_audit.data.bands import band_values
 from unlearn_audit.data.columns import finish_columns
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.data.overlaps import count_overlaps
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, CaseFile, Policy
-from unlearn_audit.predictions.answers import Answers, merge_answers
+from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, CaseFile, Policy, name_bands
+from unlearn_audit.predictions.answers import Answers, Texts, merge_answers
 from unlearn_audit.predictions.files import read_table
 from unlearn_audit.predictions.labels import Labelled, name_classes, read_labels
 from unlearn_audit.predictions.layout import ROLES, read_answers, refuse_model_names, rename_models
@@ -95,7 +96,7 @@ def assemble(answers: Answers, policy: Policy, facts: Facts, sha256: str, source
     labelled = read_labels(answers, policy.task, facts.classes)
     converted = {card.name: to_log_probs(answers.scores[card.name], facts.scores, card.name, answers.ids)
                  for card in cards}  # fmt: skip
-    groups = finish_columns(answers.where, dict(answers.groups))
+    groups = _band_groups(answers, policy)
     evidence = Evidence(
         ids=answers.ids,
         split=parted.split,
@@ -120,6 +121,20 @@ def assemble(answers: Answers, policy: Policy, facts: Facts, sha256: str, source
     refuse_one_sided_test(evidence, answers.where)
     refuse_worse_than_chance(evidence, answers.where)
     return evidence
+
+
+def _band_groups(answers: Answers, policy: Policy) -> dict[str, Texts]:
+    """Return the group columns with numbers in the policy's bands, else ages in the usual ones, as for a data set."""
+    groups = finish_columns(answers.where, dict(answers.groups))
+    for column, edges in (policy.subgroups.bands if policy.subgroups else {}).items():
+        values, name = answers.groups.get(column), f"{column}_band"
+        if values is None:
+            continue
+        if name in answers.groups:
+            raise EvidenceError(f"{answers.where}: found both '{column}' and '{name}'", hint="keep one of them")
+        groups.pop(column, None)
+        groups[name] = band_values(f"{answers.where}: column '{column}'", values, edges, name_bands(edges))
+    return groups
 
 
 def _describe_models(answers: Answers, facts: Facts) -> tuple[ModelCard, ...]:

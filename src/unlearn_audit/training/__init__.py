@@ -14,10 +14,12 @@ from unlearn_audit.training.recipe import Recipe, adapt, find_rate
 from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
 from unlearn_audit.training.saliency import find_importance, find_saliency, select_salient
 from unlearn_audit.training.stages import Stage, train_in_stages
+from unlearn_audit.training.streamed import Inputs, Streamed, choose_batch, join_inputs, select_inputs, split_inputs
 from unlearn_audit.training.tensors import Records
 from unlearn_audit.training.together import fit_together
 
 __all__ = [
+    "Inputs",
     "Learner",
     "Method",
     "Parameters",
@@ -28,7 +30,9 @@ __all__ = [
     "Setting",
     "Stage",
     "Start",
+    "Streamed",
     "adapt",
+    "choose_batch",
     "count_batches",
     "count_classes",
     "draw_batches",
@@ -38,10 +42,13 @@ __all__ = [
     "find_saliency",
     "fit",
     "fit_together",
+    "join_inputs",
     "make_generator",
     "predict_log_probs",
     "read_model",
     "relabel",
+    "select_inputs",
     "select_salient",
+    "split_inputs",
     "train_in_stages",
 ]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.training.streamed import Inputs, split_inputs
 from unlearn_audit.training.tensors import Records, refuse_empty
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
-
-BATCH = 512
 
 
 @contextmanager
@@ -30,12 +29,13 @@ def read_model(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
-def predict_log_probs(model: nn.Module, x: Tensor, batch: int = BATCH) -> NDArray[np.float64]:
+def predict_log_probs(model: nn.Module, x: Inputs, batch: int | None = None) -> NDArray[np.float64]:
     """Return (n, k) log-probabilities (nats) that `model` gives to the classes of inputs `x` (n, ...).
 
     log-softmax of the logits in float64, in evaluation mode, so that phi = log p_y - log(1 - p_y) of a confident
-    model is not lost where p rounds to one in float32. `model` is left as it was. The same `batch` and number of
-    threads give the same bits; others may move the last digits of the float32 logits.
+    model is not lost where p rounds to one in float32. `model` is left as it was. The same `batch`
+    (`choose_batch` where nothing is said) and number of threads give the same bits; others may move the last digits of
+    the float32 logits.
 
     Raises:
         CaseError: no inputs, or the model's output is not an (n, k) tensor of finite logits with k >= 2.
@@ -45,7 +45,7 @@ def predict_log_probs(model: nn.Module, x: Tensor, batch: int = BATCH) -> NDArra
     if len(x) == 0:
         raise CaseError("expected at least one record to predict, found none")
     with read_model(model), torch.no_grad():
-        logits = torch.cat([_read_logits(model, part) for part in torch.split(x, batch)])
+        logits = _read_all(model, x, batch)
     bad = ~torch.isfinite(logits).all(dim=1)
     if bad.any():
         raise CaseError(
@@ -55,6 +55,26 @@ def predict_log_probs(model: nn.Module, x: Tensor, batch: int = BATCH) -> NDArra
         )
     values: NDArray[np.float64] = torch.log_softmax(logits, dim=1).numpy()
     return values
+
+
+def _read_all(model: nn.Module, x: Inputs, batch: int | None) -> Tensor:
+    """Return (n, k) logits, each batch's written into its place.
+
+    Kept apart and joined at the end, small answers would lie between the large batches and keep the allocator from
+    using their memory again.
+    """
+    import torch
+
+    logits, done = torch.empty(0, 0), 0
+    for part in split_inputs(x, batch):
+        answers = _read_logits(model, part)
+        if not done:
+            logits = torch.empty(len(x), answers.shape[1], dtype=torch.float64)
+        if answers.shape[1] != logits.shape[1]:
+            raise CaseError(f"expected {logits.shape[1]} classes from the model throughout, found {answers.shape[1]}")
+        logits[done : done + len(answers)] = answers
+        done += len(answers)
+    return logits
 
 
 def _read_logits(model: nn.Module, part: Tensor) -> Tensor:

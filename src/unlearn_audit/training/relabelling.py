@@ -13,6 +13,7 @@ from unlearn_audit.training.method import Parameters, Setting
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.stages import Stage, train_in_stages
+from unlearn_audit.training.streamed import Inputs, join_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,7 +74,7 @@ def relabel(
     lots = make_generator(setting.seed, "labels")
     unsure = forget.positive if uncertainty is not None else torch.zeros_like(forget.positive)
     keeping = _Teaching(retain.x, retain.y, torch.zeros_like(retain.positive), uncertainty)
-    both = torch.cat([forget.x, retain.x]) if parameters.schedule == "joint" else None
+    both = join_inputs([forget.x, retain.x]) if parameters.schedule == "joint" else None
 
     def make_epoch() -> list[Stage]:
         drawn = draw_labels(forget.y, classes, parameters.labels, lots)
@@ -89,7 +90,7 @@ def relabel(
 
 
 class _Teaching(NamedTuple):
-    x: Tensor
+    x: Inputs
     targets: Tensor
     unsure: Tensor
     """(n,) bool: records that get the uncertainty loss instead of cross-entropy to their target."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
-from unlearn_audit.training.prediction import BATCH, read_model
+from unlearn_audit.training.prediction import read_model
+from unlearn_audit.training.streamed import choose_batch, split_inputs
 from unlearn_audit.training.tensors import Records, refuse_empty
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
     weights = _list_weights(model)
     total = [torch.zeros_like(weight) for weight in weights.values()]
     with read_model(model), torch.enable_grad():
-        for x, y in zip(torch.split(forget.x, BATCH), torch.split(forget.y, BATCH), strict=True):
+        batch = choose_batch(forget.x)
+        for x, y in zip(split_inputs(forget.x, batch), torch.split(forget.y, batch), strict=True):
             loss = torch.nn.functional.cross_entropy(model(x), y, reduction="sum")
             parts = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
             total = [old if part is None else old + part for old, part in zip(total, parts, strict=True)]
@@ -93,7 +95,7 @@ def find_importance(
     of_each = vmap(grad(find_loss), in_dims=(None, 0, 0))
     held = {name: weight.detach() for name, weight in weights.items()}
     total = {name: torch.zeros_like(weight) for name, weight in held.items()}
-    parts = zip(torch.split(records.x, batch), torch.split(records.y, batch), strict=True)
+    parts = zip(split_inputs(records.x, batch), torch.split(records.y, batch), strict=True)
     with read_model(model):
         for done, (x, y) in enumerate(parts, start=1):
             for name, slopes in of_each(held, x, y).items():

@@ -1,4 +1,4 @@
-"""Labelled records in memory: what models are trained on and what they are made to forget."""
+"""Labelled records, in memory or in a file: what models are trained on and what they are made to forget."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.training.streamed import Inputs, Streamed, select_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Inputs with their true classes, in memory as three tensors.
+    """Inputs with their true classes.
 
     Attributes:
-        x: (n, ...) float inputs, normalised; images are (n, channels, height, width).
+        x: (n, ...) float inputs, normalised; images are (n, channels, height, width). A tensor, or `Streamed` where the
+            data are too large for memory: both are indexed in batches.
         y: (n,) int64 index of the true class, 0 <= y.
         positive: (n,) bool, whether the true class is a positive (malignant) one.
 
@@ -27,7 +29,7 @@ class Records:
         CaseError: shapes or types differ from these, or an input is not a finite number.
     """
 
-    x: Tensor
+    x: Inputs
     y: Tensor
     positive: Tensor
 
@@ -39,15 +41,22 @@ class Records:
         _refuse_other(self.positive, "positive", torch.bool, n)
         if not self.x.is_floating_point():
             raise CaseError(f"expected inputs x of a floating-point type, found {self.x.dtype}")
-        finite = torch.isfinite(self.x).flatten(1).all(dim=1) if n else torch.ones(0, dtype=torch.bool)
+        self._refuse_not_finite(n)
+        if n and int(self.y.min()) < 0:
+            raise CaseError(f"expected class indices y from 0 on, found {int(self.y.min())}")
+
+    def _refuse_not_finite(self, n: int) -> None:
+        import torch
+
+        if isinstance(self.x, Streamed) or not n:
+            return  # what is in a file is checked when it is read
+        finite = torch.isfinite(self.x).flatten(1).all(dim=1)
         if not finite.all():
             first = int((~finite).nonzero()[0])
             raise CaseError(
                 f"expected finite inputs x, found NaN or infinity in {int((~finite).sum())} of {n} records, "
                 f"the first at row {first}"
             )
-        if n and int(self.y.min()) < 0:
-            raise CaseError(f"expected class indices y from 0 on, found {int(self.y.min())}")
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -62,7 +71,7 @@ class Records:
         chosen = which if isinstance(which, torch.Tensor) else torch.from_numpy(np.array(which))
         if chosen.dtype == torch.bool and chosen.shape != (len(self),):
             raise CaseError(f"expected a mask over {len(self)} records, found shape {tuple(chosen.shape)}")
-        return type(self)(self.x[chosen], self.y[chosen], self.positive[chosen])
+        return type(self)(select_inputs(self.x, chosen), self.y[chosen], self.positive[chosen])
 
 
 def _refuse_other(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None:

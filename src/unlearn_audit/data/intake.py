@@ -1,0 +1,57 @@
+"""How images are taken in: what is declared to be done to each, where large sets are kept, the seed of drawn splits."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ImageRules:
+    """What is declared to be done to the images of a folder. None is what was not declared, and is not done.
+
+    Attributes:
+        size: (height, width) in pixels that every image is resized to.
+        fit: 'stretch' to that size whatever the sides, or 'crop' the middle to its proportions first.
+        interpolation: Pillow's filter, 'bilinear' where nothing is said.
+        channels: 1 or 3: colour is weighted to grey (ITU-R 601-2), grey is repeated.
+    """
+
+    size: tuple[int, int] | None = None
+    fit: Literal["stretch", "crop"] | None = None
+    interpolation: Literal["bilinear", "bicubic", "nearest"] | None = None
+    channels: Literal[1, 3] | None = None
+
+    @property
+    def declared(self) -> bool:
+        """Whether anything is declared."""
+        return self != ImageRules()
+
+    def describe(self) -> tuple[str, ...]:
+        """Return the sentence that a reader of the report must see; none where nothing was done."""
+        said = []
+        if self.size:
+            way = "after cropping the middle to its proportions" if self.fit == "crop" else "whatever its proportions"
+            filtered = self.interpolation or "bilinear"
+            said.append(f"resized to {self.size[0]} x {self.size[1]} pixels (height x width, {filtered}) {way}")
+        if self.channels:
+            said.append("given three colour channels" if self.channels > 1 else "turned to grey")
+        return (f"Each image was {' and '.join(said)}, as the case declares.",) if said else ()
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a loader of images needs beyond their place.
+
+    Attributes:
+        cache: folder for large sets; None for the user's usual one.
+        images: what is declared to be done to each image.
+        seed: of splits where the data have none; None where none may be drawn, since models were trained already.
+    """
+
+    cache: Path | None = None
+    images: ImageRules = field(default_factory=ImageRules)
+    seed: int | None = None
+
+
+PLAIN = Intake()
+"""The usual cache, nothing done to images, no split drawn."""
