@@ -36,6 +36,8 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "UNLEARN_AUDIT_KEY_PASSPHRASE": PASSPHRASE,
         }
+        self.importable: list[Path] = []
+        """What PYTHONPATH names, where a page's reader has modules of their own."""
         for name in ("Makefile", "policies", "examples"):
             (folder / name).symlink_to(ROOT / name)
         shutil.copytree(ROOT / "sample_reports", folder / "sample_reports")
@@ -78,7 +80,7 @@ class Reader:
         if words[0] == "make":  # everything but the set-up, which these tests run in
             line = f"{line} -o setup BIN={Path(sys.executable).parent}"
         done = subprocess.run(
-            ["bash", "-c", line], cwd=self.folder, env=self.environment, check=False, timeout=300,
+            ["bash", "-c", line], cwd=self.folder, env=self.environment, check=False, timeout=1200,
             capture_output=True, text=True, input=answers,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
@@ -99,6 +101,8 @@ class Reader:
             patch.delenv("XDG_CONFIG_HOME", raising=False)
             patch.delenv("XDG_CACHE_HOME", raising=False)
             patch.chdir(self.folder)
+            for place in self.importable:
+                patch.syspath_prepend(str(place))
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 code = run_guarded(words)
         return int(code), said.getvalue()

@@ -80,7 +80,7 @@ def give_models(reader):
     reader.write("ids.csv", "id\n" + "\n".join(data.ids[train][:60].tolist()))
     reader.write("case.yaml", CASE)
     reader.write("policy.yaml", POLICY.partition("reference_case")[0])
-    reader.environment["PYTHONPATH"] = str(reader.folder)
+    reader.importable.append(reader.folder)
 
 
 def give_pipeline(reader):
