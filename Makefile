@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup test-tools lint types floors coverage mlflow conformance wheel-smoke ## all that CI runs
+check: setup test-tools lint types floors docs coverage mlflow conformance wheel-smoke ## all that CI runs
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -51,6 +51,13 @@ types: setup ## mypy --strict
 
 floors: setup ## import-linter: modules import only from lower floors
 	$(BIN)/lint-imports
+
+# strict: a lost link, figure or page stops it. The variable silences advertising of the theme, not warnings.
+docs: setup ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+docs-figures: setup ## figures, tables and passages of docs/ that follow from code and published studies
+	$(BIN)/python -m tools.docs_figures
 
 # worksteal: neighbours stay in one process and share what is costly to make; an idle process takes over the rest.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
@@ -90,9 +97,11 @@ check-samples: setup ## the committed samples say what their evidence says, byte
 
 selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
+	$(BIN)/python -m tools.docs_figures
 
 coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about five minutes on two cores
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m tools.docs_figures
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks

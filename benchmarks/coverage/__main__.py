@@ -1,10 +1,11 @@
-"""`make coverage-study`: runs the whole grid and writes docs/coverage.json and docs/coverage.md."""
+"""`make coverage-study`: runs the whole grid and writes docs/coverage.json, docs/coverage.md and docs/coverage.svg."""
 
 import json
 import os
 import sys
 from pathlib import Path
 
+from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import LOWEST, find_share, write_page
 from benchmarks.coverage.study import BATCH, REPEATS, SEED, WITH_RIVALS, find_floor, run_study, to_bytes
 
@@ -13,9 +14,10 @@ ODDS = 10_000
 
 
 def write(data: bytes, docs: Path = DOCS) -> None:
-    """Write the file and the page that follows from it."""
+    """Write the file, and the page and the figure that follow from it."""
     (docs / "coverage.json").write_bytes(data)
     (docs / "coverage.md").write_text(show(data))
+    (docs / "coverage.svg").write_text(draw_shares(json.loads(data)))
 
 
 def show(data: bytes) -> str:

@@ -49,7 +49,7 @@ _FOOT = """\
 
 LOWEST = 0.94
 """Below it a cell has to be named, and its estimate to refuse its bounds there."""
-_NAMES = {
+NAMES = {
     "deciding": "deciding bound",
     "percentile": "percentile",
     "bca": "BCa",
@@ -97,18 +97,18 @@ def _tell_below(rows: Sequence[Row]) -> str:
 
 def _summarise(rows: Sequence[Row]) -> list[str]:
     lines = []
-    for method, name in _NAMES.items():
+    for method, name in NAMES.items():
         worst = min((row for row in rows if method in row["methods"]), key=lambda row: find_share(row, method))
         lines.append(f"| {name} | {find_share(worst, method):.3f} | {worst['statistic']}: {worst['case']} |")
     return lines
 
 
 def _write_table(statistic: str, rows: Sequence[Row]) -> str:
-    methods = [method for method in _NAMES if any(method in row["methods"] for row in rows)]
+    methods = [method for method in NAMES if any(method in row["methods"] for row in rows)]
     lines = [
         f"## {statistic}",
         "",
-        "| cell | truth | " + " | ".join(_NAMES[method] for method in methods) + " |",
+        "| cell | truth | " + " | ".join(NAMES[method] for method in methods) + " |",
         "|---|---" + "|---" * len(methods) + "|",
     ]
     for row in rows:

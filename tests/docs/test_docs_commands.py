@@ -1,0 +1,76 @@
+"""Every command on a page of docs/ is run, in its order, and prints and exits as the page says.
+
+`policy.yaml` and the like stand for the reader's own files; here they are small ones, written by `given.py`.
+"""
+
+import re
+import shlex
+
+import pytest
+from given import GIVEN
+from pages import DOCS, PAGES, ROOT, list_commands
+
+from unlearn_audit.cli.commands import group
+
+WITH_COMMANDS = [page for page in PAGES if list_commands(page)]
+TOGETHER = ("policy.md", "erasure-request.md", "trust.md")
+"""Pages that are read one after the other: each uses what the one before made."""
+ALONE = [page for page in WITH_COMMANDS if page not in TOGETHER]
+LONG = {"references.md": "three audits with reference models", "signing.md": "four audits"}
+INLINE = re.compile(r"`unlearn-audit ([^`]+)`")
+
+pytest.importorskip("torch")
+pytest.importorskip("weasyprint", exc_type=ImportError)
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] if page in LONG else []) for page in ALONE]
+)
+def test_the_commands_of_a_page_do_what_it_says(page, reader):
+    GIVEN.get(page, lambda _: None)(reader)
+
+    reader.follow(page)
+
+
+def test_the_way_from_a_policy_to_a_verified_report_can_be_walked(reader):
+    rows = re.findall(r"^\| ([^|]+?) +\|(?: ([^|]+?))? \|$", (DOCS / "policy.md").read_text("utf-8"), re.MULTILINE)
+    questions = rows[rows.index(("question", "answer")) + 1 :][: len(_list_questions())]
+
+    said = reader.follow("policy.md", answers="".join(f"{answer}\n" for _, answer in questions))
+    for (told, _), asked in zip(questions, _list_questions(), strict=True):
+        assert asked.startswith(told)
+        assert asked in said
+    GIVEN["erasure-request.md"](reader)
+    reader.follow("erasure-request.md")
+    reader.follow("trust.md")
+
+
+def _list_questions():
+    """Return the questions of `policy new` as the code has them."""
+    source = (ROOT / "src/unlearn_audit/cli/drafting.py").read_text("utf-8")
+    return re.findall(r'(?:_ask|_ask_as|_ask_number|click\.prompt|click\.confirm)\("([^"]+)"', source)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_and_option_exists(page):
+    inline = INLINE.findall((DOCS / page).read_text("utf-8"))
+    ours = [line for line in (c.line.partition("unlearn-audit ")[2] for c in list_commands(page)) if line]
+    for line in [*ours, *(" ".join(each.split()) for each in inline)]:
+        words = shlex.split(line.partition("|")[0])
+        command = group
+        while hasattr(command, "commands") and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        assert command is not group or not words or words[0].startswith("-"), f"no command '{line}'"
+        known = {name for parameter in command.params for name in parameter.opts} | {"--help", "--version"}
+        assert {word for word in words if word.startswith("--")} <= known, line
+
+
+def test_few_commands_are_not_run_and_each_says_why():
+    left_out = {(page, c.line): c.not_run for page in PAGES for c in list_commands(page) if c.not_run}
+
+    assert len(set(left_out.values())) <= 4, left_out
+    assert all(len(reason.split()) > 3 for reason in left_out.values())
+
+
+def test_the_pages_named_here_exist():
+    assert {*GIVEN, *LONG, *TOGETHER} <= set(WITH_COMMANDS)

@@ -1,0 +1,135 @@
+"""What pages say in numbers, tables and figures is what the code, the samples and the published studies say."""
+
+import json
+import re
+
+import pytest
+from pages import DOCS, PAGES, ROOT
+from tools.docs_figures import FIGURES, PASSAGES, fill
+
+from unlearn_audit.errors import ExitCode
+from unlearn_audit.report.views.contents import SECTIONS
+from unlearn_audit.report.views.forgetting import _UNTESTED
+from unlearn_audit.stats.binomial import compute_clopper_pearson
+
+TEXT = {page: " ".join((DOCS / page).read_text("utf-8").split()) for page in PAGES}
+ANEW = "run 'make docs-figures'"
+
+
+@pytest.fixture(scope="module")
+def record():
+    return json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
+
+
+@pytest.mark.parametrize(("page", "name"), PASSAGES)
+def test_a_written_passage_is_as_its_source_says(page, name):
+    text = (DOCS / page).read_text("utf-8")
+
+    assert fill(text, name, PASSAGES[page, name]()) == text, ANEW
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_as_its_source_says(name):
+    assert FIGURES[name]() == (DOCS / name).read_text("utf-8"), ANEW
+
+
+def test_every_figure_of_a_page_is_made_by_a_target():
+    made = {*FIGURES, "selftest.svg", "../sample_reports/breast-cytology-page-1.png"}
+
+    shown = {figure for page in PAGES for figure in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", TEXT[page])}
+
+    assert shown <= made
+
+
+def test_a_passage_without_marks_is_not_lost_in_silence():
+    with pytest.raises(ValueError, match="one pair of marks 'methods', found 0"):
+        fill("# Nothing", "methods", "table")
+
+
+def test_the_table_of_methods_is_what_the_command_lists(capsys):
+    from unlearn_audit.cli.listing import list_entries
+
+    list_entries("methods")
+    listed = re.findall(r"^  (\S+)", capsys.readouterr().out, re.MULTILINE)
+
+    table = (DOCS / "methods.md").read_text("utf-8").partition("## Parameters")[0]
+
+    assert re.findall(r"^\| `([a-z0-9-]+)` ", table, re.MULTILINE) == listed
+
+
+def test_the_first_audit_is_the_samples(record):
+    data, forget, page = record["provenance"]["data"], record["provenance"]["forget"], TEXT["first-audit.md"]
+    test = data["splits"]["test"]
+
+    size, malignant = re.search(r"(\d+) fine-needle aspirates, .* (\d+) malignant", data["name"]).groups()
+
+    assert f"({size} aspirates, {malignant} malignant)" in page
+    assert f"{test['n']} test records, {test['positive']} of them malignant" in page
+    assert f"erases {forget['count']} patients" in page
+    assert f"trains {record['policy']['membership']['references']['models']} reference models" in page
+    assert f"Verdict: {record['outcome'].upper()}" in page
+
+
+def test_the_bound_of_no_miss_is_the_bound(record):
+    n = record["provenance"]["data"]["splits"]["test"]["positive"]
+
+    high = compute_clopper_pearson(0, n, 0.05)[1]
+
+    said = f"no miss among {n} malignant test records the upper bound of the false-negative rate is still {high:.3f}"
+    assert said in TEXT["policy.md"]
+
+
+def test_the_numbers_of_the_self_test_stand_on_the_page():
+    counts = json.loads((ROOT / "src/unlearn_audit/published_selftest.json").read_bytes())
+    on, failures = counts["on_tolerance"], counts["failures"]
+
+    assert f"{on['wrong']:,} of {on['n']:,} models planted exactly on a tolerance" in TEXT["numbers.md"]
+    assert f"{failures['wrong']:,} of {failures['n']:,} planted failures" in TEXT["numbers.md"]
+
+
+@pytest.mark.parametrize("page", ["reading.md", "first-audit.md", "erasure-request.md"])
+def test_sections_of_a_report_are_called_by_their_numbers_and_names(page):
+    numbers = {str(number): section.title for number, section in enumerate(SECTIONS, start=1)}
+    for number, title in re.findall(r"\| (\d+) ([A-Z][^|]+?) \|", TEXT[page]):
+        assert numbers[number].startswith(title)
+    asked = [("2", "Every check"), ("7", "Clinical"), ("12", "Limits")]  # named in the text by their numbers alone
+    assert all(numbers[number].startswith(title) for number, title in asked)
+
+
+def test_sections_that_the_lawyer_is_sent_to_are_where_the_facts_are():
+    places = {section.id: number for number, section in enumerate(SECTIONS, start=1)}
+    page = TEXT["reading-legal.md"]
+
+    for said, section in (
+        ("section {}, as SHA-256 digests", "identification"),
+        ("and a commitment to which | section {}", "erasure"),
+        ("| section {}, with seals", "protocol"),
+        ("which attacks ran, and which did not | section {}", "coverage"),
+        ("departures, waivers, earlier runs of the case | section {}", "deviations"),
+        ("| section {}, and the PDF's signatures", "responsible"),
+        ("Section {} of every report is a crosswalk", "crosswalk"),
+    ):
+        assert said.format(places[section]) in page
+
+
+def test_attacks_that_pages_call_untested_are_not_in_the_table_of_attacks():
+    from unlearn_audit.metrics import ATTACKS
+
+    untested = {name for _, names, _ in _UNTESTED for name in names} - set(ATTACKS) - {"swap"}
+
+    assert untested == {"inversion", "reconstruction", "exfiltration", "attribute-inference", "differencing"}
+    assert (
+        "Model inversion, reconstruction and exfiltration of training records, attribute inference, and attacks that "
+        "compare the model before and after the erasure are not implemented" in TEXT["limits.md"]
+    )
+
+
+def test_the_exit_codes_are_the_codes():
+    rows = re.findall(r"^\| (\d) \| (\w+)", (DOCS / "index.md").read_text("utf-8"), re.MULTILINE)
+
+    assert [int(code) for code, _ in rows] == [int(code) for code in ExitCode]
+
+
+@pytest.mark.parametrize("page", ["policy.md", "reading.md", "reading-legal.md", "limits.md", "trust.md"])
+def test_no_page_claims_compliance(page):
+    assert not re.search(r"\b(ensures|guarantees|certifies|complies with|is compliant)\b", TEXT[page])

@@ -1,0 +1,127 @@
+"""`make docs-figures`: writes what pages of docs/ take from the code and from published studies.
+
+Figures: outcomes.svg, coverage.svg. Passages between marks, such as the table of methods: no number is copied by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.coverage.figure import draw_shares
+from benchmarks.coverage.page import NAMES, find_share
+from tools.outcomes_figure import draw_outcomes
+
+from unlearn_audit.methods import METHODS
+from unlearn_audit.report.views.contents import number_of
+from unlearn_audit.report.views.crosswalk import REQUIREMENTS
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def write_all(docs: Path = DOCS) -> None:
+    """Write the figures, and every marked passage anew."""
+    for name, draw in FIGURES.items():
+        (docs / name).write_text(draw(), encoding="utf-8")
+    for (page, name), tell in PASSAGES.items():
+        path = docs / page
+        path.write_text(fill(path.read_text("utf-8"), name, tell()), encoding="utf-8")
+
+
+def fill(page: str, name: str, passage: str) -> str:
+    """Return `page` with `passage` between the marks called `name`.
+
+    Raises:
+        ValueError: the page has not exactly one such pair of marks.
+    """
+    marks = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    written, times = marks.subn(lambda found: f"{found.group(1)}\n{passage}\n\n{found.group(2)}", page)
+    if times != 1:
+        raise ValueError(f"expected one pair of marks '{name}', found {times}")
+    return written
+
+
+def tell_coverage() -> str:
+    """Return what the coverage study found, a row for each method."""
+    document = _read("coverage.json")
+    rows, nominal = document["cases"], document["confidence"]
+    worst = min(rows, key=lambda row: find_share(row, "deciding"))
+    said = (
+        f"{document['repeats']:,} samples in each of {len(rows)} cells. At a promise of {nominal:g}, **the lowest "
+        f"share of right ends of a deciding bound is {find_share(worst, 'deciding'):.4f}** "
+        f"({worst['statistic']}: {worst['case']})."
+    )
+    table = [
+        "| method | cells | lowest share of right ends | cells below 0.94 | decides |",
+        "|---|---|---|---|---|",
+        *(_tell_method(method, name, rows) for method, name in NAMES.items()),
+    ]
+    return "\n".join([said, "", *table])
+
+
+def _tell_method(method: str, name: str, rows: list[dict[str, Any]]) -> str:
+    shares = [find_share(row, method) for row in rows if method in row["methods"]]
+    below = sum(share < 0.94 for share in shares)  # noqa: PLR2004 - as in the head of the table
+    return f"| {name} | {len(shares)} | {min(shares):.4f} | {below} | {'yes' if method == 'deciding' else 'never'} |"
+
+
+def tell_selftest() -> str:
+    """Return the published run's own sentence."""
+    return re.search(r"^In the self-test of .*$", (DOCS / "selftest.md").read_text("utf-8"), re.MULTILINE).group()
+
+
+def tell_methods() -> str:
+    """Return the table of methods and, below it, each one's parameters."""
+    table = ["| name | method | source | reads | costs |", "|---|---|---|---|---|"]
+    for name, method in METHODS.items():
+        reads = " and ".join(method.needs)
+        table.append(f"| `{name}` | {method.title} | {method.source} | {reads} | {method.cost} |")
+    return "\n".join([*table, "", "## Parameters", *(line for name in METHODS for line in _tell_parameters(name))])
+
+
+def _tell_parameters(name: str) -> Iterator[str]:
+    yield from ("", f"### `{name}`", "")
+    fields = METHODS[name].parameters.model_json_schema().get("properties", {})
+    if not fields:
+        yield "None."
+        return
+    yield from ("| parameter | default | allowed | meaning |", "|---|---|---|---|")
+    for field, schema in fields.items():
+        yield f"| `{field}` | {schema['default']} | {_tell_range(schema)} | {schema.get('description', '')} |"
+
+
+def _tell_range(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    signs = {"exclusiveMinimum": "above", "minimum": "from", "exclusiveMaximum": "below", "maximum": "to"}
+    return " ".join(f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema)
+
+
+def tell_crosswalk() -> str:
+    """Return the requirements that every report's crosswalk goes through, and how far a record can go."""
+    table = ["| source | topic, in our words | section | at best | lies beyond a report |", "|---|---|---|---|---|"]
+    for requirement in REQUIREMENTS:
+        sections = ", ".join(str(number_of(section)) for section in requirement.sections)
+        beyond = requirement.beyond or "—"
+        table.append(f"| {requirement.source} | {requirement.topic} | {sections} | {requirement.best} | {beyond} |")
+    return "\n".join(table)
+
+
+def _read(name: str) -> dict[str, Any]:
+    return dict(json.loads((DOCS / name).read_bytes()))
+
+
+FIGURES: dict[str, Callable[[], str]] = {
+    "outcomes.svg": draw_outcomes,
+    "coverage.svg": lambda: draw_shares(_read("coverage.json")),
+}
+PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
+    ("methods.md", "methods"): tell_methods,
+    ("reading-legal.md", "crosswalk"): tell_crosswalk,
+    ("numbers.md", "coverage"): tell_coverage,
+    ("numbers.md", "selftest"): tell_selftest,
+}
+
+if __name__ == "__main__":
+    write_all()
