@@ -1,0 +1,30 @@
+"""Publishes a finished study: its numbers, page and figure go to docs/ under the study's name.
+
+`make study STUDY=skin DATA=path` runs it first, which takes an hour or more; what is finished is not made again.
+"""
+
+import sys
+from pathlib import Path
+
+from unlearn_audit.study import StudyResult, draw_tradeoff, write_page
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def publish(result: StudyResult, docs: Path = ROOT / "docs") -> None:
+    """Write the three files, which are functions of the result alone.
+
+    Raises:
+        ValueError: cells are missing: half a study is not published.
+    """
+    if result.missing:
+        raise ValueError(f"expected a whole study, found {len(result.missing)} cells missing: {result.missing[0]}, ...")
+    name = f"study-{result.study.id}"
+    page = write_page(result)
+    (docs / f"{name}.json").write_bytes(result.to_bytes())
+    (docs / f"{name}.svg").write_text(draw_tradeoff(result), "utf-8")
+    (docs / f"{name}.md").write_text(page, "utf-8")
+
+
+if __name__ == "__main__":
+    publish(StudyResult.model_validate_json(Path(sys.argv[1]).read_bytes()))
