@@ -55,8 +55,6 @@ def ask_the_officer(reader):
 def give_predictions(reader):
     reader.write("policy.yaml", PREDICTIONS_POLICY)
     write_rows(reader.folder / "predictions.csv", make_rows())
-    found_laboratory(reader, "predictions")
-    reader.write("root.crt.pem", (reader.folder / "predictions" / "root.crt.pem").read_bytes())
 
 
 def give_models(reader):
