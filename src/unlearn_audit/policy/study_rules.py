@@ -31,7 +31,7 @@ def _seeds(data: Data) -> Iterator[Mistake]:
     yield from _repeated(asked, "seed")
     own = {seed for _, seed in _list_numbers(data, "seeds")}
     for keys, seed in asked:
-        if seed not in own:
+        if own and seed not in own:
             yield Mistake(keys, f"{seed}", "a seed of this study", "list it under seeds, or leave it out here")
 
 
@@ -59,12 +59,14 @@ def _model_lists(data: Data) -> Iterator[Mistake]:
     for section in ("relearning", "references"):
         listed = _list_texts(data, section, "of")
         yield from _repeated(listed, "model")
-        yield from (_miss(keys, name, known) for keys, name in listed if name not in known)
+        yield from (_miss(keys, name, known) for keys, name in listed if known and name not in known)
     yield from _repeated(_list_texts(data, "references", "attacks"), "attack")
 
 
 def _claims(data: Data) -> Iterator[Mistake]:
     cells = [{*ALWAYS, *names} for names in _list_cells(data)]
+    if not any(_list_cells(data)):
+        return  # a study without models is told so
     known = set(ALWAYS).union(*cells)
     for keys, claim in walk_items(data, "claims"):
         pair = [claim.get("model"), claim.get("than")]

@@ -129,7 +129,7 @@ def _retain_accuracy(scope: Scope, model: str) -> Values:
 
 
 def _membership(attack: str, among: str, scope: Scope, model: str, like: str | None = None) -> Values:
-    forget, test = score_groups(scope, model, among, attack, like)
+    forget, test = score_groups(scope, model, among, attack, like or model)
     return np.array([compute_auc(forget, test)])
 
 
@@ -140,7 +140,7 @@ def _relearned(among: str, scope: Scope, model: str) -> Values:
         raise MeasurementError("the relearning attack was not run on it")
     if reason := find_collapse(scope, PREFIX + model):
         raise MeasurementError(f"collapsed when it was trained again: it {reason}")
-    scores = score_records(scope, PREFIX + model, POPULATION).values
+    scores = score_records(scope, PREFIX + model, POPULATION, PREFIX + model).values
     hidden, test = (select_group(scope, s, among, m) for s, m in (("forget", column == HIDDEN), ("test", scope.test)))
     return np.array([compute_auc(scores[hidden], scores[test])])
 

@@ -51,7 +51,7 @@ def _write_head(result: StudyResult) -> Iterator[str]:
     )
     yield ""
     if result.missing:
-        yield f"**Unfinished**: {len(result.missing)} cells are missing ({', '.join(result.missing)})."
+        yield f"**Unfinished**, {len(result.missing)} missing: {', '.join(result.missing)}."
         yield ""
 
 

@@ -87,12 +87,12 @@ def digest_data(data: Path | None) -> str | None:
         raise DataError(f"expected data at {data}, could not read them: {reason}") from error
 
 
-def _list_folder(folder: Path) -> list[list[str | int]]:
+def _list_folder(folder: Path) -> list[list[str]]:
     try:
         found = [(path.relative_to(folder).as_posix(), path.stat()) for path in sorted(folder.rglob("*"))]
     except OSError as error:
         raise DataError(f"expected data in {folder}, could not look at {error.filename}: {error.strerror}") from error
-    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
+    return [[name, str(stat.st_size), str(stat.st_mtime_ns)] for name, stat in found]
 
 
 def _count(done: Iterator[object], task: str, total: int, say: Say) -> None:
