@@ -97,6 +97,7 @@ MISTAKES = {
     "a claim on an unknown model": ("model: fine, than", "model: fein, than", 18, "did you mean 'fine'?"),
     "a claim on itself": ("than: original", "than: fine", 18, "another model"),
     "a claim that no cell can answer": ("fine, than: original", "salun, than: other", 18, "a cell that has 'salun'"),
+    "a margin below zero": ("expected: higher}", "expected: higher, margin: -0.1}", 18, "margin"),
     "a claim of no direction": ("expected: higher", "expected: better", 18, "expected"),
     "an unknown key": ("title: A trial", "titel: A trial", 3, "title"),
     "another schema": ("study/v1", "policy/v1", 1, "schema"),

@@ -194,6 +194,40 @@ def test_a_claim_holds_where_the_interval_leaves_zero_out(  # noqa: PLR0917
     assert answer.outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("ends", "expected", "outcome"),
+    [
+        ((-0.1, 0.04), "lower", "holds"),
+        ((0.0, 0.04), "lower", "holds"),
+        ((-0.1, 0.05), "lower", "open"),
+        ((0.04, 0.06), "lower", "open"),
+        ((0.06, 0.1), "lower", "contradicted"),
+        ((-0.04, 0.2), "higher", "holds"),
+        ((-0.05, 0.2), "higher", "open"),
+        ((-0.2, -0.06), "higher", "contradicted"),
+    ],
+)
+def test_a_claim_with_a_margin_asks_for_not_worse_by_the_margin(  # noqa: PLR0917
+    summary, full_study, monkeypatch, ends, expected, outcome
+):
+    planted(monkeypatch, *ends)
+    claims = (full_study.claims[0].model_copy(update={"expected": expected, "margin": 0.05}),)
+
+    (answer,) = summary(study=full_study.model_copy(update={"claims": claims})).cells[0].answers
+
+    assert answer.outcome == outcome
+
+
+def test_seeds_agree_with_a_claim_up_to_its_margin(summary, full_study, cell):
+    paired = np.subtract(cell.find("fine").find("fnr").values, cell.find("original").find("fnr").values)
+    for margin in (0.0, 0.02, 1.0):
+        claims = (full_study.claims[0].model_copy(update={"margin": margin}),)
+
+        (answer,) = summary(study=full_study.model_copy(update={"claims": claims})).cells[0].answers
+
+        assert answer.agreeing == (paired > -margin).sum()
+
+
 def test_claims_share_the_error_whether_or_not_their_cells_are_finished(summary, full_study, cells):
     two = full_study.model_copy(
         update={"cells": (*full_study.cells, full_study.cells[0].model_copy(update={"forget": 0.5}))}

@@ -205,8 +205,8 @@ def _write_foot(result: StudyResult) -> Iterator[str]:
     if any(cell.answers for cell in result.cells):
         yield (
             f"- Claims share the error: each answer is given at {100 * result.claim_confidence:.4g} %, for two sides. "
-            "Open means that the interval holds zero (or the margin), that there is none, or that seeds are missing: neither the claim "
-            "nor its opposite is shown."
+            "Open means that the interval holds zero (or the margin), that there is none, or that seeds are missing: "
+            "neither the claim nor its opposite is shown."
         )
     yield (
         "- A study speaks of methods, trained with these recipes on these data. It says nothing about the next model: "
