@@ -37,7 +37,7 @@ def test_every_command_is_understood(line, monkeypatch, capsys):
 
 @pytest.fixture
 def example(tmp_path):
-    (tmp_path / "study.yaml").write_text(re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL).group(1))
+    (tmp_path / "study.yaml").write_text(re.search(r"```yaml[^\n]*\n(.*?)```", PAGE, re.DOTALL).group(1))
     return load_study(tmp_path / "study.yaml", name_known())
 
 

@@ -23,6 +23,14 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def few_resamples():
+    """Enough to see whether a spread is the right one: what it is worth is tested beside the statistic."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unlearn_audit.study.runs.RESAMPLES", 200)
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     """Finished models of all tests that do not look at how they are made."""
