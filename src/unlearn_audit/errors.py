@@ -69,6 +69,10 @@ class CaseError(AuditError):
     """A case that cannot be built: forget ids outside train, a checkpoint of another architecture, ...: exit 5."""
 
 
+class CacheError(CaseError):
+    """A finished model that cannot be kept, for want of room or rights. Says nothing about the model: exit 5."""
+
+
 class EvidenceError(AuditError):
     """Evidence that cannot be judged: NaN, duplicate ids, probabilities that are none: exit 5."""
 

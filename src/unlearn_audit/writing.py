@@ -7,6 +7,22 @@ from pathlib import Path
 from unlearn_audit.errors import ReportError
 
 
+def require_writable(folder: Path) -> None:
+    """Make `folder` and see whether files can be put into it: before hours of work whose results go there.
+
+    Raises:
+        ReportError: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=".writing-"):
+            pass
+    except OSError as error:
+        raise ReportError(
+            f"cannot write into {folder}: {(error.strerror or str(error)).lower()}", hint="choose another folder"
+        ) from error
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path`, and the folders above it; an earlier file is replaced at once or not at all.
 

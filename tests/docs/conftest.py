@@ -38,7 +38,7 @@ class Reader:
         }
         self.importable: list[Path] = []
         """What PYTHONPATH names, where a page's reader has modules of their own."""
-        for name in ("Makefile", "policies", "examples"):
+        for name in ("Makefile", "policies", "studies", "examples"):
             (folder / name).symlink_to(ROOT / name)
         shutil.copytree(ROOT / "sample_reports", folder / "sample_reports")
         shutil.copy(stamps.root_path, folder / "authority-root.pem")

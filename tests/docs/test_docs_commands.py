@@ -16,7 +16,11 @@ WITH_COMMANDS = [page for page in PAGES if list_commands(page)]
 TOGETHER = ("policy.md", "erasure-request.md", "trust.md")
 """Pages that are read one after the other: each uses what the one before made."""
 ALONE = [page for page in WITH_COMMANDS if page not in TOGETHER]
-LONG = {"references.md": "three audits with reference models", "signing.md": "four audits"}
+LONG = {
+    "references.md": "three audits with reference models",
+    "signing.md": "four audits",
+    "studies.md": "a study of twelve trainings",
+}
 INLINE = re.compile(r"`unlearn-audit ([^`]+)`")
 
 pytest.importorskip("torch")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unlearn_audit.errors import CaseError
+from unlearn_audit.errors import CacheError
 from unlearn_audit.records import digest_of
 
 FORMAT = 1  # raised when the code that trains or unlearns changes what it makes
@@ -54,7 +54,7 @@ class ModelCache:
         """Keep what `save` writes to the path that it is given; `about` is for a person who looks into the folder.
 
         Raises:
-            CaseError: the folder cannot be written to.
+            CacheError: the folder cannot be written to.
         """
         weights, note = self._paths(key)
         try:
@@ -65,7 +65,7 @@ class ModelCache:
             said = {"key": key, "sha256": digest, "seconds": seconds, **about}
             _replace(note, json.dumps(said, indent=1, sort_keys=True).encode())
         except OSError as error:
-            raise CaseError(
+            raise CacheError(
                 f"cannot keep a finished model in {self.folder}: {error.strerror}",
                 hint="make room, or choose another folder with --cache",
             ) from error

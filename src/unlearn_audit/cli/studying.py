@@ -69,17 +69,17 @@ def write_result(result: "StudyResult", out: Path) -> list[Path]:
 
 
 def _print_answers(result: "StudyResult") -> None:
-    from unlearn_audit.study import show_estimate
+    from unlearn_audit.study import list_troubles, show_estimate, show_share
 
     if result.missing:
         click.echo(f"Unfinished: {', '.join(result.missing)}", err=True)
     for cell in result.cells:
-        click.echo(f"\n{cell.forget:.0%} forgotten, {len(cell.seeds)} seeds")
+        click.echo(f"\n{show_share(cell.forget)} forgotten, {len(cell.seeds)} seeds")
         for row in cell.rows:
             fnr, auroc, risk = (show_estimate(row.find(name).mean) for name in ("fnr", "auroc", "risk"))
             click.echo(f"  {row.title:<26} FNR {fnr:<22}  AUROC {auroc:<22}  risk {risk}")
-            for seed, reason in {**row.failed, **row.collapsed}.items():
-                click.echo(f"  {'':<26} seed {seed}: {reason}")
+        for trouble in list_troubles(cell):
+            click.echo(f"  ! {trouble}")
         for answer in cell.answers:
             shown = show_estimate(answer.difference, signed=True)
             click.echo(
@@ -94,5 +94,6 @@ def refuse_idle_options(options: Mapping[str, Any]) -> None:
         UsageError: one of them was given.
     """
     given = [name for name in ("jobs", "cluster", "cache") if options[name] is not None]
+    given += ["backend"] if options["backend"] != "loky" else []
     if options["summarise"] and given:
         raise UsageError(f"--{given[0]} says how models are made, --summarise makes none", hint="leave one of them out")

@@ -27,7 +27,6 @@ from unlearn_audit.policy.reading import load_case, load_policy, load_study, loa
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
 from unlearn_audit.policy.study_file import (
-    ALWAYS,
     Claim,
     Relearning,
     StudiedModel,
@@ -35,11 +34,13 @@ from unlearn_audit.policy.study_file import (
     StudyFile,
     StudyReferences,
 )
+from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED
 from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
     "ALWAYS",
     "POLICY_SCHEMA",
+    "RELEARNED",
     "Acceptances",
     "BroughtColumns",
     "BroughtData",

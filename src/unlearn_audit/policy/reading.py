@@ -17,6 +17,7 @@ from unlearn_audit.policy.model import Policy
 from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem
 from unlearn_audit.policy.rules import find_conflicts, find_waiver_conflicts, walk_items, walk_methods
 from unlearn_audit.policy.study_file import StudyFile
+from unlearn_audit.policy.study_rules import find_study_conflicts, find_unknown_attacks
 from unlearn_audit.policy.tables import find_misfits, find_unknown_methods
 from unlearn_audit.policy.waiver_file import WaiverFile
 from unlearn_audit.policy.wording import word_all
@@ -57,7 +58,8 @@ def load_study(path: Path, known: KnownNames) -> StudyFile:
     """
     where = str(path)
     document = _read_mapping(_read_text(path, "study"), where, "start from studies/cytology.yaml")
-    mistakes = [*find_unknown_methods(document.value, known), *_find_parameter_mistakes(document, known)]
+    mistakes = [*find_unknown_methods(document.value, known), *find_unknown_attacks(document.value, known.attacks)]
+    mistakes += [*find_study_conflicts(document.value), *_find_parameter_mistakes(document, known)]
     return _build(StudyFile, document, mistakes, where)
 
 

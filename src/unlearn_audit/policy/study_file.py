@@ -8,12 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unlearn_audit.policy.choice import MethodChoice, Slug
+from unlearn_audit.policy.choice import MethodChoice, Slug, refuse
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
+from unlearn_audit.policy.study_rules import find_study_conflicts
 from unlearn_audit.records.frozen import Frozen
 
-ALWAYS = ("original", "retrained")
-"""Models that every cell has, and that claims may name."""
 LARGEST_SEED = 2**53 - 1
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
@@ -61,10 +60,10 @@ class Claim(Frozen):
 
     says: Text = Field(description="the claim in words")
     source: Text = Field(description="who says so")
-    measure: Slug = Field(description="see docs/study.md")
-    model: Slug
-    than: Slug
-    expected: Literal["higher", "lower"]
+    measure: Slug = Field(description="see docs/studies.md")
+    model: Slug = Field(description="a model of a cell, or 'original' or 'retrained'")
+    than: Slug = Field(description="another one; the claim is answered in every cell that has both")
+    expected: Literal["higher", "lower"] = Field(description="what the measure of `model` is said to be")
     margin: float = Field(
         default=0.0,
         ge=0,
@@ -78,13 +77,15 @@ class StudyFile(Frozen):
     """A study: methods x shares x seeds."""
 
     schema_: Literal["unlearn-audit/study/v1"] = Field(alias="schema")
-    id: Slug
-    title: Text
+    id: Slug = Field(description="names the folder of the results: study-<id>")
+    title: Text = Field(description="heading of the page")
     policy: Text = Field(description="a shipped policy by name, or a file")
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
     split_column: Column | None = Field(default=None, description="column of the data that holds train, val or test")
     recipe: Recipe | None = Field(default=None, description="of the training, where it is not the policy's")
-    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=1_000)
+    seeds: tuple[Seed, ...] = Field(
+        min_length=1, max_length=1_000, description="of the training runs; intervals need three or more"
+    )
     cost_ratio: float = Field(
         default=5, gt=0, le=1_000_000, description="false negative to false positive, where models are read at argmax"
     )
@@ -92,31 +93,9 @@ class StudyFile(Frozen):
     relearning: Relearning | None = None
     references: StudyReferences | None = None
     claims: tuple[Claim, ...] = Field(default=(), max_length=100)
-    notes: tuple[Text, ...] = Field(default=(), description="printed under the tables")
+    notes: tuple[Text, ...] = Field(default=(), max_length=100, description="printed under the tables")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        _refuse_twice("seed", self.seeds)
-        _refuse_twice("share to forget", tuple(cell.forget for cell in self.cells))
-        for cell in self.cells:
-            _refuse_twice(f"model of share {cell.forget:g}", (*ALWAYS, *(model.name for model in cell.models)))
-        named = {model.name for cell in self.cells for model in cell.models}
-        asked = [*(self.relearning.of if self.relearning else ()), *(self.references.of if self.references else ())]
-        _refuse_unknown("model", asked, named)
-        claimed = [name for claim in self.claims for name in (claim.model, claim.than)]
-        _refuse_unknown("model", claimed, named | set(ALWAYS))
-        if self.references:
-            _refuse_unknown("seed", self.references.seeds, set(self.seeds))
+        refuse(find_study_conflicts(self.model_dump(mode="json")))
         return self
-
-
-def _refuse_twice(kind: str, items: tuple[object, ...]) -> None:
-    twice = sorted({str(item) for item in items if items.count(item) > 1})
-    if twice:
-        raise ValueError(f"each {kind} once, found {', '.join(twice)} more than once")
-
-
-def _refuse_unknown(kind: str, items: "list[str] | tuple[int, ...]", known: "set[str] | set[int]") -> None:
-    unknown = [str(item) for item in items if item not in known]
-    if unknown:
-        raise ValueError(f"a {kind} of this study, found {', '.join(unknown)}")

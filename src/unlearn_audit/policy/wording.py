@@ -67,9 +67,10 @@ def _describe_number(node: Schema) -> str:
 def _describe_list(root: Schema, node: Schema) -> str:
     if ends := node.get("prefixItems"):
         return f"a list of {len(ends)} entries"
-    fewest = node.get("minItems", 0)
+    fewest, most = node.get("minItems", 0), node.get("maxItems")
+    count = f"{fewest:,} to {most:,} " if most else f"at least {fewest:,} " if fewest else ""
     item = describe(root, _follow(root, node.get("items", {})))
-    return f"a list of {f'at least {fewest} ' if fewest else ''}{'entries' if fewest != 1 else 'entry'}, each {item}"
+    return f"a list of {count}{'entry' if fewest == 1 and not most else 'entries'}, each {item}"
 
 
 def show_value(value: Any, raw: str | None = None) -> str:

@@ -7,24 +7,26 @@ version of this package is made anew. The models behind it are kept by themselve
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit import __version__
 from unlearn_audit.cases import Case, CaseRequest, Workers, add_model, add_references, begin_case, make_plan
-from unlearn_audit.errors import CaseError
+from unlearn_audit.errors import CacheError, CaseError
 from unlearn_audit.evidence import collect, read_evidence, to_parquet
 from unlearn_audit.policy import CaseFile, Policy, Protocol, Recipe, Relearning, StudiedModel, StudyFile
 from unlearn_audit.records import Evidence, digest_of, say_nothing
-from unlearn_audit.study.relearning import add_relearned
+from unlearn_audit.study.relearning import PREFIX, add_relearned, list_relearned, mark_shown
 from unlearn_audit.writing import write_whole
 
 if TYPE_CHECKING:
     from unlearn_audit.policy import StudyCell
 
 FORMAT = 1  # raised when this package makes other cells of the same order
+REFERENCES = "references"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class FinishedCell:
     seed: int
     evidence: Evidence
     failed: Mapping[str, str]
+    """Reason by model; of a relearned copy by its name, of the reference models by `REFERENCES`."""
 
 
 def list_orders(study: StudyFile, policy: Policy, data: Path | None, data_sha256: str | None) -> list[CellOrder]:
@@ -134,42 +137,57 @@ def train_original(cache: Path, created: str, order: CellOrder) -> float:
 def make_cell(cache: Path, folder: Path, created: str, order: CellOrder) -> str:
     """Make a cell, write it into `folder`, and return its name. A finished one is left as it is.
 
-    A method that diverges or cannot be applied is a result: its reason is kept, the others go on.
+    A method that diverges or cannot be applied is a result: its reason is kept, the others go on. So is a relearned
+    copy that diverges, and so are reference models that cannot be made.
 
     Raises:
-        DataError, CaseError: data or training of the original fails.
+        DataError, CaseError: data or training of the original or of the retrained model fails.
+        CacheError, ReportError: what is finished cannot be kept. That is no result: the cell stays unfinished.
     """
-    if read_cell(folder, order) is not None:
+    if is_finished(folder, order):
         return order.name
     case = _begin(cache, created, order, retrain=True)
     failed: dict[str, str] = {}
     for model in order.models:
-        case = _try_model(case, model, failed)
+        case = _try(failed, model.name, case, partial(_add, model))
     if order.relearning:
-        case = add_relearned(case, order.relearning)
+        case = mark_shown(case)
+        for name in list_relearned(case, order.relearning):
+            case = _try(failed, PREFIX + name, case, partial(_relearn, name, order.relearning))
     choices = {m.name: m for m in order.models if m.name in order.calibrated and m.name in case.made}
     if order.references and choices:
-        case = add_references(case, order.references, choices, Workers())
+        case = _try(failed, REFERENCES, case, partial(_refer, order.references, choices))
     content = to_parquet(collect(case, say_nothing))
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / f"{order.name}.parquet", content)
     note = {"order": order.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
     write_whole(folder / f"{order.name}.json", json.dumps(note, indent=1, sort_keys=True).encode())
     return order.name
 
 
+def is_finished(folder: Path, order: CellOrder) -> bool:
+    """Return whether the cell of `order` is there, whole, and made from nothing else."""
+    return _read_note(folder, order) is not None
+
+
 def read_cell(folder: Path, order: CellOrder) -> FinishedCell | None:
     """Return the finished cell of `order`, None where there is none, or one that was made from something else."""
-    try:
-        note: dict[str, Any] = json.loads((folder / f"{order.name}.json").read_text("utf-8"))
-        content = (folder / f"{order.name}.parquet").read_bytes()
-        if (note["order"], note["evidence_sha256"]) != (order.digest(), hashlib.sha256(content).hexdigest()):
-            return None
-        failed = dict(note["failed"])
-    except (OSError, ValueError, KeyError, TypeError):
+    failed = _read_note(folder, order)
+    if failed is None:
         return None
     evidence = read_evidence(folder / f"{order.name}.parquet")
     return FinishedCell(order.forget, order.policy.protocol.seed, evidence, failed)
+
+
+def _read_note(folder: Path, order: CellOrder) -> dict[str, str] | None:
+    try:
+        note: dict[str, Any] = json.loads((folder / f"{order.name}.json").read_text("utf-8"))
+        with (folder / f"{order.name}.parquet").open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if (note["order"], note["evidence_sha256"]) != (order.digest(), found):
+            return None
+        return {str(name): str(reason) for name, reason in note["failed"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _begin(cache: Path, created: str, order: CellOrder, *, retrain: bool) -> Case:
@@ -190,9 +208,36 @@ def _begin(cache: Path, created: str, order: CellOrder, *, retrain: bool) -> Cas
     return begin_case(order.policy, request, make_plan(order.policy, request), say_nothing)
 
 
-def _try_model(case: Case, model: StudiedModel, failed: dict[str, str]) -> Case:
+def _try(failed: dict[str, str], name: str, case: Case, step: Callable[[Case], Case]) -> Case:
+    """Return the case after `step`, or as it is, with the reason in `failed`; a full disk is nobody's reason."""
     try:
-        return add_model(case, model, name=model.name, role="compared")
+        return step(case)
+    except CacheError:
+        raise
     except CaseError as error:
-        failed[model.name] = error.message
+        failed[name] = error.message
         return case
+
+
+def _add(model: StudiedModel, case: Case) -> Case:
+    return _refuse_no_answers(add_model(case, model, name=model.name, role="compared"), model.name)
+
+
+def _relearn(name: str, relearning: Relearning, case: Case) -> Case:
+    return _refuse_no_answers(add_relearned(case, name, relearning), PREFIX + name)
+
+
+def _refer(models: int, choices: Mapping[str, StudiedModel], case: Case) -> Case:
+    return add_references(case, models, choices, Workers())
+
+
+def _refuse_no_answers(case: Case, name: str) -> Case:
+    """Refuse finite weights that give answers that are no numbers: else the whole cell could not be collected.
+
+    Raises:
+        CaseError: an answer is NaN or infinite.
+    """
+    from unlearn_audit.training import predict_log_probs
+
+    predict_log_probs(case.models[name], case.inputs)
+    return case

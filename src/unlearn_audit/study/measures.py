@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.attacks import Needs, find_attack, find_scorable, score_records, select_group
+from unlearn_audit.attacks import Needs, find_attack, score_groups, score_records, select_group
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.scope import Scope
 from unlearn_audit.stats import choose_cost_optimal, compute_auc, estimate_fnr_at_fpr
@@ -22,6 +22,9 @@ from unlearn_audit.study.relearning import GROUP, HIDDEN, PREFIX
 Values = NDArray[np.float64]
 Better = Literal["lower", "higher", "half"]
 _FPR = 0.2
+_AMONG = {"all": "all", "positive": "positives"}
+POPULATION = "confidence"
+"""The attack that every study has: on the answers alone, without reference models."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Measure:
         membership: whether a collapsed model is left out of it: one that says the same of every image hides everybody.
         like: from the scope of one run and a model that underwent no method to the same values, on the statistic that
             is made for another model's method; None where the statistic is the same for all.
+        relearned: whether it speaks of the model's relearned copy.
     """
 
     title: str
@@ -46,6 +50,7 @@ class Measure:
     records: Callable[[Scope], NDArray[np.bool_]] | None = None
     membership: bool = False
     like: Callable[[Scope, str, str], Values] | None = None
+    relearned: bool = False
 
 
 def _positives(scope: Scope) -> NDArray[np.bool_]:
@@ -90,15 +95,17 @@ def _cost_own(ratio: float, scope: Scope, model: str) -> Values:
 
 
 def _miss_calibrated(scope: Scope, model: str) -> Values:
-    """Misses where each model calls as many of the negative validation images positive as the original at argmax."""
-    validation = scope.evidence.select("validation")
-    negative = ~scope.evidence.is_positive[validation]
-    alarms = int(scope.evidence.predicted_positive("original")[validation][negative].sum())
-    scores = np.sort(_probability(scope, model, "validation")[negative])[::-1]
+    """Misses where each model calls as many of the negative validation images positive as the original at argmax.
+
+    Fewer where images tie at the threshold. Log-odds rank as probabilities do, and do not tie where those round to one.
+    """
+    negative = scope.evidence.select("validation") & ~scope.evidence.is_positive
+    alarms = int(scope.evidence.predicted_positive("original")[negative].sum())
+    odds = scope.log_odds(model)
+    scores = np.sort(odds[negative])[::-1]
     if not 0 < alarms < len(scores):
         raise MeasurementError("the original calls all or none of the negative validation images positive")
-    below = _probability(scope, model, "test")[scope.actual] <= scores[alarms]
-    return np.asarray(below, dtype=np.float64)
+    return np.asarray(odds[scope.positives] <= scores[alarms], dtype=np.float64)
 
 
 def _auroc(scope: Scope, model: str) -> Values:
@@ -122,10 +129,8 @@ def _retain_accuracy(scope: Scope, model: str) -> Values:
 
 
 def _membership(attack: str, among: str, scope: Scope, model: str, like: str | None = None) -> Values:
-    scorable = find_scorable(scope, attack)
-    scored = score_records(scope, model, attack, like)
-    forget, test = (select_group(scope, split, among, scorable) for split in ("forget", "test"))
-    return np.array([compute_auc(scored.values[forget], scored.values[test])])
+    forget, test = score_groups(scope, model, among, attack, like or model)
+    return np.array([compute_auc(forget, test)])
 
 
 def _relearned(among: str, scope: Scope, model: str) -> Values:
@@ -133,18 +138,23 @@ def _relearned(among: str, scope: Scope, model: str) -> Values:
     column = scope.evidence.groups.get(GROUP)
     if column is None or PREFIX + model not in scope.evidence.log_probs:
         raise MeasurementError("the relearning attack was not run on it")
-    scored = score_records(scope, PREFIX + model, "confidence")
-    hidden = scope.select_among("forget", among) & (column == HIDDEN)
-    return np.array([compute_auc(scored.values[hidden], scored.values[scope.select_among("test", among)])])
+    if reason := find_collapse(scope, PREFIX + model):
+        raise MeasurementError(f"collapsed when it was trained again: it {reason}")
+    scores = score_records(scope, PREFIX + model, POPULATION, PREFIX + model).values
+    hidden, test = (select_group(scope, s, among, m) for s, m in (("forget", column == HIDDEN), ("test", scope.test)))
+    return np.array([compute_auc(scores[hidden], scores[test])])
 
 
-def list_measures(ratio: float, policy_ratio: float, attacks: tuple[str, ...]) -> dict[str, Measure]:
+def list_measures(
+    ratio: float, policy_ratio: float, attacks: tuple[str, ...], *, relearned: bool = True
+) -> dict[str, Measure]:
     """Return every measure by name, in the order of the tables.
 
     Args:
         ratio: false negative to false positive, at argmax.
         policy_ratio: the same in the policy, at the operating points that the policy chooses.
         attacks: those of the policy, and those with reference models.
+        relearned: whether the study has the relearning attack.
     """
     lower: Better = "lower"
     higher: Better = "higher"
@@ -185,9 +195,8 @@ def list_measures(ratio: float, policy_ratio: float, attacks: tuple[str, ...]) -
     }
     forgetting = {
         f"{attack}-{among}": Measure(
-            f"{attack}, {'malignant' if among == 'positive' else 'all'}",
-            f"membership AUC of {'positive ' if among == 'positive' else ''}forgotten against test records, "
-            f"attack '{attack}'",
+            f"{attack}, {_AMONG[among]}",
+            f"membership AUC of {_of(among)}forgotten against test records, attack '{attack}'",
             "half",
             partial(_membership, attack, among),
             membership=True,
@@ -196,17 +205,23 @@ def list_measures(ratio: float, policy_ratio: float, attacks: tuple[str, ...]) -
         for attack in attacks
         for among in ("all", "positive")
     }
-    relearned = {
-        f"relearned-{among}": Measure(
-            f"Relearned, {'malignant' if among == 'positive' else 'all'}",
-            "membership AUC (confidence) of the forgotten half that was not shown again, after training on the other",
+    again = {
+        f"{PREFIX}{among}": Measure(
+            f"Relearned, {_AMONG[among]}",
+            f"membership AUC ({POPULATION}) of {_of(among)}forgotten records that were not shown again, after training "
+            "on the other half",
             "half",
             partial(_relearned, among),
             membership=True,
+            relearned=True,
         )
         for among in ("all", "positive")
     }
-    return {**clinical, **forgetting, **relearned}
+    return {**clinical, **forgetting, **(again if relearned else {})}
+
+
+def _of(among: str) -> str:
+    return "positive " if among == "positive" else ""
 
 
 def needs_unlearned(attack: str) -> bool:
@@ -218,10 +233,11 @@ def find_collapse(scope: Scope, model: str) -> str | None:
     """Return why the model has collapsed, None where it has not.
 
     It gives 99 % of the test records one answer, or is right on no more of the retained records than one answer for all
-    would be. Its membership then means nothing: a destroyed model looks perfectly forgotten.
+    would be. Its membership then means nothing: a destroyed model looks perfectly forgotten. Where fewer than 2 % of
+    the records are of one class, a good model answers so too: what counts there is half of that share.
     """
-    called = scope.evidence.predicted_positive(model)[scope.test].mean()
-    if not 0.01 < called < 0.99:  # noqa: PLR2004 - said above
+    called, share = scope.evidence.predicted_positive(model)[scope.test].mean(), scope.actual.mean()
+    if not min(0.01, share / 2) < called < 1 - min(0.01, (1 - share) / 2):
         return f"calls {called:.1%} of the test records positive"
     retain = scope.evidence.select("retain")
     accuracy = float(_retain_accuracy(scope, model)[0])

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from unlearn_audit.policy import Claim
 from unlearn_audit.records import Estimate
-from unlearn_audit.study.measures import Measure, list_measures
+from unlearn_audit.report.markdown import escape
+from unlearn_audit.study.measures import POPULATION, Measure, list_measures
+from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import Answer, CellResult, Row, StudyResult
 
 _CLINICAL = (
@@ -12,7 +14,7 @@ _CLINICAL = (
 )  # fmt: skip
 _BETTER = {"lower": "lower is better", "higher": "higher is better", "half": "0.5: as if never seen"}
 _OUTCOME = {"holds": "**holds**", "contradicted": "**contradicted**", "open": "open"}
-_POPULATION = "confidence"
+_LONGEST = 2_000
 
 
 def write_page(result: StudyResult) -> str:
@@ -30,35 +32,36 @@ def write_page(result: StudyResult) -> str:
 def find_measures(result: StudyResult) -> dict[str, Measure]:
     """Return the measures of the study, in the order of the tables."""
     asked = [figure.measure for figure in result.cells[0].rows[0].figures]
-    attacks = dict.fromkeys(name.rpartition("-")[0] for name in asked if name.endswith("-all"))
-    attacks.pop("relearned", None)
-    return list_measures(result.study.cost_ratio, result.policy_ratio, tuple(attacks))
+    attacks = [name.removesuffix("-all") for name in asked if name.endswith("-all") and not name.startswith(PREFIX)]
+    again = result.study.relearning is not None
+    return list_measures(result.study.cost_ratio, result.policy_ratio, tuple(attacks), relearned=again)
 
 
 def _write_head(result: StudyResult) -> Iterator[str]:
-    study, recipe = result.study, result.recipe
-    yield f"# {study.title}"
+    study, recipe, data = result.study, result.recipe, _escape(result.data)
+    yield f"# {_escape(study.title)}"
     yield ""
     yield f"<!-- written by 'unlearn-audit study', version {result.version}: do not edit -->"
     yield ""
     yield (
-        f"Study `{study.id}` under policy {result.policy}. Data: {result.data} (sha256 `{result.data_sha256[:16]}`). "
-        f"Network {recipe.get('model')}, {recipe.get('epochs')} epochs. Seeds: {', '.join(map(str, study.seeds))}; "
-        "each trains its own original and retrained model, and draws its own records to forget."
+        f"Study `{study.id}` under policy {_escape(result.policy)}. Data: {data} (sha256 `{result.data_sha256[:16]}`). "
+        f"Network {recipe.get('model')}, {recipe.get('epochs')} epochs. Operating point '{result.point}'. "
+        f"Seeds: {', '.join(map(str, study.seeds))}; each trains its own original and retrained model, and draws its "
+        "own records to forget."
     )
     yield ""
     if result.missing:
-        yield f"**Unfinished**: {len(result.missing)} cells are missing ({', '.join(result.missing)})."
+        yield f"**Unfinished**, {len(result.missing)} missing: {', '.join(result.missing)}."
         yield ""
 
 
 def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measure]) -> Iterator[str]:
-    yield f"## {cell.forget:.0%} forgotten"
+    yield f"## {show_share(cell.forget)} forgotten"
     yield ""
     yield _describe_cell(result, cell)
     yield ""
     if cell.answers:
-        yield from _write_answers(cell.answers)
+        yield from _write_answers(cell.answers, len(result.study.seeds))
     yield "### On patients"
     yield ""
     yield from _write_rows(cell.rows, [m for m in _CLINICAL if m in measures], measures, paired=False, seconds=True)
@@ -66,21 +69,21 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     yield ""
     shown = [name for name in _list_forgetting(result, measures) if _has_values(cell.rows, name)]
     yield from _write_rows(cell.rows, shown, measures, paired=False)
-    yield "### Less the retrained model, paired by seed and patient"
+    yield "### Less the retrained model, paired by seed and test record"
     yield ""
-    differences = ["fnr", "risk", "fnr-at-fpr", "auroc", f"{_POPULATION}-all", f"{_POPULATION}-positive"]
-    differences += [
-        name for name in ("u-lira-positive", "relearned-positive") if name in measures and _has_values(cell.rows, name)
-    ]
     rows = [row for row in cell.rows if row.name != "retrained"]
+    differences = ["fnr", "risk", "fnr-at-fpr", "auroc", f"{POPULATION}-all", f"{POPULATION}-positive"]
+    more = [name for name in measures if name in _list_forgetting(result, measures) and name.endswith("-positive")]
+    differences += [name for name in more if name not in differences and _has_values(rows, name)]
     yield from _write_rows(rows, differences, measures, paired=True)
     yield from _write_troubles(cell)
 
 
 def _list_forgetting(result: StudyResult, measures: dict[str, Measure]) -> list[str]:
     """One attack on the answers alone, those with reference models that the study asks for, and relearning."""
-    attacks = (_POPULATION, *(result.study.references.attacks if result.study.references else ()), "relearned")
-    return [name for name in measures if name.rpartition("-")[0] in attacks and name not in _CLINICAL]
+    attacks = (POPULATION, *(result.study.references.attacks if result.study.references else ()))
+    shown = {f"{attack}-{among}" for attack in attacks for among in ("all", "positive")}
+    return [name for name in measures if name in shown or name.startswith(PREFIX)]
 
 
 def _describe_cell(result: StudyResult, cell: CellResult) -> str:
@@ -88,21 +91,23 @@ def _describe_cell(result: StudyResult, cell: CellResult) -> str:
     share, ratio, trained = positives / n, result.study.cost_ratio, cell.splits["forget"] + cell.splits["retain"]
     return (
         f"{cell.splits['forget']:,} of {trained:,} training records are forgotten, "
-        f"{cell.positives['forget']:,} of them positive; {n:,} test records, {positives:,} positive. {len(cell.seeds)} "
-        f"seeds. Calling everything positive costs {1 - share:.3f} per case, calling nothing so "
+        f"{cell.positives['forget']:,} of them positive; {n:,} test records, {positives:,} positive. "
+        f"Seeds: {', '.join(map(str, cell.seeds))}. "
+        f"Calling everything positive costs {1 - share:.3f} per case, calling nothing so "
         f"{ratio * share:.3f} (ratio {ratio:g}) or {result.policy_ratio * share:.3f} (ratio {result.policy_ratio:g})."
     )
 
 
-def _write_answers(answers: Sequence[Answer]) -> Iterator[str]:
+def _write_answers(answers: Sequence[Answer], seeds: int) -> Iterator[str]:
     yield "| Claim | Source | Measured | Difference | Seeds that agree | Answer |"
     yield "|---|---|---|---|---|---|"
     for answer in answers:
         claim = answer.claim
         asked = f"`{claim.measure}`: {claim.model} {_word_claim(claim)} {claim.than}"
-        agree = f"{answer.agreeing} of {answer.seeds}"
+        agree = f"{answer.agreeing} of {answer.seeds}" + (f" ({seeds} asked)" if answer.seeds < seeds else "")
         difference = show_estimate(answer.difference, signed=True)
-        yield f"| {claim.says} | {claim.source} | {asked} | {difference} | {agree} | {_OUTCOME[answer.outcome]} |"
+        words = (_escape(claim.says), _escape(claim.source), asked, difference, agree, _OUTCOME[answer.outcome])
+        yield f"| {' | '.join(words)} |"
     yield ""
 
 
@@ -121,15 +126,22 @@ def _write_rows(
     for row in rows:
         found = [row.find(name) for name in names]
         cells = [
-            show_estimate(f.difference if paired else f.mean, signed=paired, of=_tell_count(f.values)) for f in found
+            show_estimate(f.difference, signed=True, of=_tell_count(f.pairs, len(f.values)))
+            if paired
+            else show_estimate(f.mean, of=_tell_count(sum(value is not None for value in f.values), len(f.values)))
+            for f in found
         ]
-        yield f"| {' | '.join([row.title, *cells, *([_show_seconds(row)] if seconds else [])])} |"
+        yield f"| {' | '.join([_escape(row.title), *cells, *([_show_seconds(row)] if seconds else [])])} |"
     yield ""
 
 
-def _tell_count(values: Sequence[float | None]) -> str:
-    there = sum(value is not None for value in values)
-    return "" if there in (0, len(values)) else f" ({there} of {len(values)})"
+def _tell_count(there: int, seeds: int) -> str:
+    return "" if there in (0, seeds) else f" ({there} of {seeds})"
+
+
+def show_share(share: float) -> str:
+    """Return a share in percent, with as many digits as the study file gives."""
+    return f"{100 * share:g} %"
 
 
 def show_estimate(estimate: Estimate | None, *, signed: bool = False, of: str = "") -> str:
@@ -153,25 +165,48 @@ def _has_values(rows: Iterable[Row], measure: str) -> bool:
 
 
 def _write_troubles(cell: CellResult) -> Iterator[str]:
+    told = list_troubles(cell)
+    yield from (f"- {_escape(trouble)}." for trouble in told)
+    if told:
+        yield ""
+
+
+def list_troubles(cell: CellResult) -> list[str]:
+    """Return what could not be made, and what collapsed, with seed and reason."""
+    found = []
     for row in cell.rows:
-        for word, told in (("was not made", row.failed), ("collapsed", row.collapsed)):
-            for seed, reason in told.items():
-                yield f"- {row.title} {word} with seed {seed}: {reason}."
-    yield ""
+        for word, told in (
+            ("was not made", row.failed),
+            ("collapsed", row.collapsed),
+            ("was not made again by relearning", row.unrelearned),
+        ):
+            found += [f"{row.title} {word} with seed {seed}: {reason}" for seed, reason in told.items()]
+    found += [f"Reference models were not made with seed {seed}: {reason}" for seed, reason in cell.references.items()]
+    return found
+
+
+def _escape(text: str) -> str:
+    return escape(text, _LONGEST)
 
 
 def _write_foot(result: StudyResult) -> Iterator[str]:
-    answers = sum(len(cell.answers) for cell in result.cells)
+    drawn = f"groups of one '{_escape(result.cluster)}'" if result.cluster else "test records"
     yield (
-        f"- Intervals are two-sided at {result.confidence:.0%}. Of rates, costs and their differences they count seeds "
-        "and patients (two-way bootstrap); of areas under curves, and of rates at a threshold found on test, they "
-        "count seeds alone, on these test images. Each holds by itself: among many some are wrong."
+        f"- Intervals are two-sided at {100 * result.confidence:g} %. Of rates, costs and their differences they count "
+        f"seeds and {drawn} (two-way bootstrap), with thresholds and validation records as they are; of areas under "
+        "curves, of accuracy on what is kept, and of the rate at a threshold found on test, they count seeds alone, on "
+        "these records. Each holds by itself: among many some are wrong. None is given for fewer than three seeds, and "
+        "where all values are the same, which says nothing about how far others would differ."
     )
-    if answers:
-        level = 1 - (1 - result.confidence) / answers
+    yield (
+        "- (2 of 3) after a number: only so many seeds have it. Seeds in which a method failed or collapsed are left "
+        "out, which flatters it."
+    )
+    if any(cell.answers for cell in result.cells):
         yield (
-            f"- Claims share the error: {answers} answers, each at {level:.2%}. Open: the interval holds zero "
-            "(or the margin): more seeds or patients are needed, and neither the claim nor its opposite is shown."
+            f"- Claims share the error: each answer is given at {100 * result.claim_confidence:.4g} %, for two sides. "
+            "Open means that the interval holds zero (or the margin), that there is none, or that seeds are missing: "
+            "neither the claim nor its opposite is shown."
         )
     yield (
         "- A study speaks of methods, trained with these recipes on these data. It says nothing about the next model: "
@@ -186,4 +221,4 @@ def _write_foot(result: StudyResult) -> Iterator[str]:
         "attack that is made for one; differences put the retrained model on the statistic of the other's method."
     )
     yield "- Seconds are wall time on one thread of the machine that made it, beside other work."
-    yield from (f"- {note}" for note in result.study.notes)
+    yield from (f"- {_escape(note)}" for note in result.study.notes)

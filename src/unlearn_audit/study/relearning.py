@@ -3,7 +3,8 @@
 Memory that was hidden comes back with a little training on its neighbours; what was forgotten does not. Training on
 anything moves a model, so what counts is the distance from the retrained model under the same treatment.
 
-Source: after Hu et al. 2024, "Jogging the memory of unlearned models", arXiv 2406.13356, for classifiers.
+Source: after the idea of Hu, Fu, Wu and Smith 2024, arXiv 2406.13356, who relearn language models; that half of each
+class of the forgotten records is shown, and the other half looked at, is this package's choice for classifiers.
 """
 
 import time
@@ -14,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.cases import Case
-from unlearn_audit.policy import Relearning
+from unlearn_audit.policy import RELEARNED, Relearning
 from unlearn_audit.records import ModelCard, derive_integer, derive_rng
 
 if TYPE_CHECKING:
     from unlearn_audit.cases.workbench import Made
 
-PREFIX = "relearned-"
+PREFIX = RELEARNED
 GROUP = "relearned"
 SHOWN, HIDDEN = "shown", "hidden"
 """Values of the group column: the forgotten records that the attack trains on, and those that it looks for."""
@@ -36,23 +37,33 @@ def draw_shown(positive: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
     return shown
 
 
-def add_relearned(case: Case, relearning: Relearning) -> Case:
-    """Return the case with a relearned copy of the retrained model and of each model named, beside the models.
-
-    The group column `relearned` says of each forgotten record whether it was shown; '' for all others.
-    """
-    forget = np.flatnonzero(case.split == "forget")
-    shown = draw_shown(np.isin(case.dataset.label[forget], case.positive), case.bench.seed)
+def mark_shown(case: Case) -> Case:
+    """Return the case with a group column `relearned`: of each forgotten record whether it is shown; '' for others."""
     column = np.full(len(case.split), "", dtype="<U6")
-    column[forget] = np.where(shown, SHOWN, HIDDEN)
-    case = replace(case, dataset=replace(case.dataset, groups={**case.dataset.groups, GROUP: column}))
-    for name in ("retrained", *relearning.of):
-        if name in case.made:
-            case = case.with_model(_relearn(case, case.made[name], shown, relearning), case.ensemble)
-    return case
+    column[case.split == "forget"] = np.where(_draw(case), SHOWN, HIDDEN)
+    return replace(case, dataset=replace(case.dataset, groups={**case.dataset.groups, GROUP: column}))
 
 
-def _relearn(case: Case, made: "Made", shown: NDArray[np.bool_], relearning: Relearning) -> "Made":
+def list_relearned(case: Case, relearning: Relearning) -> tuple[str, ...]:
+    """Return which models are attacked: the retrained one, as the measure of all others, and those named."""
+    return tuple(name for name in ("retrained", *relearning.of) if name in case.made)
+
+
+def add_relearned(case: Case, name: str, relearning: Relearning) -> Case:
+    """Return the case with a relearned copy of the model `name` beside it; every model is treated the same.
+
+    Raises:
+        CaseError: too few forgotten records to show one, training that diverged.
+    """
+    return case.with_model(_relearn(case, case.made[name], relearning), case.ensemble)
+
+
+def _draw(case: Case) -> NDArray[np.bool_]:
+    forget = np.flatnonzero(case.split == "forget")
+    return draw_shown(np.isin(case.dataset.label[forget], case.positive), case.bench.seed)
+
+
+def _relearn(case: Case, made: "Made", relearning: Relearning) -> "Made":
     from unlearn_audit.cases.workbench import Made
     from unlearn_audit.models import encode_weights
     from unlearn_audit.training import adapt, fit
@@ -60,7 +71,7 @@ def _relearn(case: Case, made: "Made", shown: NDArray[np.bool_], relearning: Rel
     bench, name = case.bench, PREFIX + made.card.name
     recipe = adapt(bench.recipe, epochs=relearning.epochs, learning_rate=relearning.learning_rate)
     seed, started = derive_integer(bench.seed, "relearn"), time.perf_counter()
-    model = fit(made.model, bench.forget.select(shown), recipe, seed, task="relearn")
+    model = fit(made.model, bench.forget.select(_draw(case)), recipe, seed, task="relearn")
     card = ModelCard(
         name=name,
         role="compared",

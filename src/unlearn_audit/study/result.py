@@ -17,8 +17,12 @@ class Figure(Frozen):
 
     measure: str
     values: tuple[float | None, ...] = Field(description="one per seed; None where it was not measured")
-    mean: Estimate | None = Field(default=None, description="without an interval where fewer than three seeds have it")
+    mean: Estimate | None = Field(
+        default=None,
+        description="without an interval where fewer than three seeds have it, or all values are the same",
+    )
     difference: Estimate | None = Field(default=None, description="from the retrained model, paired by seed and record")
+    pairs: int = Field(default=0, description="seeds that the difference rests on")
     reason: str | None = Field(default=None, description="why it was not measured, of the first seed without a value")
 
 
@@ -32,6 +36,9 @@ class Row(Frozen):
     seconds: float | None = Field(description="wall time to make it, mean over seeds, on one thread")
     failed: dict[str, str] = Field(default_factory=dict, exclude_if=operator.not_, description="reason by seed")
     collapsed: dict[str, str] = Field(default_factory=dict, exclude_if=operator.not_, description="reason by seed")
+    unrelearned: dict[str, str] = Field(
+        default_factory=dict, exclude_if=operator.not_, description="why its relearned copy was not made, by seed"
+    )
     figures: tuple[Figure, ...]
 
     def find(self, measure: str) -> Figure:
@@ -64,6 +71,9 @@ class CellResult(Frozen):
     splits: dict[str, int] = Field(description="records by split, of the first seed")
     positives: dict[str, int] = Field(description="positive ones among them")
     rows: tuple[Row, ...]
+    references: dict[str, str] = Field(
+        default_factory=dict, exclude_if=operator.not_, description="why reference models were not made, by seed"
+    )
     answers: tuple[Answer, ...] = ()
 
     def find(self, name: str) -> Row:
@@ -92,7 +102,9 @@ class StudyResult(Frozen):
     data_sha256: str
     recipe: dict[str, Any]
     environment: dict[str, str]
-    confidence: float
+    confidence: float = Field(description="of every interval but those of the answers")
+    claim_confidence: float = Field(description="of the intervals of the answers, which share the error")
+    cluster: str | None = Field(default=None, description="column of the data whose groups are drawn whole, if any")
     cells: tuple[CellResult, ...]
     missing: tuple[str, ...] = Field(default=(), description="cells that are not finished")
 

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unlearn_audit.cases import Workers
+from unlearn_audit.cases import Workers, find_reference
 from unlearn_audit.errors import DataError
 from unlearn_audit.policy import Policy, StudyFile
 from unlearn_audit.records import Say, digest_of, say_nothing
-from unlearn_audit.study.cells import CellOrder, list_orders, make_cell, read_cell, train_original
+from unlearn_audit.study.cells import CellOrder, is_finished, list_orders, make_cell, read_cell, train_original
 from unlearn_audit.study.result import StudyResult
-from unlearn_audit.study.summary import choose_measures, summarise
+from unlearn_audit.study.summary import refuse_unknown_measures, summarise
+from unlearn_audit.writing import require_writable
 
 CELLS = "cells"
 
@@ -32,12 +33,16 @@ def run_study(
     neither on the workers nor on the order.
 
     Raises:
-        DataError, CaseError: data or the training of an original fails.
+        DataError, CaseError: data or the training of an original or a retrained model fails.
+        ReportError, CacheError: a folder cannot be written to.
         UsageError: a claim names a measure that this study does not have.
     """
     refuse_unknown_measures(study, policy)
-    orders = list_orders(study, policy, data, digest_data(data))
-    due = [order for order in orders if read_cell(out / CELLS, order) is None]
+    find_reference(policy)
+    orders = list_orders(study, policy, data and data.absolute(), digest_data(data))
+    out, cache = out.absolute(), cache.absolute()  # a worker elsewhere may stand in another folder
+    require_writable(out / CELLS)
+    due = [order for order in orders if not is_finished(out / CELLS, order)]
     firsts = list({order.policy.protocol.seed: order for order in reversed(due)}.values())[::-1]
     if firsts:
         _count(
@@ -57,27 +62,11 @@ def read_study(study: StudyFile, policy: Policy, orders: Sequence[CellOrder], ou
 
     Raises:
         EvidenceError: none is finished.
+        UsageError: a claim names a measure that this study does not have.
     """
     cells = [(order, read_cell(out / CELLS, order)) for order in orders]
     missing = [order.name for order, cell in cells if cell is None]
     return summarise(study, policy, [cell for _, cell in cells if cell is not None], missing)
-
-
-def refuse_unknown_measures(study: StudyFile, policy: Policy) -> None:
-    """Refuse claims on measures that the study does not have, before anything is trained.
-
-    Raises:
-        UsageError: the first of them, with what there is.
-    """
-    from unlearn_audit.errors import UsageError
-
-    known = choose_measures(study, policy)
-    for claim in study.claims:
-        if claim.measure not in known:
-            raise UsageError(
-                f"claim '{claim.says}': expected a measure of this study, found '{claim.measure}'",
-                hint="known: " + ", ".join(known),
-            )
 
 
 def digest_data(data: Path | None) -> str | None:
@@ -89,13 +78,21 @@ def digest_data(data: Path | None) -> str | None:
     if data is None:
         return None
     if data.is_dir():
-        listed = [(str(p.relative_to(data)), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(data.rglob("*"))]
-        return digest_of([list(item) for item in listed])
+        return digest_of(_list_folder(data))
     try:
         with data.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"expected data at {data}, could not read them: {error.strerror}") from error
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"expected data at {data}, could not read them: {reason}") from error
+
+
+def _list_folder(folder: Path) -> list[list[str]]:
+    try:
+        found = [(path.relative_to(folder).as_posix(), path.stat()) for path in sorted(folder.rglob("*"))]
+    except OSError as error:
+        raise DataError(f"expected data in {folder}, could not look at {error.filename}: {error.strerror}") from error
+    return [[name, str(stat.st_size), str(stat.st_mtime_ns)] for name, stat in found]
 
 
 def _count(done: Iterator[object], task: str, total: int, say: Say) -> None:

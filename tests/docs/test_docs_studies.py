@@ -1,0 +1,82 @@
+"""docs/studies.md: its commands exist, its study is one and runs, and it names every key and every measure."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from unlearn_audit.auditing import name_known
+from unlearn_audit.cli import run_guarded
+from unlearn_audit.cli.commands import group
+from unlearn_audit.policy import Claim, StudyFile, find_policy, load_policy, load_study
+from unlearn_audit.policy.study_file import Relearning, StudyReferences
+from unlearn_audit.study.summary import choose_measures
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "studies.md").read_text("utf-8")
+COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_is_understood(line, monkeypatch, capsys):
+    asked = []
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(
+        "unlearn_audit.cli.studying.study_from_options", lambda file, options: asked.append((file, options)) or 0
+    )
+
+    assert run_guarded(shlex.split(line)) == 0
+
+    if line.startswith("study"):
+        assert load_study(asked[0][0], name_known()).id == "cytology"
+    else:
+        assert json.loads(capsys.readouterr().out)["title"] == "StudyFile"
+
+
+@pytest.fixture
+def example(tmp_path):
+    (tmp_path / "study.yaml").write_text(re.search(r"```yaml[^\n]*\n(.*?)```", PAGE, re.DOTALL).group(1))
+    return load_study(tmp_path / "study.yaml", name_known())
+
+
+def test_the_example_is_a_study_whose_claims_can_be_answered(example):
+    measures = choose_measures(example, load_policy(find_policy(example.policy), name_known()))
+
+    assert {claim.measure for claim in example.claims} <= set(measures)
+
+
+def test_the_page_names_every_key():
+    for key in StudyFile.model_fields:
+        assert re.search(rf"(`{key}`|^{key.rstrip('_')}:)", PAGE, re.MULTILINE), key
+    for model in (Relearning, StudyReferences, Claim):
+        for key in model.model_fields:
+            assert re.search(rf"(`{key}|\b{key}: )", PAGE), key
+
+
+def test_the_page_names_every_measure_and_no_other(example):
+    measures = set(choose_measures(example, load_policy(find_policy(example.policy), name_known())))
+    table = PAGE[PAGE.index("| name | meaning |") : PAGE.index("`fnr` moves")]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)}
+
+    attacks = {name for name in measures if f"{name.rpartition('-')[0]}-positive" in measures}
+    assert named - {"<attack>-all", "<attack>-positive"} == measures - attacks | {
+        name for name in attacks if name.startswith("relearned")
+    }
+
+
+def test_the_options_are_the_commands():
+    known = {name for parameter in group.commands["study"].params for name in parameter.opts}
+
+    assert set(re.findall(r"`(--[a-z]+)", PAGE)) <= known
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)#]+)", PAGE))
+def test_every_link_leads_somewhere(link):
+    assert (ROOT / "docs" / link).exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_study_is_named(path):
+    assert f"studies/{path.name}" in PAGE
