@@ -1,7 +1,8 @@
 """`make scale-study`: what an audit costs as the data grow, and how it divides among workers. Writes docs/scale.json.
 
 Training, asking and judging are timed in seconds of one processor, which another job beside them hardly changes;
-workers by the clock, so run it on a quiet machine. Images are random: the time of a step does not depend on what they show.
+workers by the clock, so run it on a quiet machine. Images are random: the time of a step does not depend on what they
+show.
 """
 
 import argparse
