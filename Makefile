@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -101,6 +101,15 @@ selftest: setup test-tools ## how often does the gate decide wrongly? docs/selft
 
 coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about five minutes on two cores
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m tools.docs_figures
+
+study: setup ## a study of methods, published: make study STUDY=skin DATA=dermamnist.npz
+	$(BIN)/unlearn-audit study studies/$(STUDY).yaml --data $(DATA) --out out/study-$(STUDY)
+	$(BIN)/python tools/publish_study.py out/study-$(STUDY)/study.json
+	$(BIN)/python -m tools.docs_figures
+
+scale-study: setup ## what an audit costs as data grow: docs/scale.json, on a quiet machine
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m tools.docs_figures
 
 bench: setup ## ratios against the libraries one would otherwise use
