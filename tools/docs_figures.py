@@ -11,6 +11,8 @@ from typing import Any
 
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
+from tools.docs_scale import tell_plan, tell_training, tell_workers
+from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
 
 from unlearn_audit.methods import METHODS
@@ -121,6 +123,10 @@ PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("reading-legal.md", "crosswalk"): tell_crosswalk,
     ("numbers.md", "coverage"): tell_coverage,
     ("numbers.md", "selftest"): tell_selftest,
+    ("scale.md", "training"): tell_training,
+    ("scale.md", "workers"): tell_workers,
+    ("scale.md", "plan"): tell_plan,
+    **list_passages(("skin", "ultrasound")),
 }
 
 if __name__ == "__main__":

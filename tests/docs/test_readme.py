@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.docs_readme import tell_coverage_share, tell_selftest_share, tell_study
 
 from unlearn_audit.cli.publishing import group
 from unlearn_audit.errors import ExitCode
@@ -58,3 +59,15 @@ def test_the_figures_of_the_self_test_are_the_published_ones():
     sentence = re.search(r"the gate (passed .* changed reports)\.", page).group(1)
 
     assert sentence in " ".join(README.split())
+
+
+@pytest.mark.parametrize("figure", [tell_coverage_share, tell_selftest_share])
+def test_a_measured_figure_is_the_published_one(figure):
+    assert f"| {figure()} |" in README
+
+
+def test_the_table_of_the_study_is_the_published_one():
+    table, seeds = tell_study()
+
+    assert f"{table}\n" in README
+    assert f"means over {seeds} seeds" in README

@@ -64,7 +64,7 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
         yield from _write_answers(cell.answers, len(result.study.seeds))
     yield "### On patients"
     yield ""
-    yield from _write_rows(cell.rows, [m for m in _CLINICAL if m in measures], measures, paired=False, seconds=True)
+    yield from _write_rows(cell.rows, [m for m in _CLINICAL if m in measures], measures, paired=False)
     yield "### Forgetting"
     yield ""
     shown = [name for name in _list_forgetting(result, measures) if _has_values(cell.rows, name)]
@@ -118,9 +118,9 @@ def _word_claim(claim: Claim) -> str:
 
 
 def _write_rows(
-    rows: Iterable[Row], names: Sequence[str], measures: dict[str, Measure], *, paired: bool, seconds: bool = False
+    rows: Iterable[Row], names: Sequence[str], measures: dict[str, Measure], *, paired: bool
 ) -> Iterator[str]:
-    heads = ["Model", *(measures[name].title for name in names), *(["Seconds"] if seconds else [])]
+    heads = ["Model", *(measures[name].title for name in names)]
     yield f"| {' | '.join(heads)} |"
     yield "|---" * len(heads) + "|"
     for row in rows:
@@ -131,7 +131,7 @@ def _write_rows(
             else show_estimate(f.mean, of=_tell_count(sum(value is not None for value in f.values), len(f.values)))
             for f in found
         ]
-        yield f"| {' | '.join([_escape(row.title), *cells, *([_show_seconds(row)] if seconds else [])])} |"
+        yield f"| {' | '.join([_escape(row.title), *cells])} |"
     yield ""
 
 
@@ -154,10 +154,6 @@ def show_estimate(estimate: Estimate | None, *, signed: bool = False, of: str = 
         return f"{value}{of}"
     low, high = (f"{end:+.3f}" if signed else f"{end:.3f}" for end in (ends.low, ends.high))
     return f"{value} [{low}, {high}]{of}"
-
-
-def _show_seconds(row: Row) -> str:
-    return "-" if row.seconds is None else f"{row.seconds:.0f}"
 
 
 def _has_values(rows: Iterable[Row], measure: str) -> bool:
@@ -220,5 +216,5 @@ def _write_foot(result: StudyResult) -> Iterator[str]:
         "- Further attacks on the answers are in the JSON file. A model that underwent no method has no value of an "
         "attack that is made for one; differences put the retrained model on the statistic of the other's method."
     )
-    yield "- Seconds are wall time on one thread of the machine that made it, beside other work."
+    yield "- The seconds that each model took are in the JSON file; they are of one machine, beside other work."
     yield from (f"- {_escape(note)}" for note in result.study.notes)

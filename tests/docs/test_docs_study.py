@@ -1,0 +1,99 @@
+"""The published studies: pages and figures follow from their numbers, and the numbers from the study files here."""
+
+import pytest
+from tools.docs_studies import DOCS, read_study
+from tools.publish_study import publish
+
+from unlearn_audit import __version__
+from unlearn_audit.auditing import name_known
+from unlearn_audit.policy import find_policy, load_policy, load_study
+
+ROOT = DOCS.parent
+NAMES = ("skin", "ultrasound")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_and_figure_follow_from_the_numbers(name, tmp_path):
+    publish(read_study(name), tmp_path)
+
+    for file in sorted(tmp_path.iterdir()):
+        assert file.read_bytes() == (DOCS / file.name).read_bytes(), "run tools/publish_study.py"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_published_is_the_study_as_it_stands_in_its_file(name):
+    result = read_study(name)
+
+    assert result.study == load_study(ROOT / "studies" / f"{name}.yaml", name_known())
+    assert result.version == __version__
+    assert not result.missing
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_was_measured_under_the_shipped_policy(name):
+    result = read_study(name)
+
+    assert result.policy_sha256 == load_policy(find_policy(result.study.policy), name_known()).digest()
+
+
+def test_half_a_study_is_not_published(tmp_path):
+    with pytest.raises(ValueError, match="1 cells missing"):
+        publish(read_study("skin").model_copy(update={"missing": ("forget-0.2-seed-101",)}), tmp_path)
+
+
+def test_every_claim_of_the_files_is_answered_on_the_page():
+    page = (DOCS / "study.md").read_text("utf-8")
+
+    for name in NAMES:
+        for claim in read_study(name).study.claims:
+            assert claim.says in page
+
+
+# what the text of the page says in words
+SAID = [
+    (0.5, "Random labelling raises the false-negative rate.", "holds"),
+    (0.5, "SalUn raises the false-negative rate.", "holds"),
+    (0.5, "SalUn raises clinical risk.", "holds"),
+    (0.2, "SalUn raises the false-negative rate.", "open"),
+    (0.2, "Fine-tuning raises the false-negative rate.", "open"),
+    (0.5, "Fine-tuning raises the false-negative rate.", "open"),
+    (0.2, "SalUn-CRA misses less than SalUn.", "open"),
+    (0.5, "SalUn-CRA misses less than SalUn.", "open"),
+    (0.5, "SalUn-CRA's clinical risk is lower than retraining's or comparable.", "open"),
+    (0.5, "Warm restart forgets malignant records as retraining does.", "holds"),
+    (0.5, "Warm restart's clinical risk is lower than retraining's or comparable.", "holds"),
+    (0.5, "Warm restart ranks better than retraining.", "holds"),
+    (0.5, "Warm restart ranks better than a training from scratch of the same cost.", "holds"),
+    (0.5, "Warm restart ranks better than hot fine-tuning.", "open"),
+    (0.5, "Warm restart ranks better than a retraining that stops early.", "open"),
+    (0.2, "Warm restart forgets malignant records as retraining does.", "open"),
+]
+
+
+@pytest.mark.parametrize(("share", "says", "outcome"), SAID)
+def test_the_text_rests_on_this_answer(share, says, outcome):
+    cell = next(cell for cell in read_study("skin").cells if cell.forget == share)
+
+    assert [answer.outcome for answer in cell.answers if answer.claim.says == says] == [outcome]
+
+
+def test_salun_cra_forgets_malignant_records_at_neither_share():
+    keeps = [a for cell in read_study("skin").cells for a in cell.answers if "keeps forgetting" in a.claim.says]
+
+    assert [answer.outcome for answer in keeps] == ["contradicted", "contradicted"]
+
+
+def test_salun_cra_misses_less_than_salun_in_every_seed():
+    less = [a for cell in read_study("skin").cells for a in cell.answers if "misses less" in a.claim.says]
+
+    assert [(answer.agreeing, answer.seeds) for answer in less] == [(5, 5), (5, 5)]
+
+
+def test_a_frozen_threshold_costs_a_warm_restart_more_and_its_own_least():
+    for cell in read_study("skin").cells:
+        means = {row.name: {f.measure: f.mean.value for f in row.figures if f.mean} for row in cell.rows}
+
+        assert means["warm-restart-5"]["risk-frozen"] > means["original"]["risk-frozen"]
+        assert means["warm-restart-5"]["risk-own"] < min(
+            means[m]["risk-own"] for m in ("original", "retrained", "salun")
+        )

@@ -1,0 +1,43 @@
+"""Figures that the README takes from published studies; a test holds the README to them."""
+
+import json
+from pathlib import Path
+
+from benchmarks.coverage.page import find_share
+from tools.docs_studies import read_study
+
+from unlearn_audit.assets import read_published_selftest
+from unlearn_audit.records import SelfTestSummary
+from unlearn_audit.study import show_estimate
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+_ROWS = ("original", "retrained", "salun", "salun-cra", "fine-tune-hot", "warm-restart-5")
+_COLUMNS = {
+    "fnr": "malignant lesions missed",
+    "fnr-at-fpr": "the same at 20 % false alarms",
+    "confidence-positive": "malignant records recognised (AUC)",
+    "auroc": "AUROC",
+}
+_SHARE = 0.5
+
+
+def tell_coverage_share() -> str:
+    """Return the lowest share of right ends of the deciding bounds, and among how many cells."""
+    document = json.loads((DOCS / "coverage.json").read_bytes())
+    lowest = min(find_share(row, "deciding") for row in document["cases"])
+    return f"{lowest:.4f} in {len(document['cases'])} cells of {document['repeats']:,} samples"
+
+
+def tell_selftest_share() -> str:
+    """Return how many models on a tolerance passed."""
+    return str(SelfTestSummary.model_validate_json(read_published_selftest()).on_tolerance)
+
+
+def tell_study() -> tuple[str, int]:
+    """Return the main rows and columns of the skin study at half forgotten, and its number of seeds."""
+    cell = next(cell for cell in read_study("skin").cells if cell.forget == _SHARE)
+    lines = [f"| model | {' | '.join(_COLUMNS.values())} |", "|---" * (1 + len(_COLUMNS)) + "|"]
+    for name in _ROWS:
+        row = cell.find(name)
+        lines.append(f"| {row.title} | {' | '.join(show_estimate(row.find(m).mean) for m in _COLUMNS)} |")
+    return "\n".join(lines), len(cell.seeds)
