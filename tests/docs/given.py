@@ -57,6 +57,24 @@ def give_predictions(reader):
     write_rows(reader.folder / "predictions.csv", make_rows())
 
 
+def give_images(reader):
+    """A folder of small grey images, bright where malignant, and the ids of some of them."""
+    import numpy as np
+    from PIL import Image
+
+    rng, rows = np.random.default_rng(1), ["file,split,label"]
+    (reader.folder / "clinic").mkdir()
+    for i in range(480):
+        label, split = i % 2, ("train", "train", "train", "val", "test")[i // 2 % 5]
+        pixels = rng.integers(0, 120, (8, 8)) + 120 * label
+        Image.fromarray(pixels.astype(np.uint8)).save(reader.folder / "clinic" / f"{i}.png")
+        rows.append(f"{i}.png,{split},{('benign', 'malignant')[label]}")
+    reader.write("clinic/records.csv", "\n".join(rows))
+    train = [i for i in range(480) if i // 2 % 5 < 3]
+    reader.write("ids.csv", "id\n" + "\n".join(f"{i}.png" for i in train[:80]))
+    reader.write("policy.yaml", POLICY.replace("dataset: breast-cytology", "dataset: own-data"))
+
+
 def give_models(reader):
     """Linear models on the built-in data: the original in closed form, and one that is a little apart from it."""
     import numpy as np
@@ -170,6 +188,7 @@ def own_folder(reader, name):
 
 
 GIVEN = {
+    "data.md": give_images,
     "erasure-request.md": ask_the_officer,
     "models.md": give_models,
     "pipelines.md": give_pipeline,
