@@ -3,19 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from unlearn_audit.study import StudyResult, show_estimate, show_share
+from unlearn_audit.study import OUTCOMES, StudyResult, find_measures, show_estimate, show_share
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-_OUTCOME = {"holds": "**holds**", "contradicted": "**contradicted**", "open": "open"}
-_COLUMNS = {
-    "fnr": "FNR",
-    "risk": "Risk 5",
-    "fnr-at-fpr": "FNR at 20 % FPR",
-    "auroc": "AUROC",
-    "confidence-positive": "Membership, malignant",
-    "relearned-positive": "After relearning",
-    "u-lira-positive": "U-LiRA, malignant",
-}
+_COLUMNS = ("fnr", "risk", "fnr-at-fpr", "auroc", "confidence-positive", "relearned-positive", "u-lira-positive")
 
 
 def read_study(name: str) -> StudyResult:
@@ -38,18 +29,19 @@ def _tell_answer(result: StudyResult, index: int, says: str) -> str:
     for answer in result.cells[index].answers:
         if answer.claim.says == says:
             shown = show_estimate(answer.difference, signed=True)
-            return f"{_OUTCOME[answer.outcome]}: {shown}, {answer.agreeing} of {answer.seeds} seeds"
+            return f"{OUTCOMES[answer.outcome]}: {shown}, {answer.agreeing} of {answer.seeds} seeds"
     return "-"
 
 
 def tell_numbers(name: str) -> str:
     """Return the main columns of every cell: means over seeds with their intervals."""
     result = read_study(name)
+    titles = {measure: row.title for measure, row in find_measures(result).items()}
     parts: list[str] = []
     for cell in result.cells:
-        measures = [m for m in _COLUMNS if any(f.measure == m for f in cell.rows[0].figures)]
+        measures = [measure for measure in _COLUMNS if measure in titles]
         parts += [f"### {show_share(cell.forget)} forgotten, means over {len(cell.seeds)} seeds", ""]
-        parts += [f"| Model | {' | '.join(_COLUMNS[m] for m in measures)} |", "|---" * (1 + len(measures)) + "|"]
+        parts += [f"| Model | {' | '.join(titles[m] for m in measures)} |", "|---" * (1 + len(measures)) + "|"]
         for row in cell.rows:
             shown = [show_estimate(row.find(m).mean) for m in measures]
             mark = f" (collapsed in {len(row.collapsed)})" if row.collapsed else ""

@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from unlearn_audit.study import StudyResult, draw_tradeoff, write_page
+from unlearn_audit.study import StudyResult, render_study
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,11 +19,8 @@ def publish(result: StudyResult, docs: Path = ROOT / "docs") -> None:
     """
     if result.missing:
         raise ValueError(f"expected a whole study, found {len(result.missing)} cells missing: {result.missing[0]}, ...")
-    name = f"study-{result.study.id}"
-    page = write_page(result)
-    (docs / f"{name}.json").write_bytes(result.to_bytes())
-    (docs / f"{name}.svg").write_text(draw_tradeoff(result), "utf-8")
-    (docs / f"{name}.md").write_text(page, "utf-8")
+    for suffix, content in render_study(result).items():
+        (docs / f"study-{result.study.id}{suffix}").write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -236,7 +236,7 @@ Exit codes:
 @click.option("--data", type=_FILE, metavar="PATH", help="Data, where the study file names none or others.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Folder of the study.  [default: study-<id>]")
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Cells at once.  [default: one per core]")
-@click.option("--backend", type=click.Choice(["loky", "dask"]), default="loky", show_default=True, help=_BACKEND)
+@click.option("--backend", type=click.Choice(["loky", "dask"]), show_default="loky", help=_BACKEND)
 @click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT.")
 @click.option(
     "--cache", type=_FILE, metavar="DIR", help="Folder of finished models.  [default: ~/.cache/unlearn-audit]"

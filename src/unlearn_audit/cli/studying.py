@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from unlearn_audit.policy import Policy, StudyFile
     from unlearn_audit.study import StudyResult
 
-RESULT, PAGE, FIGURE = "study.json", "study.md", "study.svg"
-
 
 def study_from_options(file: Path, options: Mapping[str, Any]) -> int:
     """Make what is missing of a study, write its three files, say what the claims come to."""
@@ -47,7 +45,7 @@ def _make_result(
         return read_study(study, policy, list_orders(study, policy, data, digest_data(data)), out)
     with (
         show_progress() as say,
-        open_workers(options["jobs"], options["backend"], options["cluster"]) as workers,
+        open_workers(options["jobs"], options["backend"] or "loky", options["cluster"]) as workers,
     ):
         cache = options["cache"] or find_cache()
         return run_study(study, policy, data, out=out, cache=cache, created=read_clock(), workers=workers, say=say)
@@ -55,17 +53,13 @@ def _make_result(
 
 def write_result(result: "StudyResult", out: Path) -> list[Path]:
     """Write numbers, page and figure into `out`, and return their paths."""
-    from unlearn_audit.study import draw_tradeoff, write_page
+    from unlearn_audit.study import render_study
     from unlearn_audit.writing import write_whole
 
-    contents = {
-        RESULT: result.to_bytes(),
-        PAGE: write_page(result).encode(),
-        FIGURE: draw_tradeoff(result).encode(),
-    }
-    for name, content in contents.items():
-        write_whole(out / name, content)
-    return [out / name for name in contents]
+    contents = {out / f"study{suffix}": content for suffix, content in render_study(result).items()}
+    for path, content in contents.items():
+        write_whole(path, content)
+    return list(contents)
 
 
 def _print_answers(result: "StudyResult") -> None:
@@ -93,7 +87,6 @@ def refuse_idle_options(options: Mapping[str, Any]) -> None:
     Raises:
         UsageError: one of them was given.
     """
-    given = [name for name in ("jobs", "cluster", "cache") if options[name] is not None]
-    given += ["backend"] if options["backend"] != "loky" else []
+    given = [name for name in ("jobs", "backend", "cluster", "cache") if options[name] is not None]
     if options["summarise"] and given:
         raise UsageError(f"--{given[0]} says how models are made, --summarise makes none", hint="leave one of them out")

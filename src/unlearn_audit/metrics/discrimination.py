@@ -12,7 +12,7 @@ Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 _FPR = 0.2
 
 
-def _score(scope: Scope, model: str) -> Pair:
+def score_test(scope: Scope, model: str) -> Pair:
     """Return the log-odds of being positive, of the test positives and of the test negatives."""
     odds = scope.log_odds(model)
     return odds[scope.positives], odds[scope.negatives]
@@ -25,7 +25,7 @@ def _pair_clusters(scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.int64]] 
 
 def measure_auroc(scope: Scope, address: Address) -> Estimate:
     """Measure the area under the ROC curve of positive against negative test records."""
-    positives, negatives = _score(scope, address.model)
+    positives, negatives = score_test(scope, address.model)
     confidence = scope.confidence_for(address.model)
     return estimate_auc(positives, negatives, confidence=confidence, clusters=_pair_clusters(scope))
 
@@ -34,8 +34,8 @@ def measure_auroc_drop(scope: Scope, address: Address) -> Estimate:
     """Measure by how much the AUROC is below the reference's, on the same records (paired); above zero is worse."""
     confidence = scope.confidence_for(address.model)
     return estimate_auc_change(
-        _score(scope, address.model),
-        _score(scope, scope.reference(address)),
+        score_test(scope, address.model),
+        score_test(scope, scope.reference(address)),
         confidence=confidence,
         clusters=_pair_clusters(scope),
     )
@@ -46,7 +46,7 @@ def measure_fnr_at_fpr(scope: Scope, address: Address) -> Estimate:
 
     The threshold is found on the test split itself, so this compares models and is no rate of any deployed one.
     """
-    positives, negatives = _score(scope, address.model)
+    positives, negatives = score_test(scope, address.model)
     return estimate_fnr_at_fpr(positives, negatives, _FPR, confidence=scope.confidence_for(address.model)).model_copy(
         update={"bounds": None}
     )

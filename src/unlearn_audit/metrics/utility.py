@@ -1,5 +1,8 @@
 """Is it still a model? A destroyed one looks perfectly forgotten, so forgetting never decides without these."""
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.scope import Address, Metric, Scope
@@ -12,8 +15,14 @@ def measure_retain_accuracy(scope: Scope, address: Address) -> Estimate:
     What must not be concluded: that the model is right on new records; these it was trained on.
     """
     retain = scope.evidence.select("retain")
-    right = scope.evidence.log_probs[address.model][retain].argmax(axis=1) == scope.evidence.label[retain]
+    right = find_right(scope, address.model)
     return estimate_rate(right, clusters=scope.clusters(retain), **scope.sampling("retain-accuracy", address))
+
+
+def find_right(scope: Scope, model: str) -> NDArray[np.bool_]:
+    """Return (n_retain,) whether the most probable class of each retained record is the true one."""
+    retain = scope.evidence.select("retain")
+    return np.asarray(scope.evidence.log_probs[model][retain].argmax(axis=1) == scope.evidence.label[retain])
 
 
 def measure_positive_share(scope: Scope, address: Address) -> Estimate:

@@ -5,12 +5,14 @@ An audit speaks of one model and decides; a study speaks of methods and decides 
 
 from unlearn_audit.study.cells import FinishedCell, list_orders, make_cell, read_cell
 from unlearn_audit.study.figure import draw_tradeoff
-from unlearn_audit.study.page import list_troubles, show_estimate, show_share, write_page
+from unlearn_audit.study.page import OUTCOMES, find_measures, list_troubles, show_estimate, show_share, write_page
+from unlearn_audit.study.rendering import render_study
 from unlearn_audit.study.result import Answer, CellResult, Figure, Row, StudyResult
 from unlearn_audit.study.running import digest_data, read_study, run_study
 from unlearn_audit.study.summary import summarise
 
 __all__ = [
+    "OUTCOMES",
     "Answer",
     "CellResult",
     "Figure",
@@ -19,11 +21,13 @@ __all__ = [
     "StudyResult",
     "digest_data",
     "draw_tradeoff",
+    "find_measures",
     "list_orders",
     "list_troubles",
     "make_cell",
     "read_cell",
     "read_study",
+    "render_study",
     "run_study",
     "show_estimate",
     "show_share",

@@ -8,7 +8,7 @@ version of this package is made anew. The models behind it are kept by themselve
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +130,7 @@ def _take_seed(policy: Policy, seed: int) -> Protocol:
 
 def train_original(cache: Path, created: str, order: CellOrder) -> float:
     """Make the original of a cell, which its seed's other cells share, and return its share: first jobs of a study."""
-    _begin(cache, created, replace(order, models=()), retrain=False)
+    _begin(cache, created, order, retrain=False)
     return order.forget
 
 

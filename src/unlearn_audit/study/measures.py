@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from unlearn_audit.attacks import Needs, find_attack, score_groups, score_records, select_group
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.scope import Scope
-from unlearn_audit.stats import choose_cost_optimal, compute_auc, estimate_fnr_at_fpr
+from unlearn_audit.metrics.discrimination import measure_fnr_at_fpr, score_test
+from unlearn_audit.metrics.utility import find_right
+from unlearn_audit.records import Unit
+from unlearn_audit.scope import Address, Scope
+from unlearn_audit.stats import choose_cost_optimal, compute_auc
 from unlearn_audit.study.relearning import GROUP, HIDDEN, PREFIX
 
 Values = NDArray[np.float64]
 Better = Literal["lower", "higher", "half"]
-_FPR = 0.2
 _AMONG = {"all": "all", "positive": "positives"}
 POPULATION = "confidence"
 """The attack that every study has: on the answers alone, without reference models."""
@@ -35,6 +37,7 @@ class Measure:
         title: heading.
         about: what it is, in a sentence.
         better: which way is better; 'half': 0.5 is what a model shows that never saw the records.
+        unit: what the number counts.
         compute: from the scope of one run and a model to (n,) values, one per record of `records`, or to (1,) number.
         records: the mask of the records that `compute` speaks of; None where it gives one number per run.
         membership: whether a collapsed model is left out of it: one that says the same of every image hides everybody.
@@ -46,6 +49,7 @@ class Measure:
     title: str
     about: str
     better: Better
+    unit: Unit
     compute: Callable[[Scope, str], Values]
     records: Callable[[Scope], NDArray[np.bool_]] | None = None
     membership: bool = False
@@ -109,23 +113,16 @@ def _miss_calibrated(scope: Scope, model: str) -> Values:
 
 
 def _auroc(scope: Scope, model: str) -> Values:
-    odds = scope.log_odds(model)
-    return np.array([compute_auc(odds[scope.positives], odds[scope.negatives])])
+    return np.array([compute_auc(*score_test(scope, model))])
 
 
 def _miss_at_fpr(scope: Scope, model: str) -> Values:
     """The share of positives below the threshold at which 20 % of the test negatives are called positive."""
-    odds = scope.log_odds(model)
-    found = estimate_fnr_at_fpr(
-        odds[scope.positives], odds[scope.negatives], _FPR, confidence=scope.policy.protocol.confidence
-    )
-    return np.array([found.value])
+    return np.array([measure_fnr_at_fpr(scope, Address(model)).value])
 
 
 def _retain_accuracy(scope: Scope, model: str) -> Values:
-    retain = scope.evidence.select("retain")
-    said = scope.evidence.log_probs[model][retain].argmax(axis=1)
-    return np.array([float((said == scope.evidence.label[retain]).mean())])
+    return np.array([float(find_right(scope, model).mean())])
 
 
 def _membership(attack: str, among: str, scope: Scope, model: str, like: str | None = None) -> Values:
@@ -158,13 +155,15 @@ def list_measures(
     """
     lower: Better = "lower"
     higher: Better = "higher"
+    rate = Unit.PROPORTION
     clinical: dict[str, Measure] = {
-        "fnr": Measure("FNR", "false-negative rate at argmax", lower, partial(_miss, "argmax"), _positives),
-        "fpr": Measure("FPR", "false-positive rate at argmax", lower, partial(_alarm, "argmax"), _negatives),
+        "fnr": Measure("FNR", "false-negative rate at argmax", lower, rate, partial(_miss, "argmax"), _positives),
+        "fpr": Measure("FPR", "false-positive rate at argmax", lower, rate, partial(_alarm, "argmax"), _negatives),
         "risk": Measure(
             f"Risk {ratio:g}",
             f"Global Risk at argmax, a miss costing {ratio:g} false alarms",
             lower,
+            Unit.COST_PER_CASE,
             partial(_cost_at, "argmax", ratio),
             _test,
         ),
@@ -172,15 +171,19 @@ def list_measures(
             "FNR, same FPR",
             "false-negative rate where each model's threshold gives the original's false positives on validation",
             lower,
+            rate,
             _miss_calibrated,
             _positives,
         ),
-        "fnr-at-fpr": Measure("FNR at 20 % FPR", "read off the ROC curve of the test images", lower, _miss_at_fpr),
-        "auroc": Measure("AUROC", "area under the ROC curve on test", higher, _auroc),
+        "fnr-at-fpr": Measure(
+            "FNR at 20 % FPR", "read off the ROC curve of the test images", lower, rate, _miss_at_fpr
+        ),
+        "auroc": Measure("AUROC", "area under the ROC curve on test", higher, Unit.AUC, _auroc),
         "risk-frozen": Measure(
             f"Risk {policy_ratio:g}, frozen",
             f"Global Risk, a miss costing {policy_ratio:g}, at the threshold frozen on the original's validation",
             lower,
+            Unit.COST_PER_CASE,
             partial(_cost_at, None, policy_ratio),
             _test,
         ),
@@ -188,16 +191,18 @@ def list_measures(
             f"Risk {policy_ratio:g}, own",
             "the same where each model has the threshold that is cheapest for itself on validation",
             lower,
+            Unit.COST_PER_CASE,
             partial(_cost_own, policy_ratio),
             _test,
         ),
-        "retain-accuracy": Measure("Retain acc.", "accuracy on what is kept", higher, _retain_accuracy),
+        "retain-accuracy": Measure("Retain acc.", "accuracy on what is kept", higher, rate, _retain_accuracy),
     }
     forgetting = {
         f"{attack}-{among}": Measure(
             f"{attack}, {_AMONG[among]}",
             f"membership AUC of {_of(among)}forgotten against test records, attack '{attack}'",
             "half",
+            Unit.AUC,
             partial(_membership, attack, among),
             membership=True,
             like=partial(_membership, attack, among) if needs_unlearned(attack) else None,
@@ -211,6 +216,7 @@ def list_measures(
             f"membership AUC ({POPULATION}) of {_of(among)}forgotten records that were not shown again, after training "
             "on the other half",
             "half",
+            Unit.AUC,
             partial(_relearned, among),
             membership=True,
             relearned=True,

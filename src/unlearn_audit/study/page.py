@@ -9,11 +9,8 @@ from unlearn_audit.study.measures import POPULATION, Measure, list_measures
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import Answer, CellResult, Row, StudyResult
 
-_CLINICAL = (
-    "fnr", "fpr", "risk", "fnr-calibrated", "fnr-at-fpr", "auroc", "risk-frozen", "risk-own", "retain-accuracy",
-)  # fmt: skip
 _BETTER = {"lower": "lower is better", "higher": "higher is better", "half": "0.5: as if never seen"}
-_OUTCOME = {"holds": "**holds**", "contradicted": "**contradicted**", "open": "open"}
+OUTCOMES = {"holds": "**holds**", "contradicted": "**contradicted**", "open": "open"}
 _LONGEST = 2_000
 
 
@@ -64,7 +61,9 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
         yield from _write_answers(cell.answers, len(result.study.seeds))
     yield "### On patients"
     yield ""
-    yield from _write_rows(cell.rows, [m for m in _CLINICAL if m in measures], measures, paired=False)
+    yield from _write_rows(
+        cell.rows, [name for name, m in measures.items() if not m.membership], measures, paired=False
+    )
     yield "### Forgetting"
     yield ""
     shown = [name for name in _list_forgetting(result, measures) if _has_values(cell.rows, name)]
@@ -106,7 +105,7 @@ def _write_answers(answers: Sequence[Answer], seeds: int) -> Iterator[str]:
         asked = f"`{claim.measure}`: {claim.model} {_word_claim(claim)} {claim.than}"
         agree = f"{answer.agreeing} of {answer.seeds}" + (f" ({seeds} asked)" if answer.seeds < seeds else "")
         difference = show_estimate(answer.difference, signed=True)
-        words = (_escape(claim.says), _escape(claim.source), asked, difference, agree, _OUTCOME[answer.outcome])
+        words = (_escape(claim.says), _escape(claim.source), asked, difference, agree, OUTCOMES[answer.outcome])
         yield f"| {' | '.join(words)} |"
     yield ""
 

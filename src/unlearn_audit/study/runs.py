@@ -107,7 +107,8 @@ class Runs:
             return None
         level = confidence or self.confidence
         whole = than is None
-        row, unit = self.measures[measure], _find_unit(measure)
+        row = self.measures[measure]
+        unit = row.unit
         if len(found) < _FEWEST:
             mean = float(np.mean([values.mean() for values in found]))
             return Estimate(value=round_number(mean), unit=unit, n=len(found) if row.records is None else len(found[0]))
@@ -138,10 +139,3 @@ def _clip(estimate: Estimate, *, whole: bool) -> Estimate:
     highest = np.inf if estimate.unit is Unit.COST_PER_CASE else 1.0
     inside = {"low": max(ends.low, 0.0), "high": min(ends.high, highest)}
     return estimate.model_copy(update={"interval": ends.model_copy(update=inside)})
-
-
-def _find_unit(measure: str) -> Unit:
-    if measure.startswith("risk"):
-        return Unit.COST_PER_CASE
-    proportions = {"fnr", "fpr", "fnr-calibrated", "fnr-at-fpr", "retain-accuracy"}
-    return Unit.PROPORTION if measure in proportions else Unit.AUC
