@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 from tiny_studies import CREATED, FINE, SALUN
 
 from unlearn_audit.cases import Workers, open_workers
@@ -356,3 +358,21 @@ def test_orders_come_seed_by_seed_with_what_each_cell_has(make_study, policy):
     assert [o.references for o in orders] == [0, 0, 4, 4]
     assert [o.calibrated for o in orders] == [(), (), ("fine",), ("salun", "fine")]
     assert [o.relearning.of for o in orders] == [(), ("salun",), (), ("salun",)]
+
+
+def test_splits_that_are_drawn_are_the_same_for_every_seed(make_study, read_policy, run, tmp_path):
+    """HAM10000 comes without splits: drawn anew for each seed, other patients would be compared."""
+    rng = np.random.default_rng(1)
+    rows = ["lesion_id,image_id,dx,dx_type,age,sex,localization"]
+    (tmp_path / "ham" / "images").mkdir(parents=True)
+    for i in range(160):
+        pixels = rng.integers(0, 120, (6, 6)) + 120 * (i % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "ham" / "images" / f"ISIC_{i:04}.png")
+        rows.append(f"HAM_{i:04},ISIC_{i:04},{('nv', 'mel')[i % 2]},histo,50.0,female,back")
+    (tmp_path / "ham" / "HAM10000_metadata.csv").write_text("\n".join(rows))
+    changed = (("dataset: breast-cytology", "dataset: own-data"), ("[malignant]", "[mel]"))
+
+    result = run(make_study(), tmp_path / "out", policy=read_policy(*changed), data=tmp_path / "ham")
+
+    assert result.cells[0].seeds == (1, 2)
+    assert not result.missing

@@ -123,7 +123,8 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
 
     say("load data", 0, 1)
     seed = choose_seed(policy.protocol.seed, request.seals)
-    intake = Intake(request.cache, plan.images, None if request.original else seed)
+    split_seed = seed if request.split_seed is None else request.split_seed
+    intake = Intake(request.cache, plan.images, None if request.original else split_seed)
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
     if request.original:

@@ -51,6 +51,8 @@ class CaseRequest:
     """How many reference models to make, 0 for none; None for what the policy says."""
     workers: Workers = field(default_factory=Workers)
     """Where reference models are made."""
+    split_seed: int | None = None
+    """Of splits that are drawn where the data have none; the run's own where None. Runs that are compared share it."""
     seals: tuple[Seal, ...] = ()
     """Every seal of the policy; the seed of the run is derived from them where there are any."""
 

@@ -17,7 +17,7 @@ from unlearn_audit import __version__
 from unlearn_audit.cases import Case, CaseRequest, Workers, add_model, add_references, begin_case, make_plan
 from unlearn_audit.errors import CacheError, CaseError
 from unlearn_audit.evidence import collect, read_evidence, to_parquet
-from unlearn_audit.policy import CaseFile, Policy, Protocol, Recipe, Relearning, StudiedModel, StudyFile
+from unlearn_audit.policy import CaseFile, Policy, Recipe, Relearning, StudiedModel, StudyFile
 from unlearn_audit.records import Evidence, digest_of, say_nothing
 from unlearn_audit.study.relearning import PREFIX, add_relearned, list_relearned, mark_shown
 from unlearn_audit.writing import write_whole
@@ -42,6 +42,8 @@ class CellOrder:
         relearning: which models are shown half of what they forgot, and how; None for none.
         references: reference models, 0 for none.
         calibrated: the models whose method is applied to every reference model.
+        split_seed: of splits where the data have none: the policy's own, one for all seeds, or other patients would be
+            compared.
     """
 
     policy: Policy
@@ -54,6 +56,7 @@ class CellOrder:
     relearning: Relearning | None
     references: int
     calibrated: tuple[str, ...]
+    split_seed: int
 
     @property
     def name(self) -> str:
@@ -77,6 +80,7 @@ class CellOrder:
                 "models": [model.model_dump(mode="json") for model in self.models],
                 "relearning": self.relearning.model_dump(mode="json") if self.relearning else None,
                 "references": [self.references, list(self.calibrated)],
+                "split_seed": self.split_seed,
             }
         )
 
@@ -95,23 +99,22 @@ class FinishedCell:
 def list_orders(study: StudyFile, policy: Policy, data: Path | None, data_sha256: str | None) -> list[CellOrder]:
     """Return the orders of all cells, one seed after the other, so that early results are whole seeds."""
     return [
-        _order(study, cell, policy.model_copy(update={"protocol": _take_seed(policy, seed)}), data, data_sha256)
+        _order(study, cell, policy, seed, data=data, data_sha256=data_sha256)
         for seed in study.seeds
         for cell in study.cells
     ]
 
 
 def _order(
-    study: StudyFile, cell: "StudyCell", policy: Policy, data: Path | None, data_sha256: str | None
+    study: StudyFile, cell: "StudyCell", policy: Policy, seed: int, *, data: Path | None, data_sha256: str | None
 ) -> CellOrder:
-    seed = policy.protocol.seed
     names = {model.name for model in cell.models}
     asked = study.references if study.references and seed in study.references.seeds else None
     relearning = study.relearning and study.relearning.model_copy(
         update={"of": tuple(name for name in study.relearning.of if name in names)}
     )
     return CellOrder(
-        policy=policy,
+        policy=policy.model_copy(update={"protocol": policy.protocol.model_copy(update={"seed": seed})}),
         data=data,
         data_sha256=data_sha256,
         split_column=study.split_column,
@@ -121,11 +124,8 @@ def _order(
         relearning=relearning,
         references=asked.models if asked else 0,
         calibrated=tuple(name for name in asked.of if name in names) if asked else (),
+        split_seed=policy.protocol.seed,
     )
-
-
-def _take_seed(policy: Policy, seed: int) -> Protocol:
-    return policy.protocol.model_copy(update={"seed": seed})
 
 
 def train_original(cache: Path, created: str, order: CellOrder) -> float:
@@ -204,6 +204,7 @@ def _begin(cache: Path, created: str, order: CellOrder, *, retrain: bool) -> Cas
         offline=True,
         threads=1,
         references=0,
+        split_seed=order.split_seed,
     )
     return begin_case(order.policy, request, make_plan(order.policy, request), say_nothing)
 
