@@ -194,7 +194,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_of_a_model(build, monkeypatc
     def refuse(_path, _content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unlearn_audit.cases.cache._replace", refuse)
+    monkeypatch.setattr("unlearn_audit.cases.cache.replace_file", refuse)
 
     with pytest.raises(CaseError, match="No space left on device"):
         build()

@@ -256,7 +256,7 @@ def test_a_cache_that_cannot_be_written_is_no_failure_of_a_method(run, make_stud
     """A full disk must not be kept as 'the method failed': the cell stays unfinished."""
     from unlearn_audit.cases import cache as kept
 
-    write = kept._replace
+    write = kept.replace_file
 
     def full(path, content):
         if b'"fine-tune"' in content:
@@ -264,7 +264,7 @@ def test_a_cache_that_cannot_be_written_is_no_failure_of_a_method(run, make_stud
         write(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "_replace", full)
+        patch.setattr(kept, "replace_file", full)
         with pytest.raises(CacheError, match="No space left"):
             run(make_study(), tmp_path / "out", cache=tmp_path / "cache")
 

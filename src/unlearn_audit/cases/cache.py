@@ -7,8 +7,6 @@ files, weights and a note with their SHA-256; the note is written last, so that 
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 from unlearn_audit.errors import CacheError
 from unlearn_audit.records import digest_of
+from unlearn_audit.writing import replace_file
 
 FORMAT = 1  # raised when the code that trains or unlearns changes what it makes
 
@@ -63,7 +62,7 @@ class ModelCache:
             save(weights)
             digest = hashlib.sha256(weights.read_bytes()).hexdigest()
             said = {"key": key, "sha256": digest, "seconds": seconds, **about}
-            _replace(note, json.dumps(said, indent=1, sort_keys=True).encode())
+            replace_file(note, json.dumps(said, indent=1, sort_keys=True).encode())
         except OSError as error:
             raise CacheError(
                 f"cannot keep a finished model in {self.folder}: {error.strerror}",
@@ -73,18 +72,7 @@ class ModelCache:
 
     def keep(self, key: str, content: bytes, seconds: float, about: Mapping[str, Any]) -> Entry:
         """Keep weights that are at hand as bytes; see `write`."""
-        return self.write(key, lambda path: _replace(path, content), seconds, about)
+        return self.write(key, lambda path: replace_file(path, content), seconds, about)
 
     def _paths(self, key: str) -> tuple[Path, Path]:
         return self.folder / f"{key}.safetensors", self.folder / f"{key}.json"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from unlearn_audit.data.stored import StoredImages
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import to_canonical_json
+from unlearn_audit.writing import replace_file
 
 FORMAT = 1  # raised when the code that decodes changes what it makes
 _CHUNK = 2**22
@@ -59,7 +60,7 @@ def keep_images(
         note.unlink(missing_ok=True)
         digest = _write(pixels, shape, decode)
         said = {"shape": list(shape), "sha256": digest}
-        _replace(note, json.dumps(said, sort_keys=True).encode())
+        replace_file(note, json.dumps(said, sort_keys=True).encode())
     except OSError as error:
         raise DataError(
             f"cannot keep decoded images in {folder}: {error.strerror or error}",
@@ -108,17 +109,6 @@ def _write(path: Path, shape: tuple[int, ...], decode: Callable[[], Iterable[NDA
             raise DataError(f"expected {prod(shape)} bytes of pixels, found {written}")
         Path(name).replace(path)
         return sha.hexdigest()
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()

@@ -1,8 +1,6 @@
 """What a laboratory's authority does after it was made: name further signers, and say which keys are no longer good."""
 
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -26,6 +24,7 @@ from unlearn_audit.report.authority import (
     write_keys,
 )
 from unlearn_audit.report.keys import open_private_key, read_chain
+from unlearn_audit.writing import replace_file
 
 
 def issue_further_signer(folder: Path, common_name: str, passphrase: str | None = None) -> dict[str, Path]:
@@ -111,10 +110,6 @@ def _read_earlier(path: Path) -> tuple[dict[int, datetime], int]:
 
 def _replace(path: Path, content: bytes) -> None:
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        replace_file(path, content, mode=0o644)
     except OSError as error:
         raise KeyFileError(f"{path} cannot be written: {error.strerror}") from error
