@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -114,6 +114,9 @@ scale-study: setup ## what an audit costs as data grow: docs/scale.json, on a qu
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks
+
+publish-bench: setup ## the same, and docs/bench.json for the README: on a quiet machine
+	$(BIN)/python -m benchmarks --publish
 
 bench-streaming: setup ## memory of a case on 100,000 images; about half an hour, 16 GB of disk
 	$(BIN)/python -m benchmarks.streaming

@@ -1,17 +1,21 @@
 """`make bench`: the bootstrap and all of evidence to verdict against scipy's, reference models against a loop."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.comparison import Comparison
 from benchmarks.ensemble import compare_ensemble
 from benchmarks.judging import compare_verdict, time_verdict
 from unlearn_audit.stats import MistakeCosts, estimate_risk_change
 
 RESAMPLES = 10_000
+PUBLISHED = Path(__file__).resolve().parents[1] / "docs" / "bench.json"
 COSTS = MistakeCosts(20)
 SIZES = (2_005, 20_000)
 _AGREEMENT = 0.12  # of the interval's width: two bootstraps of 10,000 draws differ by this much at most
@@ -34,8 +38,8 @@ def take_seconds(work: Callable[[], object], repeats: int) -> float:
     return min(seconds)
 
 
-def compare(n: int) -> bool:
-    """Print the ratio at `n` records; return whether the two intervals agree."""
+def compare(n: int) -> Comparison:
+    """Print and return the ratio at `n` records, and whether the two intervals agree."""
     actual, before, after = make_calls(n, np.random.default_rng(1))
 
     def ours() -> tuple[float, float]:
@@ -63,11 +67,14 @@ def compare(n: int) -> bool:
         f"ours [{mine[0]:.4f}, {mine[1]:.4f}], scipy's [{theirs[0]:.4f}, {theirs[1]:.4f}], "
         f"{'agree' if agree else 'DISAGREE'}"
     )
-    return agree
+    return Comparison(f"change-{n}", ratio, agree)
 
 
 if __name__ == "__main__":
-    agreed = [*(compare(n) for n in SIZES), compare_verdict()]
+    found = [*(compare(n) for n in SIZES), compare_verdict()]
     time_verdict()
-    agreed.append(compare_ensemble())
-    sys.exit(0 if all(agreed) else 1)
+    found.append(compare_ensemble())
+    if sys.argv[1:] == ["--publish"]:
+        ratios = {comparison.name: round(comparison.ratio, 1) for comparison in found}
+        PUBLISHED.write_text(json.dumps(ratios, indent=1, sort_keys=True) + "\n", "utf-8")
+    sys.exit(0 if all(comparison.agree for comparison in found) else 1)

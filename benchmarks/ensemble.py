@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.comparison import Comparison
 from unlearn_audit.cases import open_workers
 from unlearn_audit.cases.cache import ModelCache
 from unlearn_audit.cases.foundry import Foundry
@@ -41,8 +42,8 @@ def set_up(cache: Path, workers: Workers) -> Foundry:
     )
 
 
-def compare_ensemble() -> bool:
-    """Print the ratio of the two times; return whether the models say the same."""
+def compare_ensemble() -> Comparison:
+    """Print and return the ratio of the two times, and whether the models say the same."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, open_workers() as workers:
         foundry = set_up(Path(folder), workers)
@@ -63,4 +64,4 @@ def compare_ensemble() -> bool:
         f"{naive / mine:.1f} times the speed of a loop over fit ({mine:.1f} s, {naive:.1f} s); "
         f"probabilities at most {apart:.1g} apart, {'agree' if apart < _AGREEMENT else 'DISAGREE'}"
     )
-    return apart < _AGREEMENT
+    return Comparison("ensemble", naive / mine, apart < _AGREEMENT)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.comparison import Comparison
 from unlearn_audit.auditing import name_known
 from unlearn_audit.measurement import measure
 from unlearn_audit.metrics import METRICS
@@ -75,8 +76,8 @@ def _average(positives: np.ndarray, negatives: np.ndarray, axis: int = -1) -> np
     return (positives.mean(axis=axis) + negatives.mean(axis=axis)) / 2
 
 
-def compare_verdict(n_test: int = 2_005) -> bool:
-    """Print the ratio of evidence to verdict against scipy's bootstrap; return whether all intervals agree."""
+def compare_verdict(n_test: int = 2_005) -> Comparison:
+    """Print and return evidence to verdict against scipy's bootstrap, and whether all intervals agree."""
     policy, evidence = load_policy(), draw(n_test, 200)
     judge_clinically(policy, evidence, _DRAWN)  # imports and caches are nobody's work
     started = time.perf_counter()
@@ -92,7 +93,7 @@ def compare_verdict(n_test: int = 2_005) -> bool:
         f"clinical numbers: {scipys / ours:,.0f} times scipy's speed; ends at most {max(apart):.3f} of a width apart, "
         f"{'agree' if agree else 'DISAGREE'}"
     )
-    return agree
+    return Comparison("verdict", scipys / ours, agree)
 
 
 def _find_distance(finding: Finding, theirs: tuple[float, float]) -> float:

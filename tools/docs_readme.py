@@ -33,6 +33,21 @@ def tell_selftest_share() -> str:
     return str(SelfTestSummary.model_validate_json(read_published_selftest()).on_tolerance)
 
 
+def tell_verdict_speed() -> str:
+    """Return how many times as fast as scipy's bootstrap evidence to verdict was on the machine that published."""
+    return f"{read_ratios()['verdict']:.0f} times as fast"
+
+
+def tell_ensemble_speed() -> str:
+    """Return the same of the reference models of `make bench`, against a loop over the ordinary training."""
+    return f"{read_ratios()['ensemble']:.1f} times as fast"
+
+
+def read_ratios() -> dict[str, float]:
+    """Return what `make publish-bench` measured."""
+    return dict(json.loads((DOCS / "bench.json").read_bytes()))
+
+
 def tell_study() -> tuple[str, int]:
     """Return the main rows and columns of the skin study at half forgotten, and its number of seeds."""
     cell = next(cell for cell in read_study("skin").cells if cell.forget == _SHARE)

@@ -97,3 +97,46 @@ def test_a_frozen_threshold_costs_a_warm_restart_more_and_its_own_least():
         assert means["warm-restart-5"]["risk-own"] < min(
             means[m]["risk-own"] for m in ("original", "retrained", "salun")
         )
+
+
+def read_means(share):
+    cell = next(cell for cell in read_study("skin").cells if cell.forget == share)
+    return {row.name: {f.measure: f.mean.value for f in row.figures if f.mean} for row in cell.rows}
+
+
+def test_most_of_what_salun_misses_is_a_moved_operating_point():
+    means = read_means(0.5)
+    moved, same = (means["salun"][m] - means["original"][m] for m in ("fnr", "fnr-calibrated"))
+
+    assert same < moved / 5
+
+
+def test_six_further_methods_wreck_the_model_or_remember():
+    half = {row.name: row for row in next(c for c in read_study("skin").cells if c.forget == 0.5).rows}
+    for name in ("gradient-ascent", "scrub", "boundary-shrink"):
+        assert len(half[name].collapsed) == 5
+    assert len(half["l1-sparse"].collapsed) == 1
+    for share in (0.2, 0.5):
+        for name in ("ssd", "neggrad-plus"):
+            assert read_means(share)[name]["confidence-positive"] > 0.6
+
+
+def test_the_half_that_relearning_does_not_show_comes_back_for_relabelling_methods_alone():
+    for share in (0.2, 0.5):
+        means = {
+            name: row["relearned-positive"] for name, row in read_means(share).items() if "relearned-positive" in row
+        }
+
+        assert max(means[n] for n in ("warm-restart-5", "fine-tune-hot")) < means["retrained"] + 0.02
+        assert min(means[n] for n in ("salun", "salun-cra")) > means["retrained"] + 0.15
+
+
+def test_a_share_of_the_original_that_is_kept_is_a_share_of_memory_that_is_kept():
+    for share in (0.2, 0.5):
+        means = read_means(share)
+
+        assert means["warm-restart-4"]["confidence-positive"] < means["warm-restart-6"]["confidence-positive"]
+
+
+def test_the_test_split_of_ultrasound_is_as_small_as_it_says():
+    assert {cell.positives["test"] for cell in read_study("ultrasound").cells} == {42}

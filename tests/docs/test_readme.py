@@ -5,7 +5,17 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.docs_readme import tell_coverage_share, tell_selftest_share, tell_study
+from benchmarks.ensemble import MODELS_ASKED, compare_ensemble
+from benchmarks.judging import compare_verdict
+from tools.docs_readme import (
+    read_ratios,
+    tell_coverage_share,
+    tell_ensemble_speed,
+    tell_selftest_share,
+    tell_study,
+    tell_verdict_speed,
+)
+from tools.docs_studies import read_study
 
 from unlearn_audit.cli.publishing import group
 from unlearn_audit.errors import ExitCode
@@ -61,7 +71,7 @@ def test_the_figures_of_the_self_test_are_the_published_ones():
     assert sentence in " ".join(README.split())
 
 
-@pytest.mark.parametrize("figure", [tell_coverage_share, tell_selftest_share])
+@pytest.mark.parametrize("figure", [tell_coverage_share, tell_selftest_share, tell_verdict_speed, tell_ensemble_speed])
 def test_a_measured_figure_is_the_published_one(figure):
     assert f"| {figure()} |" in README
 
@@ -71,3 +81,26 @@ def test_the_table_of_the_study_is_the_published_one():
 
     assert f"{table}\n" in README
     assert f"means over {seeds} seeds" in README
+
+
+def test_the_number_of_reference_models_is_the_benchmarks():
+    assert f"| {MODELS_ASKED} reference models on " in README
+
+
+@pytest.mark.slow
+def test_the_published_ratios_have_not_drifted_by_a_factor_of_three():
+    """Machines differ, and so do ratios; a third of what is published would be another product."""
+    for comparison in (compare_verdict(), compare_ensemble()):
+        assert comparison.agree
+        assert comparison.ratio > read_ratios()[comparison.name] / 3
+
+
+def test_what_the_readme_says_of_the_study_in_words():
+    cell = next(cell for cell in read_study("skin").cells if cell.forget == 0.5)
+    means = {row.name: {f.measure: f.mean.value for f in row.figures if f.mean} for row in cell.rows}
+
+    assert 0.4 < means["original"]["fnr"] < 0.6  # half are missed
+    assert means["salun"]["fnr"] > 0.75  # most of them
+    assert means["salun-cra"]["confidence-positive"] > 0.7  # stay recognisable
+    for name in ("warm-restart-5", "fine-tune-hot"):  # as retraining does
+        assert abs(means[name]["confidence-positive"] - means["retrained"]["confidence-positive"]) < 0.03
