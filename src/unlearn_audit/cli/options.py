@@ -1,4 +1,4 @@
-"""Options that several commands share: which key signs, who vouches for the time, and whom a verifier trusts."""
+"""Options that several commands share: the signing key, time, whom a verifier trusts, where models are made."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +19,21 @@ _KEY = (
     ),
     click.option("--token", metavar="LABEL", help="Which token, for --pkcs11."),
     click.option("--key-label", metavar="NAME", help="Which key on it, for --pkcs11."),
+)
+_WORKERS = (
+    click.option(
+        "--backend",
+        type=click.Choice(["loky", "dask"]),
+        show_default="loky",
+        help="Where they are made: processes here, or a Dask cluster.",
+    ),
+    click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT."),
+    click.option(
+        "--cache",
+        type=_FILE,
+        metavar="DIR",
+        help="Folder of finished models and decoded images.  [default: ~/.cache/unlearn-audit]",
+    ),
 )
 _TIME = (
     click.option("--timestamp-url", metavar="URL", help="Time-stamp authority (RFC 3161): gives trusted time."),
@@ -57,6 +72,11 @@ def _apply(command: _Command, options: tuple[Callable[[_Command], _Command], ...
 def with_key(command: _Command) -> _Command:
     """Add the options that say which key signs."""
     return _apply(command, _KEY)
+
+
+def with_workers(command: _Command) -> _Command:
+    """Add the options that say where models are made, and where they are kept."""
+    return _apply(command, _WORKERS)
 
 
 def with_time(command: _Command) -> _Command:

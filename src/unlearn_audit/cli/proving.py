@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from unlearn_audit.cli.commands import group, keys
+from unlearn_audit.cli.commands import keys
 from unlearn_audit.cli.options import with_key, with_proof, with_time
+from unlearn_audit.cli.trials import group
 from unlearn_audit.errors import ExitCode, UsageError
 
 __all__ = ["group"]
