@@ -8,16 +8,15 @@ import numpy as np
 import torch
 
 from benchmarks.comparison import Comparison
-from unlearn_audit.cases import open_workers
-from unlearn_audit.cases.cache import ModelCache
-from unlearn_audit.cases.foundry import Foundry
-from unlearn_audit.cases.pool import Pool
-from unlearn_audit.cases.reference_jobs import Blueprint
-from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import draw_halves, load_dataset
 from unlearn_audit.models import MODELS
+from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import Recipe
 from unlearn_audit.records import say_nothing
+from unlearn_audit.reference_models.jobs import Blueprint
+from unlearn_audit.reference_models.pool import Pool
+from unlearn_audit.reference_models.trainer import Foundry
+from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.training import fit, predict_log_probs
 
 MODELS_ASKED = 32

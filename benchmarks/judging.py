@@ -7,14 +7,16 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks.comparison import Comparison
-from unlearn_audit.auditing import name_known
-from unlearn_audit.measurement import measure
-from unlearn_audit.metrics import METRICS
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.metrics import METRICS
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Policy, parse_policy
-from unlearn_audit.records import Evidence, Finding
-from unlearn_audit.scope import Address, Scope
+from unlearn_audit.records import Finding
 from unlearn_audit.selftest.plant import Plant, draw_evidence
-from unlearn_audit.verdict import decide
+from unlearn_audit.verdict.decision import decide
 
 _POLICY = Path(__file__).resolve().parents[1] / "policies" / "breast-cytology.yaml"
 _AGREEMENT = 0.12  # of the interval's width: two bootstraps of 10,000 draws differ by this much at most

@@ -84,9 +84,9 @@ def add_network() -> None:
 
 def run_case(folder: Path, cache: Path) -> None:
     """Build the case in `folder` and collect its evidence; print seconds and memory as JSON lines."""
-    from unlearn_audit.auditing import name_known
     from unlearn_audit.cases import CaseRequest, build_case
-    from unlearn_audit.evidence import collect
+    from unlearn_audit.cases.collection import collect
+    from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import parse_policy
 
     add_network()

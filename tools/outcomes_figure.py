@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from unlearn_audit.presentation.wording import MARKS
 from unlearn_audit.records import Limit, Outcome
-from unlearn_audit.report.wording import MARKS
 
 _LEFT, _PLOT, _TOP, _ROW = 40, 330, 62, 58
 _WIDTH = _LEFT + _PLOT + 380

@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
     """Import the Python API on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    homes = {"Evidence": "records", "Outcome": "records", "publish_to_mlflow": "publishing"}
+    homes = {"Evidence": "evidence", "Outcome": "records", "publish_to_mlflow": "publishing"}
     return getattr(import_module(f"{__name__}.{homes.get(name, 'api')}"), name)
 
 

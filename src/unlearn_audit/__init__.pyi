@@ -4,8 +4,8 @@ from unlearn_audit.api import load_policy as load_policy
 from unlearn_audit.api import make_evidence as make_evidence
 from unlearn_audit.api import read_evidence as read_evidence
 from unlearn_audit.api import read_predictions as read_predictions
+from unlearn_audit.evidence import Evidence as Evidence
 from unlearn_audit.publishing import publish_to_mlflow as publish_to_mlflow
-from unlearn_audit.records import Evidence as Evidence
 from unlearn_audit.records import Outcome as Outcome
 
 __version__: str

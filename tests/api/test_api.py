@@ -55,7 +55,7 @@ def test_the_docstrings_run_as_they_stand():
 
 def test_the_package_gives_the_function_also_after_every_module_was_imported():
     code = (
-        "import unlearn_audit.auditing, unlearn_audit.cli.running, unlearn_audit.selftest\n"
+        "import unlearn_audit.pipeline.audit, unlearn_audit.cli.running, unlearn_audit.selftest\n"
         "from unlearn_audit import audit, load_policy, Evidence\n"
         "print(callable(audit), 'torch' in __import__('sys').modules)"
     )
@@ -156,10 +156,10 @@ def test_a_notebook_shows_the_verdict_and_no_markup_from_outside(make, policy):
 
 
 def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
-    from unlearn_audit.recomputation import compare_numbers
-    from unlearn_audit.report.answers import State
-    from unlearn_audit.report.authority import ROOT_CERTIFICATE, find_test_folder
-    from unlearn_audit.report.verification import verify
+    from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
+    from unlearn_audit.verification.answers import State
+    from unlearn_audit.verification.recomputation import compare_numbers
+    from unlearn_audit.verification.verification import verify
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     about = {"unlearned": BroughtModel(made_by="scrub", title="SCRUB")}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from unlearn_audit.records import References
+from unlearn_audit.evidence import References
 
 
 def plant_references(

@@ -9,18 +9,19 @@ import pytest
 from reference_plant import plant_references
 
 from unlearn_audit import registry
-from unlearn_audit.attacks import ATTACKS, Attack, Needs, find_attack, score_groups, score_records
-from unlearn_audit.auditing import judge
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.measurement import measure
-from unlearn_audit.metrics import METRICS
-from unlearn_audit.records import Outcome, References
-from unlearn_audit.report.presentation import present
-from unlearn_audit.report.views.forgetting import present_coverage
-from unlearn_audit.report.views.index import Index
-from unlearn_audit.scope import Scope
+from unlearn_audit.evidence import References
+from unlearn_audit.findings.attacks import ATTACKS, Attack, Needs, find_attack, score_groups, score_records
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.metrics import METRICS
+from unlearn_audit.pipeline.audit import judge
+from unlearn_audit.presentation.page import present
+from unlearn_audit.presentation.sections.forgetting import present_coverage
+from unlearn_audit.presentation.sections.index import Index
+from unlearn_audit.records import Outcome
 from unlearn_audit.stats import Signal, compute_auc, score_logit
-from unlearn_audit.verdict import decide
+from unlearn_audit.verdict.decision import decide
 
 REFERENCE_ATTACKS = ("rmia", "base", "lira", "lira-offline", "u-lira")
 OLD = "attacks: [confidence, modified-entropy]"

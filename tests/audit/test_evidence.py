@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.evidence import read_evidence, to_parquet
+from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 
 
 def write(evidence, tmp_path):

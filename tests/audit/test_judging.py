@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import judge
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.stats import adjust_differences, compute_equivalence
 
@@ -308,8 +308,8 @@ def test_the_frozen_threshold_is_the_originals_and_serves_every_model(policy, ma
 def test_judging_imports_no_torch():
     """An auditor without torch can recompute every number."""
     code = (
-        "import sys, unlearn_audit.auditing, unlearn_audit.metrics, unlearn_audit.report, unlearn_audit.evidence; "
-        "unlearn_audit.auditing.name_known(); print('torch' in sys.modules)"
+        "import sys, unlearn_audit.pipeline.audit, unlearn_audit.findings.metrics, unlearn_audit.report, unlearn_audit.evidence.parquet; "
+        "unlearn_audit.pipeline.audit.name_known(); print('torch' in sys.modules)"
     )
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

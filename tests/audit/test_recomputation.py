@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from unlearn_audit import __version__
-from unlearn_audit.auditing import judge
-from unlearn_audit.evidence import to_parquet
-from unlearn_audit.recomputation import compare_numbers
-from unlearn_audit.report.answers import State
+from unlearn_audit.evidence.parquet import to_parquet
+from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.software import NUMBERS, describe_software
+from unlearn_audit.verification.answers import State
+from unlearn_audit.verification.recomputation import compare_numbers
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_recomputing_loads_no_torch(folder, record):
     (folder / "record.json").write_bytes(record.to_bytes())
     code = (
         "import sys; from pathlib import Path\n"
-        "from unlearn_audit.records import AuditRecord; from unlearn_audit.recomputation import compare_numbers\n"
+        "from unlearn_audit.records import AuditRecord; from unlearn_audit.verification.recomputation import compare_numbers\n"
         f"folder = Path({str(folder)!r})\n"
         "print(compare_numbers(folder, AuditRecord.from_bytes((folder / 'record.json').read_bytes())).state)\n"
         "print('torch' in sys.modules)"

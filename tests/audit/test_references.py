@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.evidence import read_evidence, to_parquet
-from unlearn_audit.records import Evidence, References
+from unlearn_audit.evidence import Evidence, References
+from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 
 
 @pytest.fixture(name="evidence")

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.errors import CaseError, PolicyError
+from unlearn_audit.pipeline.audit import name_known
+from unlearn_audit.pipeline.remedy_search import conclude, judge_setting, leave_out_references, put_validation_for_test
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import Estimate, Interval, ModelCard, TriedSetting, Unit
-from unlearn_audit.search import conclude, judge_setting, leave_out_references, put_validation_for_test
 
 CARD = ModelCard(
     name="compared-tried", role="compared", method="salun-cra", title="SalUn-CRA", parameters={"keep": 0.5}
@@ -180,7 +180,7 @@ def test_every_combination_is_a_setting_on_top_of_the_fixed_parameters(change_po
 
 
 def test_every_setting_that_may_be_tried_costs_confidence(change_policy, make_evidence):
-    from unlearn_audit.scope import Scope
+    from unlearn_audit.findings.context import Scope
 
     evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
     plain = change_policy(REMEDY, "{method: salun-cra, parameters: {keep: 0.3}}")

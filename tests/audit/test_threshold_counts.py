@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from unlearn_audit.auditing import judge
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.threshold_counts import count_at_thresholds
+from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.records import AuditRecord, ModelMistakes, ThresholdCounts
-from unlearn_audit.scope import Scope
-from unlearn_audit.threshold_counts import count_at_thresholds
 
 
 def find(record, metric, model, at):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from unlearn_audit.auditing import judge, name_known
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import InvalidPolicyError, parse_policy
 from unlearn_audit.records import (
     AuditRecord,

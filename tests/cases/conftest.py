@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cases import CaseRequest, build_case
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import say_nothing
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.auditing import name_known, run_audit
 from unlearn_audit.cases import CaseRequest, build_case, choose_parameters
-from unlearn_audit.cases.cache import ModelCache, make_key
 from unlearn_audit.errors import CaseError, DataError, UnknownNameError, UsageError
+from unlearn_audit.models.cache import ModelCache, make_key
+from unlearn_audit.pipeline.audit import name_known, run_audit
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import say_nothing
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import judge, name_known, reach_verdicts, run_audit
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.errors import CaseError, DataError, EvidenceError, PolicyError
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.pipeline.audit import judge, name_known, reach_verdicts, run_audit
 from unlearn_audit.policy import CaseFile, parse_policy
 from unlearn_audit.records import say_nothing
-from unlearn_audit.report.html import render_html
 
 POLICY = """\
 schema: unlearn-audit/policy/v1

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.auditing import judge, run_audit
-from unlearn_audit.cases import CaseRequest, add_remedy, list_remedies, open_workers
-from unlearn_audit.cases.foundry import GROUP, Foundry
-from unlearn_audit.cases.pool import Pool
+from unlearn_audit.cases import CaseRequest, add_remedy, list_remedies
+from unlearn_audit.cases.collection import collect
 from unlearn_audit.data import Halves
 from unlearn_audit.errors import CaseError, UsageError
-from unlearn_audit.evidence import collect, read_evidence, to_parquet
+from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.models import MODELS, encode_weights
+from unlearn_audit.pipeline.audit import judge, run_audit
 from unlearn_audit.policy import MethodChoice
 from unlearn_audit.records import derive_integer, say_nothing
+from unlearn_audit.reference_models.pool import Pool
+from unlearn_audit.reference_models.trainer import GROUP, Foundry
+from unlearn_audit.reference_models.workers import open_workers
 from unlearn_audit.training import fit, predict_log_probs
 
 
@@ -194,7 +196,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_of_a_model(build, monkeypatc
     def refuse(_path, _content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unlearn_audit.cases.cache.replace_file", refuse)
+    monkeypatch.setattr("unlearn_audit.models.cache.replace_file", refuse)
 
     with pytest.raises(CaseError, match="No space left on device"):
         build()

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.auditing import name_known, run_audit
-from unlearn_audit.cases import CaseRequest, build_case, open_workers
-from unlearn_audit.cases.pool import to_inputs
+from unlearn_audit.cases import CaseRequest, build_case
+from unlearn_audit.cases.collection import collect
 from unlearn_audit.data import StoredImages
 from unlearn_audit.errors import AuditError, CaseError
-from unlearn_audit.evidence import collect
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS, encode_weights
+from unlearn_audit.pipeline.audit import name_known, run_audit
 from unlearn_audit.policy import Recipe, parse_policy
 from unlearn_audit.records import say_nothing
+from unlearn_audit.reference_models.pool import to_inputs
+from unlearn_audit.reference_models.workers import open_workers
 from unlearn_audit.training import (
     Records,
     Setting,

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.cases import Workers, open_workers
-from unlearn_audit.cases.pool import Pool
-from unlearn_audit.cases.workers import _explain as explain
 from unlearn_audit.errors import CaseError, UsageError
+from unlearn_audit.reference_models.pool import Pool
+from unlearn_audit.reference_models.workers import Workers, open_workers
+from unlearn_audit.reference_models.workers import _explain as explain
 
 pytestmark = pytest.mark.usefixtures("importable")
 
@@ -105,7 +105,7 @@ def test_a_cluster_belongs_to_dask():
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(monkeypatch):
-    monkeypatch.setattr("unlearn_audit.cases.workers._PATIENCE", 1)
+    monkeypatch.setattr("unlearn_audit.reference_models.workers._PATIENCE", 1)
 
     address = "tcp://127.0.0.1:9"
 

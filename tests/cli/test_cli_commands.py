@@ -66,7 +66,7 @@ def test_a_valid_signature_over_a_failing_verdict_still_fails(
 
 def test_verify_imports_no_torch(finished, environment):
     code = (
-        "import sys; from pathlib import Path; from unlearn_audit.report.verification import verify_bundle; "
+        "import sys; from pathlib import Path; from unlearn_audit.verification.verification import verify_bundle; "
         f"verify_bundle(Path({str(finished)!r})); print('torch' in sys.modules)"
     )
 

@@ -97,7 +97,7 @@ def case(tmp_path, cytology, monkeypatch):
 @pytest.fixture
 def run(run_here, case, monkeypatch):
     """Run the command on models; it leaves out the pages, which take most of the time and are tested elsewhere."""
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
 
@@ -159,7 +159,7 @@ def save_all(networks, folder, suffix):
 
 
 def read_answers(folder):
-    from unlearn_audit.evidence import read_evidence
+    from unlearn_audit.evidence.parquet import read_evidence
 
     evidence = read_evidence(folder / "out" / "evidence.parquet")
     return dict(evidence.log_probs)
@@ -568,7 +568,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     )
     code, said = run(files)
     assert code in (0, 1, 3), said
-    from unlearn_audit.evidence import read_evidence
+    from unlearn_audit.evidence.parquet import read_evidence
 
     evidence = read_evidence(case / "out" / "evidence.parquet")
     logit = evidence.log_probs["original"] @ [-1, 1]
@@ -582,7 +582,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
 def test_the_command_of_the_page_runs(run_here, case, networks, monkeypatch):
     import re
 
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     page = (ROOT / "docs" / "models.md").read_text()
     line = re.search(r"```console\nunlearn-audit (.*?)\n```", page, re.DOTALL).group(1)

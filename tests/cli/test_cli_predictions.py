@@ -192,7 +192,7 @@ def test_options_that_only_training_uses_are_refused(run_here, policy, table, tm
 
 
 def test_what_the_case_says_for_the_report_and_earlier_runs_are_kept(run_here, policy, table, tmp_path, monkeypatch):
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767323045")

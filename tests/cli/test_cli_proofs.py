@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from timestamp_authority import Responder, serve
-from unlearn_audit.report import stamping
+from unlearn_audit.pki import time_stamp_client as stamping
 
 OFFICER = "Dr. A. Officer"
 RESPONSIBLE = f"responsible: [{{name: {OFFICER}, role: clinical safety officer, countersigns: true}}]\ncosts:"

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from unlearn_audit.cases import Workers
-from unlearn_audit.evidence import read_evidence
+from unlearn_audit.evidence.parquet import read_evidence
+from unlearn_audit.reference_models.workers import Workers
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_cannot_be_meant_is_a_usage_error(run_quick, options, words):
 
 
 def test_a_cluster_that_does_not_answer_ends_in_5(run_quick, monkeypatch):
-    monkeypatch.setattr("unlearn_audit.cases.workers._PATIENCE", 1)
+    monkeypatch.setattr("unlearn_audit.reference_models.workers._PATIENCE", 1)
 
     code, _, heard, _ = run_quick("--backend", "dask", "--cluster", "tcp://127.0.0.1:9")
 
@@ -80,7 +80,7 @@ def test_jobs_and_backend_say_where_models_are_made(run_quick, monkeypatch):
         asked.append(options)
         yield Workers()
 
-    monkeypatch.setattr("unlearn_audit.cases.open_workers", spy)
+    monkeypatch.setattr("unlearn_audit.reference_models.workers.open_workers", spy)
     run_quick("--jobs", "3", "--backend", "dask", "--cluster", "tcp://10.0.0.1:8786")
 
     assert asked == [(3, "dask", "tcp://10.0.0.1:8786")]

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import name_known
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import DataCard, Evidence, ForgetRequest, ModelCard, Provenance, SplitCount
+from unlearn_audit.records import DataCard, ForgetRequest, ModelCard, Provenance, SplitCount
 
 POLICY = """\
 schema: unlearn-audit/policy/v1

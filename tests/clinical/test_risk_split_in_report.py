@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import judge
-from unlearn_audit.report.html import render_html
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.pipeline.audit import judge
 
 ROWS = [("female", True, True, 60), ("female", True, False, 40), ("male", True, True, 100),
         ("female", False, False, 100), ("male", False, True, 50), ("male", False, False, 150)]  # fmt: skip

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from unlearn_audit.auditing import judge, reach_verdicts
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.pipeline.audit import judge, reach_verdicts
 from unlearn_audit.policy import InvalidPolicyError
 from unlearn_audit.records import Outcome
-from unlearn_audit.report.html import render_html
 
 FAIR = [("female", True, True, 95), ("female", True, False, 5), ("male", True, True, 95), ("male", True, False, 5),
         ("female", False, False, 100), ("male", False, False, 100)]  # fmt: skip

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cases import read_image_rules
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.data import near_identical, stored
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_case
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cli import run_guarded
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, parse_policy
 
 ROOT = Path(__file__).resolve().parents[2]

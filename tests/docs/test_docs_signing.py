@@ -8,9 +8,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from unlearn_audit.cli.proving import group
+from unlearn_audit.pki.keys import PASSPHRASE_VARIABLE
+from unlearn_audit.pki.pkcs11 import PIN_VARIABLE
 from unlearn_audit.policy.model import Person
-from unlearn_audit.report.hardware_keys import PIN_VARIABLE
-from unlearn_audit.report.keys import PASSPHRASE_VARIABLE
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = {name: (DOCS / name).read_text("utf-8") for name in ("signing.md", "verify.md")}

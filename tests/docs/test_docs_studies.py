@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.cli.commands import group
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Claim, StudyFile, find_policy, load_policy, load_study
 from unlearn_audit.policy.study_file import Relearning, StudyReferences
 from unlearn_audit.study.summary import choose_measures

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.report.answers import State
-from unlearn_audit.report.verification import Wishes, verify
+from unlearn_audit.verification.answers import State
+from unlearn_audit.verification.verification import Wishes, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLES = Path(__file__).with_name("bundles")

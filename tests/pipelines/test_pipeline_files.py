@@ -95,7 +95,7 @@ def test_the_action_gives_every_input_to_the_command(action, place):
 
 
 def test_the_actions_defaults_name_formats_and_a_gate_that_the_command_knows(action, place):
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     _, seen = run_action(action, place, {"policy": "p.yaml"})
 
@@ -178,7 +178,7 @@ def test_gitlab_lets_nothing_but_inconclusive_through(job):
 
 
 def test_the_gitlab_job_keeps_report_and_junit_whatever_the_verdict(job):
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     assert job["artifacts"]["when"] == "always"
     assert job["artifacts"]["reports"] == {"junit": f"$UNLEARN_AUDIT_OUT/{FORMATS['junit'].file}"}
@@ -205,7 +205,7 @@ def test_the_hook_runs_a_command_that_exists_on_policies_only():
 
 
 def test_every_example_on_the_page_is_yaml_and_names_things_that_exist(action):
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     page = PAGE.read_text()
     blocks = [YAML(typ="safe").load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]

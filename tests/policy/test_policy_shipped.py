@@ -4,11 +4,11 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.data import DATASETS
 from unlearn_audit.errors import PolicyError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import KnownNames, Policy, export_schema, find_policy, list_policies, load_policy
 
 NAMES = ("breast-cytology", "breast-ultrasound", "dermatology", "histopathology")

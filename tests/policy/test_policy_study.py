@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import PolicyError, UsageError
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import InvalidPolicyError, StudyFile, find_policy, load_policy, load_study
 from unlearn_audit.study.summary import refuse_unknown_measures
 

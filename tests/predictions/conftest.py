@@ -3,9 +3,9 @@
 import pytest
 from prediction_files import POLICY, make_rows, write_rows
 
-from unlearn_audit.auditing import name_known
+from unlearn_audit.evidence.predictions import Facts, read_predictions
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.predictions import Facts, read_predictions
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prediction_files import POLICY, write_rows
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.errors import DataError, EvidenceError
+from unlearn_audit.evidence.predictions import Facts, read_predictions
+from unlearn_audit.evidence.predictions.scores import to_log_probs
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.subgroups import list_groups
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, parse_policy
-from unlearn_audit.predictions import Facts, read_predictions
-from unlearn_audit.predictions.scores import to_log_probs
-from unlearn_audit.scope import Scope
-from unlearn_audit.subgroups import list_groups
 
 CLASSES = ("benign", "malignant")
 MODELS = ("original", "retrained", "unlearned")

@@ -7,8 +7,8 @@ import pytest
 from prediction_files import write_rows
 
 from unlearn_audit.errors import AuditError, CaseError
+from unlearn_audit.evidence.predictions import Facts, files, read_predictions
 from unlearn_audit.policy import BroughtModel
-from unlearn_audit.predictions import Facts, files, read_predictions
 
 
 def refused(read, content, **facts):

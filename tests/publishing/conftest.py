@@ -55,7 +55,7 @@ def register(client, uri, tmp_path, request):
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory):
     """A laboratory's own authority: the path of each file by its role."""
-    from unlearn_audit.report.authority import init_laboratory_ca
+    from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 
     return init_laboratory_ca(tmp_path_factory.mktemp("laboratory") / "ca", "Example Clinic", "Audit desk")
 
@@ -63,9 +63,9 @@ def laboratory(tmp_path_factory):
 @pytest.fixture(scope="session")
 def passing(laboratory, tmp_path_factory):
     """The passing sample, signed again with the laboratory's own key and without its PDF, which is slow to verify."""
+    from unlearn_audit.pki.keys import describe, load_signing_key
     from unlearn_audit.records import AuditRecord
-    from unlearn_audit.report.bundle import write_bundle
-    from unlearn_audit.report.keys import describe, load_signing_key
+    from unlearn_audit.signing.bundle import write_bundle
 
     sample = SAMPLES / "breast-cytology-pass"
     key = load_signing_key(laboratory["signer_key"], laboratory["signer_chain"])

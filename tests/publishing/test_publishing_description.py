@@ -13,7 +13,7 @@ from unlearn_audit.publishing.promotion import find_objection
 from unlearn_audit.publishing.server import RegisteredVersion, mask_secrets, mask_uri
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.records.waivers import AppliedWaiver
-from unlearn_audit.report.answers import Line, State, Verification
+from unlearn_audit.verification.answers import Line, State, Verification
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_reports"

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import judge, name_known, run_audit
 from unlearn_audit.cases import CaseRequest
 from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_identical, take_splits
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.pipeline.audit import judge, name_known, run_audit
 from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy, parse_policy
 from unlearn_audit.records import Outcome, say_nothing
-from unlearn_audit.report.html import render_html
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -8,14 +8,14 @@ from proofs import OFFICER, Laboratory, found_laboratory, make_small_record, sig
 from record_factory import make_record
 
 from timestamp_authority import Responder, serve
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.formats.pdf import render_pdf
+from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.laboratory_ca import init_laboratory_ca, make_test_key
+from unlearn_audit.pki.time_stamp_client import Level
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report.authority import init_laboratory_ca, make_test_key
-from unlearn_audit.report.bundle import write_bundle
-from unlearn_audit.report.countersigning import countersign
-from unlearn_audit.report.html import render_html
-from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
-from unlearn_audit.report.pdf import render_pdf
-from unlearn_audit.report.stamping import Level
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.signing.countersigning import countersign
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

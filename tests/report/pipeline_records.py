@@ -5,8 +5,8 @@ from typing import Any
 
 from record_factory import make_record
 
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import AuditRecord, CheckResult, Interval, Limit, Outcome, Verdict
-from unlearn_audit.report.sources import Sources
 
 SOURCES = Sources("policies/lesions.yaml", {"fail-required": 12, "pass-required": 30, "inconclusive-optional": 41})
 LIKE = make_record().verdict.checks[0]

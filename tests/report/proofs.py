@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from record_factory import make_record
 
+from unlearn_audit.formats.pdf import ATTACHMENT
+from unlearn_audit.pki.certificates import load_revocations
+from unlearn_audit.pki.issuing import issue_further_signer
+from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
+from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Outcome
-from unlearn_audit.report.authority import init_laboratory_ca
-from unlearn_audit.report.bundle import write_bundle
-from unlearn_audit.report.certificates import load_revocations
-from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
-from unlearn_audit.report.laboratory import issue_further_signer
-from unlearn_audit.report.pdf import ATTACHMENT
-from unlearn_audit.report.stamping import Authority, Level, Signing
-from unlearn_audit.report.verification import Wishes
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.verification.verification import Wishes
 
 OFFICER, ENGINEER = "Dr. A. Example", "B. Example"
 
@@ -73,7 +73,7 @@ def render_small(record: AuditRecord) -> bytes:
     """One page that carries the record, tagged like a real report: pages cost seconds, signatures do not."""
     import weasyprint
 
-    from unlearn_audit.report.pdf import _identify_as_accessible
+    from unlearn_audit.formats.pdf import _identify_as_accessible
 
     attachment = weasyprint.Attachment(string=record.to_bytes().decode(), name=ATTACHMENT, relationship="Data")
     page = weasyprint.HTML(string="<!doctype html><html lang=en><title>Report</title><h1>Report</h1></html>")

@@ -4,11 +4,11 @@ import json
 import pytest
 from record_factory import make_record
 
+from unlearn_audit.bundle.attestation import make_statement, open_attestation
+from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.errors import IntegrityError
+from unlearn_audit.pki.keys import fingerprint_of
 from unlearn_audit.records import Outcome, to_canonical_json
-from unlearn_audit.report.attestation import make_statement, open_attestation
-from unlearn_audit.report.envelope import sign_envelope
-from unlearn_audit.report.keys import fingerprint_of
 
 DIGESTS = {"record.json": "ab" * 32, "report.html": "cd" * 32}
 
@@ -100,7 +100,7 @@ def test_the_other_value_of_s_is_refused(envelope, key):
     """ECDSA accepts s and -s alike: without this rule an envelope could be changed without its key."""
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-    from unlearn_audit.report.envelope import _ORDER
+    from unlearn_audit.bundle.envelope import _ORDER
 
     fields = json.loads(envelope)
     r, s = decode_dss_signature(base64.b64decode(fields["signatures"][0]["sig"]))

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from record_factory import make_record
 
+from unlearn_audit.bundle.layout import is_safe_name
 from unlearn_audit.errors import ReportError
-from unlearn_audit.report import bundle as bundle_module
-from unlearn_audit.report.bundle import is_safe_name, write_bundle
-from unlearn_audit.report.keys import describe
+from unlearn_audit.pki.keys import describe
+from unlearn_audit.signing import bundle as bundle_module
+from unlearn_audit.signing.bundle import write_bundle
 
 SMALL = {"report.html": b"<html>", "models/m.safetensors": b"m"}
 

@@ -4,7 +4,7 @@ import pytest
 from pipeline_records import make_check, with_bounds, with_checks
 
 from unlearn_audit.records import Limit, Outcome
-from unlearn_audit.report.comparison import Change, compare_records
+from unlearn_audit.verdict.comparison import Change, compare_records
 
 CEILING, FLOOR, MIDDLE = Limit(at_most=0.5), Limit(at_least=0.5), Limit(at_least=0.4, at_most=0.6)
 

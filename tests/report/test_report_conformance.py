@@ -11,10 +11,10 @@ from proofs import sign_at
 from test_report_sections import with_text_everywhere
 from waived_records import make_whole
 
-from unlearn_audit.report import pdf as pdf_module
-from unlearn_audit.report.pades import Purpose, sign_pdf
-from unlearn_audit.report.pdf import render_pdf, render_summary_pdf
-from unlearn_audit.report.stamping import Level
+from unlearn_audit.formats import pdf as pdf_module
+from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
+from unlearn_audit.pki.time_stamp_client import Level
+from unlearn_audit.signing.pades import Purpose, sign_pdf
 
 pytestmark = pytest.mark.slow
 

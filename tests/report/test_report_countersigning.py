@@ -7,11 +7,7 @@ from pathlib import Path
 import pytest
 from proofs import ENGINEER, OFFICER, found_laboratory, make_small_record, render_small, sign_at, write_small_bundle
 
-from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
-from unlearn_audit.policy import Policy
-from unlearn_audit.report import countersigning
-from unlearn_audit.report.bundle import digest_path, write_bundle
-from unlearn_audit.report.countersignatures import (
+from unlearn_audit.bundle.countersignatures import (
     count_in,
     find_person,
     is_countersignature,
@@ -19,11 +15,16 @@ from unlearn_audit.report.countersignatures import (
     make_countersignature,
     name_files,
 )
-from unlearn_audit.report.countersigning import countersign
-from unlearn_audit.report.envelope import sign_envelope
-from unlearn_audit.report.pades import Purpose, sign_pdf
-from unlearn_audit.report.stamping import Level, Signing
-from unlearn_audit.report.verification import State, verify
+from unlearn_audit.bundle.envelope import sign_envelope
+from unlearn_audit.bundle.layout import digest_path
+from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
+from unlearn_audit.pki.time_stamp_client import Level, Signing
+from unlearn_audit.policy import Policy
+from unlearn_audit.signing import countersigning
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.signing.countersigning import countersign
+from unlearn_audit.signing.pades import Purpose, sign_pdf
+from unlearn_audit.verification.verification import State, verify
 
 WHEN = "2026-01-02T03:04:05Z"
 

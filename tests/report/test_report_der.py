@@ -7,8 +7,8 @@ from asn1crypto import cms, core
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unlearn_audit.report.der import NotDerError, check_der
-from unlearn_audit.report.pades import sign_pdf
+from unlearn_audit.pki.der import NotDerError, check_der
+from unlearn_audit.signing.pades import sign_pdf
 
 
 def is_der(content: bytes) -> bool:

@@ -6,9 +6,11 @@ import pytest
 from pipeline_records import HOSTILE, SOURCES, with_every_outcome, with_text
 from record_factory import make_record
 
+from unlearn_audit.bundle.layout import is_safe_name
+from unlearn_audit.formats import FORMATS
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report import FORMATS, Sources, compare_records
-from unlearn_audit.report.bundle import is_safe_name
+from unlearn_audit.verdict.comparison import compare_records
 
 SKIP_PDF = pytest.mark.skipif(importlib.util.find_spec("weasyprint") is None, reason="WeasyPrint is not installed")
 NAMES = [pytest.param(name, marks=SKIP_PDF) if name == "pdf" else name for name in FORMATS]

@@ -5,9 +5,9 @@ import re
 import pytest
 from pipeline_records import HOSTILE, SOURCES, make_check, with_checks, with_every_outcome, with_text
 
+from unlearn_audit.formats.github import render_github
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import Outcome
-from unlearn_audit.report.github import render_github
-from unlearn_audit.report.sources import Sources
 
 COMMAND = re.compile(r"^\s*::(?P<name>[\w-]+)(?: (?P<properties>[^:]*))?::(?P<message>.*)$")
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from proofs import make_small_record, write_small_bundle
 
 from unlearn_audit.errors import ExitCode, KeyFileError
-from unlearn_audit.report.hardware_keys import TokenAddress, load_token_key
-from unlearn_audit.report.keys import describe
-from unlearn_audit.report.verification import verify
+from unlearn_audit.pki.keys import describe
+from unlearn_audit.pki.pkcs11 import TokenAddress, load_token_key
+from unlearn_audit.verification.verification import verify
 
 PIN = "7391-secret"
 LIBRARIES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",

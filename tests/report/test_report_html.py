@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 from record_factory import make_findings, make_provenance, make_record
 
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.presentation.page import present
 from unlearn_audit.records import AuditRecord, Direction, Finding, Outcome, Recommendation, Signer
-from unlearn_audit.report.html import render_html
-from unlearn_audit.report.presentation import present
 
 _VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = (

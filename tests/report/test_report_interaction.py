@@ -9,10 +9,10 @@ from reading_pages import find_violations, read_risks
 from record_factory import make_findings, make_record
 from waived_records import make_whole
 
+from unlearn_audit.formats.html import render_html, render_page, render_summary
+from unlearn_audit.presentation.sections.exploration import embed
+from unlearn_audit.presentation.wording import print_number
 from unlearn_audit.records import Estimate, Unit
-from unlearn_audit.report.html import render_html, render_page, render_summary
-from unlearn_audit.report.views.exploration import embed
-from unlearn_audit.report.wording import print_number
 
 RATIOS = (0.0, 0.001, 0.5, 1.0, 3.7, 12.345, 20.0, 49.0, 137.5, 1e6)
 CEILING = 1.5

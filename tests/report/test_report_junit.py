@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 import pytest
 from pipeline_records import HOSTILE, SOURCES, make_check, with_checks, with_every_outcome, with_text
 
+from unlearn_audit.formats.junit import render_junit
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import Outcome
-from unlearn_audit.report.junit import render_junit
-from unlearn_audit.report.sources import Sources
 
 ALLOWED = {
     "testsuites": {"name", "tests", "failures", "errors", "skipped"},

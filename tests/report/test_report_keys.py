@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.report.authority import find_test_folder, init_laboratory_ca, make_test_key
-from unlearn_audit.report.keys import describe, load_signing_key
+from unlearn_audit.pki.keys import describe, load_signing_key
+from unlearn_audit.pki.laboratory_ca import find_test_folder, init_laboratory_ca, make_test_key
 
 SECRET = "correct horse battery"  # noqa: S105 - of keys that live for one test
 

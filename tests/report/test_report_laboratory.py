@@ -7,9 +7,9 @@ from cryptography import x509
 from proofs import found_laboratory
 
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.report.authority import init_laboratory_ca
-from unlearn_audit.report.keys import describe, load_signing_key
-from unlearn_audit.report.laboratory import issue_further_signer, renew_revocations
+from unlearn_audit.pki.issuing import issue_further_signer, renew_revocations
+from unlearn_audit.pki.keys import describe, load_signing_key
+from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 
 SECRET = "correct horse battery"  # noqa: S105 - of keys that live for one test
 

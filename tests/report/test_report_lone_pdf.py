@@ -7,13 +7,13 @@ from asn1crypto import cms
 from cryptography import x509
 
 from unlearn_audit.errors import ExitCode
+from unlearn_audit.formats.pdf import render_pdf
+from unlearn_audit.pki.certificates import refuse_strangers
+from unlearn_audit.pki.keys import load_signing_key
+from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 from unlearn_audit.records import AuditRecord, Outcome
-from unlearn_audit.report.authority import init_laboratory_ca
-from unlearn_audit.report.certificates import refuse_strangers
-from unlearn_audit.report.keys import load_signing_key
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.pdf import render_pdf
-from unlearn_audit.report.verification import State, verify
+from unlearn_audit.signing.pades import sign_pdf
+from unlearn_audit.verification.verification import State, verify
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from markdown_it import MarkdownIt
 from pipeline_records import HOSTILE, SOURCES, make_check, with_checks, with_every_outcome, with_text
 from record_factory import make_record
 
+from unlearn_audit.formats.markdown import LARGEST, escape, render_markdown
+from unlearn_audit.formats.severity import flatten
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import Outcome
-from unlearn_audit.report import compare_records
-from unlearn_audit.report.gate import flatten
-from unlearn_audit.report.markdown import LARGEST, escape, render_markdown
-from unlearn_audit.report.sources import Sources
+from unlearn_audit.verdict.comparison import compare_records
 
 
 def rows_of(content):

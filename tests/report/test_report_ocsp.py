@@ -8,14 +8,14 @@ from proofs import make_small_record, render_small
 from ocsp_responder import OcspResponder, serve_ocsp
 from timestamp_authority import Responder, serve
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.report.bundle import write_bundle
-from unlearn_audit.report.certificates import load_revocations
-from unlearn_audit.report.keys import SigningKey
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.revision import examine_addition, read_pdf
-from unlearn_audit.report.stamping import Authority, Level, Signing
-from unlearn_audit.report.trust import open_pdf
-from unlearn_audit.report.verification import State, verify
+from unlearn_audit.pki.certificates import load_revocations
+from unlearn_audit.pki.keys import SigningKey
+from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.signing.pades import sign_pdf
+from unlearn_audit.verification.pdf_revisions import examine_addition, read_pdf
+from unlearn_audit.verification.pdf_signatures import open_pdf
+from unlearn_audit.verification.verification import State, verify
 
 pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type=ImportError)
 

@@ -8,10 +8,10 @@ from record_factory import make_record
 from test_report_sections import with_text_everywhere
 
 from unlearn_audit.errors import ReportError
+from unlearn_audit.formats import pdf as pdf_module
+from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
 from unlearn_audit.records import AuditRecord, Signer
-from unlearn_audit.report import pdf as pdf_module
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.pdf import render_pdf, render_summary_pdf
+from unlearn_audit.signing.pades import sign_pdf
 
 
 def read_pages(content: bytes, tmp_path: Path) -> list[str]:

@@ -5,14 +5,14 @@ from io import BytesIO
 import pytest
 
 from unlearn_audit.errors import ExitCode, IntegrityError, ReportError
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.formats.pdf import render_pdf
 from unlearn_audit.records import Outcome
-from unlearn_audit.report import rerendering
-from unlearn_audit.report.answers import Line, State, Verification
-from unlearn_audit.report.html import render_html
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.pdf import render_pdf
-from unlearn_audit.report.rerendering import compare_pages
-from unlearn_audit.report.revision import examine_addition
+from unlearn_audit.signing.pades import sign_pdf
+from unlearn_audit.verification import rerendering
+from unlearn_audit.verification.answers import Line, State, Verification
+from unlearn_audit.verification.pdf_revisions import examine_addition
+from unlearn_audit.verification.rerendering import compare_pages
 
 
 @pytest.fixture(scope="module")

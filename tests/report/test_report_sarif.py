@@ -7,9 +7,9 @@ import pytest
 from pipeline_records import HOSTILE, SOURCES, make_check, with_checks, with_every_outcome, with_text
 from sarif_schema import LOG
 
+from unlearn_audit.formats.sarif import render_sarif
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import Outcome
-from unlearn_audit.report.sarif import render_sarif
-from unlearn_audit.report.sources import Sources
 
 
 def read(record, sources=SOURCES):

@@ -9,19 +9,12 @@ import pytest
 from proofs import found_laboratory, make_small_record, trust_time, write_small_bundle
 from record_factory import make_policy
 
+from unlearn_audit.bundle.envelope import sign_envelope
+from unlearn_audit.bundle.seals import SEAL_TYPE, list_changes, name_stamp, open_seal
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, UsageError
 from unlearn_audit.records import Seal, choose_seed, to_canonical_json
-from unlearn_audit.report.envelope import sign_envelope
-from unlearn_audit.report.seals import (
-    SEAL_TYPE,
-    list_changes,
-    make_seal,
-    name_stamp,
-    open_seal,
-    read_seals,
-    refuse_existing,
-)
-from unlearn_audit.report.verification import State, verify
+from unlearn_audit.signing.sealing import make_seal, read_seals, refuse_existing
+from unlearn_audit.verification.verification import State, verify
 
 WHEN = "2026-01-01T00:00:00Z"
 POLICY = make_policy()

@@ -3,11 +3,11 @@
 import pytest
 from record_factory import make_estimate, make_provenance, make_record
 
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.presentation.sections.index import Index
+from unlearn_audit.presentation.sections.searches import present_searches
+from unlearn_audit.presentation.wording import NONE
 from unlearn_audit.records import SettingSearch, TriedSetting, Unit
-from unlearn_audit.report.html import render_html
-from unlearn_audit.report.views.index import Index
-from unlearn_audit.report.views.searches import present_searches
-from unlearn_audit.report.wording import NONE
 
 
 def make_search(chosen):

@@ -8,6 +8,14 @@ import pytest
 from record_factory import make_provenance, make_record
 from waived_records import CASE, HAZARD, make_waiver, make_whole, with_policy, with_waivers
 
+from unlearn_audit.formats.html import render_html, render_summary
+from unlearn_audit.presentation.page import present
+from unlearn_audit.presentation.profiles import Profile
+from unlearn_audit.presentation.sections import crosswalk, risk
+from unlearn_audit.presentation.sections.contents import SECTIONS, number_of
+from unlearn_audit.presentation.sections.deviations import find_deviations
+from unlearn_audit.presentation.sections.index import Index
+from unlearn_audit.presentation.wording import bound
 from unlearn_audit.records import (
     AuditRecord,
     Deviation,
@@ -17,14 +25,6 @@ from unlearn_audit.records import (
     Signer,
     digest_of,
 )
-from unlearn_audit.report.html import render_html, render_summary
-from unlearn_audit.report.presentation import present
-from unlearn_audit.report.profiles import Profile
-from unlearn_audit.report.views import crosswalk, risk
-from unlearn_audit.report.views.contents import SECTIONS, number_of
-from unlearn_audit.report.views.deviations import find_deviations
-from unlearn_audit.report.views.index import Index
-from unlearn_audit.report.wording import bound
 
 
 @pytest.fixture(scope="module")

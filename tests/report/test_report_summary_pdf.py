@@ -9,22 +9,23 @@ from click.testing import CliRunner
 from proofs import OFFICER, make_small_record, render_small, sign_at
 from record_factory import make_record
 
+from unlearn_audit.bundle.attestation import make_statement
+from unlearn_audit.bundle.envelope import sign_envelope
+from unlearn_audit.bundle.layout import digest_path
 from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import ExitCode, ReportError
-from unlearn_audit.report import rerendering
-from unlearn_audit.report.answers import State
-from unlearn_audit.report.attestation import make_statement
-from unlearn_audit.report.bundle import digest_path, write_bundle
-from unlearn_audit.report.countersigning import countersign
-from unlearn_audit.report.envelope import sign_envelope
-from unlearn_audit.report.html import render_summary
-from unlearn_audit.report.keys import describe
-from unlearn_audit.report.pades import Purpose, sign_pdf
-from unlearn_audit.report.pdf import render_summary_pdf
-from unlearn_audit.report.rerendering import compare_lone_pdf, compare_pages
-from unlearn_audit.report.stamping import Level
-from unlearn_audit.report.trust import open_pdf
-from unlearn_audit.report.verification import verify
+from unlearn_audit.formats.html import render_summary
+from unlearn_audit.formats.pdf import render_summary_pdf
+from unlearn_audit.pki.keys import describe
+from unlearn_audit.pki.time_stamp_client import Level
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.signing.countersigning import countersign
+from unlearn_audit.signing.pades import Purpose, sign_pdf
+from unlearn_audit.verification import rerendering
+from unlearn_audit.verification.answers import State
+from unlearn_audit.verification.pdf_signatures import open_pdf
+from unlearn_audit.verification.rerendering import compare_lone_pdf, compare_pages
+from unlearn_audit.verification.verification import verify
 
 pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type=ImportError)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from reading_pages import find_violations, read_risks
 
-from unlearn_audit.auditing import judge, name_known
-from unlearn_audit.evidence import read_evidence
-from unlearn_audit.measurement import measure
+from unlearn_audit.evidence.parquet import read_evidence
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.measurement import measure
+from unlearn_audit.formats.html import render_html, render_page
+from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import load_policy
+from unlearn_audit.presentation.wording import print_number
 from unlearn_audit.records import round_number
-from unlearn_audit.report.html import render_html, render_page
-from unlearn_audit.report.wording import print_number
-from unlearn_audit.scope import Scope
 
 SAMPLE = Path(__file__).parents[2] / "sample_reports" / "breast-cytology-remedied"
 SETTINGS = tuple(

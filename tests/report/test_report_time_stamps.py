@@ -12,13 +12,13 @@ from proofs import make_small_record, render_small, sign_at
 
 from timestamp_authority import OpenSslResponder, Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, TimeStampError, UsageError
-from unlearn_audit.report import stamping
-from unlearn_audit.report.certificates import load_revocations, refuse_strangers
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.revision import examine_addition
-from unlearn_audit.report.stamping import Authority, Level, Signing
-from unlearn_audit.report.time_stamps import open_token
-from unlearn_audit.report.trust import find_trusted_time, open_pdf
+from unlearn_audit.pki import time_stamp_client as stamping
+from unlearn_audit.pki.certificates import load_revocations, refuse_strangers
+from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+from unlearn_audit.pki.time_stamps import open_token
+from unlearn_audit.signing.pades import sign_pdf
+from unlearn_audit.verification.pdf_revisions import examine_addition
+from unlearn_audit.verification.pdf_signatures import find_trusted_time, open_pdf
 
 CONTENT = b"what is stamped"
 DIGEST = hashlib.sha256(CONTENT).digest()
@@ -205,7 +205,7 @@ def test_a_revocation_list_that_was_not_given_is_fetched_from_where_the_certific
 def test_a_revoked_key_does_not_sign_a_long_lived_signature(small, stamps, tmp_path):
     from proofs import found_laboratory
 
-    from unlearn_audit.report.laboratory import renew_revocations
+    from unlearn_audit.pki.issuing import renew_revocations
 
     other = found_laboratory(tmp_path / "ca")
     renew_revocations(other.folder, [other.paths["signer_chain"]])
@@ -253,7 +253,7 @@ def test_no_flipped_bit_goes_unseen_in_a_token_that_carries_its_root(tmp_path):
 
 
 def test_two_signatures_and_their_archives_follow_one_another(small, lab, stamps):
-    from unlearn_audit.report.pades import Purpose
+    from unlearn_audit.signing.pades import Purpose
 
     how = sign_at(Level.LTA, stamps, lab)
     first = sign_pdf(small, lab.key, how, Purpose(others_follow=True))
@@ -268,7 +268,7 @@ def test_two_signatures_and_their_archives_follow_one_another(small, lab, stamps
 def test_a_signature_after_one_that_permits_none_is_refused(small, lab, monkeypatch):
     from pyhanko.sign.signers.pdf_signer import PdfSigner
 
-    from unlearn_audit.report.pades import Purpose
+    from unlearn_audit.signing.pades import Purpose
 
     first = sign_pdf(small, lab.key)
     monkeypatch.setattr(PdfSigner, "_enforce_certification_constraints", lambda *_args: None)

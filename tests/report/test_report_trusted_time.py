@@ -22,16 +22,17 @@ from record_factory import make_record
 
 from timestamp_authority import Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, ReportError, TimeStampError
-from unlearn_audit.report import signers, stamping
-from unlearn_audit.report.bundle import write_bundle
-from unlearn_audit.report.countersigning import countersign
-from unlearn_audit.report.keys import describe
-from unlearn_audit.report.laboratory import renew_revocations
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.stamping import Level
-from unlearn_audit.report.time_stamps import open_token
-from unlearn_audit.report.trust import find_trusted_time
-from unlearn_audit.report.verification import State, Wishes, verify
+from unlearn_audit.pki import time_stamp_client as stamping
+from unlearn_audit.pki.issuing import renew_revocations
+from unlearn_audit.pki.keys import describe
+from unlearn_audit.pki.time_stamp_client import Level
+from unlearn_audit.pki.time_stamps import open_token
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.signing.countersigning import countersign
+from unlearn_audit.signing.pades import sign_pdf
+from unlearn_audit.verification import signers
+from unlearn_audit.verification.pdf_signatures import find_trusted_time
+from unlearn_audit.verification.verification import State, Wishes, verify
 
 FILES = {
     "attestation.dsse.json",
@@ -246,7 +247,7 @@ def test_an_authority_that_fails_leaves_no_bundle_at_all(lab, stamps, tmp_path, 
 
 
 def test_a_changed_root_inside_a_stamp_is_caught_although_no_signature_covers_it(lab, stamps, tmp_path):
-    from unlearn_audit.report.certificates import refuse_strangers
+    from unlearn_audit.pki.certificates import refuse_strangers
 
     other = found_laboratory(tmp_path / "other")
     with pytest.raises(IntegrityError, match="does not belong"):

@@ -10,16 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from record_factory import make_record
 
+from unlearn_audit.bundle.attestation import make_statement
+from unlearn_audit.bundle.envelope import sign_envelope
+from unlearn_audit.bundle.layout import digest_path
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
+from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 from unlearn_audit.records import Outcome, to_canonical_json
-from unlearn_audit.report.attestation import make_statement
-from unlearn_audit.report.authority import init_laboratory_ca
-from unlearn_audit.report.bundle import digest_path, write_bundle
-from unlearn_audit.report.envelope import sign_envelope
-from unlearn_audit.report.keys import SigningKey, describe, load_signing_key
-from unlearn_audit.report.pades import sign_pdf
-from unlearn_audit.report.trust import examine_pdf
-from unlearn_audit.report.verification import State, compare_policy, verify, verify_bundle
+from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.signing.pades import sign_pdf
+from unlearn_audit.verification.pdf_signatures import examine_pdf
+from unlearn_audit.verification.verification import State, compare_policy, verify, verify_bundle
 
 
 @pytest.fixture
@@ -350,7 +351,7 @@ def test_a_signer_certificate_with_a_name_that_is_no_text_is_untrusted_and_does_
 
 def test_verifying_loads_neither_torch_nor_a_renderer(signed, roots):
     code = (
-        "import sys; from pathlib import Path; from unlearn_audit.report.verification import verify_bundle\n"
+        "import sys; from pathlib import Path; from unlearn_audit.verification.verification import verify_bundle\n"
         f"verify_bundle(Path({str(signed)!r}), (Path({str(roots[0])!r}),))\n"
         "heavy = ('torch', 'weasyprint', 'jinja2', 'matplotlib', 'sklearn', 'pyarrow', 'numpy', 'aiohttp')\n"
         "print([m for m in heavy if m in sys.modules])"
@@ -361,7 +362,7 @@ def test_verifying_loads_neither_torch_nor_a_renderer(signed, roots):
 
 def test_pyhankos_network_client_is_only_deferred_and_serves_who_asks_for_it_later():
     code = (
-        "import sys; from unlearn_audit.report.offline import defer_network_client\n"
+        "import sys; from unlearn_audit.pki.offline import defer_network_client\n"
         "with defer_network_client():\n"
         "    from pyhanko.sign import timestamps\n"
         "assert 'aiohttp' not in sys.modules\n"
@@ -377,7 +378,7 @@ def test_pyhankos_network_client_is_only_deferred_and_serves_who_asks_for_it_lat
 
 def test_the_stand_in_for_the_network_client_is_gone_even_when_an_import_fails():
     code = (
-        "import sys; from unlearn_audit.report.offline import defer_network_client\n"
+        "import sys; from unlearn_audit.pki.offline import defer_network_client\n"
         "try:\n"
         "    with defer_network_client():\n"
         "        import aiohttp\n"

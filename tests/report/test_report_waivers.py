@@ -9,18 +9,18 @@ from jsonschema import Draft7Validator
 from sarif_schema import LOG
 from waived_records import APPROVER, REASON, make_waiver, with_waivers
 
+from unlearn_audit.bundle.attestation import make_statement
 from unlearn_audit.errors import ExitCode, IntegrityError
+from unlearn_audit.formats.github import render_github
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.formats.junit import render_junit
+from unlearn_audit.formats.markdown import render_markdown
+from unlearn_audit.formats.sarif import render_sarif
+from unlearn_audit.formats.severity import Severity, describe, outcome_of, weigh
+from unlearn_audit.formats.sources import Sources
 from unlearn_audit.records import AuditRecord, Outcome, WaiverState
-from unlearn_audit.report.attestation import make_statement
-from unlearn_audit.report.gate import Severity, describe, outcome_of, weigh
-from unlearn_audit.report.github import render_github
-from unlearn_audit.report.html import render_html
-from unlearn_audit.report.integrity import read_record
-from unlearn_audit.report.junit import render_junit
-from unlearn_audit.report.markdown import render_markdown
-from unlearn_audit.report.sarif import render_sarif
-from unlearn_audit.report.sources import Sources
-from unlearn_audit.report.verification import State, Verification, judge_waivers
+from unlearn_audit.verification.integrity import read_record
+from unlearn_audit.verification.verification import State, Verification, judge_waivers
 
 SOURCES = Sources("policy.yaml", {"ranking": 7})
 FAILS = {"ranking": Outcome.FAIL}
@@ -179,7 +179,7 @@ def test_verifying_counts_a_waiver_as_long_as_it_lasts(waived, today, state, cod
 
 
 def _authentic():
-    from unlearn_audit.report.answers import Line
+    from unlearn_audit.verification.answers import Line
 
     return Line("authenticity", State.OK, "")
 

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlearn_audit.records import Limit, Unit
-from unlearn_audit.report.wording import (
+from unlearn_audit.presentation.wording import (
     clip,
     group_digits,
     print_apart,
@@ -14,6 +13,7 @@ from unlearn_audit.report.wording import (
     print_percent,
     print_seconds,
 )
+from unlearn_audit.records import Limit, Unit
 
 
 @pytest.mark.parametrize(

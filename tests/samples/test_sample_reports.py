@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.auditing import judge, name_known
-from unlearn_audit.evidence import read_evidence
+from unlearn_audit.evidence.parquet import read_evidence
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.formats.pdf import render_pdf
+from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import load_case, load_policy
 from unlearn_audit.records import AuditRecord, Outcome
-from unlearn_audit.report import render_html, render_pdf
-from unlearn_audit.report.verification import verify_bundle
+from unlearn_audit.verification.verification import verify_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_reports"

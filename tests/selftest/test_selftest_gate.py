@@ -7,11 +7,11 @@ import pytest
 from scipy.stats import binom
 
 from unlearn_audit.assets import read_published_selftest
-from unlearn_audit.auditing import judge, reach_verdicts
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.errors import ExitCode, ReportError
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.pipeline.audit import judge, reach_verdicts
 from unlearn_audit.records import Interval, SelfTestSummary
-from unlearn_audit.report import render_html
 from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
 from unlearn_audit.selftest.plant import draw_evidence
 from unlearn_audit.selftest.tampering import TamperingError, tamper
@@ -106,7 +106,7 @@ def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
 
 
 def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
-    from unlearn_audit import verdict
+    from unlearn_audit.verdict import decision as verdict
 
     honest = verdict._rule
 
@@ -127,7 +127,7 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
 
 
 def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
-    from unlearn_audit.scope import Scope
+    from unlearn_audit.findings.context import Scope
 
     monkeypatch.setattr(Scope, "confidence_for", lambda self, model: 0.7)
 
@@ -135,7 +135,8 @@ def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
 
 
 def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
-    from unlearn_audit import auditing, verdict
+    from unlearn_audit.pipeline import audit as auditing
+    from unlearn_audit.verdict import decision as verdict
 
     honest = auditing.decide
 
@@ -151,7 +152,7 @@ def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
 
 
 def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
-    from unlearn_audit.scope import Scope
+    from unlearn_audit.findings.context import Scope
 
     monkeypatch.setattr(Scope, "clusters", lambda self, mask: None)
 
@@ -159,7 +160,7 @@ def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
 
 
 def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
-    from unlearn_audit.report import integrity
+    from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
     result = run_selftest(AGAIN, 1, names=())
@@ -169,7 +170,7 @@ def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
 
 
 def test_a_verification_that_breaks_down_over_a_changed_report_is_caught(monkeypatch):
-    from unlearn_audit.report import verification
+    from unlearn_audit.verification import verification
 
     honest = verification.verify_bundle
 
@@ -187,7 +188,7 @@ def test_a_verification_that_breaks_down_over_a_changed_report_is_caught(monkeyp
 
 
 def test_a_verification_that_refuses_everything_shows_nothing_and_is_refused(monkeypatch):
-    from unlearn_audit.report import integrity
+    from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "list_files", lambda folder: iter(()))
     with pytest.raises(TamperingError, match="does not verify"):
@@ -251,7 +252,7 @@ def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenari
 
 
 def test_the_command_exits_one_for_a_broken_gate_and_says_so(few_scenarios, monkeypatch, capsys):
-    from unlearn_audit.report import integrity
+    from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
 

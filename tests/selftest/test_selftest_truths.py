@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import name_known, reach_verdicts
+from unlearn_audit.pipeline.audit import name_known, reach_verdicts
 from unlearn_audit.policy import list_policies, load_policy
 from unlearn_audit.selftest import SCENARIOS, plant
 from unlearn_audit.selftest.plant import Plant, draw_evidence

@@ -11,10 +11,10 @@ import pytest
 import torch
 from tiny_studies import BROKEN, CLAIM, CREATED, FINE, POLICY, SALUN, STUDY
 
-from unlearn_audit.auditing import name_known
-from unlearn_audit.cases import Workers
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_study, parse_policy
-from unlearn_audit.scope import Scope
+from unlearn_audit.reference_models.workers import Workers
 from unlearn_audit.study import list_orders, read_cell, run_study
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from tiny_studies import CREATED, FINE, SALUN
 
-from unlearn_audit.cases import Workers, open_workers
 from unlearn_audit.errors import CacheError, CaseError, DataError, EvidenceError, ReportError
+from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.study import cells as module
 from unlearn_audit.study import digest_data, list_orders, make_cell, read_cell, read_study, running
 from unlearn_audit.training.learner import Learner
@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(
 
 def test_a_cache_that_cannot_be_written_is_no_failure_of_a_method(run, make_study, policy, tmp_path, monkeypatch):
     """A full disk must not be kept as 'the method failed': the cell stays unfinished."""
-    from unlearn_audit.cases import cache as kept
+    from unlearn_audit.models import cache as kept
 
     write = kept.replace_file
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.scope import Scope
+from unlearn_audit.findings.context import Scope
 from unlearn_audit.study.measures import find_collapse, list_measures, needs_unlearned
 from unlearn_audit.study.relearning import HIDDEN, SHOWN
 from unlearn_audit.study.summary import choose_measures

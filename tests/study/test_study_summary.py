@@ -119,7 +119,7 @@ def test_a_model_that_underwent_no_method_has_no_value_of_an_attack_made_for_one
 
 
 def test_a_method_is_compared_with_the_retrained_model_on_its_own_statistic(cell, runs, scopes):
-    from unlearn_audit.attacks import score_groups
+    from unlearn_audit.findings.attacks import score_groups
     from unlearn_audit.stats import compute_auc
 
     figure = cell.find("salun").find("u-lira-all")

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
-from unlearn_audit.scope import Address, Metric, Scope
 from unlearn_audit.stats import estimate_rate
 
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.api.arrays import take_arrays
 from unlearn_audit.api.audited import Audited
-from unlearn_audit.auditing import judge, name_known
-from unlearn_audit.evidence import read_evidence as read_evidence_file
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.evidence.parquet import read_evidence as read_evidence_file
+from unlearn_audit.evidence.predictions import Facts, assemble
+from unlearn_audit.evidence.predictions import read_predictions as read_prediction_files
+from unlearn_audit.evidence.predictions.scores import Kind
+from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import BroughtModel, Policy, find_policy, load_case
 from unlearn_audit.policy import load_policy as load_policy_file
-from unlearn_audit.predictions import Facts, assemble
-from unlearn_audit.predictions import read_predictions as read_prediction_files
-from unlearn_audit.predictions.scores import Kind
-from unlearn_audit.records import Evidence, Say, say_nothing
+from unlearn_audit.records import Say, say_nothing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

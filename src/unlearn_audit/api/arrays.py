@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.columns import read_text, unify_column
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.predictions import Answers
+from unlearn_audit.evidence.predictions import Answers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
-from unlearn_audit.auditing import judge
-from unlearn_audit.evidence import to_parquet
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.evidence.parquet import to_parquet
+from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import AuditRecord, CheckResult, Evidence, Outcome
+from unlearn_audit.records import AuditRecord, CheckResult, Outcome
 
 _COLOURS = {Outcome.PASS: "#1a7f37", Outcome.FAIL: "#b42318"}
 _DOUBT = "#9a6700"
@@ -62,9 +63,9 @@ class Audited:
         Raises:
             ReportError, KeyFileError: nothing is left behind then.
         """
-        from unlearn_audit.report.authority import make_test_key
-        from unlearn_audit.report.bundle import refuse_occupied, write_bundle
-        from unlearn_audit.report.keys import describe, load_signing_key
+        from unlearn_audit.pki.keys import describe, load_signing_key
+        from unlearn_audit.pki.laboratory_ca import make_test_key
+        from unlearn_audit.signing.bundle import refuse_occupied, write_bundle
 
         refuse_occupied(Path(folder), force=force)
         chain_path = Path(chain) if chain is not None else None
@@ -104,7 +105,8 @@ def _draw_row(check: CheckResult) -> str:
 
 
 def _fill(policy: Policy, evidence: Evidence, record: AuditRecord) -> dict[str, bytes]:
-    from unlearn_audit.report import FORMATS, Sources
+    from unlearn_audit.formats import FORMATS
+    from unlearn_audit.formats.sources import Sources
 
     made = {form.file: form.render(record, Sources()) for form in FORMATS.values() if form.always}
     files = {name: content.encode() if isinstance(content, str) else content for name, content in made.items()}

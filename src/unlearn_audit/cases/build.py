@@ -9,14 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
-from unlearn_audit.cases.cache import ModelCache
-from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
+from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, refuse_dropped
 from unlearn_audit.cases.environment import describe_environment
-from unlearn_audit.cases.pool import Pool, show_inputs, to_inputs
-from unlearn_audit.cases.preparation import choose_forgotten, prepare_data, refuse_dropped
+from unlearn_audit.cases.model_builder import Made, Workbench
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
-from unlearn_audit.cases.workbench import Made, Workbench
-from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
@@ -34,8 +30,13 @@ from unlearn_audit.data import (
 )
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
+from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, choose_seed, digest_of
+from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
+from unlearn_audit.reference_models.jobs import Blueprint
+from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
+from unlearn_audit.reference_models.workers import Workers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -198,7 +199,9 @@ def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice],
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
     pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive))
-    ensemble = make_ensemble(pool, case.split, models, case.bench, workers)
+    bench = case.bench
+    blueprint = Blueprint(bench.architecture, bench.shape, bench.classes, bench.recipe)
+    ensemble = make_ensemble(pool, case.split, models, blueprint, bench.seed, bench.cache, workers, bench.say)
     for name, choice in choices.items():
         ensemble = ensemble.unlearn(name, choice)
     provenance = case.provenance.model_copy(update={"references": ensemble.describe()})

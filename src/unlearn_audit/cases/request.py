@@ -4,17 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import ImageRules
 from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
 from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver
+from unlearn_audit.reference_models.workers import Workers
 
 FEWEST, MOST = 4, 512  # reference models, as in a policy
 
 if TYPE_CHECKING:
-    from unlearn_audit.cases.brought import BroughtOriginal
+    from unlearn_audit.cases.external_original import BroughtOriginal
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
 """`run --predictions` and `evidence check`: what was made elsewhere is read, checked and judged here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from unlearn_audit.errors import ExitCode, UsageError
-from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, Signer, choose_seed
+from unlearn_audit.evidence import SPLITS, Evidence
+from unlearn_audit.pipeline.external import Predictions
+from unlearn_audit.records import CheckResult, Outcome, Signer
 
 if TYPE_CHECKING:
-    from unlearn_audit.auditing import Audit
-    from unlearn_audit.cases import BroughtOriginal, GivenModels
+    from unlearn_audit.cases import BroughtOriginal
+    from unlearn_audit.pipeline.external_models import GivenModels
     from unlearn_audit.policy import CaseFile, KnownNames, Network, Policy
-    from unlearn_audit.predictions import Facts
 
 ROLES = ("original", "unlearned", "retrained")
 _TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "backend", "cluster")
@@ -25,28 +25,6 @@ _MODEL_FACTS = ("network", "preparation")
 _DATA_FACTS = ("split_column", "data", "dataset", "images")
 _QUICK = 1_000
 _WIDEST = 60
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Files of predictions, and what is said about them."""
-
-    files: tuple[Path, ...]
-    case: "CaseFile | None"
-    forget: Path | None
-    scores: str | None
-
-    def read(self, policy: "Policy", created: str, signer: Signer | None = None) -> Evidence:
-        """Return them as evidence for `policy`."""
-        from unlearn_audit.predictions import read_predictions
-
-        return read_predictions(self.files, policy, self._tell(policy, created, signer))
-
-    def _tell(self, policy: "Policy", created: str, signer: Signer | None) -> "Facts":
-        from unlearn_audit.predictions import Facts
-
-        facts = replace(Facts.from_case(policy, self.case, created), forget=self.forget, signer=signer)
-        return replace(facts, scores=self.scores) if self.scores else facts  # type: ignore[arg-type]
 
 
 def read_case(path: Path | None, known: "KnownNames") -> tuple["CaseFile | None", Path]:
@@ -87,8 +65,9 @@ def find_models(  # noqa: PLR0917 - one call site
     Raises:
         UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
-    from unlearn_audit.cases import GivenModels, choose_split_column, read_image_rules
+    from unlearn_audit.cases import choose_split_column, read_image_rules
     from unlearn_audit.models import Preparing
+    from unlearn_audit.pipeline.external_models import GivenModels
     from unlearn_audit.policy import CaseFile, Network
 
     told = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
@@ -183,43 +162,9 @@ def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path)
     )
 
 
-def judge_predictions(  # noqa: PLR0917 - one call site
-    policy: "Policy",
-    brought: Predictions,
-    signer: Signer | None,
-    created: str,
-    told: Mapping[str, Any],
-    say: Say,
-) -> "Audit":
-    """Return the finished audit of predictions; it has no models, tries no remedy. `told`: waivers, seals, ..."""
-    say("read the predictions", 0, 1)
-    evidence = brought.read(policy, created, signer)
-    say("read the predictions", 1, 1)
-    return _judge(policy, evidence, brought.case, told, say)
-
-
-def _judge(policy: "Policy", evidence: Evidence, case: "CaseFile | None", told: Mapping[str, Any], say: Say) -> "Audit":
-    from unlearn_audit.auditing import Audit, judge
-
-    more: dict[str, Any] = {"device": case.device, "deviations": case.deviations} if case else {}
-    more["seed"] = choose_seed(policy.protocol.seed, told["seals"])
-    provenance = evidence.provenance.model_copy(update={**more, **told})
-    evidence = replace(evidence, provenance=provenance)
-    return Audit(judge(policy, evidence, say), evidence, {})
-
-
-def judge_models(
-    policy: "Policy", given: "GivenModels", case: "CaseFile | None", told: Mapping[str, Any], say: Say
-) -> "Audit":
-    """Return the finished audit of models that were made elsewhere; it tries no remedy and copies no model."""
-    from unlearn_audit.cases import ask_models
-
-    return _judge(policy, ask_models(policy, given, say), case, told, say)
-
-
 def check_files(files: Sequence[Path], policy_name: str, options: Mapping[str, Any]) -> int:
     """Print what the files hold and which checks can be measured; return 0, or 3 where a required one cannot."""
-    from unlearn_audit.auditing import name_known, reach_verdicts
+    from unlearn_audit.pipeline.audit import name_known, reach_verdicts
     from unlearn_audit.policy import find_policy, load_policy
 
     known = name_known()
@@ -247,7 +192,7 @@ def _read_evidence(
     files: Sequence[Path], policy: "Policy", options: Mapping[str, Any], known: "KnownNames"
 ) -> Evidence:
     """Evidence that this tool wrote is read as such; anything else is predictions."""
-    from unlearn_audit.evidence import is_evidence, read_evidence
+    from unlearn_audit.evidence.parquet import is_evidence, read_evidence
 
     if len(files) == 1 and is_evidence(files[0]):
         given = [f"--{name}" for name in ("case", "forget", "scores") if options[name]]

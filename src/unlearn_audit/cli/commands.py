@@ -236,7 +236,7 @@ def keys() -> None:
 def init(folder: Path, organisation: str, name: str, no_passphrase: bool) -> int:
     """Make a laboratory authority and a signing key (P-256) in FOLDER."""
     from unlearn_audit.cli.signing import ask_passphrase
-    from unlearn_audit.report.authority import init_laboratory_ca
+    from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 
     passphrase = None if no_passphrase else ask_passphrase(confirm=True)
     made = init_laboratory_ca(folder, organisation, name, passphrase)

@@ -10,7 +10,7 @@ import click
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Say, Verdict
 
 if TYPE_CHECKING:
-    from unlearn_audit.report.verification import Verification
+    from unlearn_audit.verification.verification import Verification
 
 _MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "-"}
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow", Outcome.NOT_RUN: "yellow"}

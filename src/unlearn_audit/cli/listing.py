@@ -36,13 +36,13 @@ def _methods() -> Rows:
 
 
 def _metrics() -> Rows:
-    from unlearn_audit.metrics import METRICS
+    from unlearn_audit.findings.metrics import METRICS
 
     return [(name, metric.title, f"{metric.traits.kind}; {metric.direction}") for name, metric in METRICS.items()]
 
 
 def _attacks() -> Rows:
-    from unlearn_audit.metrics import ATTACKS
+    from unlearn_audit.findings.attacks import ATTACKS
 
     return [(name, attack.title, attack.source) for name, attack in ATTACKS.items()]
 
@@ -60,7 +60,7 @@ def _models() -> Rows:
 
 
 def _formats() -> Rows:
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     return [(name, form.title, form.file) for name, form in FORMATS.items()]
 

@@ -25,11 +25,12 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
 
     Amend the policy later, and seal it again: the report lists every seal and what was changed after it.
     """
-    from unlearn_audit.auditing import name_known
+    from unlearn_audit.bundle.seals import name_stamp
     from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
+    from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy
-    from unlearn_audit.report.seals import make_seal, name_stamp, refuse_existing
+    from unlearn_audit.signing.sealing import make_seal, refuse_existing
     from unlearn_audit.writing import write_whole
 
     sealed = load_policy(find_policy(policy), name_known())
@@ -65,8 +66,8 @@ def countersign(bundle: Path, **options: Any) -> int:
     """
     from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
-    from unlearn_audit.report.countersigning import countersign as add
-    from unlearn_audit.report.integrity import check_bundle
+    from unlearn_audit.signing.countersigning import countersign as add
+    from unlearn_audit.verification.integrity import check_bundle
 
     if options["key"] is None and options["pkcs11"] is None:
         raise UsageError("a person signs with their own key", hint="give --key and --chain, or --pkcs11")
@@ -87,7 +88,7 @@ def countersign(bundle: Path, **options: Any) -> int:
 def issue(folder: Path, name: str, *, no_passphrase: bool) -> int:
     """Make one more signing key below the authority in FOLDER."""
     from unlearn_audit.cli.signing import ask_passphrase
-    from unlearn_audit.report.laboratory import issue_further_signer
+    from unlearn_audit.pki.issuing import issue_further_signer
 
     made = issue_further_signer(folder, name, None if no_passphrase else ask_passphrase())
     for role, path in made.items():
@@ -105,7 +106,7 @@ def crl(folder: Path, *, revoke: tuple[Path, ...], no_passphrase: bool) -> int:
     Signatures whose time is trusted and lies before the revocation stay good, others do not.
     """
     from unlearn_audit.cli.signing import ask_passphrase
-    from unlearn_audit.report.laboratory import renew_revocations
+    from unlearn_audit.pki.issuing import renew_revocations
 
     path = renew_revocations(folder, revoke, None if no_passphrase else ask_passphrase())
     click.echo(f"revocation list   {path}")

@@ -58,7 +58,7 @@ def mlflow(bundle: Path, **options: Any) -> int:
     """
     from unlearn_audit.policy import find_policy
     from unlearn_audit.publishing import publish_to_mlflow
-    from unlearn_audit.report.verification import Wishes
+    from unlearn_audit.verification.verification import Wishes
 
     policy = options["policy"]
     done = publish_to_mlflow(

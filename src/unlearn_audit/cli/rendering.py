@@ -11,7 +11,8 @@ from unlearn_audit.records import AuditRecord
 from unlearn_audit.writing import write_whole
 
 if TYPE_CHECKING:
-    from unlearn_audit.report import Format, Sources
+    from unlearn_audit.formats import Format
+    from unlearn_audit.formats.sources import Sources
 
 _COPY = "policy.yaml"
 _SUMMARIES = {"html": "summary", "pdf": "summary-pdf"}
@@ -23,7 +24,7 @@ def choose_formats(asked: Iterable[str]) -> "dict[str, Format]":
     Raises:
         UnknownNameError: no format of that name.
     """
-    from unlearn_audit.report import FORMATS
+    from unlearn_audit.formats import FORMATS
 
     chosen = {name: FORMATS[name] for name in asked}
     return {name: form for name, form in FORMATS.items() if form.always} | chosen
@@ -75,7 +76,8 @@ def name_policy_file(given: str) -> str:
 
 def render_record(record_path: Path, out: Path, names: tuple[str, ...], policy_name: str | None) -> int:
     """Write the record in each format."""
-    from unlearn_audit.report import FORMATS, Sources
+    from unlearn_audit.formats import FORMATS
+    from unlearn_audit.formats.sources import Sources
 
     if not record_path.is_file():
         raise ReportError(f"expected a record at {record_path}, found no file")
@@ -91,8 +93,8 @@ def render_record(record_path: Path, out: Path, names: tuple[str, ...], policy_n
 
 def _find_sources(record: AuditRecord, record_path: Path, policy_name: str | None) -> "Sources":
     """Return where the checks stand; where no policy fits, say so and point at no line."""
+    from unlearn_audit.formats.sources import Sources
     from unlearn_audit.policy import find_policy
-    from unlearn_audit.report import Sources
 
     if policy_name is not None:
         lines = _locate(find_policy(policy_name), record)

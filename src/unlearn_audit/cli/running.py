@@ -14,8 +14,8 @@ from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
 from unlearn_audit.records import AuditRecord, Outcome, Signer, Verdict, WaiverState
 
 if TYPE_CHECKING:
-    from unlearn_audit.auditing import Audit
     from unlearn_audit.cases import CaseRequest
+    from unlearn_audit.pipeline.audit import Audit
     from unlearn_audit.policy import CaseFile, Policy
     from unlearn_audit.records import Say
 
@@ -24,19 +24,21 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
-    from unlearn_audit.auditing import name_known
-    from unlearn_audit.cases import GivenModels
-    from unlearn_audit.cli.bringing import find_models, find_predictions, judge_models, judge_predictions, read_case
+    from unlearn_audit.cli.bringing import find_models, find_predictions, read_case
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
-    from unlearn_audit.evidence import to_parquet
+    from unlearn_audit.evidence.parquet import to_parquet
+    from unlearn_audit.formats.sources import Sources
+    from unlearn_audit.pipeline.audit import name_known
+    from unlearn_audit.pipeline.external import judge_models, judge_predictions
+    from unlearn_audit.pipeline.external_models import GivenModels
+    from unlearn_audit.pki.keys import describe
     from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
-    from unlearn_audit.report import Sources, compare_records
-    from unlearn_audit.report.bundle import refuse_occupied, write_bundle
-    from unlearn_audit.report.keys import describe
-    from unlearn_audit.report.seals import read_seals
+    from unlearn_audit.signing.bundle import refuse_occupied, write_bundle
+    from unlearn_audit.signing.sealing import read_seals
+    from unlearn_audit.verdict.comparison import compare_records
 
     formats = choose_formats(options["formats"])
     baseline = read_baseline(options["baseline"])
@@ -81,8 +83,8 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
 
 
 def _run_audit(policy: "Policy", request: "CaseRequest", options: Mapping[str, Any], say: "Say") -> "Audit":
-    from unlearn_audit.auditing import run_audit
-    from unlearn_audit.cases import open_workers
+    from unlearn_audit.pipeline.audit import run_audit
+    from unlearn_audit.reference_models.workers import open_workers
 
     with open_workers(options["jobs"], options["backend"] or "loky", options["cluster"]) as workers:
         return run_audit(policy, replace(request, workers=workers), say)
@@ -132,7 +134,7 @@ def read_clock() -> str:
 
 
 def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:
-    from unlearn_audit.report.authority import ROOT_CERTIFICATE, find_test_folder
+    from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
 
     click.echo("\nReport:  " + "\n         ".join(str(out / name) for name in names))
     if is_test:
@@ -143,7 +145,7 @@ def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:
 
 
 def _say_who_is_due(out: Path, record: AuditRecord) -> None:
-    from unlearn_audit.report.countersignatures import list_responsible
+    from unlearn_audit.bundle.countersignatures import list_responsible
 
     for person in list_responsible(record):
         if person.countersigns:
@@ -169,11 +171,11 @@ def _find_exit(verdict: Verdict, fail_on: str) -> int:
 
 def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, baseline_path: Path | None) -> int:
     """Judge existing evidence; say whether a record beside it has the same bytes."""
-    from unlearn_audit.auditing import judge, name_known
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
-    from unlearn_audit.evidence import read_evidence
+    from unlearn_audit.evidence.parquet import read_evidence
+    from unlearn_audit.pipeline.audit import judge, name_known
     from unlearn_audit.policy import find_policy, load_policy
-    from unlearn_audit.report import compare_records
+    from unlearn_audit.verdict.comparison import compare_records
     from unlearn_audit.writing import write_whole
 
     baseline = read_baseline(baseline_path)
@@ -200,7 +202,7 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, ba
 
 def check_policy_files(names: tuple[str, ...]) -> int:
     """Check each policy; print what is wrong with all of them before the exit code says that something is."""
-    from unlearn_audit.auditing import name_known
+    from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy
 
     code = ExitCode.PASS

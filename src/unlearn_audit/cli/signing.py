@@ -10,8 +10,8 @@ import click
 from unlearn_audit.errors import UsageError
 
 if TYPE_CHECKING:
-    from unlearn_audit.report.keys import SigningKey
-    from unlearn_audit.report.stamping import Signing
+    from unlearn_audit.pki.keys import SigningKey
+    from unlearn_audit.pki.time_stamp_client import Signing
 
 PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
 
@@ -48,8 +48,8 @@ def find_signing_key(options: Mapping[str, Any]) -> "SigningKey":
         UsageError: options that do not go together.
         KeyFileError: a key that cannot be used.
     """
-    from unlearn_audit.report.authority import make_test_key
-    from unlearn_audit.report.keys import load_signing_key
+    from unlearn_audit.pki.keys import load_signing_key
+    from unlearn_audit.pki.laboratory_ca import make_test_key
 
     key, chain = options["key"], options["chain"]
     if any(options[name] is not None for name in ("pkcs11", "token", "key_label")):
@@ -63,7 +63,7 @@ def find_signing_key(options: Mapping[str, Any]) -> "SigningKey":
 
 
 def _find_token_key(options: Mapping[str, Any]) -> "SigningKey":
-    from unlearn_audit.report.hardware_keys import PIN_VARIABLE, TokenAddress, load_token_key
+    from unlearn_audit.pki.pkcs11 import PIN_VARIABLE, TokenAddress, load_token_key
 
     if options["key"] is not None:
         raise UsageError("--key and --pkcs11 name two keys", hint="give one of them")
@@ -81,8 +81,8 @@ def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
         UsageError: options that do not go together.
         TimeStampError: the authority cannot be used.
     """
-    from unlearn_audit.report.certificates import load_revocations, load_roots
-    from unlearn_audit.report.stamping import Authority, Level, Signing
+    from unlearn_audit.pki.certificates import load_revocations, load_roots
+    from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
 
     url, roots = options["timestamp_url"], options["timestamp_trust"]
     if url is None and roots:
@@ -115,7 +115,7 @@ def describe_certificates(path: Path) -> list[str]:
     """
     from cryptography import x509
 
-    from unlearn_audit.report.keys import fingerprint_of, is_test_certificate
+    from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
 
     try:
         certificates = x509.load_pem_x509_certificates(path.read_bytes())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def study_from_options(file: Path, options: Mapping[str, Any]) -> int:
     """Make what is missing of a study, write its three files, say what the claims come to."""
     refuse_idle_options(options)
-    from unlearn_audit.auditing import name_known
+    from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy, load_study
 
     known = name_known()
@@ -37,8 +37,8 @@ def study_from_options(file: Path, options: Mapping[str, Any]) -> int:
 def _make_result(
     study: "StudyFile", policy: "Policy", data: Path | None, out: Path, options: Mapping[str, Any]
 ) -> "StudyResult":
-    from unlearn_audit.cases import open_workers
     from unlearn_audit.data import find_cache
+    from unlearn_audit.reference_models.workers import open_workers
     from unlearn_audit.study import digest_data, list_orders, read_study, run_study
 
     if options["summarise"]:

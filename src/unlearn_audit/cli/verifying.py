@@ -6,8 +6,8 @@ from typing import Any
 
 from unlearn_audit.cli.console import print_verification, show_progress
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report.answers import Line
-from unlearn_audit.report.verification import Wishes, compare_policy, verify
+from unlearn_audit.verification.answers import Line
+from unlearn_audit.verification.verification import Wishes, compare_policy, verify
 
 
 def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
@@ -29,7 +29,7 @@ def _answer(path: Path, record: AuditRecord, policy: Path | None, *, rerender: b
     if policy is not None:
         yield compare_policy(policy, record)
     if rerender:
-        from unlearn_audit.report.rerendering import NAMES, compare_lone_pdf, compare_pages
+        from unlearn_audit.verification.rerendering import NAMES, compare_lone_pdf, compare_pages
 
         with show_progress() as say:
             say("render the pages again", 0, 1)
@@ -40,7 +40,7 @@ def _answer(path: Path, record: AuditRecord, policy: Path | None, *, rerender: b
                 yield compare_pages(record, pages)
             say("render the pages again", 1, 1)
     if recompute:
-        from unlearn_audit.recomputation import compare_numbers
+        from unlearn_audit.verification.recomputation import compare_numbers
 
         with show_progress() as say:
             yield compare_numbers(path, record, say)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, digest_of
-from unlearn_audit.report.answers import State, Verification
+from unlearn_audit.verification.answers import State, Verification
 
 PREFIX = "unlearn_audit."
 OUTCOME = f"{PREFIX}outcome"

@@ -41,13 +41,10 @@ from unlearn_audit.records.verdicts import (
 from unlearn_audit.records.waivers import AppliedWaiver, Waiver, WaiverState, choose_waiver, judge_waiver
 
 if TYPE_CHECKING:
-    from unlearn_audit.records.evidence import SPLITS, Evidence
-    from unlearn_audit.records.references import References
     from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
 
 __all__ = [
     "RECORD_SCHEMA",
-    "SPLITS",
     "AppliedWaiver",
     "AuditRecord",
     "Cell",
@@ -60,7 +57,6 @@ __all__ = [
     "Disjoint",
     "EarlierRun",
     "Estimate",
-    "Evidence",
     "Finding",
     "ForgetRequest",
     "Interval",
@@ -72,7 +68,6 @@ __all__ = [
     "Provenance",
     "Recommendation",
     "ReferenceCard",
-    "References",
     "Say",
     "Seal",
     "SelfTestSummary",
@@ -103,9 +98,6 @@ __all__ = [
 
 # These need numpy, which a verifier of signatures does not: they are imported when first asked for.
 _LATE = {
-    "SPLITS": "evidence",
-    "Evidence": "evidence",
-    "References": "references",
     "derive_integer": "seeds",
     "derive_rng": "seeds",
     "derive_seed": "seeds",

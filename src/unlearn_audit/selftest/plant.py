@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.records import DataCard, Evidence, ForgetRequest, ModelCard, Provenance, Signer, SplitCount
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.records import DataCard, ForgetRequest, ModelCard, Provenance, Signer, SplitCount
 
 SIZES = {"retain": 600, "forget": 800, "validation": 60, "test": 1600}
 """Records per split. The validation split is not read: the self-test judges at 'argmax'."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from unlearn_audit.auditing import name_known
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Check, Policy, parse_policy
 from unlearn_audit.selftest.plant import Behaviour, Plant
 from unlearn_audit.selftest.truths import compute_truth

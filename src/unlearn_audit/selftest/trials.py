@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from unlearn_audit import __version__
-from unlearn_audit.auditing import reach_verdicts
+from unlearn_audit.pipeline.audit import reach_verdicts
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import Say, derive_integer, derive_rng, say_nothing
 from unlearn_audit.selftest.plant import draw_evidence

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit import __version__
-from unlearn_audit.cases import Case, CaseRequest, Workers, add_model, add_references, begin_case, make_plan
+from unlearn_audit.cases import Case, CaseRequest, add_model, add_references, begin_case, make_plan
+from unlearn_audit.cases.collection import collect
 from unlearn_audit.errors import CacheError, CaseError
-from unlearn_audit.evidence import collect, read_evidence, to_parquet
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.policy import CaseFile, Policy, Recipe, Relearning, StudiedModel, StudyFile
-from unlearn_audit.records import Evidence, digest_of, say_nothing
+from unlearn_audit.records import digest_of, say_nothing
+from unlearn_audit.reference_models.workers import Workers
 from unlearn_audit.study.relearning import PREFIX, add_relearned, list_relearned, mark_shown
 from unlearn_audit.writing import write_whole
 

@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.attacks import Needs, find_attack, score_groups, score_records, select_group
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.metrics.discrimination import measure_fnr_at_fpr, score_test
-from unlearn_audit.metrics.utility import find_right
+from unlearn_audit.findings.attacks import Needs, find_attack, score_groups, score_records, select_group
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.metrics.discrimination import measure_fnr_at_fpr, score_test
+from unlearn_audit.findings.metrics.utility import find_right
 from unlearn_audit.records import Unit
-from unlearn_audit.scope import Address, Scope
 from unlearn_audit.stats import choose_cost_optimal, compute_auc
 from unlearn_audit.study.relearning import GROUP, HIDDEN, PREFIX
 

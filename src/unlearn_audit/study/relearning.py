@@ -19,7 +19,7 @@ from unlearn_audit.policy import RELEARNED, Relearning
 from unlearn_audit.records import ModelCard, derive_integer, derive_rng
 
 if TYPE_CHECKING:
-    from unlearn_audit.cases.workbench import Made
+    from unlearn_audit.cases.model_builder import Made
 
 PREFIX = RELEARNED
 GROUP = "relearned"
@@ -64,7 +64,7 @@ def _draw(case: Case) -> NDArray[np.bool_]:
 
 
 def _relearn(case: Case, made: "Made", relearning: Relearning) -> "Made":
-    from unlearn_audit.cases.workbench import Made
+    from unlearn_audit.cases.model_builder import Made
     from unlearn_audit.models import encode_weights
     from unlearn_audit.training import adapt, fit
 

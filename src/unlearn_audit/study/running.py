@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unlearn_audit.cases import Workers, find_reference
+from unlearn_audit.cases import find_reference
 from unlearn_audit.errors import DataError
 from unlearn_audit.policy import Policy, StudyFile
 from unlearn_audit.records import Say, digest_of, say_nothing
+from unlearn_audit.reference_models.workers import Workers
 from unlearn_audit.study.cells import CellOrder, is_finished, list_orders, make_cell, read_cell, train_original
 from unlearn_audit.study.result import StudyResult
 from unlearn_audit.study.summary import refuse_unknown_measures, summarise

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.findings.context import Scope
 from unlearn_audit.policy import ALWAYS
 from unlearn_audit.records import Estimate, Unit, derive_rng, round_number
-from unlearn_audit.scope import Scope
 from unlearn_audit.stats import estimate_over_runs, estimate_over_seeds
 from unlearn_audit.study.measures import Measure, find_collapse
 from unlearn_audit.study.relearning import PREFIX

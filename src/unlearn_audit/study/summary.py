@@ -8,10 +8,10 @@ import numpy as np
 
 from unlearn_audit import __version__
 from unlearn_audit.errors import EvidenceError, UsageError
+from unlearn_audit.findings.context import Scope
 from unlearn_audit.policy import ALWAYS, Claim, Policy, StudyFile
 from unlearn_audit.policy.problems import suggest
 from unlearn_audit.records import ModelCard, round_number
-from unlearn_audit.scope import Scope
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
 from unlearn_audit.study.measures import POPULATION, Measure, list_measures
 from unlearn_audit.study.relearning import PREFIX

@@ -1,0 +1,59 @@
+"""The points of the reliability and decision curves; a curve that is not defined is left out."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.records import Curve, round_number
+from unlearn_audit.stats import compute_call_all_benefit, compute_net_benefit, compute_reliability
+
+_PERCENT = range(1, 61)
+"""Threshold probabilities of the decision curve: beyond 60 % a miss would cost less than a false alarm."""
+_CALL_ALL = "call-all-positive"
+
+
+def _rounded(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(round_number(float(value)) for value in values)
+
+
+def trace_reliability(scope: Scope) -> Iterator[Curve]:
+    """Yield what each model states against what comes true, on test, in at most ten bins."""
+    for model in scope.evidence.log_probs:
+        probability = scope.evidence.positive_probability(model)[scope.test]
+        try:
+            found = compute_reliability(scope.actual, probability, confidence=scope.confidence_for(model))
+        except MeasurementError:
+            continue
+        yield Curve(
+            kind="reliability",
+            model=model,
+            x=_rounded(found.stated),
+            y=_rounded(found.observed),
+            low=_rounded(found.low),
+            high=_rounded(found.high),
+        )
+
+
+def trace_net_benefit(scope: Scope) -> Iterator[Curve]:
+    """Yield the net benefit of each model and of calling all, at the prevalence of test and at the policy's."""
+    own = 1 / (1 + scope.policy.costs.ratio)
+    thresholds = np.unique([*(percent / 100 for percent in _PERCENT), own])
+    for population, prevalence in (("test", None), ("intended use", scope.policy.costs.prevalence)):
+        if population != "test" and prevalence is None:
+            continue
+        try:
+            lines = {
+                model: compute_net_benefit(
+                    scope.actual, scope.evidence.positive_probability(model)[scope.test], thresholds, prevalence
+                )
+                for model in scope.evidence.log_probs
+            }
+            lines[_CALL_ALL] = compute_call_all_benefit(scope.actual, thresholds, prevalence)
+        except MeasurementError:
+            continue
+        for model, benefit in lines.items():
+            yield Curve(
+                kind="net-benefit", model=model, population=population, x=_rounded(thresholds), y=_rounded(benefit)
+            )

@@ -1,0 +1,129 @@
+"""Do the probabilities come true, and is acting on them worth anything? Descriptive: Global Risk decides."""
+
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.metric import Metric
+from unlearn_audit.policy import MetricTraits
+from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.trivial_models import BASELINES
+from unlearn_audit.stats import (
+    compute_calibration_error,
+    estimate_calibration_in_the_large,
+    estimate_calibration_slope,
+    estimate_net_benefit,
+)
+
+
+def measure_calibration_in_the_large(scope: Scope, address: Address) -> Estimate:
+    """Measure by how much more often test records are positive than the model says; above zero it plays danger down."""
+    return estimate_calibration_in_the_large(
+        scope.actual,
+        scope.evidence.positive_probability(address.model)[scope.test],
+        confidence=scope.confidence_for(address.model),
+        clusters=scope.clusters(scope.test),
+    )
+
+
+def measure_calibration_slope(scope: Scope, address: Address) -> Estimate:
+    """Measure the slope of the truth on the stated log-odds: 1 is calibrated, below 1 is too sure of itself."""
+    return estimate_calibration_slope(
+        scope.actual,
+        scope.log_odds(address.model)[scope.test],
+        confidence=scope.confidence_for(address.model),
+        clusters=scope.clusters(scope.test),
+    )
+
+
+def measure_calibration_error(scope: Scope, address: Address) -> Estimate:
+    """Measure the expected calibration error in ten bins; read it beside what a calibrated model would show."""
+    return _describe(scope, _compute_errors(scope, address.model)[0])
+
+
+def measure_error_by_chance(scope: Scope, address: Address) -> Estimate:
+    """Measure the expected calibration error that a perfectly calibrated model with these probabilities would show."""
+    return _describe(scope, _compute_errors(scope, address.model)[1])
+
+
+def measure_net_benefit(scope: Scope, address: Address) -> Estimate:
+    """Measure the net benefit of acting where the policy's costs say so, in true positives per test case."""
+    return _measure_benefit(scope, address, None)
+
+
+def measure_net_benefit_at_prevalence(scope: Scope, address: Address) -> Estimate:
+    """Measure the same at the policy's prevalence of intended use."""
+    return _measure_benefit(scope, address, scope.prevalence)
+
+
+def _compute_errors(scope: Scope, model: str) -> tuple[float, float]:
+    return compute_calibration_error(scope.actual, scope.evidence.positive_probability(model)[scope.test])
+
+
+def _measure_benefit(scope: Scope, address: Address, prevalence: float | None) -> Estimate:
+    threshold = 1 / (1 + scope.policy.costs.ratio)
+    called = (
+        scope.call(address.model, None)
+        if address.model in BASELINES
+        else scope.evidence.positive_probability(address.model)[scope.test] >= threshold
+    )
+    return estimate_net_benefit(
+        scope.actual,
+        called,
+        threshold,
+        prevalence=prevalence,
+        clusters=scope.clusters(scope.test),
+        **scope.sampling("net-benefit" if prevalence is None else "net-benefit-at-prevalence", address),
+    )
+
+
+def _describe(scope: Scope, value: float) -> Estimate:
+    return Estimate(value=value, unit=Unit.SCORE, n=int(scope.test.sum()))
+
+
+_TRAITS = MetricTraits(kind="descriptive")
+CALIBRATION_IN_THE_LARGE = Metric(
+    title="Calibration in the large",
+    traits=_TRAITS,
+    direction=Direction.DESCRIPTIVE,
+    source="share of positives minus mean probability of being positive",
+    measure=measure_calibration_in_the_large,
+)
+CALIBRATION_SLOPE = Metric(
+    title="Calibration slope",
+    traits=_TRAITS,
+    direction=Direction.DESCRIPTIVE,
+    source="Cox 1958: logistic regression of the truth on the stated log-odds",
+    measure=measure_calibration_slope,
+)
+CALIBRATION_ERROR = Metric(
+    title="Expected calibration error, 10 bins",
+    traits=_TRAITS,
+    direction=Direction.LOWER,
+    source="Naeini et al. 2015, equally many records a bin",
+    measure=measure_calibration_error,
+    caveat="Biased upwards: a perfectly calibrated model has one above zero too, which stands beside it.",
+)
+CALIBRATION_ERROR_BY_CHANCE = Metric(
+    title="Expected calibration error of a perfectly calibrated model",
+    traits=_TRAITS,
+    direction=Direction.DESCRIPTIVE,
+    source="mean over labels drawn from the stated probabilities, normal approximation",
+    measure=measure_error_by_chance,
+)
+NET_BENEFIT = Metric(
+    title="Net benefit at the policy's costs",
+    traits=_TRAITS,
+    direction=Direction.HIGHER,
+    source="Vickers and Elkin 2006, at the threshold probability C_FP / (C_FP + C_FN)",
+    measure=measure_net_benefit,
+    baselines=True,
+    caveat="Acts on each model's own probabilities: one that is badly calibrated looks worse than it need be.",
+)
+NET_BENEFIT_AT_PREVALENCE = Metric(
+    title="Net benefit at the prevalence of intended use",
+    traits=_TRAITS,
+    direction=Direction.HIGHER,
+    source="Vickers and Elkin 2006, with the policy's prevalence",
+    measure=measure_net_benefit_at_prevalence,
+    baselines=True,
+    applies=lambda policy: policy.costs.prevalence is not None,
+)

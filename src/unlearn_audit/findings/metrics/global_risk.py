@@ -1,0 +1,89 @@
+"""Global Risk: what the model's mistakes cost per case, and how that changed against a reference."""
+
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.metric import Metric
+from unlearn_audit.policy import MetricTraits
+from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.stats import MistakeCosts, estimate_global_risk, estimate_risk_change
+
+_SOURCE = "GR = (C_FN * FN + C_FP * FP) / N on the test split; cost form of the code published around arXiv 2604.23854"
+
+
+def _costs(scope: Scope) -> MistakeCosts:
+    return MistakeCosts(scope.policy.costs.false_negative, scope.policy.costs.false_positive)
+
+
+def measure_global_risk(scope: Scope, address: Address) -> Estimate:
+    """Measure Global Risk in cost units per test case; 0 makes no mistake."""
+    return estimate_global_risk(
+        scope.actual,
+        scope.call(address.model, address.at),
+        _costs(scope),
+        clusters=scope.clusters(scope.test),
+        **scope.sampling("global-risk", address),
+    )
+
+
+def measure_risk_at_prevalence(scope: Scope, address: Address) -> Estimate:
+    """Measure Global Risk as it would be at the policy's prevalence of intended use: pi C_FN FNR + (1 - pi) C_FP FPR.
+
+    What must not be concluded: that error rates carry over to a population whose cases differ in more than prevalence.
+    """
+    return estimate_global_risk(
+        scope.actual,
+        scope.call(address.model, address.at),
+        _costs(scope),
+        prevalence=scope.prevalence,
+        clusters=scope.clusters(scope.test),
+        **scope.sampling("global-risk-at-prevalence", address),
+    )
+
+
+def measure_risk_increase(scope: Scope, address: Address) -> Estimate:
+    """Measure by how much Global Risk is above the reference's, on the same records (paired)."""
+    return estimate_risk_change(
+        scope.actual,
+        scope.call(scope.reference(address), address.at),
+        scope.call(address.model, address.at),
+        _costs(scope),
+        clusters=scope.clusters(scope.test),
+        **scope.sampling("global-risk-increase", address),
+    )
+
+
+GLOBAL_RISK = Metric(
+    title="Global Risk",
+    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0, subgroups=True),
+    direction=Direction.LOWER,
+    source=_SOURCE,
+    measure=measure_global_risk,
+    groups=("positive", "negative"),
+    baselines=True,
+    caveat="Lower risk may be a moved operating point: read it beside AUROC and the frozen threshold.",
+)
+GLOBAL_RISK_AT_PREVALENCE = Metric(
+    title="Global Risk at the prevalence of intended use",
+    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0),
+    direction=Direction.LOWER,
+    source="pi * C_FN * FNR + (1 - pi) * C_FP * FPR",
+    measure=measure_risk_at_prevalence,
+    groups=("positive", "negative"),
+    baselines=True,
+    applies=lambda policy: policy.costs.prevalence is not None,
+)
+GLOBAL_RISK_INCREASE = Metric(
+    title="Global Risk, increase",
+    traits=MetricTraits(
+        kind="clinical",
+        against=frozenset({"original", "retrained"}),
+        at=True,
+        limits=frozenset({"at_most"}),
+        subgroups=True,
+    ),
+    direction=Direction.LOWER,
+    source="paired change over the cells newly missed, newly caught, new and repaired false alarms",
+    measure=measure_risk_increase,
+    groups=("positive", "negative"),
+    caveat="An untouched original also has no increase: this check says nothing about forgetting.",
+)

@@ -1,0 +1,45 @@
+"""Beside a membership AUC: what the same attack finds on models of which it is known that they never saw the records.
+
+Retrained models differ from one another by chance. A difference between the audited and the retrained model that is no
+larger than this spread says nothing about forgetting.
+"""
+
+import numpy as np
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.findings.attacks import needs_references, score_unseen
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.metric import Metric
+from unlearn_audit.policy import MetricTraits
+from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.stats import compute_auc, estimate_null
+
+
+def measure_membership_null(scope: Scope, address: Address) -> Estimate:
+    """Measure the AUC of the attack on each reference model, of candidates that it was not trained on.
+
+    What must not be concluded: that an AUC inside this range is proof of forgetting. Each reference model is attacked
+    on its own half of the candidates, so the range is wider than that of retrained models on all of them.
+    """
+    if address.attack is None:
+        raise MeasurementError("a membership metric needs an attack")
+    pairs = list(score_unseen(scope, address.model, address.among, address.attack))
+    if all(np.ptp(np.concatenate(pair)) == 0 for pair in pairs):
+        raise MeasurementError("expected scores that differ, found constant scores of all reference models")
+    aucs = [compute_auc(members, nonmembers) for members, nonmembers in pairs]
+    size = min(len(members) + len(nonmembers) for members, nonmembers in pairs)
+    return estimate_null(aucs, size, confidence=scope.policy.protocol.confidence)
+
+
+MEMBERSHIP_NULL = Metric(
+    title="Membership AUC of models that never saw the records",
+    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    direction=Direction.DESCRIPTIVE,
+    source="reference models attacked with the help of the others; order statistics, Wilks 1941",
+    measure=measure_membership_null,
+    caveat="Each reference model is attacked on the half of the candidates that it never saw.",
+    per_attack=True,
+    models=lambda name: name != "original",
+    applies=needs_references,
+)

@@ -1,0 +1,51 @@
+"""Is it still a model? A destroyed one looks perfectly forgotten, so forgetting never decides without these."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.metric import Metric
+from unlearn_audit.policy import MetricTraits
+from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.stats import estimate_rate
+
+
+def measure_retain_accuracy(scope: Scope, address: Address) -> Estimate:
+    """Measure the share of retained training records whose most probable class is the true one.
+
+    What must not be concluded: that the model is right on new records; these it was trained on.
+    """
+    retain = scope.evidence.select("retain")
+    right = find_right(scope, address.model)
+    return estimate_rate(right, clusters=scope.clusters(retain), **scope.sampling("retain-accuracy", address))
+
+
+def find_right(scope: Scope, model: str) -> NDArray[np.bool_]:
+    """Return (n_retain,) whether the most probable class of each retained record is the true one."""
+    retain = scope.evidence.select("retain")
+    return np.asarray(scope.evidence.log_probs[model][retain].argmax(axis=1) == scope.evidence.label[retain])
+
+
+def measure_positive_share(scope: Scope, address: Address) -> Estimate:
+    """Measure the share of test records that are called positive: near 0 or 1 the model has collapsed."""
+    called = scope.call(address.model, address.at)
+    return estimate_rate(called, clusters=scope.clusters(scope.test), **scope.sampling("positive-share", address))
+
+
+RETAIN_ACCURACY = Metric(
+    title="Accuracy on retained records",
+    traits=MetricTraits(kind="utility", limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    direction=Direction.HIGHER,
+    source="share of retain records whose most probable class is the true one",
+    measure=measure_retain_accuracy,
+    groups=("retain",),
+)
+POSITIVE_SHARE = Metric(
+    title="Share called positive",
+    traits=MetricTraits(kind="utility", at=True, limits=frozenset({"within"}), low=0.0, high=1.0),
+    direction=Direction.TWO_SIDED,
+    source="share of test records called positive",
+    measure=measure_positive_share,
+    groups=("test",),
+)

@@ -1,0 +1,59 @@
+"""Output formats by name: each turns a record into the content of one file, and neither prints nor opens files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unlearn_audit.formats.github import render_github
+from unlearn_audit.formats.html import render_html, render_summary
+from unlearn_audit.formats.junit import render_junit
+from unlearn_audit.formats.markdown import render_markdown
+from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
+from unlearn_audit.formats.sarif import render_sarif
+from unlearn_audit.formats.sources import Sources
+from unlearn_audit.records import AuditRecord
+from unlearn_audit.registry import Table
+
+Renderer = Callable[[AuditRecord, Sources], str | bytes]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row of the table of formats: what it is, the file it goes into, and the function that makes its content."""
+
+    title: str
+    file: str
+    render: Renderer
+    """The same record and sources give the same content."""
+    always: bool = False
+    """Whether every bundle holds it, asked for or not."""
+
+
+def render_json(record: AuditRecord) -> bytes:
+    """Return the record itself: canonical JSON, the bytes that are digested and signed."""
+    return record.to_bytes()
+
+
+def from_record(render: Callable[[AuditRecord], str | bytes]) -> Renderer:
+    """Return a renderer that needs nothing but the record."""
+
+    def render_alone(record: AuditRecord, _: Sources) -> str | bytes:
+        return render(record)
+
+    return render_alone
+
+
+FORMATS: Table[Format] = Table(
+    "format",
+    "unlearn_audit.formats",
+    {
+        "html": Format("The report for the screen, one file", "report.html", from_record(render_html), always=True),
+        "pdf": Format("The report for paper, PDF/A-3a", "report.pdf", from_record(render_pdf), always=True),
+        "json": Format("The record itself, canonical JSON", "record.json", from_record(render_json), always=True),
+        "summary": Format("Page one alone, for the screen", "summary.html", from_record(render_summary)),
+        "summary-pdf": Format("Page one alone, for paper, PDF/A-3a", "summary.pdf", from_record(render_summary_pdf)),
+        "junit": Format("JUnit XML for GitLab and Jenkins", "report.junit.xml", render_junit),
+        "sarif": Format("SARIF 2.1.0 for code scanning", "report.sarif", render_sarif),
+        "markdown": Format("Step summary or merge-request comment", "report.md", render_markdown),
+        "github": Format("Annotations for the log of a GitHub workflow", "report.github.txt", render_github),
+    },
+)

@@ -1,0 +1,71 @@
+"""Audits of predictions and models that were made elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.records import Say, Signer, choose_seed
+
+if TYPE_CHECKING:
+    from unlearn_audit.evidence.predictions import Facts
+    from unlearn_audit.pipeline.audit import Audit
+    from unlearn_audit.pipeline.external_models import GivenModels
+    from unlearn_audit.policy import CaseFile, Policy
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Files of predictions, and what is said about them."""
+
+    files: tuple[Path, ...]
+    case: "CaseFile | None"
+    forget: Path | None
+    scores: str | None
+
+    def read(self, policy: "Policy", created: str, signer: Signer | None = None) -> Evidence:
+        """Return them as evidence for `policy`."""
+        from unlearn_audit.evidence.predictions import read_predictions
+
+        return read_predictions(self.files, policy, self._tell(policy, created, signer))
+
+    def _tell(self, policy: "Policy", created: str, signer: Signer | None) -> "Facts":
+        from unlearn_audit.evidence.predictions import Facts
+
+        facts = replace(Facts.from_case(policy, self.case, created), forget=self.forget, signer=signer)
+        return replace(facts, scores=self.scores) if self.scores else facts  # type: ignore[arg-type]
+
+
+def judge_predictions(  # noqa: PLR0917 - one call site
+    policy: "Policy",
+    brought: Predictions,
+    signer: Signer | None,
+    created: str,
+    told: Mapping[str, Any],
+    say: Say,
+) -> "Audit":
+    """Return the finished audit of predictions; it has no models, tries no remedy. `told`: waivers, seals, ..."""
+    say("read the predictions", 0, 1)
+    evidence = brought.read(policy, created, signer)
+    say("read the predictions", 1, 1)
+    return _judge(policy, evidence, brought.case, told, say)
+
+
+def _judge(policy: "Policy", evidence: Evidence, case: "CaseFile | None", told: Mapping[str, Any], say: Say) -> "Audit":
+    from unlearn_audit.pipeline.audit import Audit, judge
+
+    more: dict[str, Any] = {"device": case.device, "deviations": case.deviations} if case else {}
+    more["seed"] = choose_seed(policy.protocol.seed, told["seals"])
+    provenance = evidence.provenance.model_copy(update={**more, **told})
+    evidence = replace(evidence, provenance=provenance)
+    return Audit(judge(policy, evidence, say), evidence, {})
+
+
+def judge_models(
+    policy: "Policy", given: "GivenModels", case: "CaseFile | None", told: Mapping[str, Any], say: Say
+) -> "Audit":
+    """Return the finished audit of models that were made elsewhere; it tries no remedy and copies no model."""
+    from unlearn_audit.pipeline.external_models import ask_models
+
+    return _judge(policy, ask_models(policy, given, say), case, told, say)

@@ -1,0 +1,230 @@
+"""Models that were made elsewhere are asked about every record. Nothing is trained; none of them is changed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.cases.data_preparation import prepare_data, refuse_dropped
+from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.data import Dataset, ImageRules, Intake, find_overlaps, load_dataset, note_unsearched
+from unlearn_audit.data.dataset import name_some
+from unlearn_audit.errors import CaseError
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.evidence.predictions import Answers, Facts, assemble
+from unlearn_audit.evidence.predictions.scores import Kind
+from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, find_architecture, load_given
+from unlearn_audit.policy import BroughtModel, Network, Policy, Task
+from unlearn_audit.records import Disjoint, ModelCard, Provenance, Say, Signer
+from unlearn_audit.software import describe_software
+
+_BATCH = 64
+_FEW = 8
+_NOISE = 0.02
+"""Relative: half precision rounds within it, normalisation over a batch and dropout do not stay within it."""
+_CAVEAT = (
+    "The models were brought along: this audit asked them about every record, and neither made them nor saw how they "
+    "were made. That the original was trained on the records to forget is the word of whoever brought it."
+)
+
+
+@dataclass(frozen=True)
+class GivenModels:
+    """Files of models, and all that is declared about them."""
+
+    files: Mapping[str, Path]
+    dataset: str
+    case: str
+    created: str
+    data: Path | None = None
+    forget: Path | None = None
+    network: Network | None = None
+    preparing: Preparing = field(default_factory=Preparing)
+    scores: Kind = "logits"
+    outputs: tuple[str, ...] = ()
+    """Names of the outputs in their order; the data set's classes where nothing is said."""
+    about: Mapping[str, BroughtModel] = field(default_factory=dict)
+    observations: tuple[str, ...] = ()
+    split_column: str | None = None
+    offline: bool = False
+    threads: int | None = None
+    images: ImageRules = field(default_factory=ImageRules)
+    signer: Signer | None = None
+
+
+def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
+    """Return what the models given say about every record of the data, as evidence.
+
+    A model with one output gives the positive class's score; with as many as the data set has classes, those; with
+    two on a data set of more classes, negative and positive, in this order or as `outputs` names them.
+
+    Raises:
+        DataError: data that is absent, malformed or does not fit the policy.
+        CaseError: a model that does not load, does not fit the data, or does not give one record one answer.
+        EvidenceError: answers that cannot be judged, such as an original worse than chance.
+    """
+    import torch
+
+    if given.threads is not None:
+        torch.set_num_threads(given.threads)
+    intake = Intake(images=given.images)
+    loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say, intake=intake)
+    loaded, disjoint = prepare_data(loaded, policy, given.split_column)
+    refuse_dropped(disjoint)
+    shape = tuple(given.preparing.prepare(loaded.x[:1]).shape[1:])
+    models = {name: _load(path, given, shape, len(loaded.classes)) for name, path in given.files.items()}
+    scores = {name: _ask_all(name, model, loaded, given.preparing, say) for name, model in models.items()}
+    answers = Answers(
+        where="the data of the models given",
+        ids=loaded.ids,
+        classes=_name_outputs(scores, loaded, policy.task, given.outputs),
+        scores=scores,
+        facts={"split": loaded.split, "label": np.array(loaded.classes, dtype=np.str_)[loaded.label]},
+        groups=loaded.groups,
+    )
+    facts = Facts(
+        case=given.case,
+        created=given.created,
+        scores=given.scores,
+        classes=loaded.classes,
+        models=given.about,
+        observations=given.observations,
+        forget=given.forget,
+        signer=given.signer,
+        caveat=_CAVEAT,
+    )
+    return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models, disjoint)
+
+
+def _load(path: Path, given: GivenModels, shape: tuple[int, ...], classes: int) -> GivenModel:
+    if given.network is None:
+        return load_given(path, None)
+    architecture = find_architecture(given.network.factory, MODELS)
+    return load_given(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
+
+
+def _ask_all(name: str, model: GivenModel, loaded: Dataset, preparing: Preparing, say: Say) -> NDArray[np.float64]:
+    """Return (n, k) outputs. Data is prepared batch by batch: the prepared whole may not fit into memory."""
+    _refuse_unsteady(name, model, preparing, loaded.x[:_FEW])
+    values = np.empty((len(loaded), 0))
+    for start in range(0, len(loaded), _BATCH):
+        answers = _ask(name, model, preparing, loaded.x[start : start + _BATCH])
+        if not start:
+            values = np.empty((len(loaded), answers.shape[1]))
+        if answers.shape[1] != values.shape[1]:
+            raise CaseError(f"model '{name}': expected {values.shape[1]} outputs throughout, found {answers.shape[1]}")
+        values[start : start + _BATCH] = answers  # into its place: see training.prediction
+        say(f"ask {name}", min(start + _BATCH, len(loaded)), len(loaded))
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        raise CaseError(
+            f"model '{name}': expected finite outputs, found NaN or infinity for {int(bad.sum())} of {len(values)} "
+            f"records: {name_some(loaded.ids[bad])}",
+            hint="does 'preparation' in the case file scale the data as the model was trained on it?",
+        )
+    return values
+
+
+def _ask(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) -> NDArray[np.float64]:
+    import torch
+
+    batch = preparing.prepare(x)
+    try:
+        with torch.no_grad():
+            output = model.ask(batch)
+    except Exception as error:  # the model is the user's code and may raise anything
+        said = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:200]}"
+        raise CaseError(
+            f"model '{name}' ({model.kind}) refused a batch of shape {tuple(batch.shape)}: {said}",
+            hint="does 'preparation' in the case file give it the size and channels that it expects? A program must be "
+            "exported with a batch size that may change",
+        ) from error
+    found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+    if not isinstance(output, torch.Tensor) or output.ndim not in {1, 2} or len(output) != len(x):
+        raise CaseError(f"model '{name}': expected outputs of shape ({len(x)}, classes), found {found}")
+    values = output.detach().to(device="cpu", dtype=torch.float64).numpy()
+    return values[:, np.newaxis] if values.ndim == 1 else values
+
+
+def _refuse_unsteady(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) -> None:
+    """Refuse a program that was saved with dropout or batch statistics at work: it has no one answer to a record."""
+    first, again = (_ask(name, model, preparing, x) for _ in range(2))
+    alone = _ask(name, model, preparing, x[:1])
+    room = _NOISE * (1 + np.abs(first))
+    hint = "save or export the model in evaluation mode: model.eval()"
+    if (np.abs(first - again) > room).any():
+        raise CaseError(f"model '{name}' answers the same records differently when it is asked again", hint=hint)
+    if (np.abs(alone - first[:1]) > room[:1]).any():
+        raise CaseError(f"model '{name}' answers a record differently when others stand beside it", hint=hint)
+
+
+def _name_outputs(
+    scores: Mapping[str, NDArray[np.float64]], loaded: Dataset, task: Task, declared: tuple[str, ...]
+) -> tuple[str, ...]:
+    widths = {name: values.shape[1] for name, values in scores.items()}
+    k = next(iter(widths.values()))
+    if set(widths.values()) != {k}:
+        listed = ", ".join(f"'{name}' {width}" for name, width in widths.items())
+        raise CaseError(f"expected as many outputs of every model, found {listed}")
+    if k == 1:
+        return ()
+    two = (task.negative_name, task.positive_name)
+    usual = loaded.classes if k == len(loaded.classes) else two
+    if k != len(usual) or (declared and sorted(declared) not in (sorted(usual), sorted(two))):
+        raise CaseError(
+            f"expected 1, 2 or {len(loaded.classes)} outputs ({name_some(loaded.classes, 12)}) of the models, found {k}"
+            + (f" and the declared classes {name_some(declared, 12)}" if declared else ""),
+            hint="'classes' in the case file names the outputs in their order",
+        )
+    return declared or usual
+
+
+def _describe(
+    evidence: Evidence, loaded: Dataset, given: GivenModels, models: Mapping[str, GivenModel], disjoint: Disjoint | None
+) -> Evidence:
+    """Return the evidence with what is known of data and models beyond their answers."""
+    from dataclasses import replace
+
+    told = evidence.provenance
+    data = told.data.model_copy(
+        update={
+            "name": loaded.name,
+            "licence": loaded.licence,
+            "official": loaded.official,
+            "overlaps": (*find_overlaps(loaded), *(o for o in told.data.overlaps if o.splits == ("retain", "forget"))),
+            "notes": (*loaded.notes, *note_unsearched(loaded)),
+            "disjoint": disjoint,
+        }
+    )
+    cards = tuple(_describe_model(card, given.files[card.name], models[card.name]) for card in told.models)
+    changed = {
+        "data": data,
+        "models": cards,
+        "environment": describe_environment() | describe_software(("onnxruntime",)),
+        "notes": (*told.notes, *_describe_preparation(given)),
+    }
+    return replace(evidence, provenance=Provenance.model_validate(told.model_copy(update=changed)))
+
+
+def _describe_model(card: ModelCard, path: Path, model: GivenModel) -> ModelCard:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return card.model_copy(
+        update={"sha256": digest, "notes": (f"Read from {path.name} ({model.kind}).", *model.notes, *card.notes)}
+    )
+
+
+def _describe_preparation(given: GivenModels) -> tuple[str, ...]:
+    steps = {name: value for name, value in vars(given.preparing).items() if value not in (None, (), "channels-first")}
+    said = (
+        ", ".join(f"{name} {value}" for name, value in steps.items())
+        or "pixels scaled to [-1, 1], features as they are"
+    )
+    network = given.network
+    made = f" Weights were loaded into {network.factory} {network.parameters or ''}".rstrip() + "." if network else ""
+    return (f"Data as the models saw it: {said}; outputs read as {given.scores}.{made}",)

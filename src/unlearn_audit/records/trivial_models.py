@@ -1,0 +1,6 @@
+"""Trivial models: what any audited model must be held against."""
+
+from collections.abc import Mapping
+
+BASELINES: Mapping[str, bool] = {"call-all-positive": True, "call-none-positive": False}
+"""Trivial models that any audited one must be held against, and what they call every record."""

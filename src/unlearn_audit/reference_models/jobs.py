@@ -1,0 +1,154 @@
+"""The jobs behind an ensemble of reference models: plain functions of what can be pickled, run on any worker."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.errors import CaseError
+from unlearn_audit.models import Architecture, decode_weights, encode_weights
+from unlearn_audit.policy import Recipe
+from unlearn_audit.reference_models.pool import Pool
+from unlearn_audit.training import Method, Parameters, Setting
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SLICE = 4_096  # records in memory as tensors at once; a multiple of the batch in which models are asked
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What all reference models share with the original."""
+
+    architecture: Architecture
+    shape: tuple[int, ...]
+    classes: int
+    recipe: Recipe
+
+    def build(self, seed: int) -> "nn.Module":
+        """Return the network, freshly initialised."""
+        return self.architecture.build(self.shape, self.classes, seed)
+
+    def load(self, weights: bytes, number: int) -> "nn.Module":
+        """Return reference model `number` from its weights."""
+        return decode_weights(weights, self.build(0), Path(f"reference model {number}"))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingOrder:
+    """Train models `numbers` as one group: model g from `seeds[g]` on the records `masks[g]` (n,) of the pool."""
+
+    numbers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    masks: tuple[NDArray[np.bool_], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class UnlearningOrder:
+    """Make models `numbers` forget their own halves of the candidates, as the audited model forgot the forget set."""
+
+    numbers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    starts: tuple[bytes, ...]
+    retain: NDArray[np.bool_]
+    forget: tuple[NDArray[np.bool_], ...]
+    method: Method
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A reference model: its number, its weights (safetensors), the seconds that it took."""
+
+    number: int
+    weights: bytes
+    seconds: float
+
+
+def train_models(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> list[Finished]:
+    """Train one reference model by `fit`, or several by `fit_together`.
+
+    Raises:
+        CaseError: training diverged; the reference model is named.
+    """
+    from unlearn_audit.training import fit
+
+    started = time.perf_counter()
+    if len(order.numbers) == 1:
+        with _name_model(order.numbers[0]):
+            fresh = blueprint.build(order.seeds[0])
+            models = [fit(fresh, pool.cut(order.masks[0]), blueprint.recipe, order.seeds[0])]
+    else:
+        models = _train_group(pool, blueprint, order)
+    return _pack(order.numbers, models, started)
+
+
+def _train_group(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> "list[nn.Module]":
+    import torch
+
+    from unlearn_audit.training import fit_together
+
+    seen = np.logical_or.reduce(order.masks)
+    rows = torch.from_numpy(np.stack([np.flatnonzero(mask[seen]) for mask in order.masks]))
+    return fit_together(
+        [blueprint.build(seed) for seed in order.seeds],
+        pool.cut(seen),
+        rows,
+        blueprint.recipe,
+        order.seeds,
+        names=[f"reference model {number}" for number in order.numbers],
+    )
+
+
+def unlearn_models(pool: Pool, blueprint: Blueprint, order: UnlearningOrder) -> list[Finished]:
+    """Apply an unlearning method to one reference model, or to several at once where it only trains on.
+
+    Raises:
+        CaseError: the method diverged or cannot be applied; the reference model is named.
+    """
+    started = time.perf_counter()
+    starts = [blueprint.load(content, k) for k, content in zip(order.numbers, order.starts, strict=True)]
+    settings = [Setting(build=blueprint.build, recipe=blueprint.recipe, seed=seed) for seed in order.seeds]
+    retain = pool.cut(order.retain)
+    if len(starts) == 1:
+        with _name_model(order.numbers[0]):
+            forget = pool.cut(order.forget[0])
+            models = [order.method.run(starts[0], retain, forget, order.parameters, settings[0])]
+    else:
+        names = [f"reference model {number}" for number in order.numbers]
+        models = order.method.run_together(starts, retain, order.parameters, settings, names)
+    return _pack(order.numbers, models, started)
+
+
+def _pack(numbers: tuple[int, ...], models: "list[nn.Module]", started: float) -> list[Finished]:
+    seconds = round((time.perf_counter() - started) / len(models), 3)
+    return [Finished(number, encode_weights(model), seconds) for number, model in zip(numbers, models, strict=True)]
+
+
+def ask_models(pool: Pool, blueprint: Blueprint, order: tuple[Finished, ...]) -> list[tuple[int, NDArray[np.float64]]]:
+    """Return number and (n, k) log-probabilities of every model of `order`, on all records of the pool."""
+    from unlearn_audit.training import predict_log_probs
+
+    models = [blueprint.load(finished.weights, finished.number) for finished in order]
+    said: list[list[NDArray[np.float64]]] = [[] for _ in models]
+    for begin in range(0, len(pool.x), _SLICE):
+        inputs = pool.show(slice(begin, begin + _SLICE))
+        for answers, model, finished in zip(said, models, order, strict=True):
+            with _name_model(finished.number):
+                answers.append(predict_log_probs(model, inputs))
+    return [(finished.number, np.concatenate(answers)) for finished, answers in zip(order, said, strict=True)]
+
+
+@contextmanager
+def _name_model(number: int) -> Iterator[None]:
+    """Say which reference model an error is about: one that cannot be made is never left out in silence."""
+    try:
+        yield
+    except CaseError as error:
+        raise CaseError(f"reference model {number}: {error.message}", hint=error.hint) from error
