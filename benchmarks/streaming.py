@@ -96,15 +96,15 @@ def run_case(folder: Path, cache: Path) -> None:
     watcher.start()
     started, told = time.perf_counter(), [""]
 
-    def say(task: str, done: int, total: int) -> None:
+    def progress(task: str, done: int, total: int) -> None:
         if task != told[0] or done == total:
             told[0] = task
             line = {"task": task, "seconds": round(time.perf_counter() - started), "VmHWM": read_memory("VmHWM")}
             print(json.dumps({**line, "done": done}), file=sys.stderr, flush=True)
 
     request = CaseRequest(created="2026-01-01T00:00:00Z", cache=cache, data=folder, threads=1)
-    case = build_case(parse_policy(POLICY, "streaming.yaml", name_known()), request, say)
-    evidence = collect(case, say)
+    case = build_case(parse_policy(POLICY, "streaming.yaml", name_known()), request, progress)
+    evidence = collect(case, progress)
     stop.set()
     watcher.join()
     print(

@@ -105,9 +105,11 @@ def _spread(outcomes: int, wrong: float, repaired: float) -> tuple[float, ...]:
     return (1 - wrong, wrong) if outcomes == 2 else (1 - wrong - repaired, wrong, repaired)
 
 
-def make_classes(shape: Shape, missed: float, caught: float, alarms: float, repaired: float) -> tuple[Classes, ...]:
+def make_classes(
+    shape: Shape, missed: float, caught: float, false_positives: float, repaired: float
+) -> tuple[Classes, ...]:
     """Return how often each cell comes: `missed` and `caught` among positives, alarms among negatives."""
-    rates = ((missed, caught), (alarms, repaired))[: len(shape.outcomes)]
+    rates = ((missed, caught), (false_positives, repaired))[: len(shape.outcomes)]
     return tuple(Classes(_spread(size, *rate)) for size, rate in zip(shape.outcomes, rates, strict=True))
 
 

@@ -13,7 +13,7 @@ import pytest
 import unlearn_audit
 from unlearn_audit import Evidence, api, audit, load_policy, make_evidence, read_evidence, read_predictions
 from unlearn_audit.errors import AuditError, EvidenceError
-from unlearn_audit.policy import BroughtModel
+from unlearn_audit.policy import ExternalModelFacts
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = np.repeat(["retain", "forget", "validation", "test"], 60)
@@ -162,7 +162,7 @@ def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypa
     from unlearn_audit.verification.verification import verify
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    about = {"unlearned": BroughtModel(made_by="scrub", title="SCRUB")}
+    about = {"unlearned": ExternalModelFacts(made_by="scrub", title="SCRUB")}
     result = audit(policy, make(about=about))
     folder = result.save(tmp_path / "report")
     verification = verify(folder, (find_test_folder() / ROOT_CERTIFICATE,))

@@ -12,7 +12,7 @@ from unlearn_audit import registry
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.attacks import ATTACKS, Attack, Needs, find_attack, score_groups, score_records
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.pipeline.audit import judge
@@ -43,7 +43,7 @@ def examine(policy, evidence):
         del address
         return METRICS[metric].per_attack or metric == "swap-quality"
 
-    findings = measure(Scope(evidence, policy), wants=wants)
+    findings = measure(EvaluationContext(evidence, policy), wants=wants)
     return SimpleNamespace(findings=findings, verdict=decide(findings, policy, "unlearned"))
 
 
@@ -139,20 +139,20 @@ def test_the_retrained_model_is_scored_with_the_audited_methods_distributions(la
     """The difference from it is paired: one statistic, two models."""
     policy = ladder("u-lira")
     evidence = plant_references(make_evidence(sizes=SIZES), models=16, left=3.0)
-    scope = Scope(evidence, policy)
+    context = EvaluationContext(evidence, policy)
     record = examine(policy, evidence)
     difference = find(record, "membership-auc-difference", "u-lira", against="retrained").estimate.value
-    like = score_groups(scope, "retrained", "all", "u-lira", "unlearned")
+    like = score_groups(context, "retrained", "all", "u-lira", "unlearned")
 
     assert difference == pytest.approx(find_auc(record, "u-lira") - find_auc(record, "u-lira", "retrained"))
-    assert all((a == b).all() for a, b in zip(like, score_groups(scope, "retrained", "all", "u-lira"), strict=True))
+    assert all((a == b).all() for a, b in zip(like, score_groups(context, "retrained", "all", "u-lira"), strict=True))
 
 
 def test_a_remedy_is_compared_with_the_retrained_model_on_the_remedys_own_statistic(ladder, make_evidence):
     names = ("original", "retrained", "unlearned", "remedied-salun-cra")
     evidence = plant_references(make_evidence(names, sizes=SIZES), unlearned=names[2:])
-    scope = Scope(evidence, ladder("u-lira"))
-    ours, theirs = (score_groups(scope, "retrained", "all", "u-lira", name)[0] for name in names[2:])
+    context = EvaluationContext(evidence, ladder("u-lira"))
+    ours, theirs = (score_groups(context, "retrained", "all", "u-lira", name)[0] for name in names[2:])
 
     assert (ours != theirs).any()
     assert find(
@@ -341,15 +341,15 @@ def test_members_of_the_original_score_higher(ladder, make_evidence, name):
     evidence = plant_references(make_evidence(sizes=SIZES), left=3.0)
     model = "unlearned" if find_attack(name).needs is Needs.UNLEARNED else "original"
 
-    assert compute_auc(*score_groups(Scope(evidence, ladder(name)), model, "all", name)) > 0.52
+    assert compute_auc(*score_groups(EvaluationContext(evidence, ladder(name)), model, "all", name)) > 0.52
 
 
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_the_order_of_records_does_not_matter(ladder, make_evidence, name):
     evidence = plant_references(make_evidence(sizes=(60, 40, 20, 60)))
     order = np.random.default_rng(0).permutation(len(evidence))
-    before = score_records(Scope(evidence, ladder(name)), "unlearned", name)
-    after = score_records(Scope(shuffle(evidence, order), ladder(name)), "unlearned", name)
+    before = score_records(EvaluationContext(evidence, ladder(name)), "unlearned", name)
+    after = score_records(EvaluationContext(shuffle(evidence, order), ladder(name)), "unlearned", name)
 
     assert (before.records[order] == after.records).all()
     assert before.values[order].tolist() == pytest.approx(after.values.tolist(), abs=1e-9)
@@ -462,19 +462,21 @@ def test_the_same_evidence_gives_the_same_bytes(ladder, make_evidence):
 
 def test_a_model_that_is_not_in_the_evidence_cannot_be_attacked(ladder, make_evidence):
     with pytest.raises((KeyError, MeasurementError)):
-        score_groups(Scope(plant_references(make_evidence(sizes=SIZES)), ladder("lira")), "nobody", "all", "lira")
+        score_groups(
+            EvaluationContext(plant_references(make_evidence(sizes=SIZES)), ladder("lira")), "nobody", "all", "lira"
+        )
 
 
 @pytest.mark.parametrize(("models", "sizes"), [(64, (320, 80, 69, 100)), (16, (5600, 1400, 1000, 2015))])
 def test_the_whole_ladder_takes_less_than_two_seconds(ladder, make_evidence, models, sizes):
     names = ("original", "retrained", "unlearned", "remedied-salun-cra", "remedied-retrain")
     evidence = plant_references(make_evidence(names, sizes=sizes), models=models, unlearned=names[2:])
-    scope = Scope(evidence, ladder("logit", *REFERENCE_ATTACKS))
+    context = EvaluationContext(evidence, ladder("logit", *REFERENCE_ATTACKS))
     start = time.process_time()
     for name in names:
         for attack in REFERENCE_ATTACKS:
             for among in ("all", "positive"):
-                score_groups(scope, name, among, attack)
+                score_groups(context, name, among, attack)
 
     assert time.process_time() - start < 2
 

@@ -308,7 +308,8 @@ def test_the_frozen_threshold_is_the_originals_and_serves_every_model(policy, ma
 def test_judging_imports_no_torch():
     """An auditor without torch can recompute every number."""
     code = (
-        "import sys, unlearn_audit.pipeline.audit, unlearn_audit.findings.metrics, unlearn_audit.report, unlearn_audit.evidence.parquet; "
+        "import sys, unlearn_audit.pipeline.audit, unlearn_audit.findings.metrics, unlearn_audit.formats; "
+        "import unlearn_audit.evidence.parquet; "
         "unlearn_audit.pipeline.audit.name_known(); print('torch' in sys.modules)"
     )
 

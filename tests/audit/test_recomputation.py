@@ -110,7 +110,8 @@ def test_recomputing_loads_no_torch(folder, record):
     (folder / "record.json").write_bytes(record.to_bytes())
     code = (
         "import sys; from pathlib import Path\n"
-        "from unlearn_audit.records import AuditRecord; from unlearn_audit.verification.recomputation import compare_numbers\n"
+        "from unlearn_audit.records import AuditRecord\n"
+        "from unlearn_audit.verification.recomputation import compare_numbers\n"
         f"folder = Path({str(folder)!r})\n"
         "print(compare_numbers(folder, AuditRecord.from_bytes((folder / 'record.json').read_bytes())).state)\n"
         "print('torch' in sys.modules)"

@@ -7,9 +7,14 @@ import pytest
 
 from unlearn_audit.errors import CaseError, PolicyError
 from unlearn_audit.pipeline.audit import name_known
-from unlearn_audit.pipeline.remedy_search import conclude, judge_setting, leave_out_references, put_validation_for_test
+from unlearn_audit.pipeline.remedy_search import (
+    conclude,
+    judge_configuration,
+    leave_out_references,
+    put_validation_for_test,
+)
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import Estimate, Interval, ModelCard, TriedSetting, Unit
+from unlearn_audit.records import Estimate, Interval, ModelCard, TriedConfiguration, Unit
 
 CARD = ModelCard(
     name="compared-tried", role="compared", method="salun-cra", title="SalUn-CRA", parameters={"keep": 0.5}
@@ -31,7 +36,7 @@ def stand_in(make_evidence):
 def tried(risk, *, holds=True):
     bounds = Interval(low=0.0, high=risk, confidence=0.95, method="planted", sides="one")
     estimate = Estimate(value=risk / 2, unit=Unit.COST_PER_CASE, n=10, bounds=bounds)
-    return TriedSetting(parameters={}, risk=estimate, holds=holds, reason="planted")
+    return TriedConfiguration(parameters={}, risk=estimate, holds=holds, reason="planted")
 
 
 # --- the stand-in for the test split ---
@@ -81,7 +86,7 @@ def test_a_search_without_a_simple_attack_is_refused(change_policy):
 
 
 def test_a_setting_that_forgot_and_kept_its_use_holds(policy, stand_in):
-    setting = judge_setting(policy, stand_in(), CARD)
+    setting = judge_configuration(policy, stand_in(), CARD)
 
     assert setting.holds, setting.reason
     assert setting.parameters == {"keep": 0.5}
@@ -90,7 +95,7 @@ def test_a_setting_that_forgot_and_kept_its_use_holds(policy, stand_in):
 
 
 def test_a_setting_that_remembers_does_not_hold_and_says_which_check(policy, stand_in):
-    setting = judge_setting(policy, stand_in(compared_tried=(3.0, 3.0, 0.0)), CARD)
+    setting = judge_configuration(policy, stand_in(compared_tried=(3.0, 3.0, 0.0)), CARD)
 
     assert not setting.holds
     assert "Membership AUC" in setting.reason
@@ -101,7 +106,7 @@ def test_a_setting_that_remembers_does_not_hold_and_says_which_check(policy, sta
 def test_a_collapsed_setting_never_holds_though_it_looks_forgotten(policy, stand_in):
     evidence = stand_in()
     flat = np.full_like(evidence.log_probs[CARD.name], np.log([0.99, 0.01]))
-    setting = judge_setting(policy, replace(evidence, log_probs={**evidence.log_probs, CARD.name: flat}), CARD)
+    setting = judge_configuration(policy, replace(evidence, log_probs={**evidence.log_probs, CARD.name: flat}), CARD)
 
     assert not setting.holds
     assert "Share called positive" in setting.reason
@@ -111,7 +116,7 @@ def test_clinical_checks_do_not_decide_whether_a_setting_holds(change_policy, st
     """They decide on the test split; here risk ranks the settings that hold."""
     strict = change_policy("metric: global-risk, at_most: 0.5", "metric: global-risk, at_most: 0.001")
 
-    assert judge_setting(strict, stand_in(), CARD).holds
+    assert judge_configuration(strict, stand_in(), CARD).holds
 
 
 # --- the choice ---
@@ -131,7 +136,9 @@ def test_of_equal_settings_the_first_is_chosen():
 
 
 def test_where_nothing_holds_nothing_is_chosen_and_retraining_remains():
-    search = conclude("salun-cra", [tried(0.5, holds=False), TriedSetting(parameters={}, holds=False, reason="x")])
+    search = conclude(
+        "salun-cra", [tried(0.5, holds=False), TriedConfiguration(parameters={}, holds=False, reason="x")]
+    )
 
     assert search.chosen is None
     assert "retraining" in search.reason
@@ -180,15 +187,15 @@ def test_every_combination_is_a_setting_on_top_of_the_fixed_parameters(change_po
 
 
 def test_every_setting_that_may_be_tried_costs_confidence(change_policy, make_evidence):
-    from unlearn_audit.findings.context import Scope
+    from unlearn_audit.findings.context import EvaluationContext
 
     evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
     plain = change_policy(REMEDY, "{method: salun-cra, parameters: {keep: 0.3}}")
     searched = change_policy(REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}")
 
-    assert Scope(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 2)
-    assert Scope(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
-    assert Scope(evidence, searched).confidence_for("unlearned") == 0.95
+    assert EvaluationContext(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 2)
+    assert EvaluationContext(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
+    assert EvaluationContext(evidence, searched).confidence_for("unlearned") == 0.95
 
 
 def test_a_policy_without_a_search_keeps_its_digest():

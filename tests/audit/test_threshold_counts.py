@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
 from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.records import AuditRecord, ModelMistakes, ThresholdCounts
@@ -35,33 +35,33 @@ def test_they_stay_those_of_the_findings_where_rounding_moves_the_threshold_acro
     """The threshold is a probability of a validation record; here a test record says the very same."""
     evidence = make_evidence()
     policy = change_policy("[argmax, cost-optimal]", "[cost-optimal]")
-    threshold = Scope(evidence, policy).find_threshold("cost-optimal")
+    threshold = EvaluationContext(evidence, policy).find_threshold("cost-optimal")
     at = int(np.flatnonzero(evidence.positive_probability("original") == threshold)[0])
     test = np.flatnonzero(evidence.select("test"))[:40]
     for values in evidence.log_probs.values():
         values[test] = evidence.log_probs["original"][at]
-    scope = Scope(evidence, policy)
-    assert scope.find_threshold("cost-optimal") == threshold
-    counts = count_at_thresholds(scope)
+    context = EvaluationContext(evidence, policy)
+    assert context.find_threshold("cost-optimal") == threshold
+    counts = count_at_thresholds(context)
     place = int(np.argmin(np.abs(np.array(counts.thresholds) - threshold)))
     for mistakes in counts.models:
-        called = scope.call(mistakes.model, "cost-optimal")
+        called = context.predict_positive(mistakes.model, "cost-optimal")
         assert called[:40].all()
-        assert mistakes.false_negatives[place] == (scope.actual & ~called).sum()
-        assert mistakes.false_positives[place] == (~scope.actual & called).sum()
+        assert mistakes.false_negatives[place] == (context.actual & ~called).sum()
+        assert mistakes.false_positives[place] == (~context.actual & called).sum()
 
 
 def test_every_other_place_is_the_definition_and_the_ends_call_all_and_almost_none(policy, make_evidence):
     evidence = make_evidence()
-    scope = Scope(evidence, policy)
-    counts = count_at_thresholds(scope)
-    own = Scope(evidence, policy).find_threshold("cost-optimal")
+    context = EvaluationContext(evidence, policy)
+    counts = count_at_thresholds(context)
+    own = EvaluationContext(evidence, policy).find_threshold("cost-optimal")
     for mistakes in counts.models:
-        probability = evidence.positive_probability(mistakes.model)[scope.test]
+        probability = evidence.positive_probability(mistakes.model)[context.test]
         for place, threshold in enumerate(counts.thresholds):
             called = probability >= (own if abs(threshold - own) < 1e-9 else threshold)
-            assert mistakes.false_negatives[place] == (scope.actual & ~called).sum()
-            assert mistakes.false_positives[place] == (~scope.actual & called).sum()
+            assert mistakes.false_negatives[place] == (context.actual & ~called).sum()
+            assert mistakes.false_positives[place] == (~context.actual & called).sum()
         assert (mistakes.false_negatives[0], mistakes.false_positives[0]) == (0, counts.negatives)
         assert all(map(operator.le, mistakes.false_negatives, mistakes.false_negatives[1:]))
         assert all(map(operator.ge, mistakes.false_positives, mistakes.false_positives[1:]))
@@ -69,17 +69,19 @@ def test_every_other_place_is_the_definition_and_the_ends_call_all_and_almost_no
 
 
 def test_argmax_alone_adds_no_threshold_and_one_that_cannot_be_chosen_is_left_out(change_policy, make_evidence):
-    alone = count_at_thresholds(Scope(make_evidence(), change_policy("[argmax, cost-optimal]", "[argmax]")))
+    alone = count_at_thresholds(EvaluationContext(make_evidence(), change_policy("[argmax, cost-optimal]", "[argmax]")))
     assert len(alone.thresholds) == 200
     without = make_evidence(sizes=(600, 300, 0, 1200))
-    lost = count_at_thresholds(Scope(without, change_policy("[argmax, cost-optimal]", "[cost-optimal]")))
+    lost = count_at_thresholds(EvaluationContext(without, change_policy("[argmax, cost-optimal]", "[cost-optimal]")))
     assert len(lost.thresholds) == 200
-    fixed = count_at_thresholds(Scope(without, change_policy("[argmax, cost-optimal]", "[threshold 0.123456789012]")))
+    fixed = count_at_thresholds(
+        EvaluationContext(without, change_policy("[argmax, cost-optimal]", "[threshold 0.123456789012]"))
+    )
     assert 0.1234567890 in fixed.thresholds
 
 
 def test_without_test_records_there_are_none(policy, make_evidence):
-    assert count_at_thresholds(Scope(make_evidence(sizes=(600, 300, 200, 0)), policy)) is None
+    assert count_at_thresholds(EvaluationContext(make_evidence(sizes=(600, 300, 200, 0)), policy)) is None
 
 
 def test_they_follow_from_the_evidence_and_no_check_rests_on_them(policy, make_evidence):

@@ -9,7 +9,7 @@ import torch
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import say_nothing
+from unlearn_audit.records import ignore_progress
 
 REFERENCED = """\
 schema: unlearn-audit/policy/v1
@@ -69,8 +69,8 @@ def ask(tmp_path):
 def build(referenced, ask):
     """Build the case; `policy` is a list of replaced passages."""
 
-    def make(*, policy=(), say=say_nothing, **changes):
-        return build_case(referenced(*policy), ask(**changes), say)
+    def make(*, policy=(), progress=ignore_progress, **changes):
+        return build_case(referenced(*policy), ask(**changes), progress)
 
     return make
 

@@ -12,7 +12,7 @@ from unlearn_audit.errors import CaseError, DataError, UnknownNameError, UsageEr
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.pipeline.audit import name_known, run_audit
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import say_nothing
+from unlearn_audit.records import ignore_progress
 
 POLICY = """\
 schema: unlearn-audit/policy/v1
@@ -72,7 +72,7 @@ def request_of(pathmnist, cache):
 
 
 def test_retain_and_forget_make_up_the_training_split(policy, request_of):
-    case = build_case(policy, request_of(forget=0.3), say_nothing)
+    case = build_case(policy, request_of(forget=0.3), ignore_progress)
 
     counts = {name: int((case.split == name).sum()) for name in ("retain", "forget", "validation", "test")}
     assert counts == {"retain": 63, "forget": 27, "validation": 36, "test": 45}
@@ -80,11 +80,11 @@ def test_retain_and_forget_make_up_the_training_split(policy, request_of):
 
 
 def test_the_models_are_original_retrained_unlearned_in_this_order(policy, request_of):
-    assert list(build_case(policy, request_of(), say_nothing).models) == ["original", "retrained", "unlearned"]
+    assert list(build_case(policy, request_of(), ignore_progress).models) == ["original", "retrained", "unlearned"]
 
 
 def test_a_reference_can_be_left_out(policy, request_of):
-    assert list(build_case(policy, request_of(retrain=False), say_nothing).models) == ["original", "unlearned"]
+    assert list(build_case(policy, request_of(retrain=False), ignore_progress).models) == ["original", "unlearned"]
 
 
 def test_models_do_not_depend_on_validation_or_test_records(policy, request_of, pathmnist, tmp_path):
@@ -96,7 +96,7 @@ def test_models_do_not_depend_on_validation_or_test_records(policy, request_of, 
     here = replace(request_of(), cache=tmp_path / "a")
     there = replace(here, cache=tmp_path / "b", data=tmp_path / "pathmnist.npz")
 
-    first, second = build_case(policy, here, say_nothing), build_case(policy, there, say_nothing)
+    first, second = build_case(policy, here, ignore_progress), build_case(policy, there, ignore_progress)
 
     assert first.files == second.files
 
@@ -104,7 +104,7 @@ def test_models_do_not_depend_on_validation_or_test_records(policy, request_of, 
 def test_the_weights_in_the_bundle_are_those_that_made_the_evidence(policy, request_of):
     import hashlib
 
-    case = build_case(policy, request_of(), say_nothing)
+    case = build_case(policy, request_of(), ignore_progress)
 
     for card in case.provenance.models:
         assert hashlib.sha256(case.files[card.file]).hexdigest() == card.sha256
@@ -142,13 +142,13 @@ def test_models_that_other_classes_count_as_positive_for_are_not_taken_from_the_
         for c in "87"
     ]
 
-    first, second = (build_case(policy, request_of(method="salun-cra"), say_nothing) for policy in policies)
+    first, second = (build_case(policy, request_of(method="salun-cra"), ignore_progress) for policy in policies)
 
     assert first.files["models/unlearned.safetensors"] != second.files["models/unlearned.safetensors"]
 
 
 def test_a_compared_method_runs_with_the_policys_parameters(policy, request_of):
-    case = build_case(policy, request_of(compare=("random-label",)), say_nothing)
+    case = build_case(policy, request_of(compare=("random-label",)), ignore_progress)
 
     card = case.provenance.find_model("compared-random-label")
     assert (card.parameters["epochs"], card.parameters["labels"]) == (1, "other")
@@ -162,14 +162,14 @@ def test_a_policy_without_reference_case_cannot_be_run(request_of):
     text = POLICY[: POLICY.index("reference_case:")]
 
     with pytest.raises(UsageError, match="no reference_case") as caught:
-        build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), say_nothing)
+        build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), ignore_progress)
 
     assert "recheck" in caught.value.hint
 
 
 def test_an_unknown_method_is_refused_before_anything_is_trained(policy, request_of, tmp_path):
     with pytest.raises(UnknownNameError):
-        build_case(policy, replace(request_of(compare=("salum",)), cache=tmp_path / "c"), say_nothing)
+        build_case(policy, replace(request_of(compare=("salum",)), cache=tmp_path / "c"), ignore_progress)
 
     assert not (tmp_path / "c").exists()
 
@@ -180,7 +180,7 @@ def test_labels_outside_the_mapping_are_refused(policy, request_of, pathmnist, t
     np.savez(tmp_path / "pathmnist.npz", **arrays)
 
     with pytest.raises(DataError, match="found 11"):
-        build_case(policy, replace(request_of(), data=tmp_path / "pathmnist.npz"), say_nothing)
+        build_case(policy, replace(request_of(), data=tmp_path / "pathmnist.npz"), ignore_progress)
 
 
 def test_a_split_without_positives_is_refused(policy, request_of, pathmnist, tmp_path):
@@ -189,22 +189,22 @@ def test_a_split_without_positives_is_refused(policy, request_of, pathmnist, tmp
     np.savez(tmp_path / "pathmnist.npz", **arrays)
 
     with pytest.raises(DataError, match="positives and negatives in test"):
-        build_case(policy, replace(request_of(), data=tmp_path / "pathmnist.npz"), say_nothing)
+        build_case(policy, replace(request_of(), data=tmp_path / "pathmnist.npz"), ignore_progress)
 
 
 def test_a_request_that_names_all_of_a_class_is_refused(policy, request_of, tmp_path):
-    case = build_case(policy, request_of(), say_nothing)
+    case = build_case(policy, request_of(), ignore_progress)
     train = np.isin(case.split, ["retain", "forget"])
     (tmp_path / "ids.csv").write_text("\n".join(case.dataset.ids[train & (case.dataset.label == 1)]))
 
     with pytest.raises(CaseError, match="all training records of class"):
-        build_case(policy, request_of(forget=tmp_path / "ids.csv"), say_nothing)
+        build_case(policy, request_of(forget=tmp_path / "ids.csv"), ignore_progress)
 
 
 def test_a_tolerated_missing_cluster_column_is_noted(request_of):
     text = POLICY.replace("smallest_group: 2", "smallest_group: 2, cluster: lesion_id, cluster_required: false")
 
-    case = build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), say_nothing)
+    case = build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), ignore_progress)
 
     assert any("lesion_id" in note for note in case.provenance.notes)
 
@@ -212,7 +212,7 @@ def test_a_tolerated_missing_cluster_column_is_noted(request_of):
 def test_the_commitment_can_be_proved_with_the_ids_and_the_salt(policy, request_of):
     from unlearn_audit.data import commit
 
-    case = build_case(policy, request_of(), say_nothing)
+    case = build_case(policy, request_of(), ignore_progress)
     forget = case.provenance.forget
 
     assert commit(case.dataset.ids[case.split == "forget"].tolist(), forget.salt) == forget.commitment
@@ -272,13 +272,13 @@ def test_after_interrupts_finished_models_are_kept_and_nothing_is_half_written_o
     request, heard = replace(request_of(), cache=tmp_path), []
 
     def make_until(stop):
-        def say(task, done, _total):
+        def progress(task, done, _total):
             heard.append(task)
             if task == stop and done:
                 raise KeyboardInterrupt
 
         heard.clear()
-        return build_case(policy, request, say)
+        return build_case(policy, request, progress)
 
     for place, stop in enumerate(trainings):
         with pytest.raises(KeyboardInterrupt):
@@ -294,7 +294,7 @@ def test_after_interrupts_finished_models_are_kept_and_nothing_is_half_written_o
     case = make_until(None)
 
     assert [task for task in dict.fromkeys(heard) if task in trainings] == ["SalUn"]
-    assert case.files == build_case(policy, request_of(), say_nothing).files
+    assert case.files == build_case(policy, request_of(), ignore_progress).files
 
 
 def test_the_record_says_how_each_model_was_made(policy, request_of):

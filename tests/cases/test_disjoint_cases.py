@@ -8,7 +8,7 @@ from unlearn_audit.errors import CaseError, DataError, EvidenceError, PolicyErro
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, name_known, reach_verdicts, run_audit
 from unlearn_audit.policy import CaseFile, parse_policy
-from unlearn_audit.records import say_nothing
+from unlearn_audit.records import ignore_progress
 
 POLICY = """\
 schema: unlearn-audit/policy/v1
@@ -106,13 +106,13 @@ def test_ages_come_in_the_policys_bands_and_no_exact_age_leaves_the_data(request
 
 def test_a_column_that_the_data_lacks_is_an_error(request_of):
     with pytest.raises(DataError, match="needs the column 'lesion_id'"):
-        build_case(read("data: {disjoint: lesion_id}"), request_of(), say_nothing)
+        build_case(read("data: {disjoint: lesion_id}"), request_of(), ignore_progress)
 
 
 def test_the_splits_can_come_from_a_column_of_policy_or_case(request_of):
     case = CaseFile(schema_="unlearn-audit/case/v1", name="n", split_column="new_split")
     for policy, file in ((read("data: {split_column: new_split}"), None), (read(), case)):
-        made = build_case(policy, request_of(case=file), say_nothing).provenance.data
+        made = build_case(policy, request_of(case=file), ignore_progress).provenance.data
         assert (made.splits["validation"].n, made.splits["test"].n) == (18, 28)
         assert any("new_split" in note for note in made.notes)
 
@@ -121,14 +121,14 @@ def test_a_case_does_not_take_other_splits_than_the_policy(request_of):
     case = CaseFile(schema_="unlearn-audit/case/v1", name="n", split_column="patient_id")
 
     with pytest.raises(PolicyError, match="from the column 'patient_id', the policy from 'new_split'"):
-        build_case(read("data: {split_column: new_split}"), request_of(case=case), say_nothing)
+        build_case(read("data: {split_column: new_split}"), request_of(case=case), ignore_progress)
 
 
 def test_a_request_for_somebody_who_was_left_out_says_why(request_of, tmp_path):
     (tmp_path / "ids.csv").write_text("patient_id\nt1\n", encoding="utf-8")
 
     with pytest.raises(CaseError) as caught:
-        build_case(read("data: {disjoint: patient_id}"), request_of(forget=tmp_path / "ids.csv"), say_nothing)
+        build_case(read("data: {disjoint: patient_id}"), request_of(forget=tmp_path / "ids.csv"), ignore_progress)
 
     assert "6 training records were left out, because their patient_id stands in another split" in caught.value.hint
 

@@ -15,15 +15,15 @@ from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.models import MODELS, encode_weights
 from unlearn_audit.pipeline.audit import judge, run_audit
 from unlearn_audit.policy import MethodChoice
-from unlearn_audit.records import derive_integer, say_nothing
+from unlearn_audit.records import derive_integer, ignore_progress
 from unlearn_audit.reference_models.pool import Pool
-from unlearn_audit.reference_models.trainer import GROUP, Foundry
+from unlearn_audit.reference_models.trainer import GROUP, ReferenceModelTrainer
 from unlearn_audit.reference_models.workers import open_workers
 from unlearn_audit.training import fit, predict_log_probs
 
 
 def count_made(case_or_log):
-    """Number of reference models that `say` heard to be made anew, per task."""
+    """Number of reference models that `progress` heard to be made anew, per task."""
     first, last = {}, {}
     for task, done, _ in case_or_log:
         first.setdefault(task, done)
@@ -38,7 +38,7 @@ def listen():
 
 def test_the_evidence_holds_every_model_before_and_after_the_audited_method(build):
     case = build()
-    evidence = collect(case, say_nothing)
+    evidence = collect(case, ignore_progress)
 
     references = evidence.references
     assert references.log_probs.shape == (4, 569, 2)
@@ -53,12 +53,12 @@ def test_the_evidence_holds_every_model_before_and_after_the_audited_method(buil
 def test_a_reference_model_is_what_its_recipe_makes_of_its_records(build):
     """An independent path: `fit` on the records that the evidence names, from the seed that the record names."""
     case = build()
-    references, card = collect(case, say_nothing).references, case.provenance.references
+    references, card = collect(case, ignore_progress).references, case.provenance.references
 
     for model, (mask, seed) in enumerate(zip(references.trained_on, card.seeds, strict=True)):
         pool = Pool(case.dataset.x, case.dataset.label, case.dataset.label == 1)
         fresh = MODELS["mlp"].build((30,), 2, seed)
-        expected = predict_log_probs(fit(fresh, pool.cut(mask), case.bench.recipe, seed), case.inputs)
+        expected = predict_log_probs(fit(fresh, pool.cut(mask), case.builder.recipe, seed), case.inputs)
         np.testing.assert_allclose(references.log_probs[model], expected, atol=2e-5)
 
 
@@ -67,34 +67,34 @@ def test_an_unlearned_reference_model_forgets_its_own_half_and_keeps_what_is_ret
     from unlearn_audit.training import Setting
 
     case = build()
-    halves, method = case.ensemble.foundry.halves, METHODS["salun"]
-    pool, blueprint = case.ensemble.foundry.pool, case.ensemble.foundry.blueprint
-    start = blueprint.load(case.ensemble.trained[2].weights, 2)
+    halves, method = case.ensemble.trainer.halves, METHODS["salun"]
+    pool, spec = case.ensemble.trainer.pool, case.ensemble.trainer.spec
+    start = spec.load(case.ensemble.trained[2].weights, 2)
     seed = derive_integer(case.provenance.seed, "references", "unlearn", "salun", "2")
-    setting = Setting(blueprint.build, blueprint.recipe, seed)
+    setting = Setting(spec.build, spec.recipe, seed)
     expected = method.run(start, pool.cut(halves.retain), pool.cut(halves.own[2]), method.parse({"epochs": 1}), setting)
 
-    found = collect(case, say_nothing).references.unlearned["unlearned"][2]
+    found = collect(case, ignore_progress).references.unlearned["unlearned"][2]
     assert np.array_equal(found, predict_log_probs(expected, case.inputs))
 
 
 def test_neither_validation_nor_other_test_records_shape_a_reference_model(build):
     case = build()
-    foundry = case.ensemble.foundry
-    unseen = ~foundry.halves.trained_on.any(axis=0)
-    x = foundry.pool.x.copy()
+    trainer = case.ensemble.trainer
+    unseen = ~trainer.halves.trained_on.any(axis=0)
+    x = trainer.pool.x.copy()
     x[unseen] = 7.0
 
-    other = replace(foundry, pool=replace(foundry.pool, x=x), cache=foundry.cache)
+    other = replace(trainer, pool=replace(trainer.pool, x=x), cache=trainer.cache)
 
     assert [f.weights for f in other.train()] == [f.weights for f in case.ensemble.trained]
 
 
 def test_the_ensemble_does_not_depend_on_the_audited_method(build):
     build()
-    heard, say = listen()
+    heard, progress = listen()
 
-    build(method="fine-tune", compare=("random-label",), say=say)
+    build(method="fine-tune", compare=("random-label",), progress=progress)
 
     assert count_made(heard) == {
         "train reference models": 0,
@@ -104,10 +104,10 @@ def test_the_ensemble_does_not_depend_on_the_audited_method(build):
 
 
 def test_nothing_is_made_twice(build):
-    first = collect(build(), say_nothing)
-    heard, say = listen()
+    first = collect(build(), ignore_progress)
+    heard, progress = listen()
 
-    second = collect(build(say=say), say_nothing)
+    second = collect(build(progress=progress), ignore_progress)
 
     assert set(count_made(heard).values()) == {0}
     first_said, second_said = first.references, second.references
@@ -127,24 +127,24 @@ def test_nothing_is_made_twice(build):
     ids=str,
 )
 def test_the_key_of_a_model_changes_with_everything_that_shapes_it(build, change):
-    foundry = build().ensemble.foundry
+    trainer = build().ensemble.trainer
     ((kind, how),) = change.items()
     if kind == "seed":
-        other = replace(foundry, seed=2)
+        other = replace(trainer, seed=2)
     elif kind == "recipe":
-        recipe = foundry.blueprint.recipe.model_copy(update={"epochs": 3})
-        other = replace(foundry, blueprint=replace(foundry.blueprint, recipe=recipe))
+        recipe = trainer.spec.recipe.model_copy(update={"epochs": 3})
+        other = replace(trainer, spec=replace(trainer.spec, recipe=recipe))
     elif kind == "pool":
-        row = int(np.flatnonzero(foundry.halves.retain)[0])
-        values = getattr(foundry.pool, how).copy()
+        row = int(np.flatnonzero(trainer.halves.retain)[0])
+        values = getattr(trainer.pool, how).copy()
         values[row] = values[row] + 1 if how == "x" else 1 - values[row]
-        other = replace(foundry, pool=replace(foundry.pool, **{how: values}))
+        other = replace(trainer, pool=replace(trainer.pool, **{how: values}))
     else:
-        halves = foundry.halves
-        other = replace(foundry, halves=Halves(halves.trained_on[::-1], halves.candidates, halves.retain))
+        halves = trainer.halves
+        other = replace(trainer, halves=Halves(halves.trained_on[::-1], halves.candidates, halves.retain))
 
-    heard, say = listen()
-    replace(other, say=say).train()
+    heard, progress = listen()
+    replace(other, progress=progress).train()
 
     assert count_made(heard) == {"train reference models": 4}
 
@@ -157,12 +157,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(build):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(say=interrupt)
-    heard, say = listen()
-    resumed = build(say=say)
+        build(progress=interrupt)
+    heard, progress = listen()
+    resumed = build(progress=progress)
 
     assert count_made(heard) == {"train reference models": 0, "SalUn: reference models": 2}
-    fresh = build(cache=resumed.bench.cache.folder.with_name("fresh"))
+    fresh = build(cache=resumed.builder.cache.folder.with_name("fresh"))
     assert [f.weights for f in fresh.ensemble.unlearned["unlearned"]] == [
         f.weights for f in resumed.ensemble.unlearned["unlearned"]
     ]
@@ -172,7 +172,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(build):
 def test_an_entry_that_was_cut_off_or_edited_is_made_again_with_the_same_bits(build, spoil):
     case = build()
     weights = case.ensemble.trained[1].weights
-    folder = case.bench.cache.folder
+    folder = case.builder.cache.folder
     path = next(path for path in folder.glob("*.safetensors") if path.read_bytes() == weights)
     note = path.with_suffix(".json")
     if spoil in {"cut", "both"}:
@@ -183,9 +183,9 @@ def test_an_entry_that_was_cut_off_or_edited_is_made_again_with_the_same_bits(bu
         note.write_text(note.read_text()[:20])
     if spoil == "gone":
         path.unlink()
-    heard, say = listen()
+    heard, progress = listen()
 
-    again = build(say=say)
+    again = build(progress=progress)
 
     assert count_made(heard)["train reference models"] == 1
     assert again.ensemble.trained[1].weights == weights
@@ -208,11 +208,11 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_of_a_model(build, monkeypatc
 
 def test_training_that_diverges_names_the_reference_model(build):
     case = build()
-    foundry = case.ensemble.foundry
-    recipe = foundry.blueprint.recipe.model_copy(update={"learning_rate": 1e30})
+    trainer = case.ensemble.trainer
+    recipe = trainer.spec.recipe.model_copy(update={"learning_rate": 1e30})
 
     with pytest.raises(CaseError, match=r"diverged: .* reference model \d"):
-        replace(foundry, blueprint=replace(foundry.blueprint, recipe=recipe)).train()
+        replace(trainer, spec=replace(trainer.spec, recipe=recipe)).train()
 
 
 def test_a_remedy_has_its_method_applied_to_the_ensemble(referenced, ask):
@@ -224,14 +224,14 @@ def test_a_remedy_has_its_method_applied_to_the_ensemble(referenced, ask):
 
 def test_models_that_were_asked_before_are_not_asked_again(build, referenced, monkeypatch):
     case = build()
-    evidence = collect(case, say_nothing)
+    evidence = collect(case, ignore_progress)
     asked = []
-    whole = Foundry.ask
-    monkeypatch.setattr(Foundry, "ask", lambda self, models: asked.append(models) or whole(self, models))
+    whole = ReferenceModelTrainer.ask
+    monkeypatch.setattr(ReferenceModelTrainer, "ask", lambda self, models: asked.append(models) or whole(self, models))
     choice = list_remedies(referenced(), case)[0]
 
     remedied = add_remedy(case, choice)
-    known = collect(remedied, say_nothing, known=evidence)
+    known = collect(remedied, ignore_progress, known=evidence)
 
     assert asked == [remedied.ensemble.unlearned["remedied-warm-restart"]]
     assert known.references.log_probs is evidence.references.log_probs
@@ -241,30 +241,30 @@ def test_a_retrained_candidate_is_compared_with_reference_models_that_never_saw_
     """Retraining is a method like any other: what it does to forgotten records is measured and not assumed."""
     case = build()
     ensemble = case.ensemble.unlearn("unlearned", MethodChoice(method="retrain"))
-    foundry, seed = ensemble.foundry, derive_integer(case.provenance.seed, "references", "unlearn", "retrain", "0")
+    trainer, seed = ensemble.trainer, derive_integer(case.provenance.seed, "references", "unlearn", "retrain", "0")
 
-    fresh = foundry.blueprint.build(derive_integer(seed, "initialisation"))
-    expected = fit(fresh, foundry.pool.cut(foundry.halves.retain), foundry.blueprint.recipe, seed)
+    fresh = trainer.spec.build(derive_integer(seed, "initialisation"))
+    expected = fit(fresh, trainer.pool.cut(trainer.halves.retain), trainer.spec.recipe, seed)
 
-    found = foundry.ask(ensemble.unlearned["unlearned"])[0]
+    found = trainer.ask(ensemble.unlearned["unlearned"])[0]
     np.testing.assert_allclose(found, predict_log_probs(expected, case.inputs), atol=2e-5)
 
 
 def test_a_method_that_fails_on_one_reference_model_names_it(build):
     """SalUn cannot rank the weights of a model whose gradient is zero: here reference model 2, all of zeros."""
     ensemble = build().ensemble
-    broken = ensemble.foundry.blueprint.load(ensemble.trained[2].weights, 2)
+    broken = ensemble.trainer.spec.load(ensemble.trained[2].weights, 2)
     with torch.no_grad():
         for weight in broken.parameters():
             weight.zero_()
         broken.layers[4].bias.copy_(torch.tensor([0.0, 500.0]))
     trained = list(ensemble.trained)
     trained[2] = replace(trained[2], weights=encode_weights(broken))
-    malignant = ensemble.foundry.halves.own & (ensemble.foundry.pool.label == 1)
-    halves = replace(ensemble.foundry.halves, trained_on=ensemble.foundry.halves.retain | malignant)
+    malignant = ensemble.trainer.halves.own & (ensemble.trainer.pool.label == 1)
+    halves = replace(ensemble.trainer.halves, trained_on=ensemble.trainer.halves.retain | malignant)
 
     with pytest.raises(CaseError, match="reference model 2: expected a gradient") as caught:
-        replace(ensemble.foundry, halves=halves).unlearn(trained, MethodChoice(method="salun"))
+        replace(ensemble.trainer, halves=halves).unlearn(trained, MethodChoice(method="salun"))
 
     assert "warm-restart" in caught.value.hint
 
@@ -321,23 +321,21 @@ def test_the_record_is_reproduced_from_the_file_bit_for_bit(referenced, ask, tmp
 
 
 def test_networks_with_running_statistics_are_trained_one_by_one(build):
-    foundry = build().ensemble.foundry
-    alone = replace(
-        foundry, blueprint=replace(foundry.blueprint, architecture=MODELS["resnet18-small"], shape=(3, 28, 28))
-    )
+    trainer = build().ensemble.trainer
+    alone = replace(trainer, spec=replace(trainer.spec, architecture=MODELS["resnet18-small"], shape=(3, 28, 28)))
 
-    assert foundry.groups == ((0, 1, 2, 3),)
+    assert trainer.groups == ((0, 1, 2, 3),)
     assert alone.groups == ((0,), (1,), (2,), (3,))
 
 
 def test_groups_are_of_models_with_equally_many_records_and_of_a_fixed_size(build):
     """A model's last bits may depend on its group, so that groups must not depend on how many workers there are."""
-    foundry = build(references=2 * GROUP + 4).ensemble.foundry
-    assert [len(group) for group in foundry.groups] == [GROUP, GROUP, 4]
+    trainer = build(references=2 * GROUP + 4).ensemble.trainer
+    assert [len(group) for group in trainer.groups] == [GROUP, GROUP, 4]
 
-    uneven = foundry.halves.trained_on.copy()
-    uneven[::2, np.flatnonzero(foundry.halves.retain)[0]] = False
-    odd = replace(foundry, halves=replace(foundry.halves, trained_on=uneven))
+    uneven = trainer.halves.trained_on.copy()
+    uneven[::2, np.flatnonzero(trainer.halves.retain)[0]] = False
+    odd = replace(trainer, halves=replace(trainer.halves, trained_on=uneven))
     assert sorted(len(group) for group in odd.groups) == [2, 2, GROUP, GROUP]
 
 

@@ -14,7 +14,7 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS, encode_weights
 from unlearn_audit.pipeline.audit import name_known, run_audit
 from unlearn_audit.policy import Recipe, parse_policy
-from unlearn_audit.records import say_nothing
+from unlearn_audit.records import ignore_progress
 from unlearn_audit.reference_models.pool import to_inputs
 from unlearn_audit.reference_models.workers import open_workers
 from unlearn_audit.training import (
@@ -84,14 +84,14 @@ def ask(tmp_path):
 def make(policy, ask):
     def build(path, cache, workers=None):
         request = ask(path, cache)
-        return build_case(policy, replace(request, workers=workers) if workers else request, say_nothing)
+        return build_case(policy, replace(request, workers=workers) if workers else request, ignore_progress)
 
     return build
 
 
 @pytest.fixture
 def audit(policy, ask):
-    return lambda path, cache: run_audit(policy, ask(path, cache), say_nothing)
+    return lambda path, cache: run_audit(policy, ask(path, cache), ignore_progress)
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_a_case_has_the_same_bits(images, make, stream):
     assert isinstance(streamed.inputs, Streamed)
     assert streamed.files == held.files
     assert streamed.provenance.data == held.provenance.data
-    ours, theirs = collect(streamed, say_nothing), collect(held, say_nothing)
+    ours, theirs = collect(streamed, ignore_progress), collect(held, ignore_progress)
     assert all(np.array_equal(ours.log_probs[name], theirs.log_probs[name]) for name in theirs.log_probs)
     assert np.array_equal(ours.references.log_probs, theirs.references.log_probs)
     assert np.array_equal(ours.references.unlearned["unlearned"], theirs.references.unlearned["unlearned"])
@@ -140,9 +140,9 @@ def test_models_made_in_memory_are_found_again_when_the_images_are_in_a_file(ima
 @pytest.mark.slow
 def test_workers_read_the_same_file(images, audit, stream):
     stream()
-    alone = collect(make(images, "alone"), say_nothing)
+    alone = collect(make(images, "alone"), ignore_progress)
     with open_workers(2) as workers:
-        beside = collect(make(images, "beside", workers), say_nothing)
+        beside = collect(make(images, "beside", workers), ignore_progress)
 
     assert np.array_equal(alone.references.log_probs, beside.references.log_probs)
 

@@ -257,7 +257,7 @@ def test_outputs_in_another_order_are_refused_and_can_be_declared(run, case, net
 
 
 def test_mean_and_std_are_applied_as_declared(run, case, networks, cytology):
-    more = "preparation: {mean: [1.0], std: [2.0]}\n"
+    more = "preprocessing: {mean: [1.0], std: [2.0]}\n"
     run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", more=more)
     with torch.no_grad():
         logits = networks["original"](torch.from_numpy(((cytology.x - 1) / 2).astype(np.float32))).double()
@@ -408,13 +408,13 @@ def test_weights_without_a_network_ask_for_one(run, case, networks):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("preparation: {size: 64}\n", "the data holds features"),
-        ("preparation: {mean: [1, 2, 3]}\n", "expected 'preparation.mean' to hold 1 or 30 numbers"),
-        ("preparation: {std: [0]}\n", "above zero"),
+        ("preprocessing: {size: 64}\n", "the data holds features"),
+        ("preprocessing: {mean: [1, 2, 3]}\n", "expected 'preprocessing.mean' to hold 1 or 30 numbers"),
+        ("preprocessing: {std: [0]}\n", "above zero"),
         ("classes: [a, b]\n", "the declared classes"),
     ],
 )
-def test_a_preparation_that_does_not_fit_is_refused(run, case, networks, more, words):
+def test_a_preprocessing_that_does_not_fit_is_refused(run, case, networks, more, words):
     code, said = run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", more=more)
 
     assert code == 5
@@ -564,7 +564,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     (case / "case.yaml").write_text(
         "schema: unlearn-audit/case/v1\nname: brought\ndataset: own-data\ndata: own.npz\nforget: ids.csv\n"
         "network: {factory: 'brought_network:Bright', parameters: {gain: 1.0}}\n"
-        "preparation: {size: 6, channels: 3, scale: 0..1, mean: [0.4, 0.4, 0.4], std: [0.1], layout: channels-last}\n"
+        "preprocessing: {size: 6, channels: 3, scale: 0..1, mean: [0.4, 0.4, 0.4], std: [0.1], layout: channels-last}\n"
     )
     code, said = run(files)
     assert code in (0, 1, 3), said
@@ -603,5 +603,5 @@ def test_the_case_file_of_the_page_is_one(tmp_path):
     (tmp_path / "case.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1))
     case = load_case(tmp_path / "case.yaml", KnownNames())
 
-    assert case.preparation.size == 224
+    assert case.preprocessing.size == 224
     assert case.models["first-try"].file == "ascent.onnx"

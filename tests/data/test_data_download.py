@@ -56,7 +56,7 @@ def publish(make_arrays, write_npz, monkeypatch):
 def test_a_file_is_downloaded_checked_and_kept_at_home(server, publish, home):
     publish(server)
     told = []
-    dataset = load_dataset("pathmnist", say=lambda *step: told.append(step))
+    dataset = load_dataset("pathmnist", progress=lambda *step: told.append(step))
     assert (dataset.official, dataset.notes) == (True, ())
     assert (home / ".medmnist" / "pathmnist.npz").is_file()
     task, done, total = told[-1]

@@ -53,7 +53,7 @@ def test_colour_images_have_three_channels(folder):
 
 def test_progress_is_told(folder):
     told = []
-    load_dataset("own-data", folder, say=lambda *step: told.append(step))
+    load_dataset("own-data", folder, progress=lambda *step: told.append(step))
     assert told[-1] == ("read images", 6, 6)
 
 

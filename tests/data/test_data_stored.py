@@ -117,7 +117,7 @@ def test_a_file_that_is_gone_or_cut_short_is_refused(stored, damage):
 
 def list_steps(path, intake):
     told = []
-    dataset = load_dataset("own-data", path, intake=intake, say=lambda task, *_: told.append(task))
+    dataset = load_dataset("own-data", path, intake=intake, progress=lambda task, *_: told.append(task))
     return dataset, set(told)
 
 
@@ -229,12 +229,12 @@ def test_a_cache_that_is_no_folder_is_refused(npz, stream, tmp_path):
 def test_a_file_that_changes_while_it_is_read_is_refused(folder, stream, intake):
     stream()
 
-    def say(task, done, _total):
+    def progress(task, done, _total):
         if task == "check images" and done == 12:
             Image.fromarray(np.zeros((9, 8, 3), np.uint8)).save(folder / "3.png")
 
     with pytest.raises(DataError, match=r"3\.png changed while the images were read"):
-        load_dataset("own-data", folder, intake=intake, say=say)
+        load_dataset("own-data", folder, intake=intake, progress=progress)
     assert list(intake.cache.glob("pixels/*.u8")) == []
 
 

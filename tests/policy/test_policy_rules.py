@@ -5,7 +5,7 @@ from policy_tables import KNOWN, METRICS, survives
 from pydantic import ValidationError
 
 from unlearn_audit.policy import Check, InvalidPolicyError, KnownNames, MethodChoice, MetricTraits, Policy, parse_policy
-from unlearn_audit.policy.rules import find_conflicts
+from unlearn_audit.policy.rules import validate_consistency
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,10 @@ def test_a_method_chosen_in_python_carries_no_path():
 
 
 def test_the_rules_step_over_what_is_malformed():
-    assert list(find_conflicts({"checks": 3, "task": [], "costs": "x", "membership": None, "remediation": [1]})) == []
+    assert (
+        list(validate_consistency({"checks": 3, "task": [], "costs": "x", "membership": None, "remediation": [1]}))
+        == []
+    )
 
 
 def test_traits_say_nothing_by_default_that_would_refuse_a_plain_check():

@@ -14,10 +14,10 @@ from prediction_files import POLICY, write_rows
 from unlearn_audit.errors import DataError, EvidenceError
 from unlearn_audit.evidence.predictions import Facts, read_predictions
 from unlearn_audit.evidence.predictions.scores import to_log_probs
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.subgroups import list_groups
 from unlearn_audit.pipeline.audit import name_known
-from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, parse_policy
+from unlearn_audit.policy import ColumnNames, ExternalDataFacts, ExternalModelFacts, parse_policy
 
 CLASSES = ("benign", "malignant")
 MODELS = ("original", "retrained", "unlearned")
@@ -212,9 +212,11 @@ def test_the_case_can_call_columns_and_models_otherwise(read, rows):
     told = [{names.get(k, k.replace("unlearned:", "scrub_v2:")): v for k, v in row.items()} for row in rows]
     evidence = read(
         told,
-        columns=BroughtColumns(id="image", split="fold", label="dx", groups=()),
-        models={"unlearned": BroughtModel(column="scrub_v2", title="SCRUB", made_by="scrub", made_with={"epochs": 5})},
-        data=BroughtData(name="Clinic A", source="PACS export", licence="internal", training_records=1_000),
+        columns=ColumnNames(id="image", split="fold", label="dx", groups=()),
+        models={
+            "unlearned": ExternalModelFacts(column="scrub_v2", title="SCRUB", made_by="scrub", made_with={"epochs": 5})
+        },
+        data=ExternalDataFacts(name="Clinic A", source="PACS export", licence="internal", training_records=1_000),
         observations=("Accuracy was 0.93 in the vendor's test.",),
     )
     card = evidence.provenance.find_model("unlearned")
@@ -257,7 +259,7 @@ def test_numbers_become_the_policys_bands_and_not_the_usual_ones(read, rows):
     assert evidence.groups["age_band"][:4].tolist() == ["under 30", "30 to 56", "57 and over", ""]
     assert evidence.groups["size_band"][:4].tolist() == ["under 2.5"] * 3 + ["2.5 and over"]
     assert not {"age", "size"} & set(evidence.groups)
-    assert list_groups(Scope(evidence, banded), "age_band") == ("30 to 56", "57 and over", "under 30")
+    assert list_groups(EvaluationContext(evidence, banded), "age_band") == ("30 to 56", "57 and over", "under 30")
 
 
 @pytest.mark.parametrize(

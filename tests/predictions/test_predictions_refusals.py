@@ -8,7 +8,7 @@ from prediction_files import write_rows
 
 from unlearn_audit.errors import AuditError, CaseError
 from unlearn_audit.evidence.predictions import Facts, files, read_predictions
-from unlearn_audit.policy import BroughtModel
+from unlearn_audit.policy import ExternalModelFacts
 
 
 def refused(read, content, **facts):
@@ -138,7 +138,7 @@ def test_a_missing_model_is_refused_by_role(read, rows, model):
 
 
 def test_a_model_of_the_case_that_the_file_has_not_is_refused(read, rows):
-    assert "the case names the models 'scrub'" in refused(read, rows, models={"scrub": BroughtModel()})
+    assert "the case names the models 'scrub'" in refused(read, rows, models={"scrub": ExternalModelFacts()})
 
 
 def test_a_model_without_some_class_is_refused(read, rows):

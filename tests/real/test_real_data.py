@@ -11,7 +11,7 @@ from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, name_known, run_audit
 from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy, parse_policy
-from unlearn_audit.records import Outcome, say_nothing
+from unlearn_audit.records import Outcome, ignore_progress
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -70,7 +70,7 @@ def test_ultrasound_is_audited_with_all_its_remedies(audit):
 def load(name, file):
     if not (DATA / file).is_file():
         pytest.skip(f"{file} is not in ../shared/data beside the checkout")
-    return load_dataset(name, DATA / file, download=False, say=say_nothing)
+    return load_dataset(name, DATA / file, download=False, progress=ignore_progress)
 
 
 def list_overlaps(dataset, column):

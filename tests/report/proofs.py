@@ -17,11 +17,11 @@ from unlearn_audit.pki.certificates import load_revocations
 from unlearn_audit.pki.issuing import issue_further_signer
 from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
-from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.signing.bundle import write_bundle
-from unlearn_audit.verification.verification import Wishes
+from unlearn_audit.verification.verification import VerificationOptions
 
 OFFICER, ENGINEER = "Dr. A. Example", "B. Example"
 
@@ -106,7 +106,7 @@ def sign_at(level: Level, stamps: Any = None, laboratory: Laboratory | None = No
     """Return how to sign at `level` with the responder `stamps`."""
     if level is Level.B:
         return Signing()
-    authority = Authority(stamps.url, (stamps.root,))
+    authority = TimeStampAuthority(stamps.url, (stamps.root,))
     if not level.carries_proof:
         return Signing(level, authority)
     return Signing(level, authority, load_revocations([laboratory.revocations, stamps.crl_path]))
@@ -124,8 +124,8 @@ def write_small_bundle(out: Path, record: AuditRecord, key: SigningKey, signing:
     return write_bundle(out, files, record, key, signing=signing)
 
 
-def trust_time(stamps: Any, **more: Any) -> Wishes:
-    return Wishes(trust_time=(stamps.root_path,), **more)
+def trust_time(stamps: Any, **more: Any) -> VerificationOptions:
+    return VerificationOptions(trust_time=(stamps.root_path,), **more)
 
 
 def pem(certificate: x509.Certificate) -> bytes:

@@ -11,7 +11,7 @@ from waived_records import make_whole
 
 from unlearn_audit.formats.html import render_html, render_page, render_summary
 from unlearn_audit.presentation.sections.exploration import embed
-from unlearn_audit.presentation.wording import print_number
+from unlearn_audit.presentation.wording import format_number
 from unlearn_audit.records import Estimate, Unit
 
 RATIOS = (0.0, 0.001, 0.5, 1.0, 3.7, 12.345, 20.0, 49.0, 137.5, 1e6)
@@ -72,10 +72,10 @@ def test_the_panel_computes_exactly_what_python_computes(open_page, counts, rati
         row = next(row for row in shown if row[0].startswith(title))
         risk = (ratio * missed + alarms) / n
         assert float(row[1]) == risk
-        assert row[2] == print_number(risk)
+        assert row[2] == format_number(risk)
         assert row[3] == ("above" if risk > CEILING else "at or below")
         turn = (CEILING * n - alarms) / missed if missed else math.inf if alarms / n <= CEILING else -1
-        assert row[4] == ("at no ratio" if turn < 0 else "at every ratio" if turn == math.inf else print_number(turn))
+        assert row[4] == ("at no ratio" if turn < 0 else "at every ratio" if turn == math.inf else format_number(turn))
 
 
 def test_the_slider_drives_the_same_numbers(open_page, counts):

@@ -8,7 +8,7 @@ from cryptography import x509
 
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.formats.pdf import render_pdf
-from unlearn_audit.pki.certificates import refuse_strangers
+from unlearn_audit.pki.certificates import validate_certificates
 from unlearn_audit.pki.keys import load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 from unlearn_audit.records import AuditRecord, Outcome
@@ -145,6 +145,6 @@ def test_a_certificate_that_has_nothing_to_do_with_the_signer_is_refused(key, tm
 
     other = init_laboratory_ca(tmp_path / "other", "Another Clinic", "Another desk")["root_certificate"]
     stranger = x509.load_pem_x509_certificate(other.read_bytes())
-    refuse_strangers((key.certificate, *key.chain), ())
+    validate_certificates((key.certificate, *key.chain), ())
     with pytest.raises(IntegrityError, match="does not belong"):
-        refuse_strangers((key.certificate, *key.chain, stranger), ())
+        validate_certificates((key.certificate, *key.chain, stranger), ())

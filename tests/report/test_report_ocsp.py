@@ -10,7 +10,7 @@ from timestamp_authority import Responder, serve
 from unlearn_audit.errors import KeyFileError
 from unlearn_audit.pki.certificates import load_revocations
 from unlearn_audit.pki.keys import SigningKey
-from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.pades import sign_pdf
 from unlearn_audit.verification.pdf_revisions import examine_addition, read_pdf
@@ -40,7 +40,7 @@ def small(lab):
 
 
 def sign_with(stamps, *lists, level=Level.LT):
-    return Signing(level, Authority(stamps.url, (stamps.root,)), load_revocations(list(lists)))
+    return Signing(level, TimeStampAuthority(stamps.url, (stamps.root,)), load_revocations(list(lists)))
 
 
 def list_answers(pdf: bytes):
@@ -116,7 +116,7 @@ def test_a_responder_that_vouches_for_nothing_is_no_proof(small, key, stamps, re
 
 
 def test_a_level_without_proof_asks_no_responder(small, key, stamps, responder):
-    sign_pdf(small, key, Signing(Level.T, Authority(stamps.url)))
+    sign_pdf(small, key, Signing(Level.T, TimeStampAuthority(stamps.url)))
     sign_pdf(small, key)
     assert responder.asked == []
 

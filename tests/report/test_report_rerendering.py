@@ -10,7 +10,7 @@ from unlearn_audit.formats.pdf import render_pdf
 from unlearn_audit.records import Outcome
 from unlearn_audit.signing.pades import sign_pdf
 from unlearn_audit.verification import rerendering
-from unlearn_audit.verification.answers import Line, State, Verification
+from unlearn_audit.verification.answers import State, Verification, VerificationCheck
 from unlearn_audit.verification.pdf_revisions import examine_addition
 from unlearn_audit.verification.rerendering import compare_pages
 
@@ -147,7 +147,7 @@ def test_no_pages_at_all_are_not_ok(record):
 )
 @pytest.mark.parametrize("state", [State.OTHER_VERSION, State.ABSENT])
 def test_what_was_asked_and_not_answered_never_exits_0(record, outcome, code, state):
-    verdict = (Line("authenticity", State.OK, ""), Line("verdict", State.OK, ""))
+    verdict = (VerificationCheck("authenticity", State.OK, ""), VerificationCheck("verdict", State.OK, ""))
     verification = Verification(verdict, record.model_copy(update={"outcome": outcome}))
-    assert code is verification.extend([Line("pages equal record", state, "", asked=True)]).exit_code
-    assert ExitCode(int(code) % 5) is verification.extend([Line("policy file", state, "")]).exit_code
+    assert code is verification.extend([VerificationCheck("pages equal record", state, "", asked=True)]).exit_code
+    assert ExitCode(int(code) % 5) is verification.extend([VerificationCheck("policy file", state, "")]).exit_code

@@ -13,7 +13,7 @@ from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.bundle.seals import SEAL_TYPE, list_changes, name_stamp, open_seal
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, UsageError
 from unlearn_audit.records import Seal, choose_seed, to_canonical_json
-from unlearn_audit.signing.sealing import make_seal, read_seals, refuse_existing
+from unlearn_audit.signing.sealing import make_seal, read_seals, validate_no_seal_at
 from unlearn_audit.verification.verification import State, verify
 
 WHEN = "2026-01-01T00:00:00Z"
@@ -216,10 +216,10 @@ def test_a_report_without_seals_has_no_line_about_them(lab, tmp_path):
 
 
 def test_a_seal_is_never_overwritten(tmp_path):
-    refuse_existing(tmp_path / "new.seal.json")
+    validate_no_seal_at(tmp_path / "new.seal.json")
     (tmp_path / "new.seal.tst").write_bytes(b"")
     with pytest.raises(KeyFileError, match="never overwritten"):
-        refuse_existing(tmp_path / "new.seal.json")
+        validate_no_seal_at(tmp_path / "new.seal.json")
 
 
 def test_seals_survive_the_way_through_a_record(seal_file, lab):

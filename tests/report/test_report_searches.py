@@ -7,14 +7,14 @@ from unlearn_audit.formats.html import render_html
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.sections.searches import present_searches
 from unlearn_audit.presentation.wording import NONE
-from unlearn_audit.records import SettingSearch, TriedSetting, Unit
+from unlearn_audit.records import HyperparameterSearch, TriedConfiguration, Unit
 
 
 def make_search(chosen):
-    return SettingSearch(
+    return HyperparameterSearch(
         method="salun-cra",
         tried=(
-            TriedSetting(
+            TriedConfiguration(
                 parameters={"epochs": 1, "keep": 0.5, "form": "entropy"},
                 seconds=3.0,
                 risk=make_estimate(0.31, Unit.COST_PER_CASE),
@@ -22,7 +22,7 @@ def make_search(chosen):
                 holds=True,
                 reason="All 3 required forgetting and utility checks pass on validation.",
             ),
-            TriedSetting(
+            TriedConfiguration(
                 parameters={"epochs": 2, "keep": 0.5, "form": "entropy"},
                 holds=False,
                 reason="Not made: training diverged <b>here</b>.",

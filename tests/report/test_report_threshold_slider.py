@@ -9,12 +9,12 @@ import pytest
 from reading_pages import find_violations, read_risks
 
 from unlearn_audit.evidence.parquet import read_evidence
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.formats.html import render_html, render_page
 from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import load_policy
-from unlearn_audit.presentation.wording import print_number
+from unlearn_audit.presentation.wording import format_number
 from unlearn_audit.records import round_number
 
 SAMPLE = Path(__file__).parents[2] / "sample_reports" / "breast-cytology-remedied"
@@ -56,7 +56,9 @@ def measure_at(policy, evidence, threshold, ratio):
     costs = policy.costs.model_copy(update={"false_negative": ratio, "false_positive": 1.0})
     protocol = policy.protocol.model_copy(update={"resamples": 100})
     other = policy.model_copy(update={"task": task, "costs": costs, "protocol": protocol, "checks": ()})
-    found = measure(Scope(evidence, other), wants=lambda metric, at: metric in METRICS and at.among == "all")
+    found = measure(
+        EvaluationContext(evidence, other), wants=lambda metric, at: metric in METRICS and at.among == "all"
+    )
     return {(f.metric, f.model): f.estimate.value for f in found if f.metric in METRICS and f.estimate}
 
 
@@ -77,10 +79,10 @@ def test_the_page_shows_what_the_metrics_compute_from_the_evidence(open_page, re
     assert len(shown) == len(models) + 2
     for row, model in zip(shown, [*order, "call-all-positive", "call-none-positive"], strict=True):
         assert round_number(float(row[1])) == truth["global-risk", model]
-        assert row[2] == print_number(float(row[1]))
+        assert row[2] == format_number(float(row[1]))
         assert row[9:] == [str(int(truth[metric, model])) for metric in ("false-negatives", "false-positives")]
         for printed, exact, metric in ((row[5], row[6], METRICS[1]), (row[7], row[8], METRICS[2])):
-            assert printed == print_number(float(exact))
+            assert printed == format_number(float(exact))
             assert (metric, model) not in truth or round_number(float(exact)) == truth[metric, model]
     assert ("false-negative-rate", "original") in truth
 
@@ -88,7 +90,7 @@ def test_the_page_shows_what_the_metrics_compute_from_the_evidence(open_page, re
 def test_every_place_of_the_slider_is_its_threshold(open_page, record, policy, evidence):
     """All of it, against the definition: a record is called positive from the threshold upwards."""
     page = open_page()
-    scope = Scope(evidence, policy)
+    scope = EvaluationContext(evidence, policy)
     probability = evidence.positive_probability(record.verdict.model)[scope.test]
     exact = {round_number(t): t for point in policy.task.operating_points if (t := scope.find_threshold(point))}
     shown = page.evaluate(

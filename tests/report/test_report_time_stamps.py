@@ -13,8 +13,8 @@ from proofs import make_small_record, render_small, sign_at
 from timestamp_authority import OpenSslResponder, Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, TimeStampError, UsageError
 from unlearn_audit.pki import time_stamp_client as stamping
-from unlearn_audit.pki.certificates import load_revocations, refuse_strangers
-from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+from unlearn_audit.pki.certificates import load_revocations, validate_certificates
+from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 from unlearn_audit.pki.time_stamps import open_token
 from unlearn_audit.signing.pades import sign_pdf
 from unlearn_audit.verification.pdf_revisions import examine_addition
@@ -31,7 +31,7 @@ def _no_pauses(monkeypatch):
 
 @pytest.fixture
 def authority(stamps):
-    return Authority(stamps.url, (stamps.root,))
+    return TimeStampAuthority(stamps.url, (stamps.root,))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_an_authority_that_openssl_runs_serves_as_well(small, lab, tmp_path, lev
     if shutil.which("openssl") is None:
         pytest.skip("needs the command openssl")
     with serve(OpenSslResponder(tmp_path)) as other:
-        token = Authority(other.url, (other.root,)).stamp(CONTENT)
+        token = TimeStampAuthority(other.url, (other.root,)).stamp(CONTENT)
         signed = sign_pdf(small, lab.key, sign_at(level, other, lab))
     assert len(open_token(token, DIGEST).certificates) == 2
     opened = open_pdf(signed)
@@ -122,7 +122,7 @@ def test_an_authority_that_answers_wrongly_is_refused_at_once_and_nothing_is_sig
     assert ExitCode.INCOMPLETE is caught.value.exit_code
     assert "nothing was signed" in caught.value.hint
     with pytest.raises(TimeStampError, match=message):
-        sign_pdf(small, lab.key, Signing(Level.T, Authority(stamps.url)))
+        sign_pdf(small, lab.key, Signing(Level.T, TimeStampAuthority(stamps.url)))
 
 
 def test_an_authority_that_is_down_is_asked_three_times_and_then_given_up(authority, stamps):
@@ -139,13 +139,13 @@ def test_nobody_at_the_address_is_a_clear_error(tmp_path):
     with serve(Responder(tmp_path)) as gone:
         pass
     with pytest.raises(TimeStampError, match="does not answer"):
-        Authority(gone.url).stamp(CONTENT)
+        TimeStampAuthority(gone.url).stamp(CONTENT)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org", "example.org", "http://", ""])
 def test_only_web_addresses_are_asked(url):
     with pytest.raises(UsageError, match="http"):
-        Authority(url)
+        TimeStampAuthority(url)
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_only_web_addresses_are_asked(url):
 )
 def test_an_authority_without_a_fit_certificate_is_refused(tmp_path, broken, message):
     with serve(Responder(tmp_path, **broken)) as unfit, pytest.raises(TimeStampError, match=message):
-        Authority(unfit.url).stamp(CONTENT)
+        TimeStampAuthority(unfit.url).stamp(CONTENT)
 
 
 def test_an_authority_below_another_root_than_the_named_one_is_refused(stamps, lab):
     with pytest.raises(TimeStampError, match="not accepted"):
-        Authority(stamps.url, (lab.key.chain[-1],)).stamp(CONTENT)
+        TimeStampAuthority(stamps.url, (lab.key.chain[-1],)).stamp(CONTENT)
 
 
 def test_an_authority_whose_clock_is_days_off_is_refused(authority, stamps):
@@ -187,7 +187,7 @@ def test_levels_and_authority_must_fit_each_other(authority, stamps, lab):
 @pytest.mark.parametrize("missing", ["laboratory", "authority"])
 def test_what_proves_a_long_lived_signature_must_all_be_there(small, lab, stamps, missing):
     lists = [stamps.crl_path] if missing == "laboratory" else [lab.revocations]
-    how = Signing(Level.LT, Authority(stamps.url, (stamps.root,)), load_revocations(lists))
+    how = Signing(Level.LT, TimeStampAuthority(stamps.url, (stamps.root,)), load_revocations(lists))
     with pytest.raises(KeyFileError, match="cannot be signed at level B-LT"):
         sign_pdf(small, lab.key, how)
 
@@ -195,7 +195,7 @@ def test_what_proves_a_long_lived_signature_must_all_be_there(small, lab, stamps
 def test_a_revocation_list_that_was_not_given_is_fetched_from_where_the_certificate_says(small, lab, tmp_path):
     with serve(Responder(tmp_path)) as elsewhere:
         elsewhere.name_lists_at(f"{elsewhere.url}stamps.crl")
-        authority = Authority(elsewhere.url, (elsewhere.root,))
+        authority = TimeStampAuthority(elsewhere.url, (elsewhere.root,))
         signed = sign_pdf(small, lab.key, Signing(Level.LT, authority, load_revocations([lab.revocations])))
     opened = open_pdf(signed)
     assert opened.signatures[0].level == "B-LT"
@@ -236,20 +236,20 @@ def test_no_flipped_bit_of_a_token_goes_unseen(stamps):
         flipped = bytearray(token)
         flipped[place] ^= 1 << rng.randrange(8)
         with pytest.raises(IntegrityError):
-            refuse_strangers(open_token(bytes(flipped), DIGEST).certificates, (stamps.root,))
+            validate_certificates(open_token(bytes(flipped), DIGEST).certificates, (stamps.root,))
 
 
 def test_no_flipped_bit_goes_unseen_in_a_token_that_carries_its_root(tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("needs the command openssl")
     with serve(OpenSslResponder(tmp_path)) as other:
-        token = Authority(other.url, (other.root,)).stamp(CONTENT)
+        token = TimeStampAuthority(other.url, (other.root,)).stamp(CONTENT)
     rng = random.Random(8)  # noqa: S311 - where to damage a file is no secret
     for place in rng.sample(range(len(token)), 200):
         flipped = bytearray(token)
         flipped[place] ^= 1 << rng.randrange(8)
         with pytest.raises(IntegrityError):
-            refuse_strangers(open_token(bytes(flipped), DIGEST).certificates, (other.root,))
+            validate_certificates(open_token(bytes(flipped), DIGEST).certificates, (other.root,))
 
 
 def test_two_signatures_and_their_archives_follow_one_another(small, lab, stamps):

@@ -32,7 +32,7 @@ from unlearn_audit.signing.countersigning import countersign
 from unlearn_audit.signing.pades import sign_pdf
 from unlearn_audit.verification import signers
 from unlearn_audit.verification.pdf_signatures import find_trusted_time
-from unlearn_audit.verification.verification import State, Wishes, verify
+from unlearn_audit.verification.verification import State, VerificationOptions, verify
 
 FILES = {
     "attestation.dsse.json",
@@ -90,7 +90,7 @@ def test_an_authority_that_nobody_trusts_gives_no_trusted_time(what, lab, reques
     assert State.OK is time.state
     assert time.sentence.startswith("Claimed, not proven")
     assert "'CN=Example stamps' says" in time.sentence
-    strict = verify(path, lab.roots, Wishes(require_timestamp=True))
+    strict = verify(path, lab.roots, VerificationOptions(require_timestamp=True))
     assert State.UNTRUSTED is strict.find("time").state
     assert ExitCode.INTEGRITY is strict.exit_code
 
@@ -117,7 +117,7 @@ def test_the_root_of_an_authority_vouches_for_time_and_for_nothing_else(copy, st
 def test_a_required_time_stamp_that_is_not_there_is_no_reason_to_exit_0(lab, tmp_path):
     out = write_small_bundle(tmp_path / "out", make_small_record(lab.key), lab.key)
     assert ExitCode.PASS is verify(out, lab.roots).exit_code
-    strict = verify(out, lab.roots, Wishes(require_timestamp=True))
+    strict = verify(out, lab.roots, VerificationOptions(require_timestamp=True))
     assert State.ABSENT is strict.find("time").state
     assert ExitCode.INCOMPLETE is strict.exit_code
 
@@ -168,7 +168,10 @@ def test_a_key_that_was_revoked_is_refused_unless_a_trusted_time_lies_before(tmp
     assert State.UNTRUSTED is (line := verify(plain, lab.roots, knowing).find("authenticity")).state
     assert "revoked" in line.sentence
     assert State.OK is verify(stamped, lab.roots, knowing).find("authenticity").state
-    assert State.UNTRUSTED is verify(stamped, lab.roots, Wishes(revocations=(revocations,))).find("authenticity").state
+    assert (
+        State.UNTRUSTED
+        is verify(stamped, lab.roots, VerificationOptions(revocations=(revocations,))).find("authenticity").state
+    )
 
 
 def test_a_key_that_was_revoked_before_it_signed_is_refused_whatever_the_time(tmp_path, stamps):
@@ -185,7 +188,7 @@ def test_a_revocation_list_that_a_stranger_signed_revokes_nobody(lab, tmp_path):
     out = write_small_bundle(tmp_path / "out", make_small_record(lab.key), lab.key)
     other = found_laboratory(tmp_path / "other")
     (tmp_path / "copy.crl.pem").write_bytes(other.revocations.read_bytes())
-    wishes = Wishes(revocations=(tmp_path / "copy.crl.pem",))
+    wishes = VerificationOptions(revocations=(tmp_path / "copy.crl.pem",))
     assert State.OK is verify(out, lab.roots, wishes).find("authenticity").state
 
 
@@ -247,11 +250,11 @@ def test_an_authority_that_fails_leaves_no_bundle_at_all(lab, stamps, tmp_path, 
 
 
 def test_a_changed_root_inside_a_stamp_is_caught_although_no_signature_covers_it(lab, stamps, tmp_path):
-    from unlearn_audit.pki.certificates import refuse_strangers
+    from unlearn_audit.pki.certificates import validate_certificates
 
     other = found_laboratory(tmp_path / "other")
     with pytest.raises(IntegrityError, match="does not belong"):
-        refuse_strangers((stamps.certificate, other.key.chain[0]), (), "a time stamp")
+        validate_certificates((stamps.certificate, other.key.chain[0]), (), "a time stamp")
     assert pem(stamps.root)
 
 

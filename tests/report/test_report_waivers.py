@@ -179,9 +179,9 @@ def test_verifying_counts_a_waiver_as_long_as_it_lasts(waived, today, state, cod
 
 
 def _authentic():
-    from unlearn_audit.verification.answers import Line
+    from unlearn_audit.verification.answers import VerificationCheck
 
-    return Line("authenticity", State.OK, "")
+    return VerificationCheck("authenticity", State.OK, "")
 
 
 def test_verifying_says_none_where_there_is_none(expired):

@@ -13,7 +13,7 @@ from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, reach_verdicts
 from unlearn_audit.records import Interval, SelfTestSummary
 from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
-from unlearn_audit.selftest.plant import draw_evidence
+from unlearn_audit.selftest.simulation import draw_evidence
 from unlearn_audit.selftest.tampering import TamperingError, tamper
 
 AGAIN = 20
@@ -46,7 +46,7 @@ def test_the_published_page_and_figure_say_what_the_published_outcomes_say(publi
 
 def test_every_record_and_report_carries_the_short_form_of_the_published_run(published):
     scenario = SCENARIOS["no-op"]
-    record = judge(scenario.policy, draw_evidence(scenario.plant, np.random.default_rng(3)))
+    record = judge(scenario.policy, draw_evidence(scenario.simulation, np.random.default_rng(3)))
     summary = published.summarise()
 
     assert summary == record.selftest
@@ -56,7 +56,7 @@ def test_every_record_and_report_carries_the_short_form_of_the_published_run(pub
 
 def test_a_record_without_a_self_test_reads_and_renders_without_the_line():
     scenario = SCENARIOS["no-op"]
-    record = judge(scenario.policy, draw_evidence(scenario.plant, np.random.default_rng(3)))
+    record = judge(scenario.policy, draw_evidence(scenario.simulation, np.random.default_rng(3)))
 
     assert "planted failures" not in render_html(record.model_copy(update={"selftest": None}))
 
@@ -100,7 +100,7 @@ def test_no_changed_report_is_accepted(again, published):
 @pytest.mark.parametrize("name", ["sound", "no-op", "missed-on-limit-clustered"])
 def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
     scenario = SCENARIOS[name]
-    evidence = draw_evidence(scenario.plant, np.random.default_rng(3))
+    evidence = draw_evidence(scenario.simulation, np.random.default_rng(3))
 
     assert reach_verdicts(scenario.policy, evidence) == judge(scenario.policy, evidence).verdicts
 
@@ -127,9 +127,9 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
 
 
 def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
-    from unlearn_audit.findings.context import Scope
+    from unlearn_audit.findings.context import EvaluationContext
 
-    monkeypatch.setattr(Scope, "confidence_for", lambda self, model: 0.7)
+    monkeypatch.setattr(EvaluationContext, "confidence_for", lambda self, model: 0.7)
 
     assert run_selftest(60, 1, names=("increase-on-margin", "leak-on-limit")).exit_code is ExitCode.FAIL
 
@@ -152,9 +152,9 @@ def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
 
 
 def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
-    from unlearn_audit.findings.context import Scope
+    from unlearn_audit.findings.context import EvaluationContext
 
-    monkeypatch.setattr(Scope, "clusters", lambda self, mask: None)
+    monkeypatch.setattr(EvaluationContext, "clusters", lambda self, mask: None)
 
     assert run_selftest(80, 1, names=("leak-on-limit-clustered",)).exit_code is ExitCode.FAIL
 

@@ -34,15 +34,15 @@ def summary(full_study, policy, cells):
 
 
 @pytest.fixture
-def runs(full_study, policy, cells, scopes):
-    return Runs(scopes, {seed: c.failed for seed, c in cells.items()}, choose_measures(full_study, policy), 0.95)
+def runs(full_study, policy, cells, contexts):
+    return Runs(contexts, {seed: c.failed for seed, c in cells.items()}, choose_measures(full_study, policy), 0.95)
 
 
 @pytest.mark.parametrize("measure", LINEAR)
 @pytest.mark.parametrize("than", [None, "retrained"])
-def test_means_over_records_are_resampled_over_seeds_and_records(cell, runs, scopes, measure, than):
+def test_means_over_records_are_resampled_over_seeds_and_records(cell, runs, contexts, measure, than):
     compute = runs.measures[measure].compute
-    stacked = np.stack([compute(s, "fine") - (compute(s, than) if than else 0) for s in scopes.values()])
+    stacked = np.stack([compute(s, "fine") - (compute(s, than) if than else 0) for s in contexts.values()])
     unit = Unit.COST_PER_CASE if measure.startswith("risk") else Unit.PROPORTION
     rng = derive_rng(0, "study", measure, "fine", than or "")
     twin = estimate_over_seeds(stacked, unit, confidence=0.95, resamples=module.RESAMPLES, rng=rng).estimate
@@ -118,12 +118,12 @@ def test_a_model_that_underwent_no_method_has_no_value_of_an_attack_made_for_one
         assert "underwent no method" in figure.reason
 
 
-def test_a_method_is_compared_with_the_retrained_model_on_its_own_statistic(cell, runs, scopes):
+def test_a_method_is_compared_with_the_retrained_model_on_its_own_statistic(cell, runs, contexts):
     from unlearn_audit.findings.attacks import score_groups
     from unlearn_audit.stats import compute_auc
 
     figure = cell.find("salun").find("u-lira-all")
-    forget, test = score_groups(scopes[1], "retrained", "all", "u-lira", "salun")
+    forget, test = score_groups(contexts[1], "retrained", "all", "u-lira", "salun")
 
     assert figure.values[1:] == (None, None)
     assert figure.pairs == 1

@@ -17,9 +17,9 @@ from unlearn_audit.evidence.predictions import Facts, assemble
 from unlearn_audit.evidence.predictions import read_predictions as read_prediction_files
 from unlearn_audit.evidence.predictions.scores import Kind
 from unlearn_audit.pipeline.audit import judge, name_known
-from unlearn_audit.policy import BroughtModel, Policy, find_policy, load_case
+from unlearn_audit.policy import ExternalModelFacts, Policy, find_policy, load_case
 from unlearn_audit.policy import load_policy as load_policy_file
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -86,7 +86,7 @@ def make_evidence(
     scores: Kind = "probabilities",
     groups: Mapping[str, "ArrayLike"] | None = None,
     case: str = "made in Python",
-    about: Mapping[str, BroughtModel] | None = None,
+    about: Mapping[str, ExternalModelFacts] | None = None,
 ) -> Evidence:
     """Return arrays (NumPy, pandas columns, lists) as evidence; its provenance says that they were brought along.
 
@@ -117,7 +117,7 @@ def make_evidence(
     return assemble(answers, policy, facts, digest, "arrays given in Python, brought along")
 
 
-def audit(policy: Policy, evidence: Evidence, say: Say = say_nothing) -> Audited:
+def audit(policy: Policy, evidence: Evidence, progress: ProgressCallback = ignore_progress) -> Audited:
     """Measure and decide: hold every check of `policy` against `evidence`.
 
     The same policy and evidence give the same record, bit for bit. A pass is evidence at the stated confidence about
@@ -140,7 +140,7 @@ def audit(policy: Policy, evidence: Evidence, say: Say = say_nothing) -> Audited
     >>> result["missed"].estimate.value, result["missed"].outcome.value
     (0.02, 'pass')
     """
-    return Audited(policy, evidence, judge(policy, evidence, say))
+    return Audited(policy, evidence, judge(policy, evidence, progress))
 
 
 def _now() -> str:

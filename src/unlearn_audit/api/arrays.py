@@ -39,7 +39,7 @@ def take_arrays(
         facts={name: _read_texts(name, column) for name, column in facts.items()},
         groups={name: unify_column(f"{_WHERE}: '{name}'", _read_texts(name, col)) for name, col in groups.items()},
     )
-    _refuse_lengths(answers)
+    _validate_lengths(answers)
     return answers, _digest(answers)
 
 
@@ -73,7 +73,7 @@ def _shape_scores(name: str, given: "ArrayLike", classes: Sequence[str]) -> NDAr
     return values
 
 
-def _refuse_lengths(answers: Answers) -> None:
+def _validate_lengths(answers: Answers) -> None:
     columns = {**answers.facts, **answers.groups, **{f"model '{name}'": v for name, v in answers.scores.items()}}
     for name, column in columns.items():
         if len(column) != len(answers.ids):

@@ -65,9 +65,9 @@ class Audited:
         """
         from unlearn_audit.pki.keys import describe, load_signing_key
         from unlearn_audit.pki.laboratory_ca import make_test_key
-        from unlearn_audit.signing.bundle import refuse_occupied, write_bundle
+        from unlearn_audit.signing.bundle import validate_output_folder, write_bundle
 
-        refuse_occupied(Path(folder), force=force)
+        validate_output_folder(Path(folder), force=force)
         chain_path = Path(chain) if chain is not None else None
         signing = load_signing_key(Path(key), chain_path, passphrase) if key is not None else make_test_key()
         # The record names its signer, and the numbers do not depend on it: they are taken over, not measured again.

@@ -12,7 +12,7 @@ from cryptography import x509
 from unlearn_audit.bundle.envelope import open_own_envelope
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
-from unlearn_audit.pki.time_stamps import TimeStamp, open_token, print_time
+from unlearn_audit.pki.time_stamps import TimeStamp, format_time, open_token
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import Seal, Signer, to_canonical_json
 
@@ -76,7 +76,7 @@ def _describe(
         policy_version=said["policy"]["version"],
         policy_sha256=statement["subject"][0]["digest"]["sha256"],
         sealed=str(said["sealed"]),
-        stamped=print_time(stamp.time) if stamp else None,
+        stamped=format_time(stamp.time) if stamp else None,
         authority=stamp.authority if stamp else None,
         signer=signer.model_copy(update={"level": "B-T" if stamp else "B-B"}),
     )

@@ -9,7 +9,7 @@ from unlearn_audit.cases.build import (
     build_case,
     list_remedies,
 )
-from unlearn_audit.cases.external_original import BroughtOriginal
+from unlearn_audit.cases.external_original import ExternalOriginal
 from unlearn_audit.cases.request import (
     CaseRequest,
     choose_parameters,
@@ -20,9 +20,9 @@ from unlearn_audit.cases.request import (
 )
 
 __all__ = [
-    "BroughtOriginal",
     "Case",
     "CaseRequest",
+    "ExternalOriginal",
     "add_model",
     "add_references",
     "add_remedy",

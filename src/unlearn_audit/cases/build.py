@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
-from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, refuse_dropped
+from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.environment import describe_environment
-from unlearn_audit.cases.model_builder import Made, Workbench
+from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.data import (
     DATASETS,
@@ -32,9 +32,17 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
-from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, choose_seed, digest_of
+from unlearn_audit.records import (
+    DataCard,
+    HyperparameterSearch,
+    ProgressCallback,
+    Provenance,
+    SplitCount,
+    choose_seed,
+    digest_of,
+)
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
-from unlearn_audit.reference_models.jobs import Blueprint
+from unlearn_audit.reference_models.jobs import ModelSpec
 from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
 from unlearn_audit.reference_models.workers import Workers
 
@@ -63,9 +71,9 @@ class Case:
     split: NDArray[np.str_]
     positive: tuple[int, ...]
     inputs: "Inputs"
-    made: Mapping[str, Made]
+    made: Mapping[str, CaseModel]
     provenance: Provenance
-    bench: Workbench
+    builder: ModelBuilder
     ensemble: Ensemble | None = None
 
     @property
@@ -78,7 +86,7 @@ class Case:
         """Weights (safetensors) by path inside the bundle."""
         return {f"models/{name}.safetensors": made.weights for name, made in self.made.items()}
 
-    def with_model(self, made: Made, ensemble: Ensemble | None) -> "Case":
+    def with_model(self, made: CaseModel, ensemble: Ensemble | None) -> "Case":
         """Return the case with one more candidate, and with the ensemble to which its method was applied."""
         known = {
             "models": (*self.provenance.models, made.card),
@@ -91,13 +99,13 @@ class Case:
             ensemble=ensemble,
         )
 
-    def with_search(self, search: SettingSearch) -> "Case":
+    def with_search(self, search: HyperparameterSearch) -> "Case":
         """Return the case with the account of how a remedy's setting was chosen."""
         searches = (*self.provenance.searches, search)
         return replace(self, provenance=self.provenance.model_copy(update={"searches": searches}))
 
 
-def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
+def build_case(policy: Policy, request: CaseRequest, progress: ProgressCallback) -> Case:
     """Make (or find in the cache) every model of the case that `policy` and `request` describe.
 
     Raises:
@@ -106,14 +114,14 @@ def build_case(policy: Policy, request: CaseRequest, say: Say) -> Case:
         UsageError: a policy without reference case, an unknown method to compare.
     """
     plan = make_plan(policy, request)
-    case = begin_case(policy, request, plan, say)
+    case = begin_case(policy, request, plan, progress)
     choices = {"unlearned": plan.audited, **{f"compared-{choice.method}": choice for choice in plan.compared}}
     for name, choice in choices.items():
         case = add_model(case, choice, name=name, role="unlearned" if name == "unlearned" else "compared")
     return add_references(case, plan.references, choices, request.workers) if plan.references else case
 
 
-def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Case:
+def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: ProgressCallback) -> Case:
     """Make (or find) data, split, original and, where the plan has one, the retrained reference; nothing is unlearned.
 
     Raises:
@@ -122,14 +130,16 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
     """
     import torch
 
-    say("load data", 0, 1)
+    progress("load data", 0, 1)
     seed = choose_seed(policy.protocol.seed, request.seals)
     split_seed = seed if request.split_seed is None else request.split_seed
     intake = Intake(request.cache, plan.images, None if request.original else split_seed)
-    loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, intake=intake)
+    loaded = load_dataset(
+        plan.reference.dataset, plan.data, download=not request.offline, progress=progress, intake=intake
+    )
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
     if request.original:
-        refuse_dropped(disjoint)
+        validate_nothing_dropped(disjoint)
     task = map_task(
         loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
     )
@@ -137,16 +147,16 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
-    say("load data", 1, 1)
+    progress("load data", 1, 1)
     brought = request.original
-    inputs = show_inputs(task.dataset.x, brought.preparing.prepare if brought else to_inputs)
-    bench = _set_up(policy, request, plan, task, split, inputs, say)
-    bench = brought.fit_bench(bench, loaded, task) if brought else bench
-    models = [brought.take(bench, "original") if brought else bench.train_original()]
+    inputs = show_inputs(task.dataset.x, brought.preprocessing.prepare if brought else to_inputs)
+    builder = _set_up(policy, request, plan, task, split, inputs, progress)
+    builder = brought.fit_builder(builder, loaded, task) if brought else builder
+    models = [brought.take(builder, "original") if brought else builder.train_original()]
     if brought and "retrained" in brought.files:
-        models.append(brought.take(bench, "retrained"))
+        models.append(brought.take(builder, "retrained"))
     elif plan.retrain:
-        models.append(bench.retrain_reference())
+        models.append(builder.retrain_reference())
     provenance = Provenance(
         version=__version__,
         created=request.created,
@@ -157,7 +167,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
         ),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
-        recipe={"model": bench.architecture.name, **plan.recipe.model_dump(mode="json")},
+        recipe={"model": builder.architecture.name, **plan.recipe.model_dump(mode="json")},
         environment=describe_environment(),
         signer=request.signer,
         seals=request.seals,
@@ -178,7 +188,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
         inputs=inputs,
         made={made.card.name: made for made in models},
         provenance=provenance,
-        bench=bench,
+        builder=builder,
     )
 
 
@@ -188,7 +198,7 @@ def add_model(case: Case, choice: MethodChoice, *, name: str, role: str) -> Case
     Raises:
         CaseError: the method diverged or cannot be applied.
     """
-    made = case.bench.unlearn(case.made["original"], choice, name=name, role=role)
+    made = case.builder.unlearn(case.made["original"], choice, name=name, role=role)
     return case.with_model(made, case.ensemble.unlearn(name, choice) if case.ensemble else None)
 
 
@@ -199,9 +209,9 @@ def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice],
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
     pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive))
-    bench = case.bench
-    blueprint = Blueprint(bench.architecture, bench.shape, bench.classes, bench.recipe)
-    ensemble = make_ensemble(pool, case.split, models, blueprint, bench.seed, bench.cache, workers, bench.say)
+    builder = case.builder
+    spec = ModelSpec(builder.architecture, builder.shape, builder.classes, builder.recipe)
+    ensemble = make_ensemble(pool, case.split, models, spec, builder.seed, builder.cache, workers, builder.progress)
     for name, choice in choices.items():
         ensemble = ensemble.unlearn(name, choice)
     provenance = case.provenance.model_copy(update={"references": ensemble.describe()})
@@ -245,8 +255,8 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
     task: Task,
     split: NDArray[np.str_],
     inputs: "Inputs",
-    say: Say,
-) -> Workbench:
+    progress: ProgressCallback,
+) -> ModelBuilder:
     import torch
 
     from unlearn_audit.training import Records
@@ -264,7 +274,7 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
         dataset.label[train].tolist(),
         [int(c) for c in task.positive],
     ]
-    return Workbench(
+    return ModelBuilder(
         architecture=MODELS[name],
         architecture_name=name,
         shape=tuple(inputs.shape[1:]),
@@ -277,7 +287,7 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
         cache=ModelCache(request.cache),
         train_identity=digest_of(shown),
         forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
-        say=say,
+        progress=progress,
     )
 
 

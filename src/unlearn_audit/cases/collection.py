@@ -3,28 +3,28 @@
 from typing import TYPE_CHECKING
 
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import Case
 
 
-def collect(case: "Case", say: Say, known: Evidence | None = None) -> Evidence:
+def collect(case: "Case", progress: ProgressCallback, known: Evidence | None = None) -> Evidence:
     """Ask every model of `case` about every record and return the answers.
 
     Args:
         case: the models and the data.
-        say: hears about progress.
+        progress: called as each part is finished.
         known: evidence on an earlier state of the same case; its models are not asked again.
     """
     from unlearn_audit.training import predict_log_probs
 
     log_probs = dict(known.log_probs) if known else {}
     for done, (name, model) in enumerate(case.models.items()):
-        say("collect evidence", done, len(case.models))
+        progress("collect evidence", done, len(case.models))
         if name not in log_probs:
             log_probs[name] = predict_log_probs(model, case.inputs)
-    say("collect evidence", len(case.models), len(case.models))
+    progress("collect evidence", len(case.models), len(case.models))
     references = case.ensemble.ask(known.references if known else None) if case.ensemble else None
     return Evidence(
         ids=case.dataset.ids,

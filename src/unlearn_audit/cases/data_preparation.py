@@ -33,7 +33,7 @@ def prepare_data(loaded: Dataset, policy: Policy, split_column: str | None) -> t
     return make_disjoint(loaded, policy.data.disjoint, split_column)
 
 
-def refuse_dropped(disjoint: Disjoint | None) -> None:
+def validate_nothing_dropped(disjoint: Disjoint | None) -> None:
     """Refuse splits that were made to share no group by leaving out records which a brought model was trained on.
 
     Raises:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unlearn_audit.cases.model_builder import Made, Workbench
+from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
 from unlearn_audit.data import Dataset, Task
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models import (
     MODELS,
     Architecture,
-    Preparing,
+    Preprocessing,
     call_factory,
     find_architecture,
-    load_given,
+    load_external,
     save_weights,
 )
-from unlearn_audit.policy import BroughtModel, Network
+from unlearn_audit.policy import ExternalModelFacts, Network
 from unlearn_audit.records import ModelCard, digest_of
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ _TITLES = {"original": "Original", "retrained": "Retrained reference"}
 
 
 @dataclass(frozen=True)
-class BroughtOriginal:
+class ExternalOriginal:
     """Files of weights by role ('original', and 'retrained' where there is one), and what they are loaded into."""
 
     files: dict[str, Path]
     network: Network
-    preparing: Preparing = field(default_factory=Preparing)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
-    about: dict[str, BroughtModel] = field(default_factory=dict)
+    about: dict[str, ExternalModelFacts] = field(default_factory=dict)
 
-    def fit_bench(self, bench: Workbench, loaded: Dataset, task: Task) -> Workbench:
+    def fit_builder(self, builder: ModelBuilder, loaded: Dataset, task: Task) -> ModelBuilder:
         """Return the workbench with the user's network, whose outputs are brought into the order of the task."""
         found = find_architecture(self.network.factory, MODELS)
         order = self._order_outputs(loaded, task)
@@ -52,18 +52,18 @@ class BroughtOriginal:
             network.register_forward_hook(partial(_shape_outputs, order))
             return network
 
-        told = digest_of([self.network.model_dump(mode="json"), list(order), repr(self.preparing)])
+        told = digest_of([self.network.model_dump(mode="json"), list(order), repr(self.preprocessing)])
         architecture = Architecture(found.name, found.title, found.source, make)
-        return replace(bench, architecture=architecture, architecture_name=f"{self.network.factory} {told}")
+        return replace(builder, architecture=architecture, architecture_name=f"{self.network.factory} {told}")
 
-    def take(self, bench: Workbench, role: str) -> Made:
+    def take(self, builder: ModelBuilder, role: str) -> CaseModel:
         """Return the model that was brought in `role`, with its weights as the report will hold them.
 
         Raises:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
         """
         path = self.files[role]
-        model = load_given(path, bench.build_empty)
+        model = load_external(path, builder.build_empty)
         if model.network is None:
             raise CaseError(
                 f"{path} is a program ({model.kind}), which cannot be trained further and so not be unlearned here",
@@ -72,10 +72,10 @@ class BroughtOriginal:
         with tempfile.TemporaryDirectory() as folder:
             save_weights(model.network, Path(folder) / "model.safetensors")
             weights = (Path(folder) / "model.safetensors").read_bytes()
-        return Made(model.network, weights, self._describe(role, path, weights))
+        return CaseModel(model.network, weights, self._describe(role, path, weights))
 
     def _describe(self, role: str, path: Path, weights: bytes) -> ModelCard:
-        told = self.about.get(role, BroughtModel())
+        told = self.about.get(role, ExternalModelFacts())
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return ModelCard.model_validate(
             {

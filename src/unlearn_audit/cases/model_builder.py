@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice, Recipe
-from unlearn_audit.records import ModelCard, Say, derive_integer
+from unlearn_audit.records import ModelCard, ProgressCallback, derive_integer
 from unlearn_audit.training import Setting
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Made:
+class CaseModel:
     """A finished model with its weights as they are written to disk."""
 
     model: "nn.Module"
@@ -29,7 +29,7 @@ class Made:
 
 
 @dataclass(frozen=True, eq=False)
-class Workbench:
+class ModelBuilder:
     """Everything that shapes a model; `identity` digests the data, so that a key stands for it."""
 
     architecture: "Architecture"
@@ -44,20 +44,22 @@ class Workbench:
     cache: ModelCache
     train_identity: str
     forget_identity: str
-    say: Say
+    progress: ProgressCallback
 
-    def train_original(self) -> Made:
+    def train_original(self) -> CaseModel:
         """Train on retain and forget together."""
         from unlearn_audit.training import fit
 
         seed = derive_integer(self.seed, "train", "original")
         return self._make(
             ModelCard(name="original", role="original", method="train", title="Original", seed=seed),
-            lambda: fit(self._build(seed), self.train, self.recipe, seed=seed, say=self._name("train the original")),
+            lambda: fit(
+                self._build(seed), self.train, self.recipe, seed=seed, progress=self._name("train the original")
+            ),
             key={"kind": "original"},
         )
 
-    def retrain_reference(self) -> Made:
+    def retrain_reference(self) -> CaseModel:
         """Train from scratch on retain alone: what never having seen the forget set looks like."""
         from unlearn_audit.training import fit
 
@@ -65,17 +67,17 @@ class Workbench:
         return self._make(
             ModelCard(name="retrained", role="retrained", method="retrain", title="Retrained reference", seed=seed),
             lambda: fit(
-                self._build(seed), self.retain, self.recipe, seed=seed, say=self._name("retrain the reference")
+                self._build(seed), self.retain, self.recipe, seed=seed, progress=self._name("retrain the reference")
             ),
             key={"kind": "retrained", "forget": self.forget_identity},
         )
 
-    def unlearn(self, original: Made, choice: MethodChoice, *, name: str, role: str) -> Made:
+    def unlearn(self, original: CaseModel, choice: MethodChoice, *, name: str, role: str) -> CaseModel:
         """Apply an unlearning method to the original. A method sees retain and forget, never validation or test."""
         method = METHODS[choice.method]
         parameters = method.parse(choice.parameters)
         seed = derive_integer(self.seed, "unlearn", choice.method)
-        setting = Setting(build=self._build, recipe=self.recipe, seed=seed, say=self._name(method.title))
+        setting = Setting(build=self._build, recipe=self.recipe, seed=seed, progress=self._name(method.title))
         shown = parameters.model_dump(mode="json")
         return self._make(
             ModelCard.model_validate(
@@ -105,15 +107,15 @@ class Workbench:
     def _build(self, seed: int) -> "nn.Module":
         return self.architecture.build(self.shape, self.classes, seed)
 
-    def _name(self, title: str) -> Say:
-        outer = self.say
+    def _name(self, title: str) -> ProgressCallback:
+        outer = self.progress
 
         def renamed(task: str, done: int, total: int) -> None:  # noqa: ARG001 - the method's own words
             outer(title, done, total)
 
         return renamed
 
-    def _make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> Made:
+    def _make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
         import torch
 
         from unlearn_audit.models import load_weights, save_weights
@@ -134,11 +136,11 @@ class Workbench:
             about = {"name": card.name, "method": card.method}
             entry = self.cache.write(full, lambda path: save_weights(model, path), seconds, about)
         else:
-            self.say(f"{card.title}: made before", 1, 1)
+            self.progress(f"{card.title}: made before", 1, 1)
         weights = entry.path.read_bytes()
         made = {
             "seconds": entry.seconds,
             "file": f"models/{card.name}.safetensors",
             "sha256": hashlib.sha256(weights).hexdigest(),
         }
-        return Made(load_weights(entry.path, into=self._build(0)), weights, card.model_copy(update=made))
+        return CaseModel(load_weights(entry.path, into=self._build(0)), weights, card.model_copy(update=made))

@@ -14,7 +14,7 @@ from unlearn_audit.reference_models.workers import Workers
 FEWEST, MOST = 4, 512  # reference models, as in a policy
 
 if TYPE_CHECKING:
-    from unlearn_audit.cases.external_original import BroughtOriginal
+    from unlearn_audit.cases.external_original import ExternalOriginal
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CaseRequest:
     offline: bool = False
     threads: int | None = None
     signer: Signer | None = None
-    original: "BroughtOriginal | None" = None
+    original: "ExternalOriginal | None" = None
     """The original, where it was made elsewhere: it is unlearned here, and nothing is trained but what that takes."""
     waivers: tuple[Waiver, ...] = ()
     """Given in a file, beside those of the policy."""

@@ -12,8 +12,8 @@ from unlearn_audit.pipeline.external import Predictions
 from unlearn_audit.records import CheckResult, Outcome, Signer
 
 if TYPE_CHECKING:
-    from unlearn_audit.cases import BroughtOriginal
-    from unlearn_audit.pipeline.external_models import GivenModels
+    from unlearn_audit.cases import ExternalOriginal
+    from unlearn_audit.pipeline.external_models import ExternalModels
     from unlearn_audit.policy import CaseFile, KnownNames, Network, Policy
 
 ROLES = ("original", "unlearned", "retrained")
@@ -21,7 +21,7 @@ _TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "reference
 _DATA = ("data", "offline", "threads")
 _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
-_MODEL_FACTS = ("network", "preparation")
+_MODEL_FACTS = ("network", "preprocessing")
 _DATA_FACTS = ("split_column", "data", "dataset", "images")
 _QUICK = 1_000
 _WIDEST = 60
@@ -49,7 +49,7 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
         return None
     told = [name for name in (*_TRAINING_FACTS, *_DATA_FACTS, *_MODEL_FACTS) if _tells(case, name)]
     told += [f"models.{name}.file" for name, model in (case.models if case else {}).items() if model.file]
-    _refuse_idle(
+    _validate_used(
         options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
     )
     return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"])
@@ -57,7 +57,7 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
 
 def find_models(  # noqa: PLR0917 - one call site
     policy: "Policy", options: Mapping[str, Any], case: "CaseFile | None", folder: Path, signer: Signer, created: str
-) -> "GivenModels | BroughtOriginal | None":
+) -> "ExternalModels | ExternalOriginal | None":
     """Return the models that options or case file name, None where all models are to be trained.
 
     Without an unlearned model the original is unlearned here.
@@ -66,14 +66,14 @@ def find_models(  # noqa: PLR0917 - one call site
         UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
     from unlearn_audit.cases import choose_split_column, read_image_rules
-    from unlearn_audit.models import Preparing
-    from unlearn_audit.pipeline.external_models import GivenModels
+    from unlearn_audit.models import Preprocessing
+    from unlearn_audit.pipeline.external_models import ExternalModels
     from unlearn_audit.policy import CaseFile, Network
 
     told = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
     files = told | {name: options[name] for name in ROLES if options.get(name)}
     if not files:
-        _refuse_without_models(options, case)
+        _validate_no_model_facts(options, case)
         return None
     said = case or CaseFile(schema_="unlearn-audit/case/v1", name=f"{policy.id}: {policy.title}")
     network = Network(factory=options["model"]) if options["model"] else said.network
@@ -85,9 +85,9 @@ def find_models(  # noqa: PLR0917 - one call site
     if "unlearned" not in files:
         return _find_original(options, said, files, network)
     idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
-    _refuse_idle(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
+    _validate_used(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
-    return GivenModels(
+    return ExternalModels(
         files=files,
         dataset=said.dataset or usual,
         case=said.name,
@@ -95,7 +95,7 @@ def find_models(  # noqa: PLR0917 - one call site
         data=options["data"] or (folder / said.data if said.data else None),
         forget=_find_list(options["forget"], case, folder),
         network=network,
-        preparing=Preparing(**said.preparation.model_dump()),
+        preprocessing=Preprocessing(**said.preprocessing.model_dump()),
         scores=options["scores"] or said.scores or "logits",
         outputs=said.classes,
         about=said.models,
@@ -110,31 +110,33 @@ def find_models(  # noqa: PLR0917 - one call site
 
 def _find_original(
     options: Mapping[str, Any], said: "CaseFile", files: Mapping[str, Path], network: "Network | None"
-) -> "BroughtOriginal":
+) -> "ExternalOriginal":
     """Return the original alone: its unlearned model is made here, by the method that policy, case or option name."""
-    from unlearn_audit.cases import BroughtOriginal
-    from unlearn_audit.models import Preparing
+    from unlearn_audit.cases import ExternalOriginal
+    from unlearn_audit.models import Preprocessing
 
     if more := sorted(files.keys() - {"original", "retrained"}):
         raise UsageError(
             f"expected the unlearned model beside {', '.join(more)}, found none", hint="add --unlearned FILE"
         )
     idle = [name for name in ("scores", "columns", "about_data", "observations") if _tells(said, name)]
-    _refuse_idle(options, ("scores",), idle, "an original that is unlearned here gives logits, and is described above")
+    _validate_used(
+        options, ("scores",), idle, "an original that is unlearned here gives logits, and is described above"
+    )
     if network is None:
         raise UsageError(
             "expected the network of the original, since it is unlearned here; found none",
             hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
         )
-    preparing = Preparing(**said.preparation.model_dump())
-    return BroughtOriginal(dict(files), network, preparing, said.classes, dict(said.models))
+    preprocessing = Preprocessing(**said.preprocessing.model_dump())
+    return ExternalOriginal(dict(files), network, preprocessing, said.classes, dict(said.models))
 
 
 def _tells(case: "CaseFile | None", name: str) -> bool:
     return case is not None and name in case.model_fields_set
 
 
-def _refuse_idle(options: Mapping[str, Any], names: Sequence[str], told: Sequence[str], why: str) -> None:
+def _validate_used(options: Mapping[str, Any], names: Sequence[str], told: Sequence[str], why: str) -> None:
     """No option that does nothing: it might have been meant."""
     idle = [f"--{name.replace('_', '-')}" for name in names if options.get(name)]
     if idle or told:
@@ -142,10 +144,10 @@ def _refuse_idle(options: Mapping[str, Any], names: Sequence[str], told: Sequenc
         raise UsageError(f"{named} would do nothing: {why}", hint="leave it out")
 
 
-def _refuse_without_models(options: Mapping[str, Any], case: "CaseFile | None") -> None:
+def _validate_no_model_facts(options: Mapping[str, Any], case: "CaseFile | None") -> None:
     facts = ("scores", "classes", "columns", "models", "about_data", "observations", *_MODEL_FACTS)
     told = [name for name in facts if _tells(case, name)]
-    _refuse_idle(options, ("scores", "model"), told, "neither predictions nor models are brought along")
+    _validate_used(options, ("scores", "model"), told, "neither predictions nor models are brought along")
 
 
 def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path) -> Path | None:

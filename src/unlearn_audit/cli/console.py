@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Say, Verdict
+from unlearn_audit.records import AuditRecord, CheckResult, Outcome, ProgressCallback, Verdict
 
 if TYPE_CHECKING:
     from unlearn_audit.verification.verification import Verification
@@ -17,7 +17,7 @@ _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "y
 
 
 @contextmanager
-def show_progress() -> Iterator[Say]:
+def show_progress() -> Iterator[ProgressCallback]:
     """Yield an observer: bars on a terminal, one line per finished task elsewhere."""
     if not sys.stderr.isatty():
         yield _PlainLines()
@@ -26,15 +26,15 @@ def show_progress() -> Iterator[Say]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, int] = {}
 
-        def say(task: str, done: int, total: int) -> None:
+        def progress(task: str, done: int, total: int) -> None:
             if task not in tasks:
-                tasks[task] = progress.add_task(task, total=total)
-            progress.update(tasks[task], completed=done, total=total)  # type: ignore[arg-type]
+                tasks[task] = bars.add_task(task, total=total)
+            bars.update(tasks[task], completed=done, total=total)  # type: ignore[arg-type]
 
-        yield say
+        yield progress
 
 
 class _PlainLines:

@@ -30,12 +30,12 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy
-    from unlearn_audit.signing.sealing import make_seal, refuse_existing
+    from unlearn_audit.signing.sealing import make_seal, validate_no_seal_at
     from unlearn_audit.writing import write_whole
 
     sealed = load_policy(find_policy(policy), name_known())
     place = out or Path(f"{sealed.id}-{_clean(sealed.version)}.seal.json")
-    refuse_existing(place)
+    validate_no_seal_at(place)
     key = find_signing_key(options)
     signing = choose_signing(options, None)
     envelope = make_seal(sealed, key, read_clock())

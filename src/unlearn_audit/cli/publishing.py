@@ -58,14 +58,16 @@ def mlflow(bundle: Path, **options: Any) -> int:
     """
     from unlearn_audit.policy import find_policy
     from unlearn_audit.publishing import publish_to_mlflow
-    from unlearn_audit.verification.verification import Wishes
+    from unlearn_audit.verification.verification import VerificationOptions
 
     policy = options["policy"]
     done = publish_to_mlflow(
         bundle,
         options["tracking_uri"],
         trust=options["trust"],
-        wishes=Wishes(options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"]),
+        wishes=VerificationOptions(
+            options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"]
+        ),
         policy=find_policy(policy) if policy is not None else None,
         **{name: options[name] for name in ("experiment", "run_id", "model_version", "require_same_weights", "promote",
                                             "with_evidence")},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
     from unlearn_audit.pipeline.audit import Audit
     from unlearn_audit.policy import CaseFile, Policy
-    from unlearn_audit.records import Say
+    from unlearn_audit.records import ProgressCallback
 
 _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
@@ -33,10 +33,10 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.pipeline.external import judge_models, judge_predictions
-    from unlearn_audit.pipeline.external_models import GivenModels
+    from unlearn_audit.pipeline.external_models import ExternalModels
     from unlearn_audit.pki.keys import describe
     from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
-    from unlearn_audit.signing.bundle import refuse_occupied, write_bundle
+    from unlearn_audit.signing.bundle import validate_output_folder, write_bundle
     from unlearn_audit.signing.sealing import read_seals
     from unlearn_audit.verdict.comparison import compare_records
 
@@ -47,7 +47,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     policy = load_policy(path, known)
     written = path.read_bytes()
     out = options["out"] or Path(f"audit-{policy.id}")
-    refuse_occupied(out, force=options["force"])
+    validate_output_folder(out, force=options["force"])
     key = find_signing_key(options)
     signing = choose_signing(options, options["level"])
     signer = describe(key, signing.level.value)
@@ -59,21 +59,21 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     }
     brought = find_predictions(options, case, folder)
     given = None if brought else find_models(policy, options, case, folder, signer, read_clock())
-    with show_progress() as say:
+    with show_progress() as progress:
         if brought:
-            audit = judge_predictions(policy, brought, signer, read_clock(), told, say)
-        elif isinstance(given, GivenModels):
-            audit = judge_models(policy, given, case, told, say)
+            audit = judge_predictions(policy, brought, signer, read_clock(), told, progress)
+        elif isinstance(given, ExternalModels):
+            audit = judge_models(policy, given, case, told, progress)
         else:
             request = _read_request(options, signer, case, folder)
-            audit = _run_audit(policy, replace(request, original=given, **told), options, say)
-        say("write the report", 0, 1)
+            audit = _run_audit(policy, replace(request, original=given, **told), options, progress)
+        progress("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
         evidence = {"evidence.parquet": to_parquet(audit.evidence), "policy.yaml": written, **audit.models}
         files = {**render_files(formats, audit.record, sources, taken=evidence), **evidence}
         write_bundle(out, files, audit.record, key, force=options["force"], signing=signing)
-        say("write the report", 1, 1)
+        progress("write the report", 1, 1)
     print_record(audit.record)
     if comparison:
         print_comparison(comparison)
@@ -82,12 +82,14 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     return _find_exit(audit.record.verdict, options["fail_on"])
 
 
-def _run_audit(policy: "Policy", request: "CaseRequest", options: Mapping[str, Any], say: "Say") -> "Audit":
+def _run_audit(
+    policy: "Policy", request: "CaseRequest", options: Mapping[str, Any], progress: "ProgressCallback"
+) -> "Audit":
     from unlearn_audit.pipeline.audit import run_audit
     from unlearn_audit.reference_models.workers import open_workers
 
     with open_workers(options["jobs"], options["backend"] or "loky", options["cluster"]) as workers:
-        return run_audit(policy, replace(request, workers=workers), say)
+        return run_audit(policy, replace(request, workers=workers), progress)
 
 
 def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile | None", folder: Path) -> "CaseRequest":
@@ -181,8 +183,8 @@ def recheck_evidence(evidence_path: Path, policy_name: str, out: Path | None, ba
     baseline = read_baseline(baseline_path)
 
     policy = load_policy(find_policy(policy_name), name_known())
-    with show_progress() as say:
-        record = judge(policy, read_evidence(evidence_path), say)
+    with show_progress() as progress:
+        record = judge(policy, read_evidence(evidence_path), progress)
     content = record.to_bytes()
     print_record(record)
     if baseline:

@@ -16,8 +16,8 @@ def run_from_options(repeats: int, seed: int | None, out: Path | None, *, as_jso
     from unlearn_audit.selftest import SEED, run_selftest
     from unlearn_audit.writing import write_whole
 
-    with show_progress() as say:
-        result = run_selftest(repeats, SEED if seed is None else seed, say)
+    with show_progress() as progress:
+        result = run_selftest(repeats, SEED if seed is None else seed, progress)
     if out is not None:
         write_whole(out, result.to_bytes())
     click.echo(result.to_bytes().decode() if as_json else _describe(result))

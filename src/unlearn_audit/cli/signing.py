@@ -82,14 +82,14 @@ def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
         TimeStampError: the authority cannot be used.
     """
     from unlearn_audit.pki.certificates import load_revocations, load_roots
-    from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+    from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 
     url, roots = options["timestamp_url"], options["timestamp_trust"]
     if url is None and roots:
         raise UsageError("--timestamp-trust without --timestamp-url", hint="give the authority's address")
     if url is not None and options.get("offline"):
         raise UsageError("--offline forbids the network, --timestamp-url needs it", hint="leave one of them out")
-    authority = Authority(url, load_roots(roots, "--timestamp-trust")) if url is not None else None
+    authority = TimeStampAuthority(url, load_roots(roots, "--timestamp-trust")) if url is not None else None
     chosen = Level(level) if level else (Level.T if authority else Level.B)
     signing = Signing(chosen, authority, load_revocations(options.get("revocations", ())))
     if authority:

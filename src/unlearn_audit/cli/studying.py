@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def study_from_options(file: Path, options: Mapping[str, Any]) -> int:
     """Make what is missing of a study, write its three files, say what the claims come to."""
-    refuse_idle_options(options)
+    validate_used_options(options)
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy, load_study
 
@@ -39,16 +39,18 @@ def _make_result(
 ) -> "StudyResult":
     from unlearn_audit.data import find_cache
     from unlearn_audit.reference_models.workers import open_workers
-    from unlearn_audit.study import digest_data, list_orders, read_study, run_study
+    from unlearn_audit.study import digest_data, list_jobs, read_study, run_study
 
     if options["summarise"]:
-        return read_study(study, policy, list_orders(study, policy, data, digest_data(data)), out)
+        return read_study(study, policy, list_jobs(study, policy, data, digest_data(data)), out)
     with (
-        show_progress() as say,
+        show_progress() as progress,
         open_workers(options["jobs"], options["backend"] or "loky", options["cluster"]) as workers,
     ):
         cache = options["cache"] or find_cache()
-        return run_study(study, policy, data, out=out, cache=cache, created=read_clock(), workers=workers, say=say)
+        return run_study(
+            study, policy, data, out=out, cache=cache, created=read_clock(), workers=workers, progress=progress
+        )
 
 
 def write_result(result: "StudyResult", out: Path) -> list[Path]:
@@ -81,7 +83,7 @@ def _print_answers(result: "StudyResult") -> None:
             )
 
 
-def refuse_idle_options(options: Mapping[str, Any]) -> None:
+def validate_used_options(options: Mapping[str, Any]) -> None:
     """Refuse options for making models beside --summarise, which makes none.
 
     Raises:

@@ -6,8 +6,8 @@ from typing import Any
 
 from unlearn_audit.cli.console import print_verification, show_progress
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.verification.answers import Line
-from unlearn_audit.verification.verification import Wishes, compare_policy, verify
+from unlearn_audit.verification.answers import VerificationCheck
+from unlearn_audit.verification.verification import VerificationOptions, compare_policy, verify
 
 
 def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
@@ -15,7 +15,9 @@ def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
     from unlearn_audit.policy import find_policy
 
     given = find_policy(options["policy"]) if options["policy"] is not None else None
-    wishes = Wishes(options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"])
+    wishes = VerificationOptions(
+        options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"]
+    )
     verification = verify(path, options["trust"], wishes)
     if verification.record is not None:
         more = {"rerender": options["rerender"], "recompute": options["recompute"]}
@@ -24,23 +26,25 @@ def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
     return verification.exit_code
 
 
-def _answer(path: Path, record: AuditRecord, policy: Path | None, *, rerender: bool, recompute: bool) -> Iterator[Line]:
+def _answer(
+    path: Path, record: AuditRecord, policy: Path | None, *, rerender: bool, recompute: bool
+) -> Iterator[VerificationCheck]:
     """Answer what the options ask. Only bytes whose signature holds come here."""
     if policy is not None:
         yield compare_policy(policy, record)
     if rerender:
         from unlearn_audit.verification.rerendering import NAMES, compare_lone_pdf, compare_pages
 
-        with show_progress() as say:
-            say("render the pages again", 0, 1)
+        with show_progress() as progress:
+            progress("render the pages again", 0, 1)
             if path.is_file():
                 yield compare_lone_pdf(record, path.read_bytes())
             else:
                 pages = {name: (path / name).read_bytes() for name in NAMES if (path / name).is_file()}
                 yield compare_pages(record, pages)
-            say("render the pages again", 1, 1)
+            progress("render the pages again", 1, 1)
     if recompute:
         from unlearn_audit.verification.recomputation import compare_numbers
 
-        with show_progress() as say:
-            yield compare_numbers(path, record, say)
+        with show_progress() as progress:
+            yield compare_numbers(path, record, progress)

@@ -62,11 +62,11 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._refuse_wrong_columns()
-        self._refuse_wrong_ids()
-        self._refuse_wrong_splits()
-        self._refuse_wrong_labels()
-        self._refuse_wrong_x()
+        self._validate_columns()
+        self._validate_ids()
+        self._validate_splits()
+        self._validate_labels()
+        self._validate_x()
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -95,7 +95,7 @@ class Dataset:
     def _refuse(self, message: str, hint: str | None = None) -> DataError:
         return DataError(f"data set '{self.name}': {message}", hint=hint)
 
-    def _refuse_wrong_columns(self) -> None:
+    def _validate_columns(self) -> None:
         n = len(self.ids)
         columns = {"ids": self.ids, "label": self.label, "split": self.split}
         columns |= {f"group '{name}'": values for name, values in (*self.groups.items(), *self.exact.items())}
@@ -111,7 +111,7 @@ class Dataset:
                 hint="rename the column",
             )
 
-    def _refuse_wrong_ids(self) -> None:
+    def _validate_ids(self) -> None:
         unique, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise self._refuse(f"expected unique record ids, found duplicates: {name_some(unique[counts > 1])}")
@@ -120,7 +120,7 @@ class Dataset:
                 f"expected a non-empty id for every record, found none at {np.flatnonzero(self.ids == '')[0]}"
             )
 
-    def _refuse_wrong_splits(self) -> None:
+    def _validate_splits(self) -> None:
         unknown = np.setdiff1d(self.split, SPLITS)
         if unknown.size:
             raise self._refuse(f"expected splits {', '.join(SPLITS)}, found {name_some(unknown)}")
@@ -131,7 +131,7 @@ class Dataset:
                     hint="an audit needs all three: train to forget from, validation for thresholds, test to judge on",
                 )
 
-    def _refuse_wrong_labels(self) -> None:
+    def _validate_labels(self) -> None:
         k = len(self.classes)
         if len(set(self.classes)) != k or "" in self.classes:
             raise self._refuse(f"expected distinct, non-empty class names, found {list(self.classes)}")
@@ -147,7 +147,7 @@ class Dataset:
                 f"at {name_some(self.ids[outside])}"
             )
 
-    def _refuse_wrong_x(self) -> None:
+    def _validate_x(self) -> None:
         shape, dtype = self.x.shape, self.x.dtype
         if dtype == np.uint8 and len(shape) == 4 and shape[3] in _CHANNELS and 0 not in shape:  # noqa: PLR2004
             return

@@ -16,7 +16,7 @@ from unlearn_audit.data.columns import unify_column
 from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.data.drawn_splits import draw_splits
-from unlearn_audit.data.listing import Listing, refuse_absent
+from unlearn_audit.data.listing import Listing, validate_present
 from unlearn_audit.data.npz import PREFIXES, Identity
 from unlearn_audit.errors import DataError
 
@@ -62,7 +62,7 @@ def list_lesions(folder: Path, table: Path, identity: Identity, seed: int | None
     content, groups, ids, named, empty = (
         _read_challenge(folder, table) if "groundtruth" in table.name.lower() else _read(table)
     )
-    _refuse_repeated(table, ids)
+    _validate_unique(table, ids)
     paths, notes = _find_images(folder, table, ids)
     label, classes = _number(table, named, identity)
     split, drawn = _take_splits(table, groups, label, seed)
@@ -123,7 +123,7 @@ def _read_challenge(folder: Path, table: Path) -> _Read:
 
 def _join(path: Path, ids: NDArray[np.str_], about: Columns) -> Columns:
     """Return the columns of the metadata at `path` in the order of `ids`."""
-    _refuse_repeated(path, about["image"])
+    _validate_unique(path, about["image"])
     row = {name: place for place, name in enumerate(about.pop("image").tolist())}
     absent = [name for name in ids.tolist() if name not in row]
     if absent:
@@ -138,7 +138,7 @@ def _unify(table: Path, columns: Columns) -> Columns:
     return {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
 
 
-def _refuse_repeated(table: Path, ids: NDArray[np.str_]) -> None:
+def _validate_unique(table: Path, ids: NDArray[np.str_]) -> None:
     unique, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any() or "" in unique:
         wrong = [name or "(empty)" for name in unique[(counts > 1) | (unique == "")].tolist()]
@@ -153,7 +153,7 @@ def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list
             path = Path(place) / name
             if path.suffix.lower() in _ENDINGS:
                 found.setdefault(path.stem, []).append(path)
-    refuse_absent(str(table), [name for name in ids.tolist() if name not in found], len(ids))
+    validate_present(str(table), [name for name in ids.tolist() if name not in found], len(ids))
     twice = [name for name in ids.tolist() if len(found[name]) > 1]
     if twice:
         places = ", ".join(str(path.relative_to(root)) for path in found[twice[0]][:2])

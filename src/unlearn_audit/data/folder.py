@@ -12,17 +12,17 @@ from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
 from unlearn_audit.data.images import read_images
 from unlearn_audit.data.intake import Intake
-from unlearn_audit.data.listing import Listing, refuse_absent
+from unlearn_audit.data.listing import Listing, validate_present
 from unlearn_audit.data.npz import PREFIXES, Identity, number_classes
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 
 TABLE = "records.csv"
 _NEEDED = ("file", "split", "label")
 _MOST_DIGITS = 9
 
 
-def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> Dataset:
+def load_folder(folder: Path, identity: Identity, intake: Intake, progress: ProgressCallback) -> Dataset:
     """Read `records.csv` in `folder` and the images it names.
 
     The CSV (UTF-8, comma, header) has the columns `file` (path inside the folder), `split` (train, validation or val,
@@ -40,7 +40,7 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> D
         folder: the folder.
         identity: name, classes and origin of the data.
         intake: where large sets are kept, and what is declared to be done to each image.
-        say: progress, one step per image.
+        progress: progress, one step per image.
 
     Raises:
         DataError: no CSV, missing columns, a file outside the folder or unreadable, images of several sizes, a label
@@ -48,7 +48,7 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> D
     """
     metadata = None if (folder / TABLE).exists() else find_metadata(folder)
     listing = list_lesions(folder, metadata, identity, intake.seed) if metadata else _list_own(folder, identity)
-    x, digests = read_images(listing.paths, intake, say)
+    x, digests = read_images(listing.paths, intake, progress)
     return Dataset(
         name=identity.name,
         x=x,
@@ -115,5 +115,5 @@ def _find_files(folder: Path, files: NDArray[np.str_]) -> list[Path]:
     for name, path in zip(files.tolist(), paths, strict=True):
         if not name or not path.is_relative_to(root):
             raise DataError(f"{folder / TABLE}: expected files inside the folder, found '{name}'")
-    refuse_absent(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
+    validate_present(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
     return paths

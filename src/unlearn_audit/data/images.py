@@ -13,7 +13,7 @@ from unlearn_audit.data.intake import ImageRules, Intake
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,7 +34,7 @@ _HINTS = {
 }
 
 
-def read_images(paths: Sequence[Path], intake: Intake, say: Say) -> tuple[Inputs, bytes]:
+def read_images(paths: Sequence[Path], intake: Intake, progress: ProgressCallback) -> tuple[Inputs, bytes]:
     """Return the images at `paths`, all of one size and colour, and the SHA-256 digests of the files one after another.
 
     A set that is small enough is held in memory. A large one is hashed, then decoded into the cache, if it has not been
@@ -50,11 +50,11 @@ def read_images(paths: Sequence[Path], intake: Intake, say: Say) -> tuple[Inputs
         x = np.empty(shape, dtype=np.uint8)
         for row, pixels in enumerate(_decode_all(paths, intake.images, shape[1:], digests)):
             x[row] = pixels
-            say("read images", row + 1, len(paths))
+            progress("read images", row + 1, len(paths))
         return x, bytes(digests)
     for row, path in enumerate(paths, start=1):
         digests += hashlib.sha256(read_limited(path, _LARGEST_FILE)).digest()
-        say("check images", row, len(paths))
+        progress("check images", row, len(paths))
 
     def decode_again() -> Iterator[NDArray[np.uint8]]:
         again = bytearray()
@@ -62,7 +62,7 @@ def read_images(paths: Sequence[Path], intake: Intake, say: Say) -> tuple[Inputs
             if again[-32:] != digests[(row - 1) * 32 : row * 32]:
                 raise DataError(f"{paths[row - 1]} changed while the images were read", hint="run the audit again")
             yield pixels
-            say("read images", row, len(paths))
+            progress("read images", row, len(paths))
 
     key = f"{hashlib.sha256(digests).hexdigest()} {intake.images}"
     return keep_images(intake.cache, key, shape, decode_again), bytes(digests)

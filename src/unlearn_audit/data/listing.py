@@ -39,7 +39,7 @@ class Listing:
     notes: tuple[str, ...] = ()
 
 
-def refuse_absent(where: str, absent: Sequence[str], n: int) -> None:
+def validate_present(where: str, absent: Sequence[str], n: int) -> None:
     """Refuse a table that names images which are not there.
 
     Raises:

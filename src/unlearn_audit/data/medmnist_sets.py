@@ -16,7 +16,7 @@ from unlearn_audit.data.folder import load_folder
 from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -97,7 +97,9 @@ def find_published(flag: str) -> Published:
     )
 
 
-def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, intake: Intake = PLAIN) -> Dataset:
+def load_medmnist(
+    flag: str, path: Path | None, *, download: bool, progress: ProgressCallback, intake: Intake = PLAIN
+) -> Dataset:
     """Load the MedMNIST set `flag` from `path`, else from ~/.medmnist, else (where allowed) from the network.
 
     A file whose MD5 is not the published one is used and says so: `official` is False and a note names both digests.
@@ -108,7 +110,7 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, int
         path: an npz in MedMNIST's format, or a folder of images with a CSV (see `load_folder`), whose labels mean
             what the set's labels mean.
         download: whether the network may be used.
-        say: progress.
+        progress: progress.
         intake: where large sets are kept, what is declared to be done to images.
 
     Raises:
@@ -122,15 +124,15 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, int
         note = f"a folder of the user's images with the labels of {published.title}, not the published file"
         codes = DIAGNOSES if flag == "dermamnist" else None
         own = replace(identity, official=False, notes=(note,), codes=codes)
-        return load_folder(path, own, intake, say)
-    file = path if path is not None else _find_file(flag, published, download=download, say=say)
+        return load_folder(path, own, intake, progress)
+    file = path if path is not None else _find_file(flag, published, download=download, progress=progress)
     checksums = compute_checksums(file)
     official, notes = _compare(file, checksums, published)
-    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, intake, say)
+    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, intake, progress)
     return replace(dataset, notes=(*dataset.notes, *_compare_counts(dataset, published)))
 
 
-def _find_file(flag: str, published: Published, *, download: bool, say: Say) -> Path:
+def _find_file(flag: str, published: Published, *, download: bool, progress: ProgressCallback) -> Path:
     file = Path.home() / ".medmnist" / f"{flag}.npz"
     if file.is_file():
         return file
@@ -141,7 +143,7 @@ def _find_file(flag: str, published: Published, *, download: bool, say: Say) -> 
     if not download:
         raise DataError(f"no data for '{flag}': expected {file}, found nothing, and downloads are off", hint=hint)
     try:
-        fetch(published.url, published.md5, file, say)
+        fetch(published.url, published.md5, file, progress)
     except DataError as error:
         raise DataError(
             f"no data for '{flag}': expected {file}, found nothing, and {error.message}", hint=hint

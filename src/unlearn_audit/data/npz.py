@@ -15,7 +15,7 @@ from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 
 PREFIXES = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 """How MedMNIST abbreviates the splits."""
@@ -68,7 +68,9 @@ def compute_checksums(path: Path) -> Checksums:
     return Checksums(md5.hexdigest(), sha256.hexdigest())
 
 
-def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN, say: Say = say_nothing) -> Dataset:
+def load_npz(
+    path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN, progress: ProgressCallback = ignore_progress
+) -> Dataset:
     """Read an npz in MedMNIST's format: `train_images`, `train_labels`, and the same for `val` and `test`.
 
     Further one-dimensional arrays become group columns (`train_lesion_id`, `train_sex`, ...; a column is given for
@@ -81,7 +83,7 @@ def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN
         identity: name, classes and origin of the data.
         sha256: digest of the file, see `compute_checksums`.
         intake: where large sets are kept.
-        say: progress.
+        progress: progress.
 
     Raises:
         DataError: missing arrays, wrong shapes or types, pickled arrays, damaged file, or what `Dataset` refuses.
@@ -89,15 +91,15 @@ def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN
     if intake.images.declared:
         raise DataError(
             f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
-            hint="leave it out; what a brought model sees is declared under 'preparation'",
+            hint="leave it out; what a brought model sees is declared under 'preprocessing'",
         )
     with open_archive(path) as archive:
-        _refuse_missing(archive)
+        _validate_present(archive)
         sizes = [archive.read_header(f"{prefix}_images").shape[0] for prefix in PREFIXES]
         label = np.concatenate([_read_labels(archive, prefix, n) for prefix, n in zip(PREFIXES, sizes, strict=True)])
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
-        x = _read_images(archive, sum(sizes), sha256, intake, say)
+        x = _read_images(archive, sum(sizes), sha256, intake, progress)
     ids, id_notes = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
@@ -131,7 +133,7 @@ def number_classes(where: str, label: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(str(number) for number in range(largest + 1))
 
 
-def _refuse_missing(archive: Archive) -> None:
+def _validate_present(archive: Archive) -> None:
     expected = [f"{prefix}_{what}" for prefix in PREFIXES for what in ("images", "labels")]
     missing = [name for name in expected if name not in archive.names]
     if missing:
@@ -160,7 +162,7 @@ def _read_labels(archive: Archive, prefix: str, n: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, say: Say) -> Inputs:
+def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, progress: ProgressCallback) -> Inputs:
     names = [f"{prefix}_images" for prefix in PREFIXES]
     headers = [archive.read_header(name) for name in names]
     first = headers[0]
@@ -178,7 +180,7 @@ def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, say: Say
             )
     shape = (n, *first.shape[1:]) if len(first.shape) > _GREY_AXES else (n, *first.shape[1:], 1)
     if is_large(shape):
-        return keep_images(intake.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, say))
+        return keep_images(intake.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, progress))
     x = np.empty(shape, dtype=np.uint8)
     start = 0
     for name, header in zip(names, headers, strict=True):
@@ -187,13 +189,13 @@ def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, say: Say
     return x
 
 
-def _unpack(archive: Archive, names: list[str], n: int, say: Say) -> Iterator[NDArray[np.uint8]]:
+def _unpack(archive: Archive, names: list[str], n: int, progress: ProgressCallback) -> Iterator[NDArray[np.uint8]]:
     done = 0
     for name in names:
         for block in archive.read_blocks(name):
             yield block
             done += len(block)
-            say("unpack images", done, n)
+            progress("unpack images", done, n)
 
 
 def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[str, ...]]:

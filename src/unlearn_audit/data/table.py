@@ -13,14 +13,14 @@ from unlearn_audit.data.medmnist_sets import TITLES, load_medmnist
 from unlearn_audit.data.own import TITLE as OWN
 from unlearn_audit.data.own import load_own_data
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.registry import Table
 
 
 class Loader(Protocol):
     """Makes a data set, from `path` where one is given. Refuses with `DataError`; never takes another data set."""
 
-    def __call__(self, path: Path | None, *, download: bool, say: Say) -> Dataset:
+    def __call__(self, path: Path | None, *, download: bool, progress: ProgressCallback) -> Dataset:
         """Load it; the network is used only where `download` allows it."""
         ...
 
@@ -28,7 +28,7 @@ class Loader(Protocol):
 class ImageLoader(Protocol):
     """A loader that can also keep large sets in a file, and do to images what is declared."""
 
-    def __call__(self, path: Path | None, *, download: bool, say: Say, intake: Intake) -> Dataset:
+    def __call__(self, path: Path | None, *, download: bool, progress: ProgressCallback, intake: Intake) -> Dataset:
         """Load it."""
         ...
 
@@ -61,7 +61,7 @@ def load_dataset(
     path: Path | None = None,
     *,
     download: bool = True,
-    say: Say = say_nothing,
+    progress: ProgressCallback = ignore_progress,
     intake: Intake = PLAIN,
 ) -> Dataset:
     """Load the data set called `name`.
@@ -70,7 +70,7 @@ def load_dataset(
         name: in `DATASETS`.
         path: file or folder to read it from; None for the place where it usually lies.
         download: whether it may be fetched where it is absent.
-        say: progress.
+        progress: progress.
         intake: where large sets of images are kept, what is declared to be done to images, the seed of drawn splits.
 
     Raises:
@@ -79,7 +79,7 @@ def load_dataset(
     """
     source = DATASETS[name]
     if source.load_images is not None:
-        return source.load_images(path, download=download, say=say, intake=intake)
+        return source.load_images(path, download=download, progress=progress, intake=intake)
     if intake.images.declared:
         raise DataError(f"'images' of the case file would do nothing: '{name}' takes no images of yours")
-    return source.load(path, download=download, say=say)
+    return source.load(path, download=download, progress=progress)

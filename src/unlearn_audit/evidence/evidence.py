@@ -53,11 +53,11 @@ class Evidence:
     references: References | None = None
 
     def __post_init__(self) -> None:
-        self._refuse_wrong_shapes()
-        self._refuse_wrong_values()
-        self._refuse_other_references()
+        self._validate_shapes()
+        self._validate_values()
+        self._validate_references()
 
-    def _refuse_wrong_shapes(self) -> None:
+    def _validate_shapes(self) -> None:
         n, k = len(self.ids), len(self.classes)
         columns = {"split": self.split, "label": self.label, **{f"group '{g}'": v for g, v in self.groups.items()}}
         for name, column in columns.items():
@@ -72,7 +72,7 @@ class Evidence:
                     f"found {values.shape}"
                 )
 
-    def _refuse_wrong_values(self) -> None:
+    def _validate_values(self) -> None:
         unique, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise EvidenceError(f"expected unique record ids, found duplicates: {_show(unique[counts > 1])}")
@@ -99,7 +99,7 @@ class Evidence:
                     f"model '{model}': probabilities outside [0, 1] or not summing to one at {_show(self.ids[off])}"
                 )
 
-    def _refuse_other_references(self) -> None:
+    def _validate_references(self) -> None:
         if self.references is None:
             return
         n, k = self.references.log_probs.shape[1:]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.records import Curve, round_number
 from unlearn_audit.stats import compute_call_all_benefit, compute_net_benefit, compute_reliability
 
@@ -18,12 +18,12 @@ def _rounded(values: np.ndarray) -> tuple[float, ...]:
     return tuple(round_number(float(value)) for value in values)
 
 
-def trace_reliability(scope: Scope) -> Iterator[Curve]:
+def trace_reliability(context: EvaluationContext) -> Iterator[Curve]:
     """Yield what each model states against what comes true, on test, in at most ten bins."""
-    for model in scope.evidence.log_probs:
-        probability = scope.evidence.positive_probability(model)[scope.test]
+    for model in context.evidence.log_probs:
+        probability = context.evidence.positive_probability(model)[context.test]
         try:
-            found = compute_reliability(scope.actual, probability, confidence=scope.confidence_for(model))
+            found = compute_reliability(context.actual, probability, confidence=context.confidence_for(model))
         except MeasurementError:
             continue
         yield Curve(
@@ -36,21 +36,21 @@ def trace_reliability(scope: Scope) -> Iterator[Curve]:
         )
 
 
-def trace_net_benefit(scope: Scope) -> Iterator[Curve]:
+def trace_net_benefit(context: EvaluationContext) -> Iterator[Curve]:
     """Yield the net benefit of each model and of calling all, at the prevalence of test and at the policy's."""
-    own = 1 / (1 + scope.policy.costs.ratio)
+    own = 1 / (1 + context.policy.costs.ratio)
     thresholds = np.unique([*(percent / 100 for percent in _PERCENT), own])
-    for population, prevalence in (("test", None), ("intended use", scope.policy.costs.prevalence)):
+    for population, prevalence in (("test", None), ("intended use", context.policy.costs.prevalence)):
         if population != "test" and prevalence is None:
             continue
         try:
             lines = {
                 model: compute_net_benefit(
-                    scope.actual, scope.evidence.positive_probability(model)[scope.test], thresholds, prevalence
+                    context.actual, context.evidence.positive_probability(model)[context.test], thresholds, prevalence
                 )
-                for model in scope.evidence.log_probs
+                for model in context.evidence.log_probs
             }
-            lines[_CALL_ALL] = compute_call_all_benefit(scope.actual, thresholds, prevalence)
+            lines[_CALL_ALL] = compute_call_all_benefit(context.actual, thresholds, prevalence)
         except MeasurementError:
             continue
         for model, benefit in lines.items():

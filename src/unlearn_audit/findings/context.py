@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.policy import Policy, split_group
 from unlearn_audit.records import choose_seed, derive_rng
-from unlearn_audit.records.trivial_models import BASELINES
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import choose_threshold
 
 Kept = TypeVar("Kept")
@@ -32,7 +32,7 @@ class Sampling(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class Scope:
+class EvaluationContext:
     """All that a metric may look at."""
 
     evidence: Evidence
@@ -41,7 +41,7 @@ class Scope:
     """Column and value of the one group that is looked at; None for all records."""
     shares: int = 1
     """Among how many claims the error of one is shared."""
-    whole: "Scope | None" = None
+    whole: "EvaluationContext | None" = None
     """What this is a part of: thresholds and clusters are its own."""
     _memory: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -57,7 +57,7 @@ class Scope:
         kept: Kept = self._memory[key]
         return kept
 
-    def narrow(self, among: str, shares: int = 1) -> "Scope":
+    def narrow(self, among: str, shares: int = 1) -> "EvaluationContext":
         """Return the scope of the group that `among` names, itself where it names none.
 
         Only the records that are judged become fewer: thresholds are frozen on the whole validation split, since a
@@ -188,16 +188,16 @@ class Scope:
             )
         return self._thresholds[point]
 
-    def call(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
+    def predict_positive(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
         point = at or self.policy.task.operating_points[0]
-        called = self.remember(("call", model, point), lambda: self._call_all(model, point))
-        return called[self.select(split)]
+        predicted = self.remember(("call", model, point), lambda: self._predict_all(model, point))
+        return predicted[self.select(split)]
 
-    def _call_all(self, model: str, point: str) -> NDArray[np.bool_]:
+    def _predict_all(self, model: str, point: str) -> NDArray[np.bool_]:
         """Return (n,) the calls on every record of the evidence."""
-        if model in BASELINES:
-            return np.full(len(self.evidence), BASELINES[model])
+        if model in TRIVIAL_MODELS:
+            return np.full(len(self.evidence), TRIVIAL_MODELS[model])
         threshold = self.find_threshold(point)
         if threshold is None:
             return self.evidence.predicted_positive(model)
@@ -236,26 +236,26 @@ class Scope:
             raise MeasurementError("the policy states no prevalence of intended use (costs.prevalence)")
         return self.policy.costs.prevalence
 
-    def reference(self, address: Address) -> str:
-        """Return the model that `address` compares with.
+    def reference(self, key: MetricKey) -> str:
+        """Return the model that `key` compares with.
 
         Raises:
             MeasurementError: it is not in the evidence: the case was made without it.
         """
-        if address.against is None or address.against not in self.evidence.log_probs:
-            raise MeasurementError(f"the case has no model '{address.against}' to compare with")
-        return address.against
+        if key.against is None or key.against not in self.evidence.log_probs:
+            raise MeasurementError(f"the case has no model '{key.against}' to compare with")
+        return key.against
 
     @property
     def seed(self) -> int:
         """The seed of every draw: of the seals that were set before the run, else the policy's."""
         return choose_seed(self.policy.protocol.seed, self.evidence.provenance.seals)
 
-    def sampling(self, metric: str, address: Address) -> Sampling:
+    def sampling(self, metric: str, key: MetricKey) -> Sampling:
         """Return confidence, resamples and the generator that belongs to this metric at this address and no other."""
-        words = (address.model, address.against or "", address.among, address.at or "", address.attack or "")
+        words = (key.model, key.against or "", key.among, key.at or "", key.attack or "")
         return Sampling(
-            confidence=self.confidence_for(address.model),
+            confidence=self.confidence_for(key.model),
             resamples=self.policy.protocol.resamples,
             rng=derive_rng(self.seed, "measure", metric, *words),
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Address:
+class MetricKey:
     """What exactly is asked: a finding carries the same five words."""
 
     model: str

@@ -8,13 +8,13 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings import subgroups
 from unlearn_audit.findings.attacks import find_attack, score_groups, score_records
 from unlearn_audit.findings.calibration_curves import trace_net_benefit, trace_reliability
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.findings.metrics.membership import find_strongest
-from unlearn_audit.records import Curve, Finding, Say, round_number, say_nothing
-from unlearn_audit.records.trivial_models import BASELINES
+from unlearn_audit.records import Curve, Finding, ProgressCallback, ignore_progress, round_number
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import adjust_differences, compute_roc, estimate_risk_curve
 
 _BINS = 40
@@ -22,41 +22,41 @@ _ROC_POINTS = 200
 _ALWAYS_AMONG = ("all", "positive")
 
 
-def _want_all(metric: str, address: Address) -> bool:
-    del metric, address
+def _want_all(metric: str, key: MetricKey) -> bool:
+    del metric, key
     return True
 
 
 def measure(
-    scope: Scope,
-    say: Say = say_nothing,
+    context: EvaluationContext,
+    progress: ProgressCallback = ignore_progress,
     known: Iterable[Finding] = (),
-    wants: Callable[[str, Address], bool] = _want_all,
+    wants: Callable[[str, MetricKey], bool] = _want_all,
 ) -> tuple[Finding, ...]:
     """Measure every metric of the table at every address that the policy and the evidence give rise to.
 
     A statistic that is not defined on what it was given becomes a finding with the reason, never a number.
 
     Args:
-        scope: evidence and policy.
-        say: hears about progress.
+        context: evidence and policy.
+        progress: called as each part is finished.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
             on its address and the models that it names, not on what else is in the evidence.
         wants: whether the finding on a metric at an address is wanted. Leaving some out changes none of the others,
             if the attacks of one address are left out or wanted together: their p-values are adjusted together.
     """
-    before = {(f.metric, Address(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
+    before = {(f.metric, MetricKey(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
     findings: list[Finding] = []
     for done, (name, metric) in enumerate(METRICS.items()):
-        say("measure", done, len(METRICS))
-        if metric.applies is not None and not metric.applies(scope.policy):
+        progress("measure", done, len(METRICS))
+        if metric.applies is not None and not metric.applies(context.policy):
             continue
         findings += [
-            before.get((name, address)) or _measure_one(scope, name, metric, address)
-            for address in _addresses(scope, name, metric)
-            if wants(name, address)
+            before.get((name, key)) or _measure_one(context, name, metric, key)
+            for key in _list_keys(context, name, metric)
+            if wants(name, key)
         ]
-    say("measure", len(METRICS), len(METRICS))
+    progress("measure", len(METRICS), len(METRICS))
     return _adjust_attacks(findings)
 
 
@@ -75,72 +75,72 @@ def _adjust_attacks(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(adjusted)
 
 
-def _addresses(scope: Scope, name: str, metric: Metric) -> Iterator[Address]:
-    models = [model for model in scope.evidence.log_probs if metric.models is None or metric.models(model)]
-    models += list(BASELINES) if metric.baselines else []
-    asked = {check.among for check in scope.policy.checks if check.metric == name}
-    named = [model for model in models if model not in BASELINES]
-    points = scope.policy.task.operating_points if metric.traits.at else (None,)
+def _list_keys(context: EvaluationContext, name: str, metric: Metric) -> Iterator[MetricKey]:
+    models = [model for model in context.evidence.log_probs if metric.models is None or metric.models(model)]
+    models += list(TRIVIAL_MODELS) if metric.baselines else []
+    asked = {check.among for check in context.policy.checks if check.metric == name}
+    named = [model for model in models if model not in TRIVIAL_MODELS]
+    points = context.policy.task.operating_points if metric.traits.at else (None,)
     for model in models:
         for against in sorted(metric.traits.against, key=str):
             for among in [a for a in sorted(metric.traits.among) if a in _ALWAYS_AMONG or a in asked]:
-                for at in points if metric.points is None else metric.points(scope.policy):
-                    for attack in _attacks(scope, metric):
+                for at in points if metric.points is None else metric.points(context.policy):
+                    for attack in _attacks(context, metric):
                         if model != against:
-                            yield Address(model, against, among, at, attack)
-    yield from subgroups.list_addresses(scope, name, metric, named, _attacks(scope, metric))
+                            yield MetricKey(model, against, among, at, attack)
+    yield from subgroups.list_keys(context, name, metric, named, _attacks(context, metric))
 
 
-def _attacks(scope: Scope, metric: Metric) -> tuple[str | None, ...]:
+def _attacks(context: EvaluationContext, metric: Metric) -> tuple[str | None, ...]:
     if not metric.per_attack:
         return (None,)
-    return tuple(a for a in scope.policy.membership.attacks if metric.attacks is None or metric.attacks(a))
+    return tuple(a for a in context.policy.membership.attacks if metric.attacks is None or metric.attacks(a))
 
 
-def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> Finding:
+def _measure_one(context: EvaluationContext, name: str, metric: Metric, key: MetricKey) -> Finding:
     estimate, reason = None, None
     records: tuple[str, ...] = ()
-    caveats = [text for text in (metric.caveat, scope.cluster_caveat) if text]
+    caveats = [text for text in (metric.caveat, context.cluster_caveat) if text]
     try:
-        measured = _estimate(scope, metric, address)
+        measured = _estimate(context, metric, key)
         estimate = measured.estimate.rounded()
         caveats += [measured.note] if measured.note else []
-        records = metric.point_at(scope, address) if metric.point_at else ()
+        records = metric.point_at(context, key) if metric.point_at else ()
     except MeasurementError as error:
         reason = f"{error.message}."
     return Finding(
         metric=name,
-        model=address.model,
-        against=address.against,
-        among=address.among,
-        at=address.at,
-        attack=address.attack,
+        model=key.model,
+        against=key.against,
+        among=key.among,
+        at=key.at,
+        attack=key.attack,
         estimate=estimate,
         not_run=reason,
         direction=metric.direction,
-        source=metric.source if address.attack is None else f"{metric.source}; {find_attack(address.attack).source}",
+        source=metric.source if key.attack is None else f"{metric.source}; {find_attack(key.attack).source}",
         caveat=" ".join(caveats) or None,
         records=records,
     )
 
 
-def _estimate(scope: Scope, metric: Metric, address: Address) -> subgroups.Measured:
-    if subgroups.is_extreme(address):
-        return subgroups.measure_extreme(scope, metric, address)
-    if subgroups.is_group(address):
-        return subgroups.Measured(subgroups.measure_group(scope, metric, address))
-    return subgroups.Measured(metric.measure(scope, address))
+def _estimate(context: EvaluationContext, metric: Metric, key: MetricKey) -> subgroups.Measured:
+    if subgroups.is_extreme(key):
+        return subgroups.measure_extreme(context, metric, key)
+    if subgroups.is_group(key):
+        return subgroups.Measured(subgroups.measure_group(context, metric, key))
+    return subgroups.Measured(metric.measure(context, key))
 
 
-def trace(scope: Scope, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
+def trace(context: EvaluationContext, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
     """Return the points of the report's figures; a figure that cannot be drawn is left out, as its findings say why."""
-    audited = scope.evidence.provenance.candidates[0].name
-    curves = [*_trace_costs(scope), *trace_reliability(scope), *trace_net_benefit(scope)]
+    audited = context.evidence.provenance.candidates[0].name
+    curves = [*_trace_costs(context), *trace_reliability(context), *trace_net_benefit(context)]
     for among in _ALWAYS_AMONG:
         attack = find_strongest(findings, audited, among)
         if attack is not None:
-            for model in scope.evidence.log_probs:
-                curves += _trace_membership(scope, model, among, attack)
+            for model in context.evidence.log_probs:
+                curves += _trace_membership(context, model, among, attack)
     return tuple(curves)
 
 
@@ -148,18 +148,18 @@ def _rounded(values: Iterable[float]) -> tuple[float, ...]:
     return tuple(round_number(float(value)) for value in values)
 
 
-def _trace_costs(scope: Scope) -> Iterator[Curve]:
+def _trace_costs(context: EvaluationContext) -> Iterator[Curve]:
     """Global Risk in units of one false positive, over the policy's cost ratios, per model and baseline."""
-    ratios = scope.policy.costs.ratios
-    for model in (*scope.evidence.log_probs, *BASELINES):
-        for at in scope.policy.task.operating_points:
+    ratios = context.policy.costs.ratios
+    for model in (*context.evidence.log_probs, *TRIVIAL_MODELS):
+        for at in context.policy.task.operating_points:
             try:
                 estimates = estimate_risk_curve(
-                    scope.actual,
-                    scope.call(model, at),
+                    context.actual,
+                    context.predict_positive(model, at),
                     ratios,
-                    clusters=scope.clusters(scope.test),
-                    **scope.sampling("cost-ratio", Address(model, at=at)),
+                    clusters=context.clusters(context.test),
+                    **context.sampling("cost-ratio", MetricKey(model, at=at)),
                 )
             except MeasurementError:
                 continue
@@ -175,9 +175,9 @@ def _trace_costs(scope: Scope) -> Iterator[Curve]:
             )
 
 
-def _trace_membership(scope: Scope, model: str, among: str, attack: str) -> Iterator[Curve]:
+def _trace_membership(context: EvaluationContext, model: str, among: str, attack: str) -> Iterator[Curve]:
     try:
-        members, nonmembers = score_groups(scope, model, among, attack)
+        members, nonmembers = score_groups(context, model, among, attack)
     except MeasurementError:
         return
     roc = compute_roc(members, nonmembers)
@@ -191,22 +191,22 @@ def _trace_membership(scope: Scope, model: str, among: str, attack: str) -> Iter
         y=_rounded(roc.tpr[keep]),
     )
     if among == "all":
-        yield from _trace_scores(scope, model, attack)
+        yield from _trace_scores(context, model, attack)
 
 
-def _trace_scores(scope: Scope, model: str, attack: str) -> Iterator[Curve]:
+def _trace_scores(context: EvaluationContext, model: str, attack: str) -> Iterator[Curve]:
     """Densities of the membership score on retain, forget and test, on common bins that hold 99 % of the scores.
 
     A split of which the attack can score no record (retain, for one with reference models) has no density.
     """
-    scored = score_records(scope, model, attack)
+    scored = score_records(context, model, attack)
     scores = scored.values
     low, high = np.quantile(scores[scored.records], [0.005, 0.995])
     if low == high:
         return
     edges = np.linspace(low, high, _BINS + 1)
     for split in ("retain", "forget", "test"):
-        here = scope.evidence.select(split) & scored.records
+        here = context.evidence.select(split) & scored.records
         if not here.any():
             continue
         clipped = scores[here].clip(low, high)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.policy import MetricTraits, Policy
 from unlearn_audit.records import Direction, Estimate
 
@@ -17,8 +17,8 @@ class Metric:
     traits: MetricTraits
     direction: Direction
     source: str
-    measure: Callable[[Scope, Address], Estimate]
-    point_at: Callable[[Scope, Address], tuple[str, ...]] | None = None
+    measure: Callable[[EvaluationContext, MetricKey], Estimate]
+    point_at: Callable[[EvaluationContext, MetricKey], tuple[str, ...]] | None = None
     """Where a metric counts single records that a reader wants to see: their ids."""
     baselines: bool = False
     """Whether it is also measured for the trivial models."""

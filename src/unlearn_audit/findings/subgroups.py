@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import Policy, belongs_to, find_column, name_bands, split_group
 from unlearn_audit.records import Direction, Estimate, Interval
@@ -42,14 +42,14 @@ class Measured:
     note: str | None = None
 
 
-def list_groups(scope: Scope, column: str) -> tuple[str, ...]:
+def list_groups(context: EvaluationContext, column: str) -> tuple[str, ...]:
     """Return the values of `column` among test and forget records, in order; unknown ones are no group.
 
     Raises:
         MeasurementError: the data lacks the column, no value is known, there are more than 40, or its bands are not
             the policy's.
     """
-    evidence = scope.evidence
+    evidence = context.evidence
     if column not in evidence.groups:
         have = ", ".join(evidence.groups) or "none"
         raise MeasurementError(f"the policy has the subgroups of '{column}', the data has the columns: {have}")
@@ -59,11 +59,11 @@ def list_groups(scope: Scope, column: str) -> tuple[str, ...]:
         raise MeasurementError(f"no test or forget record has a known '{column}'")
     if len(found) > _MOST_GROUPS:
         raise MeasurementError(f"'{column}' has {len(found)} values, more than the {_MOST_GROUPS} that can be groups")
-    _refuse_other_bands(scope.policy, column, found)
+    _validate_bands(context.policy, column, found)
     return found
 
 
-def _refuse_other_bands(policy: Policy, column: str, found: tuple[str, ...]) -> None:
+def _validate_bands(policy: Policy, column: str, found: tuple[str, ...]) -> None:
     edges = policy.subgroups.bands.get(column.removesuffix("_band")) if policy.subgroups else None
     if edges is None or not column.endswith("_band"):
         return
@@ -74,21 +74,21 @@ def _refuse_other_bands(policy: Policy, column: str, found: tuple[str, ...]) -> 
         )
 
 
-def list_addresses(
-    scope: Scope, name: str, metric: Metric, models: list[str], attacks: tuple[str | None, ...]
-) -> Iterator[Address]:
+def list_keys(
+    context: EvaluationContext, name: str, metric: Metric, models: list[str], attacks: tuple[str | None, ...]
+) -> Iterator[MetricKey]:
     """Yield where `metric` is measured in subgroups: group by group, then the extremes of each column.
 
     At the default operating point and against the original, and wherever a check asks for more.
     """
-    rules = scope.policy.subgroups
-    asked = [check for check in scope.policy.checks if check.metric == name]
+    rules = context.policy.subgroups
+    asked = [check for check in context.policy.checks if check.metric == name]
     if rules is None or not metric.traits.subgroups:
         return
-    points = tuple(dict.fromkeys([scope.policy.task.operating_points[0], *(c.at for c in asked if c.at)]))
+    points = tuple(dict.fromkeys([context.policy.task.operating_points[0], *(c.at for c in asked if c.at)]))
     against = {"original", *(check.against for check in asked)} if None not in metric.traits.against else {None}
     for column in rules.columns:
-        for among in _list_populations(scope, column, metric):
+        for among in _list_populations(context, column, metric):
             if name not in _ALWAYS and not any(belongs_to(check.among, among) for check in asked):
                 continue
             for model in models:
@@ -96,37 +96,39 @@ def list_addresses(
                     for at in points if metric.traits.at else (None,):
                         for attack in attacks:
                             if model != other:
-                                yield Address(model, other, among, at, attack)
+                                yield MetricKey(model, other, among, at, attack)
 
 
-def _list_populations(scope: Scope, column: str, metric: Metric) -> list[str]:
+def _list_populations(context: EvaluationContext, column: str, metric: Metric) -> list[str]:
     try:
-        groups = [f"{column}={value}" for value in list_groups(scope, column)]
+        groups = [f"{column}={value}" for value in list_groups(context, column)]
     except MeasurementError:
         groups = []  # the extremes say why
     ends = ("highest", "lowest") if metric.direction is Direction.TWO_SIDED else ("worst",)
     return [*groups, *(f"{end} of {column}" for end in ends)]
 
 
-def measure_group(scope: Scope, metric: Metric, address: Address, shares: int = 1) -> Estimate:
-    """Measure `metric` in the one group that `address` names, with the error shared among `shares` claims.
+def measure_group(context: EvaluationContext, metric: Metric, key: MetricKey, shares: int = 1) -> Estimate:
+    """Measure `metric` in the one group that `key` names, with the error shared among `shares` claims.
 
     Raises:
         MeasurementError: the group is too small to be assessed, or the metric is not defined on it.
     """
-    part = scope.narrow(address.among, shares)
+    part = context.narrow(key.among, shares)
     if part.group is None or not metric.traits.subgroups:
-        raise MeasurementError(f"'{metric.title}' is not measured in '{address.among}'")
+        raise MeasurementError(f"'{metric.title}' is not measured in '{key.among}'")
     for name in metric.groups:
-        _refuse_few(part, *_count(part, name))
-    words = (address.model, address.against or "", address.among, address.at or "", address.attack or "")
-    estimate = scope.remember(("group", metric.title, *words, str(shares)), lambda: metric.measure(part, address))
+        _validate_group_size(part, *_count(part, name))
+    words = (key.model, key.against or "", key.among, key.at or "", key.attack or "")
+    estimate = context.remember(("group", metric.title, *words, str(shares)), lambda: metric.measure(part, key))
     for name, number in zip(metric.groups, estimate.sizes, strict=False):
-        _refuse_few(part, number, _count(part, name)[1])  # an attack with reference models scores candidates alone
+        _validate_group_size(
+            part, number, _count(part, name)[1]
+        )  # an attack with reference models scores candidates alone
     return estimate
 
 
-def _count(part: Scope, name: str) -> tuple[int, str]:
+def _count(part: EvaluationContext, name: str) -> tuple[int, str]:
     """Return how many records of the group a metric may count, and what they are called."""
     task = part.policy.task
     if name == "positive":
@@ -136,7 +138,7 @@ def _count(part: Scope, name: str) -> tuple[int, str]:
     return int(part.select(name).sum()), f"{name} records"
 
 
-def _refuse_few(part: Scope, number: int, what: str) -> None:
+def _validate_group_size(part: EvaluationContext, number: int, what: str) -> None:
     least = part.policy.subgroups.smallest if part.policy.subgroups else 0
     if number < least:
         raise _NotAssessableError(
@@ -149,7 +151,7 @@ class _NotAssessableError(MeasurementError):
     """A group holds too few records."""
 
 
-def measure_extreme(scope: Scope, metric: Metric, address: Address) -> Measured:
+def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) -> Measured:
     """Measure the worst, highest or lowest of the groups of a column; see the head of this module.
 
     A group that is too small is left out and named. Whether a check may pass all the same is the policy's to say.
@@ -157,37 +159,35 @@ def measure_extreme(scope: Scope, metric: Metric, address: Address) -> Measured:
     Raises:
         MeasurementError: no group can be assessed, or one that is large enough has no estimate with bounds.
     """
-    column = find_column(address.among)
+    column = find_column(key.among)
     if column is None:
-        raise MeasurementError(f"'{address.among}' compares no groups")
-    found, small = _measure_groups(scope, metric, address, column)
+        raise MeasurementError(f"'{key.among}' compares no groups")
+    found, small = _measure_groups(context, metric, key, column)
     if not found:
         raise MeasurementError(f"no group of '{column}' can be assessed ({'; '.join(small.values())})")
-    high = address.among.startswith("highest") or (
-        address.among.startswith("worst") and metric.direction is Direction.LOWER
-    )
+    high = key.among.startswith("highest") or (key.among.startswith("worst") and metric.direction is Direction.LOWER)
     worst = (max if high else min)(found, key=lambda value: found[value].value)
-    shares = len(found) if scope.policy.subgroups and scope.policy.subgroups.multiplicity == "holm" else 1
-    strict = {v: measure_group(scope, metric, _of_group(address, column, v), shares) for v in found}
+    shares = len(found) if context.policy.subgroups and context.policy.subgroups.multiplicity == "holm" else 1
+    strict = {v: measure_group(context, metric, _of_group(key, column, v), shares) for v in found}
     return Measured(
         found[worst].model_copy(update={**_OF_ONE_GROUP, "bounds": _bound(found, strict, high=high)}),
-        _describe(scope, column, worst, tuple(small)),
+        _describe(context, column, worst, tuple(small)),
     )
 
 
-def _of_group(address: Address, column: str, value: str) -> Address:
-    return Address(address.model, address.against, f"{column}={value}", address.at, address.attack)
+def _of_group(key: MetricKey, column: str, value: str) -> MetricKey:
+    return MetricKey(key.model, key.against, f"{column}={value}", key.at, key.attack)
 
 
 def _measure_groups(
-    scope: Scope, metric: Metric, address: Address, column: str
+    context: EvaluationContext, metric: Metric, key: MetricKey, column: str
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
     """Return the estimate of each group that can be assessed, and the reason for each that is too small."""
     found: dict[str, Estimate] = {}
     small: dict[str, str] = {}
-    for value in list_groups(scope, column):
+    for value in list_groups(context, column):
         try:
-            found[value] = measure_group(scope, metric, _of_group(address, column, value))
+            found[value] = measure_group(context, metric, _of_group(key, column, value))
         except _NotAssessableError as error:
             small[value] = error.message
     return found, small
@@ -218,8 +218,8 @@ def _bounds_of(estimates: Mapping[str, Estimate]) -> list[Interval]:
     return [estimate.bounds for estimate in estimates.values() if estimate.bounds]
 
 
-def _describe(scope: Scope, column: str, worst: str, small: tuple[str, ...]) -> str:
-    unknown = int((scope.evidence.groups[column][scope.test] == "").sum())
+def _describe(context: EvaluationContext, column: str, worst: str, small: tuple[str, ...]) -> str:
+    unknown = int((context.evidence.groups[column][context.test] == "").sum())
     parts = [f"The value shown is that of {column}={worst}; the worst of several estimates tends to look too bad."]
     if small:
         parts.append(f"Not assessable: {', '.join(f'{column}={value}' for value in small)}.")
@@ -228,11 +228,11 @@ def _describe(scope: Scope, column: str, worst: str, small: tuple[str, ...]) -> 
     return " ".join(parts)
 
 
-def is_extreme(address: Address) -> bool:
-    """Return whether `address` compares the groups of a column."""
-    return find_column(address.among) is not None
+def is_extreme(key: MetricKey) -> bool:
+    """Return whether `key` compares the groups of a column."""
+    return find_column(key.among) is not None
 
 
-def is_group(address: Address) -> bool:
-    """Return whether `address` names one group."""
-    return split_group(address.among) is not None
+def is_group(key: MetricKey) -> bool:
+    """Return whether `key` names one group."""
+    return split_group(key.among) is not None

@@ -3,49 +3,51 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.records import ModelMistakes, ThresholdCounts, round_number
 from unlearn_audit.stats import Confusion, choose_grid, count_mistakes
 
 _MOST = 200
 
 
-def count_at_thresholds(scope: Scope) -> ThresholdCounts | None:
+def count_at_thresholds(context: EvaluationContext) -> ThresholdCounts | None:
     """Return every model's mistakes on test at thresholds between the observed scores and at the policy's own.
 
     At a threshold of the policy the counts are those of its findings, which compare with the exact number; the record
     holds it rounded. 'argmax' has no threshold and is not among them. None where there are no test records.
     """
-    if not scope.actual.size:
+    if not context.actual.size:
         return None
-    own = _find_own(scope)
-    scores = {model: scope.evidence.positive_probability(model)[scope.test] for model in scope.evidence.log_probs}
+    own = _find_own(context)
+    scores = {model: context.evidence.positive_probability(model)[context.test] for model in context.evidence.log_probs}
     grid = choose_grid(list(scores.values()), _MOST)
     thresholds = np.unique([*grid, *own])
     models = []
     for model, probability in scores.items():
-        missed, alarms = count_mistakes(scope.actual, probability, thresholds)
+        missed, false_positives = count_mistakes(context.actual, probability, thresholds)
         for threshold, point in own.items():
             place = int(np.searchsorted(thresholds, threshold))
-            confusion = Confusion.of(scope.actual, scope.call(model, point))
-            missed[place], alarms[place] = confusion.fn, confusion.fp
+            confusion = Confusion.of(context.actual, context.predict_positive(model, point))
+            missed[place], false_positives[place] = confusion.fn, confusion.fp
         models.append(
-            ModelMistakes(model=model, false_negatives=tuple(missed.tolist()), false_positives=tuple(alarms.tolist()))
+            ModelMistakes(
+                model=model, false_negatives=tuple(missed.tolist()), false_positives=tuple(false_positives.tolist())
+            )
         )
     return ThresholdCounts(
         thresholds=tuple(thresholds.tolist()),
-        positives=int(scope.actual.sum()),
-        negatives=int((~scope.actual).sum()),
+        positives=int(context.actual.sum()),
+        negatives=int((~context.actual).sum()),
         models=tuple(models),
     )
 
 
-def _find_own(scope: Scope) -> dict[float, str]:
+def _find_own(context: EvaluationContext) -> dict[float, str]:
     """Return the policy's operating points by their threshold as the record holds it."""
     found: dict[float, str] = {}
-    for point in scope.policy.task.operating_points:
+    for point in context.policy.task.operating_points:
         try:
-            threshold = scope.find_threshold(point)
+            threshold = context.find_threshold(point)
         except MeasurementError:  # the finding on this point says why
             continue
         if threshold is not None:

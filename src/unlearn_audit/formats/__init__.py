@@ -1,4 +1,9 @@
-"""Output formats by name: each turns a record into the content of one file, and neither prints nor opens files."""
+"""Output formats by name: each turns a record into the content of one file, and neither prints nor opens files.
+
+Read the table here, then `html` and `pdf` (for people), `junit`, `sarif`, `markdown`, `github` (for pipelines;
+`severity` says how grave a check is). `sources` is what a format may point at outside of the record. One file and one
+line here add a format.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

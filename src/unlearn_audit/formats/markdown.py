@@ -8,11 +8,11 @@ from unlearn_audit.formats.sources import Sources
 from unlearn_audit.presentation.wording import (
     MARKS,
     NONE,
+    format_estimate,
+    format_interval,
+    format_limit,
+    format_percent,
     mark_of,
-    print_estimate,
-    print_interval,
-    print_limit,
-    print_percent,
 )
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Verdict, digest_of
 from unlearn_audit.verdict.comparison import HOW_TO_READ, CheckChange, Comparison
@@ -38,16 +38,16 @@ def render_markdown(record: AuditRecord, sources: Sources) -> str:
 
     Nothing in the record can add markup, mention a person or grow the text beyond what GitHub and GitLab take.
     """
-    parts = [_say_verdict(record), _list_checks(record.verdict)]
+    parts = [_describe_verdict(record), _list_checks(record.verdict)]
     if sources.comparison is not None:
         parts.append(_list_changes(sources.comparison))
     if record.verdicts[1:]:
         parts.append(_list_candidates(record))
-    parts.append(_say_basis(record, sources))
+    parts.append(_describe_basis(record, sources))
     return "\n\n".join(parts) + "\n"
 
 
-def _say_verdict(record: AuditRecord) -> str:
+def _describe_verdict(record: AuditRecord) -> str:
     signer = record.provenance.signer
     lines = [
         f"## {mark_of(record.verdict)} Unlearning audit: {record.verdict.label.upper()}",
@@ -65,7 +65,7 @@ def _list_checks(verdict: Verdict) -> str:
         "Outcome",
         "Check",
         "Value",
-        f"One-sided {print_percent(verdict.confidence)} bounds",
+        f"One-sided {format_percent(verdict.confidence)} bounds",
         "Tolerance",
         "Reason",
     )
@@ -77,14 +77,14 @@ def _show_check(check: CheckResult) -> Cells:
     return (
         f"{MARKS[check.outcome]} **{outcome_of(check)}**",
         f"{escape(check.title, LONGEST_TITLE)} ({escape(check.id, LONGEST_TITLE)})",
-        escape(print_estimate(check.estimate, check.limit)),
-        escape(print_interval(bounds, check.limit)),
-        escape(print_limit(check.limit)),
-        escape(_say_why(check), _LONGEST_REASON),
+        escape(format_estimate(check.estimate, check.limit)),
+        escape(format_interval(bounds, check.limit)),
+        escape(format_limit(check.limit)),
+        escape(_describe_reason(check), _LONGEST_REASON),
     )
 
 
-def _say_why(check: CheckResult) -> str:
+def _describe_reason(check: CheckResult) -> str:
     return f"{check.waiver.sentence} {check.reason}" if check.waiver else check.reason
 
 
@@ -109,9 +109,9 @@ def _show_change(change: CheckChange) -> Cells:
         ("**REGRESSION**, " if change.is_regression else "") + change.change.value,
         f"{escape(change.title, LONGEST_TITLE)} ({escape(change.id, LONGEST_TITLE)})",
         change.outcome_before.label if change.outcome_before else NONE,
-        escape(print_interval(change.before)),
+        escape(format_interval(change.before)),
         change.outcome_after.label if change.outcome_after else NONE,
-        escape(print_interval(change.after)),
+        escape(format_interval(change.after)),
         escape("; ".join(change.notes)),
     )
 
@@ -129,7 +129,7 @@ def _list_candidates(record: AuditRecord) -> str:
     return "### Other candidates\n\n" + _draw_table(("Outcome", "Model", "Reason"), rows, "candidates")
 
 
-def _say_basis(record: AuditRecord, sources: Sources) -> str:
+def _describe_basis(record: AuditRecord, sources: Sources) -> str:
     provenance = record.provenance
     return (
         f"Model {escape(record.verdict.model)} of case {escape(provenance.case)}, data {escape(provenance.data.name)}, "

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from unlearn_audit.formats.severity import LONGEST_TITLE, Severity, describe, flatten, title_of, weigh
 from unlearn_audit.formats.sources import Sources
-from unlearn_audit.presentation.wording import print_limit
+from unlearn_audit.presentation.wording import format_limit
 from unlearn_audit.records import AuditRecord, CheckResult, digest_of
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -53,7 +53,7 @@ def _make_rule(check: CheckResult) -> dict[str, Any]:
     return {
         "id": flatten(check.id),
         "shortDescription": {"text": title},
-        "fullDescription": {"text": f"{title}: tolerance {flatten(print_limit(check.limit))}."},
+        "fullDescription": {"text": f"{title}: tolerance {flatten(format_limit(check.limit))}."},
         "help": {"text": f"Why this tolerance: {flatten(check.why)}"},
         "defaultConfiguration": {"level": (Severity.ERROR if check.required else Severity.WARNING).value},
         "properties": {"tags": [flatten(check.kind)], "required": check.required},

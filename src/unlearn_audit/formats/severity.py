@@ -4,7 +4,7 @@ import re
 import unicodedata
 from enum import StrEnum
 
-from unlearn_audit.presentation.wording import print_estimate, print_interval, print_limit
+from unlearn_audit.presentation.wording import format_estimate, format_interval, format_limit
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome
 
 _DIRECTING = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
@@ -52,7 +52,7 @@ def title_of(check: CheckResult) -> str:
 
 def describe(check: CheckResult) -> str:
     """Return outcome, value with the bounds that decided, tolerance and reason of a check in one line."""
-    limit, reason = flatten(print_limit(check.limit)), flatten(check.reason)
+    limit, reason = flatten(format_limit(check.limit)), flatten(check.reason)
     waiver = f" {flatten(check.waiver.sentence)}" if check.waiver else ""
     return f"{outcome_of(check)}: {say_number(check)}, tolerance {limit}. {reason}{waiver}"
 
@@ -68,8 +68,8 @@ def say_number(check: CheckResult) -> str:
     estimate = check.estimate
     if estimate is None:
         return "no value"
-    value = print_estimate(estimate, check.limit)
-    return f"{value} ({print_interval(estimate.bounds, check.limit)})" if estimate.bounds else f"{value} (no bounds)"
+    value = format_estimate(estimate, check.limit)
+    return f"{value} ({format_interval(estimate.bounds, check.limit)})" if estimate.bounds else f"{value} (no bounds)"
 
 
 def name_policy(record: AuditRecord) -> str:

@@ -36,7 +36,7 @@ def retrain(
     Source: Bourtoule et al. 2021, arXiv 1912.03817.
     """
     start = prepare_retraining(original, parameters, setting)
-    return fit(start.model, retain, start.recipe, setting.seed, setting.say, task="retrain")
+    return fit(start.model, retain, start.recipe, setting.seed, setting.progress, task="retrain")
 
 
 RETRAIN = Method(

@@ -29,7 +29,7 @@ _PICKLED = "a pickled object can run any code when read"
 
 
 @dataclass(frozen=True, eq=False)
-class GivenModel:
+class ExternalModel:
     """What answers: `ask` takes a batch of prepared inputs and returns the raw outputs, in evaluation mode.
 
     `network` is the module itself where weights were given, which can be trained further; None for a program.
@@ -41,7 +41,7 @@ class GivenModel:
     notes: tuple[str, ...] = ()
 
 
-def load_given(path: Path, build: Callable[[], nn.Module] | None) -> GivenModel:
+def load_external(path: Path, build: Callable[[], nn.Module] | None) -> ExternalModel:
     """Return the model in the file at `path`.
 
     Args:
@@ -73,7 +73,7 @@ def load_given(path: Path, build: Callable[[], nn.Module] | None) -> GivenModel:
             hint="add --model module:factory, or 'network: {factory: module:factory}' in the case file",
         )
     network = load_weights(path, into=build())
-    return GivenModel(network, "weights", network)
+    return ExternalModel(network, "weights", network)
 
 
 def _is_script(path: Path) -> bool:
@@ -83,7 +83,7 @@ def _is_script(path: Path) -> bool:
         return any("/code/" in name for name in archive.namelist())
 
 
-def _load_script(path: Path) -> GivenModel:
+def _load_script(path: Path) -> ExternalModel:
     import torch
 
     with warnings.catch_warnings():  # TorchScript is out of favour with torch; whoever has such a file knows
@@ -96,20 +96,20 @@ def _load_script(path: Path) -> GivenModel:
     note = ("It was saved in training mode and put into evaluation mode.",) if trained else ()
     if trained:
         program.eval()
-    return GivenModel(program, "TorchScript", notes=note)
+    return ExternalModel(program, "TorchScript", notes=note)
 
 
-def _load_exported(path: Path) -> GivenModel:
+def _load_exported(path: Path) -> ExternalModel:
     import torch
 
-    _refuse_pickles(path)
+    _validate_no_pickle(path)
     try:
         with _weights_only(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.load(str(path)).module()
     except Exception as error:  # torch's reader fails in its own many ways, and each is a refusal
         raise CaseError(f"{path} is not a readable program of torch.export: {_first_line(error)}") from error
-    return GivenModel(program, "torch.export")
+    return ExternalModel(program, "torch.export")
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def _weights_only() -> Iterator[None]:
             os.environ[_FORCE] = before
 
 
-def _refuse_pickles(path: Path) -> None:
+def _validate_no_pickle(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -148,7 +148,7 @@ def _refuse_pickles(path: Path) -> None:
         )
 
 
-def _load_onnx(path: Path) -> GivenModel:
+def _load_onnx(path: Path) -> ExternalModel:
     try:
         import onnxruntime as runtime
     except ImportError as error:
@@ -166,7 +166,7 @@ def _load_onnx(path: Path) -> GivenModel:
         if len(found) != 1:
             listed = ", ".join(f"'{item.name}'" for item in found[:4])
             raise CaseError(f"{path}: expected one {what}, found {len(found)}: {listed}")
-    return GivenModel(_ask_session(session), "ONNX")
+    return ExternalModel(_ask_session(session), "ONNX")
 
 
 def _ask_session(session: Any) -> Callable[[Tensor], Any]:

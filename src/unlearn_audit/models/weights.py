@@ -72,8 +72,8 @@ def load_weights(path: Path, into: nn.Module) -> nn.Module:
 def _fill(into: nn.Module, state: Mapping[str, Tensor], path: Path) -> nn.Module:
     from copy import deepcopy
 
-    _refuse_other_architecture(state, into.state_dict(), path)
-    _refuse_not_finite(state, path)
+    _validate_architecture(state, into.state_dict(), path)
+    _validate_finite(state, path)
     model = deepcopy(into)
     model.load_state_dict(dict(state))
     return model.eval()
@@ -135,7 +135,7 @@ def _find_state(content: Any, path: Path) -> Mapping[str, Tensor]:
     return state
 
 
-def _refuse_other_architecture(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+def _validate_architecture(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     import torch
 
     missing = [name for name in expected if name not in found]
@@ -159,7 +159,7 @@ def _refuse_other_architecture(found: Mapping[str, Tensor], expected: Mapping[st
             raise CaseError(f"{path}: layer '{name}': expected {value.dtype}, found {other.dtype}")
 
 
-def _refuse_not_finite(state: Mapping[str, Tensor], path: Path) -> None:
+def _validate_finite(state: Mapping[str, Tensor], path: Path) -> None:
     import torch
 
     for name, value in state.items():

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from unlearn_audit.assets import read_published_selftest
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.evidence.predictions.plausibility import refuse_worse_than_chance
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure, trace
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
 from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
-from unlearn_audit.records import AuditRecord, Outcome, Say, SelfTestSummary, Verdict, say_nothing
+from unlearn_audit.records import AuditRecord, Outcome, ProgressCallback, SelfTestSummary, Verdict, ignore_progress
 from unlearn_audit.verdict.decision import decide
 from unlearn_audit.verdict.recommendation import recommend
 
@@ -30,7 +30,7 @@ class Audit:
     models: Mapping[str, bytes]
 
 
-def run_audit(policy: Policy, request: "CaseRequest", say: Say = say_nothing) -> Audit:
+def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback = ignore_progress) -> Audit:
     """Make the case, audit the unlearned model, and while it does not pass try the policy's remedies in their order.
 
     The verdict of the record is the audited model's; a remedy that passes is recommended, not silently put in its
@@ -38,43 +38,45 @@ def run_audit(policy: Policy, request: "CaseRequest", say: Say = say_nothing) ->
     """
     from unlearn_audit.cases import add_remedy, build_case, list_remedies
     from unlearn_audit.cases.collection import collect
-    from unlearn_audit.pipeline.remedy_search import choose_setting
+    from unlearn_audit.pipeline.remedy_search import choose_configuration
 
-    case = build_case(policy, request, say)
-    evidence = collect(case, say)
+    case = build_case(policy, request, progress)
+    evidence = collect(case, progress)
     if request.original:
-        refuse_worse_than_chance(evidence, "the original that was brought along")
-    record = judge(policy, evidence, say)
+        validate_better_than_chance(evidence, "the original that was brought along")
+    record = judge(policy, evidence, progress)
     latest = record.verdict
     for remedy in list_remedies(policy, case) if request.remedy else ():
         if latest.outcome is Outcome.PASS:
             break
-        case, choice = choose_setting(policy, case, evidence, remedy)
+        case, choice = choose_configuration(policy, case, evidence, remedy)
         case = add_remedy(case, choice) if choice else case
-        evidence = collect(case, say, known=evidence)
-        record = judge(policy, evidence, say, known=record)
+        evidence = collect(case, progress, known=evidence)
+        record = judge(policy, evidence, progress, known=record)
         latest = record.verdicts[-1] if choice else latest
     return Audit(record, evidence, case.files)
 
 
-def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: AuditRecord | None = None) -> AuditRecord:
+def judge(
+    policy: Policy, evidence: Evidence, progress: ProgressCallback = ignore_progress, known: AuditRecord | None = None
+) -> AuditRecord:
     """Measure, decide and record. Needs no torch; the same policy and evidence give the same bytes.
 
     Args:
         policy: what decides.
         evidence: what is judged.
-        say: hears about progress.
+        progress: called as each part is finished.
         known: the record of the same case with fewer models; saves measuring those again and changes no byte.
 
     Raises:
         EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
             that the policy does not allow.
     """
-    _refuse_other_task(policy, evidence)
-    _refuse_shared_groups(policy, evidence)
+    _validate_task(policy, evidence)
+    _validate_disjoint(policy, evidence)
     provenance = evidence.provenance
-    scope = Scope(evidence, policy)
-    findings = measure(scope, say, known.findings if known else ())
+    context = EvaluationContext(evidence, policy)
+    findings = measure(context, progress, known.findings if known else ())
     verdicts = tuple(
         decide(findings, policy, card.name, Acceptances.of(policy, provenance, card.role))
         for card in provenance.candidates
@@ -85,8 +87,8 @@ def judge(policy: Policy, evidence: Evidence, say: Say = say_nothing, known: Aud
         evidence_sha256=evidence.digest(),
         provenance=provenance.without_salt(),
         findings=findings,
-        curves=trace(scope, findings),
-        threshold_counts=count_at_thresholds(scope),
+        curves=trace(context, findings),
+        threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
         recommendation=recommend(verdicts, provenance),
@@ -101,18 +103,18 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
         EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
             that the policy does not allow.
     """
-    _refuse_other_task(policy, evidence)
-    _refuse_shared_groups(policy, evidence)
+    _validate_task(policy, evidence)
+    _validate_disjoint(policy, evidence)
     provenance = evidence.provenance
     candidates = {card.name: card.role for card in provenance.candidates}
 
-    def wants(metric: str, address: Address) -> bool:
-        return address.model in candidates and any(
-            (check.metric, check.against) == (metric, address.against) and belongs_to(check.among, address.among)
+    def wants(metric: str, key: MetricKey) -> bool:
+        return key.model in candidates and any(
+            (check.metric, check.against) == (metric, key.against) and belongs_to(check.among, key.among)
             for check in policy.checks
         )
 
-    findings = measure(Scope(evidence, policy), wants=wants)
+    findings = measure(EvaluationContext(evidence, policy), wants=wants)
     return tuple(
         decide(findings, policy, name, Acceptances.of(policy, provenance, role)) for name, role in candidates.items()
     )
@@ -135,7 +137,7 @@ def name_known() -> KnownNames:
     )
 
 
-def _refuse_other_task(policy: Policy, evidence: Evidence) -> None:
+def _validate_task(policy: Policy, evidence: Evidence) -> None:
     asked, found = set(policy.task.positive), set(evidence.provenance.data.positive_asked)
     if asked != found and asked != set(evidence.provenance.data.positive):
         raise EvidenceError(
@@ -144,7 +146,7 @@ def _refuse_other_task(policy: Policy, evidence: Evidence) -> None:
         )
 
 
-def _refuse_shared_groups(policy: Policy, evidence: Evidence) -> None:
+def _validate_disjoint(policy: Policy, evidence: Evidence) -> None:
     """Evidence from splits that share patients is no evidence under a policy that keeps them apart."""
     column = policy.data.disjoint if policy.data else None
     if column is None:

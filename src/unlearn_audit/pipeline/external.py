@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.records import Say, Signer, choose_seed
+from unlearn_audit.records import ProgressCallback, Signer, choose_seed
 
 if TYPE_CHECKING:
     from unlearn_audit.evidence.predictions import Facts
     from unlearn_audit.pipeline.audit import Audit
-    from unlearn_audit.pipeline.external_models import GivenModels
+    from unlearn_audit.pipeline.external_models import ExternalModels
     from unlearn_audit.policy import CaseFile, Policy
 
 
@@ -43,29 +43,35 @@ def judge_predictions(  # noqa: PLR0917 - one call site
     signer: Signer | None,
     created: str,
     told: Mapping[str, Any],
-    say: Say,
+    progress: ProgressCallback,
 ) -> "Audit":
     """Return the finished audit of predictions; it has no models, tries no remedy. `told`: waivers, seals, ..."""
-    say("read the predictions", 0, 1)
+    progress("read the predictions", 0, 1)
     evidence = brought.read(policy, created, signer)
-    say("read the predictions", 1, 1)
-    return _judge(policy, evidence, brought.case, told, say)
+    progress("read the predictions", 1, 1)
+    return _judge(policy, evidence, brought.case, told, progress)
 
 
-def _judge(policy: "Policy", evidence: Evidence, case: "CaseFile | None", told: Mapping[str, Any], say: Say) -> "Audit":
+def _judge(
+    policy: "Policy", evidence: Evidence, case: "CaseFile | None", told: Mapping[str, Any], progress: ProgressCallback
+) -> "Audit":
     from unlearn_audit.pipeline.audit import Audit, judge
 
     more: dict[str, Any] = {"device": case.device, "deviations": case.deviations} if case else {}
     more["seed"] = choose_seed(policy.protocol.seed, told["seals"])
     provenance = evidence.provenance.model_copy(update={**more, **told})
     evidence = replace(evidence, provenance=provenance)
-    return Audit(judge(policy, evidence, say), evidence, {})
+    return Audit(judge(policy, evidence, progress), evidence, {})
 
 
 def judge_models(
-    policy: "Policy", given: "GivenModels", case: "CaseFile | None", told: Mapping[str, Any], say: Say
+    policy: "Policy",
+    given: "ExternalModels",
+    case: "CaseFile | None",
+    told: Mapping[str, Any],
+    progress: ProgressCallback,
 ) -> "Audit":
     """Return the finished audit of models that were made elsewhere; it tries no remedy and copies no model."""
     from unlearn_audit.pipeline.external_models import ask_models
 
-    return _judge(policy, ask_models(policy, given, say), case, told, say)
+    return _judge(policy, ask_models(policy, given, progress), case, told, progress)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.cases.data_preparation import prepare_data, refuse_dropped
+from unlearn_audit.cases.data_preparation import prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.data import Dataset, ImageRules, Intake, find_overlaps, load_dataset, note_unsearched
 from unlearn_audit.data.dataset import name_some
@@ -18,9 +18,9 @@ from unlearn_audit.errors import CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions import Answers, Facts, assemble
 from unlearn_audit.evidence.predictions.scores import Kind
-from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, find_architecture, load_given
-from unlearn_audit.policy import BroughtModel, Network, Policy, Task
-from unlearn_audit.records import Disjoint, ModelCard, Provenance, Say, Signer
+from unlearn_audit.models import MODELS, ExternalModel, Preprocessing, call_factory, find_architecture, load_external
+from unlearn_audit.policy import ExternalModelFacts, Network, Policy, Task
+from unlearn_audit.records import Disjoint, ModelCard, ProgressCallback, Provenance, Signer
 from unlearn_audit.software import describe_software
 
 _BATCH = 64
@@ -34,7 +34,7 @@ _CAVEAT = (
 
 
 @dataclass(frozen=True)
-class GivenModels:
+class ExternalModels:
     """Files of models, and all that is declared about them."""
 
     files: Mapping[str, Path]
@@ -44,11 +44,11 @@ class GivenModels:
     data: Path | None = None
     forget: Path | None = None
     network: Network | None = None
-    preparing: Preparing = field(default_factory=Preparing)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     scores: Kind = "logits"
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
-    about: Mapping[str, BroughtModel] = field(default_factory=dict)
+    about: Mapping[str, ExternalModelFacts] = field(default_factory=dict)
     observations: tuple[str, ...] = ()
     split_column: str | None = None
     offline: bool = False
@@ -57,7 +57,7 @@ class GivenModels:
     signer: Signer | None = None
 
 
-def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
+def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback) -> Evidence:
     """Return what the models given say about every record of the data, as evidence.
 
     A model with one output gives the positive class's score; with as many as the data set has classes, those; with
@@ -73,12 +73,12 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
     if given.threads is not None:
         torch.set_num_threads(given.threads)
     intake = Intake(images=given.images)
-    loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say, intake=intake)
+    loaded = load_dataset(given.dataset, given.data, download=not given.offline, progress=progress, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, given.split_column)
-    refuse_dropped(disjoint)
-    shape = tuple(given.preparing.prepare(loaded.x[:1]).shape[1:])
+    validate_nothing_dropped(disjoint)
+    shape = tuple(given.preprocessing.prepare(loaded.x[:1]).shape[1:])
     models = {name: _load(path, given, shape, len(loaded.classes)) for name, path in given.files.items()}
-    scores = {name: _ask_all(name, model, loaded, given.preparing, say) for name, model in models.items()}
+    scores = {name: _ask_all(name, model, loaded, given.preprocessing, progress) for name, model in models.items()}
     answers = Answers(
         where="the data of the models given",
         ids=loaded.ids,
@@ -101,39 +101,41 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
     return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models, disjoint)
 
 
-def _load(path: Path, given: GivenModels, shape: tuple[int, ...], classes: int) -> GivenModel:
+def _load(path: Path, given: ExternalModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
     if given.network is None:
-        return load_given(path, None)
+        return load_external(path, None)
     architecture = find_architecture(given.network.factory, MODELS)
-    return load_given(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
+    return load_external(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
 
 
-def _ask_all(name: str, model: GivenModel, loaded: Dataset, preparing: Preparing, say: Say) -> NDArray[np.float64]:
+def _ask_all(
+    name: str, model: ExternalModel, loaded: Dataset, preprocessing: Preprocessing, progress: ProgressCallback
+) -> NDArray[np.float64]:
     """Return (n, k) outputs. Data is prepared batch by batch: the prepared whole may not fit into memory."""
-    _refuse_unsteady(name, model, preparing, loaded.x[:_FEW])
+    _validate_deterministic(name, model, preprocessing, loaded.x[:_FEW])
     values = np.empty((len(loaded), 0))
     for start in range(0, len(loaded), _BATCH):
-        answers = _ask(name, model, preparing, loaded.x[start : start + _BATCH])
+        answers = _ask(name, model, preprocessing, loaded.x[start : start + _BATCH])
         if not start:
             values = np.empty((len(loaded), answers.shape[1]))
         if answers.shape[1] != values.shape[1]:
             raise CaseError(f"model '{name}': expected {values.shape[1]} outputs throughout, found {answers.shape[1]}")
         values[start : start + _BATCH] = answers  # into its place: see training.prediction
-        say(f"ask {name}", min(start + _BATCH, len(loaded)), len(loaded))
+        progress(f"ask {name}", min(start + _BATCH, len(loaded)), len(loaded))
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():
         raise CaseError(
             f"model '{name}': expected finite outputs, found NaN or infinity for {int(bad.sum())} of {len(values)} "
             f"records: {name_some(loaded.ids[bad])}",
-            hint="does 'preparation' in the case file scale the data as the model was trained on it?",
+            hint="does 'preprocessing' in the case file scale the data as the model was trained on it?",
         )
     return values
 
 
-def _ask(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) -> NDArray[np.float64]:
+def _ask(name: str, model: ExternalModel, preprocessing: Preprocessing, x: NDArray[Any]) -> NDArray[np.float64]:
     import torch
 
-    batch = preparing.prepare(x)
+    batch = preprocessing.prepare(x)
     try:
         with torch.no_grad():
             output = model.ask(batch)
@@ -141,7 +143,7 @@ def _ask(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) ->
         said = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:200]}"
         raise CaseError(
             f"model '{name}' ({model.kind}) refused a batch of shape {tuple(batch.shape)}: {said}",
-            hint="does 'preparation' in the case file give it the size and channels that it expects? A program must be "
+            hint="does 'preprocessing' in the case file give it the size and channels it expects? A program must be "
             "exported with a batch size that may change",
         ) from error
     found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -151,10 +153,10 @@ def _ask(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) ->
     return values[:, np.newaxis] if values.ndim == 1 else values
 
 
-def _refuse_unsteady(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) -> None:
+def _validate_deterministic(name: str, model: ExternalModel, preprocessing: Preprocessing, x: NDArray[Any]) -> None:
     """Refuse a program that was saved with dropout or batch statistics at work: it has no one answer to a record."""
-    first, again = (_ask(name, model, preparing, x) for _ in range(2))
-    alone = _ask(name, model, preparing, x[:1])
+    first, again = (_ask(name, model, preprocessing, x) for _ in range(2))
+    alone = _ask(name, model, preprocessing, x[:1])
     room = _NOISE * (1 + np.abs(first))
     hint = "save or export the model in evaluation mode: model.eval()"
     if (np.abs(first - again) > room).any():
@@ -185,7 +187,11 @@ def _name_outputs(
 
 
 def _describe(
-    evidence: Evidence, loaded: Dataset, given: GivenModels, models: Mapping[str, GivenModel], disjoint: Disjoint | None
+    evidence: Evidence,
+    loaded: Dataset,
+    given: ExternalModels,
+    models: Mapping[str, ExternalModel],
+    disjoint: Disjoint | None,
 ) -> Evidence:
     """Return the evidence with what is known of data and models beyond their answers."""
     from dataclasses import replace
@@ -206,12 +212,12 @@ def _describe(
         "data": data,
         "models": cards,
         "environment": describe_environment() | describe_software(("onnxruntime",)),
-        "notes": (*told.notes, *_describe_preparation(given)),
+        "notes": (*told.notes, *_describe_preprocessing(given)),
     }
     return replace(evidence, provenance=Provenance.model_validate(told.model_copy(update=changed)))
 
 
-def _describe_model(card: ModelCard, path: Path, model: GivenModel) -> ModelCard:
+def _describe_model(card: ModelCard, path: Path, model: ExternalModel) -> ModelCard:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return card.model_copy(
@@ -219,8 +225,10 @@ def _describe_model(card: ModelCard, path: Path, model: GivenModel) -> ModelCard
     )
 
 
-def _describe_preparation(given: GivenModels) -> tuple[str, ...]:
-    steps = {name: value for name, value in vars(given.preparing).items() if value not in (None, (), "channels-first")}
+def _describe_preprocessing(given: ExternalModels) -> tuple[str, ...]:
+    steps = {
+        name: value for name, value in vars(given.preprocessing).items() if value not in (None, (), "channels-first")
+    }
     said = (
         ", ".join(f"{name} {value}" for name, value in steps.items())
         or "pixels scaled to [-1, 1], features as they are"

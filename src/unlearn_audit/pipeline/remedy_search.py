@@ -2,7 +2,7 @@
 
 The test split is never shown to a setting that is only tried. Its place is taken by the validation split: what is
 chosen there is optimistic there, which is why the chosen setting is then judged on the test split like any other
-model, at a confidence that counts every setting that was tried (`Scope.confidence_for`).
+model, at a confidence that counts every setting that was tried (`EvaluationContext.confidence_for`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,20 @@ import numpy as np
 from unlearn_audit.errors import CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import is_population_attack
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
-from unlearn_audit.records import Estimate, Finding, ModelCard, Outcome, SettingSearch, TriedSetting, Verdict
+from unlearn_audit.records import (
+    Estimate,
+    Finding,
+    HyperparameterSearch,
+    ModelCard,
+    Outcome,
+    TriedConfiguration,
+    Verdict,
+)
 from unlearn_audit.verdict.decision import decide
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ _TRIED = "tried"
 _RISK, _MEMBERSHIP = "global-risk", "membership-auc"
 
 
-def choose_setting(
+def choose_configuration(
     policy: Policy, case: "Case", evidence: Evidence, remedy: Remedy
 ) -> tuple["Case", MethodChoice | None]:
     """Return the setting of `remedy` to audit, None where none holds, and the case with the account of the search.
@@ -94,17 +102,17 @@ def put_validation_for_test(evidence: Evidence) -> Evidence:
     )
 
 
-def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: MethodChoice) -> TriedSetting:
+def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: MethodChoice) -> TriedConfiguration:
     try:
-        made = case.bench.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
+        made = case.builder.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
         asked = METHODS[setting.method].parse(setting.parameters).model_dump(mode="json")
-        return TriedSetting(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
+        return TriedConfiguration(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
     from unlearn_audit.training import predict_log_probs, select_inputs
 
     allowed = _find_allowed(case)
     log_probs = predict_log_probs(made.model, select_inputs(case.inputs, allowed))
-    return judge_setting(policy, _add_model(stand_in, made.card, log_probs), made.card)
+    return judge_configuration(policy, _add_model(stand_in, made.card, log_probs), made.card)
 
 
 def _find_allowed(case: "Case") -> "NDArray[np.int64]":
@@ -118,19 +126,19 @@ def _add_model(stand_in: Evidence, card: ModelCard, log_probs: "NDArray[np.float
     return replace(stand_in, log_probs={**stand_in.log_probs, card.name: log_probs}, provenance=provenance)
 
 
-def judge_setting(policy: Policy, evidence: Evidence, card: ModelCard) -> TriedSetting:
+def judge_configuration(policy: Policy, evidence: Evidence, card: ModelCard) -> TriedConfiguration:
     """Return what validation says of the model `card` in `evidence`, whose test split is the validation records."""
     asked = {(check.metric, check.against, check.among) for check in policy.checks}
     asked |= {(_RISK, None, "all"), (_MEMBERSHIP, None, "positive")}
 
-    def wants(metric: str, address: Address) -> bool:
-        return address.model == card.name and (metric, address.against, address.among) in asked
+    def wants(metric: str, key: MetricKey) -> bool:
+        return key.model == card.name and (metric, key.against, key.among) in asked
 
-    findings = measure(Scope(evidence, policy), wants=wants)
+    findings = measure(EvaluationContext(evidence, policy), wants=wants)
     holds, reason = _summarise(decide(findings, policy, card.name))
     at = policy.task.operating_points[0]
     risks = [f for f in findings if f.metric == _RISK and f.at == at]
-    return TriedSetting(
+    return TriedConfiguration(
         parameters=card.parameters,
         seconds=card.seconds,
         risk=risks[0].estimate if risks else None,
@@ -155,15 +163,15 @@ def _summarise(verdict: Verdict) -> tuple[bool, str]:
     return False, f"Of {len(needed)} required forgetting and utility checks {len(missed)} do not pass: {told}."
 
 
-def conclude(method: str, tried: Sequence[TriedSetting]) -> SettingSearch:
+def conclude(method: str, tried: Sequence[TriedConfiguration]) -> HyperparameterSearch:
     """Return the account of a search: of the settings that hold, the one with the lowest upper bound of Global Risk."""
     risks = {i: t.risk.bounds.high for i, t in enumerate(tried) if t.holds and t.risk is not None and t.risk.bounds}
     if not risks:
         reason = f"None of {len(tried)} settings holds on validation: retraining is what remains."
-        return SettingSearch(method=method, tried=tuple(tried), chosen=None, reason=reason)
+        return HyperparameterSearch(method=method, tried=tuple(tried), chosen=None, reason=reason)
     chosen = min(risks, key=lambda index: (risks[index], index))
     reason = (
         f"Of {len(tried)} settings {len(risks)} hold on validation; number {chosen + 1} has the lowest upper bound of "
         f"Global Risk there, {risks[chosen]:.3f}."
     )
-    return SettingSearch(method=method, tried=tuple(tried), chosen=chosen, reason=reason)
+    return HyperparameterSearch(method=method, tried=tuple(tried), chosen=chosen, reason=reason)

@@ -147,7 +147,7 @@ def _find_revoked(chain: Sequence[x509.Certificate], revocations: Sequence[bytes
     return ""
 
 
-def refuse_strangers(
+def validate_certificates(
     certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], where: str = "the PDF's signature"
 ) -> None:
     """Hold the certificates inside a signature, which it does not cover, to each other and to the trusted `roots`.

@@ -93,7 +93,7 @@ def load_signing_key(key_path: Path, chain_path: Path | None = None, passphrase:
             )
         certificates = read_chain(chain_path)
         key = SigningKey(_open_pem(key_path, content, secret), certificates[0], certificates[1:])
-    refuse_unfit(key, key_path)
+    validate_signing_key(key, key_path)
     return key
 
 
@@ -135,7 +135,7 @@ def _open_pem(path: Path, content: bytes, secret: bytes | None) -> ec.EllipticCu
             f"the key {path} cannot be opened: no PKCS#8 PEM key, or the passphrase is wrong",
             hint=f"the passphrase is read from {PASSPHRASE_VARIABLE}",
         ) from None
-    return _refuse_other_keys(path, private)
+    return _validate_curve(path, private)
 
 
 def _open_pkcs12(path: Path, content: bytes, secret: bytes | None) -> SigningKey:
@@ -148,7 +148,7 @@ def _open_pkcs12(path: Path, content: bytes, secret: bytes | None) -> SigningKey
         ) from None
     if private is None or certificate is None:
         raise KeyFileError(f"the PKCS#12 file {path} needs a private key with its certificate")
-    return SigningKey(_refuse_other_keys(path, private), certificate, _order(certificate, others))
+    return SigningKey(_validate_curve(path, private), certificate, _order(certificate, others))
 
 
 def _order(certificate: x509.Certificate, others: list[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -164,7 +164,7 @@ def _order(certificate: x509.Certificate, others: list[x509.Certificate]) -> tup
     return tuple(chain)
 
 
-def _refuse_other_keys(path: Path, private: object) -> ec.EllipticCurvePrivateKey:
+def _validate_curve(path: Path, private: object) -> ec.EllipticCurvePrivateKey:
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
         kind = private.curve.name if isinstance(private, ec.EllipticCurvePrivateKey) else type(private).__name__
         raise KeyFileError(
@@ -188,7 +188,7 @@ def read_chain(path: Path) -> tuple[x509.Certificate, ...]:
         raise KeyFileError(f"{path} holds no PEM certificates") from error
 
 
-def refuse_unfit(key: SigningKey, path: Path, now: datetime | None = None) -> None:
+def validate_signing_key(key: SigningKey, path: Path, now: datetime | None = None) -> None:
     """Refuse a key whose certificate does not fit it or may not sign today.
 
     Raises:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.pki.keys import SigningKey, read_chain, refuse_unfit
+from unlearn_audit.pki.keys import SigningKey, read_chain, validate_signing_key
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -80,9 +80,9 @@ def load_token_key(address: TokenAddress, chain_path: Path | None, pin: str) -> 
         raise KeyFileError(f"the certificate in {chain_path} must be of an ECDSA P-256 key")
     key = _find_key(address, pin, public)
     try:
-        _refuse_other_certificate(key, chain[0], address)
+        _validate_certificate(key, chain[0], address)
         signing = SigningKey(key, chain[0], chain[1:])
-        refuse_unfit(signing, chain_path)
+        validate_signing_key(signing, chain_path)
     except KeyFileError:
         key.close()
         raise
@@ -129,7 +129,7 @@ def _explain(address: TokenAddress, error: Exception) -> KeyFileError:
     )
 
 
-def _refuse_other_certificate(key: TokenKey, certificate: "x509.Certificate", address: TokenAddress) -> None:
+def _validate_certificate(key: TokenKey, certificate: "x509.Certificate", address: TokenAddress) -> None:
     """A token need not show the public half of its key: let it sign something and see whose signature that is."""
     signature = key.sign(_PROBE, ec.ECDSA(SHA256()))
     try:

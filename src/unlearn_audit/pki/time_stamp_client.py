@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from unlearn_audit.errors import IntegrityError, TimeStampError, UsageError
-from unlearn_audit.pki.certificates import TIME_STAMPING, examine_chain, refuse_strangers
+from unlearn_audit.pki.certificates import TIME_STAMPING, examine_chain, validate_certificates
 from unlearn_audit.pki.time_stamps import LARGEST_TOKEN, open_token
 
 PAUSES = (1.0, 3.0)
@@ -52,7 +52,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True)
-class Authority:
+class TimeStampAuthority:
     """A time-stamp authority at `url`, and the roots that it must descend from where the caller names them."""
 
     url: str
@@ -92,7 +92,7 @@ class Authority:
         """Hold what was answered to what a verifier will ask of it."""
         try:
             stamp = open_token(token, digest, "what it answered")
-            refuse_strangers(stamp.certificates, self.roots, "what it answered")
+            validate_certificates(stamp.certificates, self.roots, "what it answered")
         except IntegrityError as error:
             raise self._refuse(error.message) from error
         own = stamp.certificates[0]
@@ -140,7 +140,7 @@ class Authority:
 
         try:
             response: Any = core.Sequence.load(answer, strict=True)  # a refusal has one part: asn1crypto's has two
-            self._refuse_refusal(tsp.PKIStatusInfo.load(response[0].dump()))
+            self._validate_status(tsp.PKIStatusInfo.load(response[0].dump()))
             token = tsp.TimeStampResp.load(answer, strict=True)["time_stamp_token"]
             info: Any = token["content"]["encap_content_info"]["content"].parsed
             imprint = info["message_imprint"]
@@ -157,7 +157,7 @@ class Authority:
             raise self._refuse("its answer carries another nonce than the question: it may be an old one")
         return content
 
-    def _refuse_refusal(self, answer: Any) -> None:
+    def _validate_status(self, answer: Any) -> None:
         status, said = answer["status"].native, "; ".join(answer["status_string"].native or ())
         if status not in ("granted", "granted_with_mods"):
             raise self._refuse(f"it refuses: {status}{f' ({said[:200]})' if said else ''}")
@@ -192,7 +192,7 @@ class Signing:
     """
 
     level: Level = Level.B
-    authority: Authority | None = None
+    authority: TimeStampAuthority | None = None
     revocations: Sequence[bytes] = ()
 
     def __post_init__(self) -> None:
@@ -212,6 +212,6 @@ class Signing:
         """Return a token over `content`, None at a level without time stamps.
 
         Raises:
-            TimeStampError: see `Authority.stamp`.
+            TimeStampError: see `TimeStampAuthority.stamp`.
         """
         return self.authority.stamp(content) if self.authority else None

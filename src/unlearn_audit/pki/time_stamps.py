@@ -57,7 +57,7 @@ def _open(token: bytes, digest: bytes, what: str) -> TimeStamp:
 
     check_der(token)
     container = cms.ContentInfo.load(token, strict=True)
-    _refuse_slack(container, token, what)
+    _validate_uncovered(container, token, what)
     signed = container["content"]
     certificates = _find_certificates(signed, what)
     _verify(signed, certificates[0], digest, what)
@@ -67,7 +67,7 @@ def _open(token: bytes, digest: bytes, what: str) -> TimeStamp:
     return TimeStamp(said["gen_time"].native.astimezone(UTC), certificates)
 
 
-def _refuse_slack(container: Any, token: bytes, what: str) -> None:
+def _validate_uncovered(container: Any, token: bytes, what: str) -> None:
     """Hold what the authority's signature does not cover to the one thing that it can say."""
     signed = container["content"]
     (info,) = signed["signer_infos"]
@@ -143,6 +143,6 @@ def _verify(signed: Any, own: x509.Certificate, digest: bytes, what: str) -> Non
         raise IntegrityError(f"{what} was signed by a certificate that is not one of a time-stamp authority")
 
 
-def print_time(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Return a time as it is printed: UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,7 +1,7 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
 from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
-from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Network, Preparation
+from unlearn_audit.policy.brought import ColumnNames, ExternalDataFacts, ExternalModelFacts, Network, PreprocessingFacts
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -42,15 +42,15 @@ __all__ = [
     "POLICY_SCHEMA",
     "RELEARNED",
     "Acceptances",
-    "BroughtColumns",
-    "BroughtData",
-    "BroughtModel",
     "CaseFile",
     "Check",
     "Claim",
+    "ColumnNames",
     "Costs",
     "DataRules",
     "Draft",
+    "ExternalDataFacts",
+    "ExternalModelFacts",
     "Hazard",
     "InvalidPolicyError",
     "KnownNames",
@@ -60,7 +60,7 @@ __all__ = [
     "Network",
     "Person",
     "Policy",
-    "Preparation",
+    "PreprocessingFacts",
     "Problem",
     "Protocol",
     "Recipe",

@@ -10,7 +10,7 @@ from unlearn_audit.records.frozen import Frozen
 Side = Annotated[int, Field(ge=1, le=4_096)]
 
 
-class BroughtColumns(Frozen):
+class ColumnNames(Frozen):
     """How a file of predictions calls its columns; what is left out is found by its usual name."""
 
     id: Text | None = Field(default=None, description="names the records; usually id, record_id or image_id")
@@ -25,7 +25,7 @@ class BroughtColumns(Frozen):
     )
 
 
-class BroughtModel(Frozen):
+class ExternalModelFacts(Frozen):
     """One model that was made elsewhere."""
 
     file: Text | None = Field(
@@ -43,7 +43,7 @@ class BroughtModel(Frozen):
     notes: tuple[Text, ...] = ()
 
 
-class BroughtData(Frozen):
+class ExternalDataFacts(Frozen):
     """The data behind predictions: the report prints it as it is stated."""
 
     name: Text | None = None
@@ -88,7 +88,7 @@ class Images(Frozen):
         return self
 
 
-class Preparation(Frozen):
+class PreprocessingFacts(Frozen):
     """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
 
     size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")

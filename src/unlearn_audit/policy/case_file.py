@@ -7,7 +7,14 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from unlearn_audit.policy.brought import BroughtColumns, BroughtData, BroughtModel, Images, Network, Preparation
+from unlearn_audit.policy.brought import (
+    ColumnNames,
+    ExternalDataFacts,
+    ExternalModelFacts,
+    Images,
+    Network,
+    PreprocessingFacts,
+)
 from unlearn_audit.policy.choice import MethodChoice, Slug
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
 from unlearn_audit.records.frozen import Frozen
@@ -48,16 +55,16 @@ class CaseFile(Frozen):
     classes: tuple[Text, ...] = Field(
         default=(), description="what the class numbers 0, 1, ... of labels and columns mean, in this order"
     )
-    columns: BroughtColumns = Field(default=BroughtColumns(), description="columns that are called otherwise")
-    models: dict[Slug, BroughtModel] = Field(
+    columns: ColumnNames = Field(default=ColumnNames(), description="columns that are called otherwise")
+    models: dict[Slug, ExternalModelFacts] = Field(
         default_factory=dict, description="what is known of models that are brought along, by their name in the audit"
     )
     network: Network | None = Field(default=None, description="what the weights of brought models are loaded into")
-    preparation: Preparation = Field(
-        default=Preparation(), description="what is done to the data before a brought model sees it"
+    preprocessing: PreprocessingFacts = Field(
+        default=PreprocessingFacts(), description="what is done to the data before a brought model sees it"
     )
-    about_data: BroughtData = Field(
-        default=BroughtData(), description="the data behind the predictions, for the report"
+    about_data: ExternalDataFacts = Field(
+        default=ExternalDataFacts(), description="the data behind the predictions, for the report"
     )
     observations: tuple[Text, ...] = Field(
         default=(), description="further statements for the report: observation only, they never drive a verdict"

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
-from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts
+from unlearn_audit.policy.rules import validate_consistency, validate_limits
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.waivers import Waiver
@@ -124,7 +124,7 @@ class Check(Frozen):
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
-        refuse(find_limit_conflicts((), self.model_dump(mode="json", exclude_none=True)))
+        refuse(validate_limits((), self.model_dump(mode="json", exclude_none=True)))
         return self
 
 
@@ -279,7 +279,7 @@ class Policy(Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        refuse(find_conflicts(self.model_dump(mode="json", exclude_none=True)))
+        refuse(validate_consistency(self.model_dump(mode="json", exclude_none=True)))
         return self
 
     def digest(self) -> str:

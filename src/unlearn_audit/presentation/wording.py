@@ -68,7 +68,7 @@ METRICS = {
     "svc-efficacy": "SVC efficacy",
     "threshold": "Threshold",
 }
-BASELINES = {"call-all-positive": "Call all positive", "call-none-positive": "Call none positive"}
+TRIVIAL_MODELS = {"call-all-positive": "Call all positive", "call-none-positive": "Call none positive"}
 _POSSESSIVE_POINTS = {"argmax": "most probable class", "cost-optimal": "cost-optimal threshold"}
 
 
@@ -77,22 +77,22 @@ def mark_of(verdict: Verdict) -> str:
     return WAIVED if verdict.label != verdict.outcome.label else MARKS[verdict.outcome]
 
 
-def print_metric(name: str) -> str:
+def format_metric(name: str) -> str:
     """Return the reader's name of a metric; an unknown one is shown as it is called, with spaces."""
     return METRICS.get(name) or bound(name, 80).replace("-", " ").capitalize()
 
 
-def print_baseline(name: str) -> str | None:
+def format_trivial_model(name: str) -> str | None:
     """Return the title of a trivial policy such as 'call-all-positive', None for a real model."""
-    return BASELINES.get(name)
+    return TRIVIAL_MODELS.get(name)
 
 
-def print_point(name: str) -> str:
+def format_point(name: str) -> str:
     """Return the reader's name of an operating point."""
     return _POSSESSIVE_POINTS.get(name, name)
 
 
-def print_number(value: float, unit: Unit | None = None, digits: int = 3) -> str:
+def format_number(value: float, unit: Unit | None = None, digits: int = 3) -> str:
     """Return `value` with `digits` significant digits (three decimals from 0.1 on), a real minus, no exponent.
 
     Counts are whole; thousands are set apart by a thin space. A value that is not zero is never printed as zero.
@@ -109,42 +109,42 @@ def print_number(value: float, unit: Unit | None = None, digits: int = 3) -> str
     return f"{value:,.{decimals}f}".replace(",", THIN).replace("-", MINUS)
 
 
-def print_apart(value: float, limits: tuple[float | None, ...], unit: Unit | None = None) -> str:
+def format_apart(value: float, limits: tuple[float | None, ...], unit: Unit | None = None) -> str:
     """Return `value` with as many digits as it takes to show on which side of the limits it lies."""
     others = [limit for limit in limits if limit is not None and limit != value]
     for digits in range(3, _MOST_DIGITS):
-        shown = print_number(value, unit, digits)
-        if all(shown != print_number(other, unit, digits) for other in others):
+        shown = format_number(value, unit, digits)
+        if all(shown != format_number(other, unit, digits) for other in others):
             return shown
     return repr(value).replace("-", MINUS)
 
 
-def print_interval(interval: Interval | None, limit: Limit | None = None, unit: Unit | None = None) -> str:
+def format_interval(interval: Interval | None, limit: Limit | None = None, unit: Unit | None = None) -> str:
     """Return 'low to high', or a dash where there is none; 'to' because a dash reads as a minus."""
     if interval is None:
         return NONE
     limits = (limit.at_least, limit.at_most) if limit else ()
-    return f"{print_apart(interval.low, limits, unit)} to {print_apart(interval.high, limits, unit)}"
+    return f"{format_apart(interval.low, limits, unit)} to {format_apart(interval.high, limits, unit)}"
 
 
-def print_estimate(estimate: Estimate | None, limit: Limit | None = None) -> str:
+def format_estimate(estimate: Estimate | None, limit: Limit | None = None) -> str:
     """Return the value alone, a dash where there is none."""
     if estimate is None:
         return NONE
-    return print_apart(estimate.value, (limit.at_least, limit.at_most) if limit else (), estimate.unit)
+    return format_apart(estimate.value, (limit.at_least, limit.at_most) if limit else (), estimate.unit)
 
 
-def print_limit(limit: Limit) -> str:
+def format_limit(limit: Limit) -> str:
     """Return the tolerance as printed in tables, exactly as the policy says it."""
     return str(limit).replace("-", MINUS).replace("\u2264 ", "\u2264\u00a0").replace("\u2265 ", "\u2265\u00a0")
 
 
-def print_percent(fraction: float) -> str:
+def format_percent(fraction: float) -> str:
     """Return a share of one in per cent, one decimal where it has one."""
     return f"{100 * fraction:.1f}".removesuffix(".0") + "\u202f%"
 
 
-def print_seconds(seconds: float | None) -> str:
+def format_seconds(seconds: float | None) -> str:
     """Return a wall time in the unit a person would say it in."""
     if seconds is None:
         return NONE
@@ -154,23 +154,23 @@ def print_seconds(seconds: float | None) -> str:
     return f"{minutes:.1f}\u202fmin" if minutes < 90 else f"{minutes / 60:.1f}\u202fh"  # noqa: PLR2004
 
 
-def print_date(created: str) -> str:
+def format_date(created: str) -> str:
     """Return an ISO 8601 moment as a person reads it."""
     return created.replace("T", " ").replace("Z", " UTC")
 
 
-def print_parameters(parameters: Any) -> str:
+def format_parameters(parameters: Any) -> str:
     """Return a mapping as 'name = value, ...', a dash where it is empty."""
     if not parameters:
         return NONE
-    return ", ".join(f"{key} = {_print_value(value)}" for key, value in sorted(parameters.items()))
+    return ", ".join(f"{key} = {_format_value(value)}" for key, value in sorted(parameters.items()))
 
 
-def _print_value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + print_parameters(value) + "}"
+        return "{" + format_parameters(value) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_print_value(item) for item in value) + "]"
+        return "[" + ", ".join(_format_value(item) for item in value) + "]"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -195,7 +195,7 @@ def group_digits(digest: str | None, size: int = 8) -> str:
     return " ".join(digest[i : i + size] for i in range(0, len(digest), size)) if digest else NONE
 
 
-def print_id(text: str) -> str:
+def format_id(text: str) -> str:
     """Return a record id for a page: with an apostrophe in front where a spreadsheet would take it for a formula.
 
     Readers copy lists of ids out of pages. Record and evidence keep the id as it is.

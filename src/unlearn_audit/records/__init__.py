@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
-from unlearn_audit.records.progress import Say, say_nothing
+from unlearn_audit.records.progress import ProgressCallback, ignore_progress
 from unlearn_audit.records.provenance import (
     DataCard,
     Deviation,
@@ -17,13 +17,13 @@ from unlearn_audit.records.provenance import (
     Disjoint,
     EarlierRun,
     ForgetRequest,
+    HyperparameterSearch,
     ModelCard,
     Overlap,
     Provenance,
     ReferenceCard,
-    SettingSearch,
     SplitCount,
-    TriedSetting,
+    TriedConfiguration,
 )
 from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
@@ -59,23 +59,23 @@ __all__ = [
     "Estimate",
     "Finding",
     "ForgetRequest",
+    "HyperparameterSearch",
     "Interval",
     "Limit",
     "ModelCard",
     "ModelMistakes",
     "Outcome",
     "Overlap",
+    "ProgressCallback",
     "Provenance",
     "Recommendation",
     "ReferenceCard",
-    "Say",
     "Seal",
     "SelfTestSummary",
-    "SettingSearch",
     "Signer",
     "SplitCount",
     "ThresholdCounts",
-    "TriedSetting",
+    "TriedConfiguration",
     "Unit",
     "Verdict",
     "Waiver",
@@ -89,9 +89,9 @@ __all__ = [
     "derive_seed",
     "digest_of",
     "find_worst",
+    "ignore_progress",
     "judge_waiver",
     "round_number",
-    "say_nothing",
     "settle_waivers",
     "to_canonical_json",
 ]

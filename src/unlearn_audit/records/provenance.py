@@ -93,7 +93,7 @@ class ModelCard(Frozen):
     notes: tuple[str, ...] = ()
 
 
-class TriedSetting(Frozen):
+class TriedConfiguration(Frozen):
     """One setting of a method, judged on the validation split alone."""
 
     parameters: dict[str, Any]
@@ -106,11 +106,11 @@ class TriedSetting(Frozen):
     reason: str = Field(description="why it holds or not, in a sentence")
 
 
-class SettingSearch(Frozen):
+class HyperparameterSearch(Frozen):
     """How the setting of a remedy was chosen: on validation alone, before its test records were looked at."""
 
     method: str
-    tried: tuple[TriedSetting, ...] = Field(min_length=1)
+    tried: tuple[TriedConfiguration, ...] = Field(min_length=1)
     chosen: int | None = Field(description="index of the setting that was audited; None where none holds")
     reason: str
 
@@ -172,7 +172,7 @@ class Provenance(Frozen):
     data: DataCard
     forget: ForgetRequest
     models: tuple[ModelCard, ...]
-    searches: tuple[SettingSearch, ...] = Field(
+    searches: tuple[HyperparameterSearch, ...] = Field(
         default=(), exclude_if=operator.not_, description="how settings of remedies were chosen"
     )
     recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")

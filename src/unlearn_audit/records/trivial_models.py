@@ -2,5 +2,5 @@
 
 from collections.abc import Mapping
 
-BASELINES: Mapping[str, bool] = {"call-all-positive": True, "call-none-positive": False}
+TRIVIAL_MODELS: Mapping[str, bool] = {"call-all-positive": True, "call-none-positive": False}
 """Trivial models that any audited one must be held against, and what they call every record."""

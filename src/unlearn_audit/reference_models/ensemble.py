@@ -10,10 +10,10 @@ from unlearn_audit.data import draw_halves
 from unlearn_audit.evidence import References
 from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy
-from unlearn_audit.records import ReferenceCard, Say
-from unlearn_audit.reference_models.jobs import Blueprint, Finished
+from unlearn_audit.records import ProgressCallback, ReferenceCard
+from unlearn_audit.reference_models.jobs import ModelSpec, TrainedModel
 from unlearn_audit.reference_models.pool import Pool
-from unlearn_audit.reference_models.trainer import Foundry
+from unlearn_audit.reference_models.trainer import ReferenceModelTrainer
 from unlearn_audit.reference_models.workers import Workers
 
 
@@ -32,37 +32,37 @@ class Ensemble:
         unlearned: per name of a candidate, the same models after its method.
     """
 
-    foundry: Foundry
+    trainer: ReferenceModelTrainer
     split: NDArray[np.str_]
-    trained: tuple[Finished, ...]
-    unlearned: Mapping[str, tuple[Finished, ...]] = field(default_factory=dict)
+    trained: tuple[TrainedModel, ...]
+    unlearned: Mapping[str, tuple[TrainedModel, ...]] = field(default_factory=dict)
 
     def unlearn(self, name: str, choice: MethodChoice) -> "Ensemble":
         """Return the ensemble with what the method of candidate `name` makes of it."""
-        made = self.foundry.unlearn(self.trained, choice)
+        made = self.trainer.unlearn(self.trained, choice)
         return replace(self, unlearned={**self.unlearned, name: made})
 
     def ask(self, known: References | None = None) -> References:
         """Return what all models say about all records; those in `known` are not asked again."""
         said = dict(known.unlearned) if known else {}
         return References(
-            trained_on=self.foundry.halves.trained_on,
-            candidates=self.foundry.halves.candidates,
-            log_probs=known.log_probs if known else self.foundry.ask(self.trained),
-            unlearned=said | {n: self.foundry.ask(m) for n, m in self.unlearned.items() if n not in said},
+            trained_on=self.trainer.halves.trained_on,
+            candidates=self.trainer.halves.candidates,
+            log_probs=known.log_probs if known else self.trainer.ask(self.trained),
+            unlearned=said | {n: self.trainer.ask(m) for n, m in self.unlearned.items() if n not in said},
         )
 
     def describe(self) -> ReferenceCard:
         """Return what the record says about the ensemble."""
-        foundry, candidates = self.foundry, self.foundry.halves.candidates
+        trainer, candidates = self.trainer, self.trainer.halves.candidates
         return ReferenceCard(
-            models=foundry.count,
-            seeds=foundry.seeds,
-            recipe={"model": foundry.blueprint.architecture.name, **foundry.blueprint.recipe.model_dump(mode="json")},
-            records=int(foundry.halves.trained_on.sum(axis=1).max()),
+            models=trainer.count,
+            seeds=trainer.seeds,
+            recipe={"model": trainer.spec.architecture.name, **trainer.spec.recipe.model_dump(mode="json")},
+            records=int(trainer.halves.trained_on.sum(axis=1).max()),
             forget=int((candidates & (self.split == "forget")).sum()),
             controls=int((candidates & (self.split == "test")).sum()),
-            together=max(len(group) for group in foundry.groups),
+            together=max(len(group) for group in trainer.groups),
             seconds=round(sum(finished.seconds for finished in self.trained), 3),
             unlearned={name: round(sum(f.seconds for f in made), 3) for name, made in self.unlearned.items()},
         )
@@ -72,27 +72,27 @@ def make_ensemble(  # noqa: PLR0917 - one call site
     pool: Pool,
     split: NDArray[np.str_],
     models: int,
-    blueprint: Blueprint,
+    spec: ModelSpec,
     seed: int,
     cache: ModelCache,
     workers: Workers,
-    say: Say,
+    progress: ProgressCallback,
 ) -> Ensemble:
-    """Train (or find) `models` reference models with the network and recipe of `blueprint`.
+    """Train (or find) `models` reference models with the network and recipe of `spec`.
 
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
-    foundry = Foundry(
+    trainer = ReferenceModelTrainer(
         pool=pool,
         halves=draw_halves(split, pool.label, models, seed),
-        blueprint=blueprint,
+        spec=spec,
         seed=seed,
         cache=cache,
         workers=workers,
-        say=say,
+        progress=progress,
     )
-    return Ensemble(foundry, split, foundry.train())
+    return Ensemble(trainer, split, trainer.train())
 
 
 def note_other_references(policy: Policy, models: int) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ _SLICE = 4_096  # records in memory as tensors at once; a multiple of the batch 
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class ModelSpec:
     """What all reference models share with the original."""
 
     architecture: Architecture
@@ -41,7 +41,7 @@ class Blueprint:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingOrder:
+class TrainingJob:
     """Train models `numbers` as one group: model g from `seeds[g]` on the records `masks[g]` (n,) of the pool."""
 
     numbers: tuple[int, ...]
@@ -50,7 +50,7 @@ class TrainingOrder:
 
 
 @dataclass(frozen=True, eq=False)
-class UnlearningOrder:
+class UnlearningJob:
     """Make models `numbers` forget their own halves of the candidates, as the audited model forgot the forget set."""
 
     numbers: tuple[int, ...]
@@ -63,7 +63,7 @@ class UnlearningOrder:
 
 
 @dataclass(frozen=True)
-class Finished:
+class TrainedModel:
     """A reference model: its number, its weights (safetensors), the seconds that it took."""
 
     number: int
@@ -71,7 +71,7 @@ class Finished:
     seconds: float
 
 
-def train_models(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> list[Finished]:
+def train_models(pool: Pool, spec: ModelSpec, order: TrainingJob) -> list[TrainedModel]:
     """Train one reference model by `fit`, or several by `fit_together`.
 
     Raises:
@@ -82,14 +82,14 @@ def train_models(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> list
     started = time.perf_counter()
     if len(order.numbers) == 1:
         with _name_model(order.numbers[0]):
-            fresh = blueprint.build(order.seeds[0])
-            models = [fit(fresh, pool.cut(order.masks[0]), blueprint.recipe, order.seeds[0])]
+            fresh = spec.build(order.seeds[0])
+            models = [fit(fresh, pool.cut(order.masks[0]), spec.recipe, order.seeds[0])]
     else:
-        models = _train_group(pool, blueprint, order)
+        models = _train_group(pool, spec, order)
     return _pack(order.numbers, models, started)
 
 
-def _train_group(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> "list[nn.Module]":
+def _train_group(pool: Pool, spec: ModelSpec, order: TrainingJob) -> "list[nn.Module]":
     import torch
 
     from unlearn_audit.training import fit_together
@@ -97,24 +97,24 @@ def _train_group(pool: Pool, blueprint: Blueprint, order: TrainingOrder) -> "lis
     seen = np.logical_or.reduce(order.masks)
     rows = torch.from_numpy(np.stack([np.flatnonzero(mask[seen]) for mask in order.masks]))
     return fit_together(
-        [blueprint.build(seed) for seed in order.seeds],
+        [spec.build(seed) for seed in order.seeds],
         pool.cut(seen),
         rows,
-        blueprint.recipe,
+        spec.recipe,
         order.seeds,
         names=[f"reference model {number}" for number in order.numbers],
     )
 
 
-def unlearn_models(pool: Pool, blueprint: Blueprint, order: UnlearningOrder) -> list[Finished]:
+def unlearn_models(pool: Pool, spec: ModelSpec, order: UnlearningJob) -> list[TrainedModel]:
     """Apply an unlearning method to one reference model, or to several at once where it only trains on.
 
     Raises:
         CaseError: the method diverged or cannot be applied; the reference model is named.
     """
     started = time.perf_counter()
-    starts = [blueprint.load(content, k) for k, content in zip(order.numbers, order.starts, strict=True)]
-    settings = [Setting(build=blueprint.build, recipe=blueprint.recipe, seed=seed) for seed in order.seeds]
+    starts = [spec.load(content, k) for k, content in zip(order.numbers, order.starts, strict=True)]
+    settings = [Setting(build=spec.build, recipe=spec.recipe, seed=seed) for seed in order.seeds]
     retain = pool.cut(order.retain)
     if len(starts) == 1:
         with _name_model(order.numbers[0]):
@@ -126,16 +126,16 @@ def unlearn_models(pool: Pool, blueprint: Blueprint, order: UnlearningOrder) -> 
     return _pack(order.numbers, models, started)
 
 
-def _pack(numbers: tuple[int, ...], models: "list[nn.Module]", started: float) -> list[Finished]:
+def _pack(numbers: tuple[int, ...], models: "list[nn.Module]", started: float) -> list[TrainedModel]:
     seconds = round((time.perf_counter() - started) / len(models), 3)
-    return [Finished(number, encode_weights(model), seconds) for number, model in zip(numbers, models, strict=True)]
+    return [TrainedModel(number, encode_weights(model), seconds) for number, model in zip(numbers, models, strict=True)]
 
 
-def ask_models(pool: Pool, blueprint: Blueprint, order: tuple[Finished, ...]) -> list[tuple[int, NDArray[np.float64]]]:
+def ask_models(pool: Pool, spec: ModelSpec, order: tuple[TrainedModel, ...]) -> list[tuple[int, NDArray[np.float64]]]:
     """Return number and (n, k) log-probabilities of every model of `order`, on all records of the pool."""
     from unlearn_audit.training import predict_log_probs
 
-    models = [blueprint.load(finished.weights, finished.number) for finished in order]
+    models = [spec.load(finished.weights, finished.number) for finished in order]
     said: list[list[NDArray[np.float64]]] = [[] for _ in models]
     for begin in range(0, len(pool.x), _SLICE):
         inputs = pool.show(slice(begin, begin + _SLICE))

@@ -14,12 +14,12 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.models import count_parameters
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice
-from unlearn_audit.records import Say, derive_integer, digest_of
+from unlearn_audit.records import ProgressCallback, derive_integer, digest_of
 from unlearn_audit.reference_models.jobs import (
-    Blueprint,
-    Finished,
-    TrainingOrder,
-    UnlearningOrder,
+    ModelSpec,
+    TrainedModel,
+    TrainingJob,
+    UnlearningJob,
     ask_models,
     train_models,
     unlearn_models,
@@ -31,11 +31,11 @@ GROUP = 16  # trained together at most; fixed, because a model's last bits may d
 _SMALL = 100_000  # weights; larger networks spend their time in products that are large enough already
 _ASKED_AT_ONCE = 8
 
-_Order = TrainingOrder | UnlearningOrder
+_Order = TrainingJob | UnlearningJob
 
 
 @dataclass(frozen=True, eq=False)
-class Foundry:
+class ReferenceModelTrainer:
     """Makes reference models: every finished one is kept at once, and none is made twice.
 
     Attributes:
@@ -45,16 +45,16 @@ class Foundry:
         seed: of the policy; every model has named children of it.
         cache: finished models.
         workers: where they are made.
-        say: hears about progress.
+        progress: called as each part is finished.
     """
 
     pool: Pool
     halves: Halves
-    blueprint: Blueprint
+    spec: ModelSpec
     seed: int
     cache: ModelCache
     workers: Workers
-    say: Say
+    progress: ProgressCallback
 
     @property
     def count(self) -> int:
@@ -78,25 +78,25 @@ class Foundry:
     @cached_property
     def is_stackable(self) -> bool:
         """Whether many models are trained as one: the network allows it, and is small enough to gain by it."""
-        return self.blueprint.architecture.stackable and count_parameters(self.blueprint.build(0)) <= _SMALL
+        return self.spec.architecture.stackable and count_parameters(self.spec.build(0)) <= _SMALL
 
-    def train(self) -> tuple[Finished, ...]:
+    def train(self) -> tuple[TrainedModel, ...]:
         """Return all models, trained or found."""
         orders = [
-            TrainingOrder(group, tuple(self.seeds[k] for k in group), tuple(self.halves.trained_on[k] for k in group))
+            TrainingJob(group, tuple(self.seeds[k] for k in group), tuple(self.halves.trained_on[k] for k in group))
             for group in self.groups
         ]
         keys = {k: self._key(k, kind="reference", group=self._name_group(g)) for g in self.groups for k in g}
         return self._make("train reference models", train_models, orders, keys)
 
-    def unlearn(self, trained: Sequence[Finished], choice: MethodChoice) -> tuple[Finished, ...]:
+    def unlearn(self, trained: Sequence[TrainedModel], choice: MethodChoice) -> tuple[TrainedModel, ...]:
         """Return the models after the method of `choice` made each forget its own half of the candidates."""
         method = METHODS[choice.method]
         parameters = method.parse(choice.parameters)
         seeds = [derive_integer(self.seed, "references", "unlearn", choice.method, str(k)) for k in range(self.count)]
         groups = _cut(range(self.count), GROUP if method.prepare and self.is_stackable else 1)
         orders = [
-            UnlearningOrder(
+            UnlearningJob(
                 numbers=group,
                 seeds=tuple(seeds[k] for k in group),
                 starts=tuple(trained[k].weights for k in group),
@@ -120,13 +120,13 @@ class Foundry:
         }
         return self._make(f"{method.title}: reference models", unlearn_models, orders, keys)
 
-    def ask(self, models: Sequence[Finished]) -> NDArray[np.float64]:
+    def ask(self, models: Sequence[TrainedModel]) -> NDArray[np.float64]:
         """Return (K, n, k) the log-probabilities that `models` give to all records."""
         orders = [tuple(models[i : i + _ASKED_AT_ONCE]) for i in range(0, len(models), _ASKED_AT_ONCE)]
         said: dict[int, NDArray[np.float64]] = {}
         for answers in self._run(ask_models, orders, "ask reference models"):
             said |= dict(answers)
-            self.say("ask reference models", len(said), len(models))
+            self.progress("ask reference models", len(said), len(models))
         return np.stack([said[k] for k in range(len(models))])
 
     @cached_property
@@ -145,38 +145,38 @@ class Foundry:
     def _key(self, number: int, **parts: Any) -> str:
         import torch
 
-        blueprint = self.blueprint
+        spec = self.spec
         common = {
             "seed": self.seeds[number],
             "data": self._data,
             "trained_on": self._name_mask(self.halves.trained_on[number]),
             "own": self._name_mask(self.halves.own[number]),
-            "recipe": blueprint.recipe.model_dump(mode="json"),
-            "model": [blueprint.architecture.name, list(blueprint.shape), blueprint.classes],
+            "recipe": spec.recipe.model_dump(mode="json"),
+            "model": [spec.architecture.name, list(spec.shape), spec.classes],
             "torch": torch.__version__,
         }
         return make_key(**(common | parts))
 
     def _make(
-        self, title: str, job: Callable[..., list[Finished]], orders: Sequence[_Order], keys: Mapping[int, str]
-    ) -> tuple[Finished, ...]:
+        self, title: str, job: Callable[..., list[TrainedModel]], orders: Sequence[_Order], keys: Mapping[int, str]
+    ) -> tuple[TrainedModel, ...]:
         found = {k: entry for k in keys if (entry := self._find(k, keys[k]))}
-        self.say(title, len(found), len(keys))
+        self.progress(title, len(found), len(keys))
         missing = [order for order in orders if any(k not in found for k in order.numbers)]
         for made in self._run(job, missing, title):
             for finished in (one for one in made if one.number not in found):
                 about = {"name": f"reference {finished.number}", "method": title}
                 self.cache.keep(keys[finished.number], finished.weights, finished.seconds, about)
                 found[finished.number] = finished
-            self.say(title, len(found), len(keys))
+            self.progress(title, len(found), len(keys))
         return tuple(found[k] for k in sorted(found))
 
-    def _find(self, number: int, key: str) -> Finished | None:
+    def _find(self, number: int, key: str) -> TrainedModel | None:
         entry = self.cache.read(key)
-        return None if entry is None else Finished(number, entry.path.read_bytes(), entry.seconds)
+        return None if entry is None else TrainedModel(number, entry.path.read_bytes(), entry.seconds)
 
     def _run(self, job: Callable[..., Any], orders: Sequence[Any], name: str) -> Iterator[Any]:
-        return self.workers.run(job, (self.pool, self.blueprint), orders, name)
+        return self.workers.run(job, (self.pool, self.spec), orders, name)
 
 
 def _cut(numbers: Sequence[int], size: int) -> tuple[tuple[int, ...], ...]:

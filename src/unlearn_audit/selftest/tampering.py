@@ -10,8 +10,8 @@ from unlearn_audit.errors import AuditError, ExitCode
 from unlearn_audit.evidence.parquet import to_parquet
 from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.records import derive_rng
-from unlearn_audit.selftest.plant import draw_evidence
 from unlearn_audit.selftest.scenarios import GATE, SCENARIOS
+from unlearn_audit.selftest.simulation import draw_evidence
 
 _VERDICTS = (ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
 _REPORTED = "no-op"
@@ -52,7 +52,7 @@ def _write_signed(place: Path, seed: int) -> tuple[Path, Path]:
 
     key = make_test_key(place / "key")
     scenario = SCENARIOS[_REPORTED]
-    evidence = draw_evidence(scenario.plant, derive_rng(seed, "selftest", "report"), describe(key))
+    evidence = draw_evidence(scenario.simulation, derive_rng(seed, "selftest", "report"), describe(key))
     record = judge(scenario.policy, evidence)
     files: dict[str, bytes | Path] = {
         "report.html": render_html(record).encode(),

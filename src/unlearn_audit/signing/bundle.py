@@ -45,9 +45,9 @@ def write_bundle(
     Whatever is raised, nothing is left behind, and what was there before still is.
     """
     how = signing or Signing()
-    _refuse_unfit(files, record, key, how)
+    _validate_contents(files, record, key, how)
     out = out.absolute()
-    refuse_occupied(out, force=force)
+    validate_output_folder(out, force=force)
     stage: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def write_bundle(
     return out
 
 
-def _refuse_unfit(files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, how: Signing) -> None:
+def _validate_contents(files: Mapping[str, bytes | Path], record: AuditRecord, key: SigningKey, how: Signing) -> None:
     for name in files:
         if not is_safe_name(name) or name in _MADE_HERE or is_countersignature(name):
             raise ReportError(f"a bundle cannot hold a file called {name[:80]!r}")
@@ -81,7 +81,7 @@ def _refuse_unfit(files: Mapping[str, bytes | Path], record: AuditRecord, key: S
         )
 
 
-def refuse_occupied(out: Path, *, force: bool) -> None:
+def validate_output_folder(out: Path, *, force: bool) -> None:
     """Refuse an `out` that `write_bundle` would refuse; asked before the work is done rather than after.
 
     Raises:

@@ -47,8 +47,8 @@ def countersign(path: Path, key: SigningKey, signing: Signing, signed: str) -> P
         raise UsageError(f"expected the folder of a bundle, found none at {path}")
     found = check_bundle(path)
     person = _find_signer(found.record, key)
-    _refuse_again(key, [found.certificates[0], *(item.certificates[0] for item in found.countersignatures)])
-    _refuse_other_level(found.record, signing)
+    _validate_new_signer(key, [found.certificates[0], *(item.certificates[0] for item in found.countersignatures)])
+    _validate_level(found.record, signing)
     number = len(found.countersignatures) + 1
     if number > MOST:
         raise UsageError(f"a bundle takes at most {MOST} countersignatures")
@@ -103,7 +103,7 @@ def _find_signer(record: AuditRecord, key: SigningKey) -> Person:
     )
 
 
-def _refuse_again(key: SigningKey, signers: list[x509.Certificate]) -> None:
+def _validate_new_signer(key: SigningKey, signers: list[x509.Certificate]) -> None:
     if fingerprint_of(key.certificate) in {fingerprint_of(certificate) for certificate in signers}:
         raise UsageError(
             "this key signed the report already: four eyes are not two eyes twice",
@@ -111,7 +111,7 @@ def _refuse_again(key: SigningKey, signers: list[x509.Certificate]) -> None:
         )
 
 
-def _refuse_other_level(record: AuditRecord, signing: Signing) -> None:
+def _validate_level(record: AuditRecord, signing: Signing) -> None:
     promised = record.provenance.signer.level if record.provenance.signer else "B-B"
     if signing.level != Level(promised):
         raise UsageError(

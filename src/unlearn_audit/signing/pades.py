@@ -13,7 +13,7 @@ from typing import Any
 from unlearn_audit.errors import AuditError, KeyFileError, TimeStampError
 from unlearn_audit.pki.certificates import convert, keep_quiet
 from unlearn_audit.pki.keys import SigningKey
-from unlearn_audit.pki.time_stamp_client import Authority, Level, Signing
+from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 
 FIELD = "AuditSignature"
 MADE = "Record made by the named software from the evidence with the stated digest"
@@ -171,7 +171,7 @@ def _make_signer(key: SigningKey) -> Any:
     return KeySigner(signing_cert=convert(key.certificate), cert_registry=store)
 
 
-def _make_stamper(authority: Authority) -> Any:
+def _make_stamper(authority: TimeStampAuthority) -> Any:
     from asn1crypto import cms
     from pyhanko.sign.timestamps import TimeStamper
 

@@ -71,7 +71,7 @@ def _read(path: Path) -> Opened:
         raise IntegrityError(f"{path}: {error.message}") from error
 
 
-def refuse_existing(path: Path) -> None:
+def validate_no_seal_at(path: Path) -> None:
     """Refuse to write a seal over anything.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
@@ -24,7 +24,7 @@ def fit(
     records: Records,
     recipe: Recipe,
     seed: int,
-    say: Say = say_nothing,
+    progress: ProgressCallback = ignore_progress,
     *,
     task: str = "train",
     penalty: Callable[[float, nn.Module], Tensor] | None = None,
@@ -34,7 +34,7 @@ def fit(
     Mean cross-entropy by SGD with momentum, one-cycle learning rate (`find_rate`), no augmentation: a recipe that
     memorises, since without memorisation there is nothing to forget. Records are shuffled each epoch by a generator
     on `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss.
-    `say` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
+    `progress` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
     else.
 
     Raises:
@@ -54,5 +54,5 @@ def fit(
             extra = partial(penalty, done / steps) if penalty is not None else None
             learner.step(records.x[batch], loss, rate, epoch, extra)
             done += 1
-            say(task, done, steps)
+            progress(task, done, steps)
     return learner.finish(rate, recipe.epochs)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from pydantic import ValidationError
 
 from unlearn_audit.errors import CaseError, PolicyError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.records.frozen import Frozen
-from unlearn_audit.training.tensors import Records, refuse_empty
+from unlearn_audit.training.tensors import Records, validate_not_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,13 +33,13 @@ class Setting:
         build: makes a freshly initialised model of the original's architecture from a seed.
         recipe: how the original was trained.
         seed: of every draw the method makes, at least 0.
-        say: hears about progress.
+        progress: called as each part is finished.
     """
 
     build: Callable[[int], nn.Module]
     recipe: Recipe
     seed: int
-    say: Say = say_nothing
+    progress: ProgressCallback = ignore_progress
 
 
 class Run(Protocol):
@@ -118,13 +118,13 @@ class Method:
                 method (of a third party) that changed the original, returned another architecture, or changed no
                 weight at all.
         """
-        _refuse_records(retain, forget)
-        self._refuse_parameters(parameters)
+        _validate_records(retain, forget)
+        self._validate_parameters(parameters)
         before = _remember(original)
         kept = retain if "retain" in self.needs else retain.select(_none_of(retain))
         seen = forget if "forget" in self.needs else forget.select(_none_of(forget))
         unlearned = self.function(original, kept, seen, parameters, setting).eval()
-        self._refuse_result(before, original, unlearned)
+        self._validate_result(before, original, unlearned)
         return unlearned
 
     def run_together(
@@ -146,8 +146,8 @@ class Method:
 
         from unlearn_audit.training.together import fit_together
 
-        refuse_empty(retain, "retain")
-        self._refuse_parameters(parameters)
+        validate_not_empty(retain, "retain")
+        self._validate_parameters(parameters)
         if self.prepare is None:
             raise CaseError(f"method '{self.name}' is more than training on what is retained", hint="use run")
         before = [_remember(original) for original in originals]
@@ -156,10 +156,10 @@ class Method:
         models, seeds = [start.model for start in starts], [setting.seed for setting in settings]
         unlearned = fit_together(models, retain, rows, starts[0].recipe, seeds, task=self.name, names=names)
         for old, original, model in zip(before, originals, unlearned, strict=True):
-            self._refuse_result(old, original, model)
+            self._validate_result(old, original, model)
         return unlearned
 
-    def _refuse_parameters(self, parameters: Parameters) -> None:
+    def _validate_parameters(self, parameters: Parameters) -> None:
         if not isinstance(parameters, self.parameters):
             raise CaseError(
                 f"expected parameters of method '{self.name}', found {type(parameters).__name__}",
@@ -178,7 +178,7 @@ class Method:
             hint=f"{asked}known parameters: {', '.join(known) or 'none'}",
         )
 
-    def _refuse_result(self, before: dict[str, Tensor], original: nn.Module, unlearned: nn.Module) -> None:
+    def _validate_result(self, before: dict[str, Tensor], original: nn.Module, unlearned: nn.Module) -> None:
         import torch
 
         if not _is_same(before, original.state_dict()):
@@ -195,9 +195,9 @@ class Method:
             raise CaseError(f"method '{self.name}' changed no weight: nothing can have been forgotten")
 
 
-def _refuse_records(retain: Records, forget: Records) -> None:
-    refuse_empty(retain, "retain")
-    refuse_empty(forget, "forget")
+def _validate_records(retain: Records, forget: Records) -> None:
+    validate_not_empty(retain, "retain")
+    validate_not_empty(forget, "forget")
     if retain.x.shape[1:] != forget.x.shape[1:]:
         raise CaseError(
             f"expected retain and forget records of one shape, found {tuple(retain.x.shape[1:])} "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.training.streamed import Inputs, split_inputs
-from unlearn_audit.training.tensors import Records, refuse_empty
+from unlearn_audit.training.tensors import Records, validate_not_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ def count_classes(model: nn.Module, records: Records) -> int:
     Raises:
         CaseError: no records, the output is not logits, or a record's class is none of the model's.
     """
-    refuse_empty(records, "read the model's classes from")
+    validate_not_empty(records, "read the model's classes from")
     classes = int(predict_log_probs(model, records.x[:1]).shape[1])
     highest = int(records.y.max())
     if highest >= classes:

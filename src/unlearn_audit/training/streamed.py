@@ -84,7 +84,9 @@ class Streamed:
         rows = self.rows[which]
         x = self.convert(self.source[rows.flatten().numpy()])
         if not torch.isfinite(x).all():
-            raise CaseError("expected finite inputs x, found NaN or infinity: does 'preparation' scale the data well?")
+            raise CaseError(
+                "expected finite inputs x, found NaN or infinity: does 'preprocessing' scale the data well?"
+            )
         return x if rows.dim() == 1 else x.reshape(*rows.shape, *self.item)
 
     def select(self, which: Any) -> Streamed:

@@ -37,15 +37,15 @@ class Records:
         import torch
 
         n = len(self.x)
-        _refuse_other(self.y, "y", torch.int64, n)
-        _refuse_other(self.positive, "positive", torch.bool, n)
+        _validate_tensor(self.y, "y", torch.int64, n)
+        _validate_tensor(self.positive, "positive", torch.bool, n)
         if not self.x.is_floating_point():
             raise CaseError(f"expected inputs x of a floating-point type, found {self.x.dtype}")
-        self._refuse_not_finite(n)
+        self._validate_finite(n)
         if n and int(self.y.min()) < 0:
             raise CaseError(f"expected class indices y from 0 on, found {int(self.y.min())}")
 
-    def _refuse_not_finite(self, n: int) -> None:
+    def _validate_finite(self, n: int) -> None:
         import torch
 
         if isinstance(self.x, Streamed) or not n:
@@ -74,7 +74,7 @@ class Records:
         return type(self)(select_inputs(self.x, chosen), self.y[chosen], self.positive[chosen])
 
 
-def _refuse_other(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None:
+def _validate_tensor(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None:
     if column.dtype != dtype or column.shape != (n,):
         raise CaseError(
             f"expected {name} as {dtype} of shape ({n},), one for each input; "
@@ -82,7 +82,7 @@ def _refuse_other(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None
         )
 
 
-def refuse_empty(records: Records, name: str) -> None:
+def validate_not_empty(records: Records, name: str) -> None:
     """Refuse `records` without a single record; `name` is what they are called in the message.
 
     Raises:

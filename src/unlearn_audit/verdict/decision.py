@@ -60,7 +60,7 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
     asked = [f for f in findings if (f.metric, f.against, f.at) == (check.metric, check.against, at)]
     rulings = [_rule(finding, limit, groups) for finding in asked if decides(check.among, finding.among)]
     parts = [f for f in asked if belongs_to(check.among, f.among) and not decides(check.among, f.among)]
-    ruling = _combine([*rulings, *_refuse_unassessable(parts, policy)])
+    ruling = _combine([*rulings, *_judge_unassessable(parts, policy)])
     estimate = ruling.finding.estimate if ruling.finding else None
     return CheckResult(
         id=check.id,
@@ -98,7 +98,7 @@ def name_groups(check: Check, policy: Policy) -> tuple[str, ...]:
     return tuple(classes.get(group, f"{among}{group}") for group in METRICS[check.metric].groups)
 
 
-def _refuse_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Ruling"]:
+def _judge_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Ruling"]:
     """A group without a number may be any: the worst of its column then cannot pass, unless the policy says so."""
     if policy.subgroups is None or policy.subgroups.unassessable == "inform":
         return []

@@ -29,7 +29,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Line:
+class VerificationCheck:
     """One question about the bundle, and its answer in a sentence."""
 
     name: str
@@ -43,10 +43,10 @@ class Line:
 class Verification:
     """All answers. `record` is there only when every byte that was looked at is what was signed."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[VerificationCheck, ...]
     record: AuditRecord | None
 
-    def find(self, name: str) -> Line:
+    def find(self, name: str) -> VerificationCheck:
         """Return the line called `name`.
 
         Raises:
@@ -54,7 +54,7 @@ class Verification:
         """
         return {line.name: line for line in self.lines}[name]
 
-    def extend(self, lines: Iterable[Line]) -> Self:
+    def extend(self, lines: Iterable[VerificationCheck]) -> Self:
         """Return these answers with further ones before the last line, which is the verdict."""
         return replace(self, lines=(*self.lines[:-1], *lines, *self.lines[-1:]))
 

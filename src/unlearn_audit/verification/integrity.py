@@ -20,7 +20,7 @@ from unlearn_audit.bundle.countersignatures import (
 )
 from unlearn_audit.bundle.layout import ATTESTATION, CHAIN, PDF, RECORD, STAMP, digest_path, is_safe_name
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.pki.certificates import refuse_strangers
+from unlearn_audit.pki.certificates import validate_certificates
 from unlearn_audit.pki.keys import fingerprint_of
 from unlearn_audit.pki.time_stamps import TimeStamp, open_token
 from unlearn_audit.records import (
@@ -99,7 +99,7 @@ def check_bundle(path: Path, roots: Sequence[x509.Certificate] = ()) -> Opened:
     try:
         found = _check_bundle(path)
         for stamp in (*found.stamps, *(stamp for item in found.countersignatures for stamp in item.stamps)):
-            refuse_strangers(stamp.certificates, roots, "a time stamp")
+            validate_certificates(stamp.certificates, roots, "a time stamp")
     except IntegrityError:
         raise
     except OSError as error:
@@ -156,7 +156,7 @@ def _check_countersignatures(path: Path, found: Opened, attested: dict[str, str]
         own[names[0]] = sha256(envelope).hexdigest()
         own |= {names[1]: digest_path(path / names[1])} if stamp else {}
     _compare_files(path, {name: digest for name, digest in digests.items() if name not in own})
-    _refuse_twice(found.certificates[0], signed)
+    _validate_distinct_signers(found.certificates[0], signed)
     pdf = _check_pages(read_plainly(path / PDF), [attested[PDF], *pages], signed) if PDF in attested else None
     return replace(found, countersignatures=tuple(signed), pdf=pdf)
 
@@ -171,7 +171,7 @@ def _check_pages(content: bytes, digests: Sequence[str], signed: Sequence[Counte
     return pdf
 
 
-def _refuse_twice(signer: x509.Certificate, signed: Sequence[Countersignature]) -> None:
+def _validate_distinct_signers(signer: x509.Certificate, signed: Sequence[Countersignature]) -> None:
     """Four eyes are not two eyes twice."""
     keys = [fingerprint_of(signer), *(fingerprint_of(item.certificates[0]) for item in signed)]
     if len(set(keys)) < len(keys):
@@ -188,12 +188,12 @@ def check_pdf(path: Path, roots: Sequence[x509.Certificate]) -> Opened:
         pdf = open_pdf(read_plainly(path))
         record = read_record(pdf.record)
         for signature in pdf.signatures:
-            refuse_strangers(signature.certificates, roots)
+            validate_certificates(signature.certificates, roots)
             for stamp in signature.stamps:
-                refuse_strangers(stamp.certificates, roots, "a time stamp of the PDF")
+                validate_certificates(stamp.certificates, roots, "a time stamp of the PDF")
         signed = tuple(_find_countersignature(signature, record) for signature in pdf.signatures[1:])
         first = pdf.signatures[0]
-        _refuse_twice(first.certificates[0], signed)
+        _validate_distinct_signers(first.certificates[0], signed)
     except IntegrityError:
         raise
     except OSError as error:
@@ -221,11 +221,11 @@ def read_record(content: bytes) -> AuditRecord:
         raise IntegrityError(f"{RECORD} is not in its canonical form")
     if digest_of(record.policy) != record.policy_sha256:
         raise IntegrityError("the record's policy digest is not that of the policy in it")
-    _refuse_contradiction(record)
+    _validate_outcome(record)
     return record
 
 
-def _refuse_contradiction(record: AuditRecord) -> None:
+def _validate_outcome(record: AuditRecord) -> None:
     """Refuse a record whose outcome, or whose waivers, do not follow from its checks and its date."""
     for verdict in record.verdicts:
         if settle_waivers(_judge_waivers(verdict, record)) != verdict.checks:

@@ -153,13 +153,13 @@ def _examine_last(reader: Any, stage: bytes, signatures: list[PdfSignature]) -> 
         stamp = _examine_document_stamp(last, stage)
         signatures[-1] = replace(signatures[-1], archive=(*signatures[-1].archive, stamp), end=len(stage))
         return
-    _refuse_unpermitted(reader, first=not signatures)
+    _validate_permission(reader, first=not signatures)
     found = _examine_signature(last)
     proof = any(True for kind in _KINDS for _ in _list_proof(reader, kind))
     signatures.append(replace(found, carries_proof=proof, end=len(stage)))
 
 
-def _refuse_unpermitted(reader: Any, *, first: bool) -> None:
+def _validate_permission(reader: Any, *, first: bool) -> None:
     """The first signature certifies; others may follow only where it permits them."""
     from pyhanko.sign.fields import MDPPerm
 
@@ -181,7 +181,7 @@ def _examine_signature(signature: Any) -> PdfSignature:
         raise IntegrityError("the PDF's signature carries no certificate")
     if signature.evaluate_signature_coverage() is not SignatureCoverageLevel.ENTIRE_FILE:
         raise IntegrityError("the PDF's signature does not cover the whole file")
-    stamp = _refuse_slack(signature)
+    stamp = _validate_uncovered(signature)
     status = validate_pdf_signature(
         signature,
         ValidationContext(trust_roots=[signature.signer_cert], allow_fetching=False),
@@ -197,7 +197,7 @@ def _examine_signature(signature: Any) -> PdfSignature:
     return PdfSignature(certificates, str(signature.sig_object.get("/Reason", "")), when, stamp)
 
 
-def _refuse_slack(signature: Any) -> TimeStamp | None:
+def _validate_uncovered(signature: Any) -> TimeStamp | None:
     """The signature cannot cover itself: hold the bytes it leaves out to the one way of writing them."""
     der = _read_contents(signature)
     info = signature.signer_info

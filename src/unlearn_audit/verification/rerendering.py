@@ -9,7 +9,7 @@ from unlearn_audit.formats.html import render_html, render_summary
 from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.software import PAGES, find_differences
-from unlearn_audit.verification.answers import Line, State
+from unlearn_audit.verification.answers import State, VerificationCheck
 from unlearn_audit.verification.pdf_revisions import examine_addition
 
 NAME = "pages equal record"
@@ -19,38 +19,38 @@ _FOR_HTML = ("jinja2",)
 _ORDER = (State.INVALID, State.OTHER_VERSION, State.ABSENT, State.OK)
 
 
-def compare_pages(record: AuditRecord, pages: Mapping[str, bytes]) -> Line:
+def compare_pages(record: AuditRecord, pages: Mapping[str, bytes]) -> VerificationCheck:
     """Render `record` again and hold its pages against it: by their names in a bundle, PDFs as they were signed.
 
     The line is as good as the worst of those that there are. Pages of another version are not compared: they may
     differ in layout and still say the same, and nothing would be proven either way.
     """
-    if (other := _refuse_other_version(record)) is not None:
+    if (other := _compare_version(record)) is not None:
         return other
     answers = [_compare(record, name, pages[name]) for name in NAMES if name in pages]
     if not answers:
-        return Line(NAME, State.ABSENT, "There are neither HTML nor PDF to be compared.", asked=True)
+        return VerificationCheck(NAME, State.ABSENT, "There are neither HTML nor PDF to be compared.", asked=True)
     worst = min((state for state, _ in answers), key=_ORDER.index)
-    return Line(NAME, worst, " ".join(sentence for _, sentence in answers), asked=True)
+    return VerificationCheck(NAME, worst, " ".join(sentence for _, sentence in answers), asked=True)
 
 
-def compare_lone_pdf(record: AuditRecord, pdf: bytes) -> Line:
+def compare_lone_pdf(record: AuditRecord, pdf: bytes) -> VerificationCheck:
     """Render `record` again and hold a signed PDF of any file name against it: the report, or else the summary."""
-    if (other := _refuse_other_version(record)) is not None:
+    if (other := _compare_version(record)) is not None:
         return other
     whole, said = _compare(record, PDF, pdf)
     if whole is not State.OK:
         summary, found = _compare(record, SUMMARY_PDF, pdf)
         if summary is State.OK:
-            return Line(NAME, summary, f"This is the summary, not the whole report. {found}", asked=True)
-    return Line(NAME, whole, said, asked=True)
+            return VerificationCheck(NAME, summary, f"This is the summary, not the whole report. {found}", asked=True)
+    return VerificationCheck(NAME, whole, said, asked=True)
 
 
-def _refuse_other_version(record: AuditRecord) -> Line | None:
+def _compare_version(record: AuditRecord) -> VerificationCheck | None:
     made = record.provenance
     if made.version == __version__:
         return None
-    return Line(
+    return VerificationCheck(
         NAME, State.OTHER_VERSION,
         f"Other version: cannot compare. {made.tool} {made.version} made the pages, this is {__version__}.", True,
     )  # fmt: skip

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from unlearn_audit.bundle.seals import _LONGEST, Opened, list_changes, open_seal
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.pki.certificates import refuse_strangers
-from unlearn_audit.pki.time_stamps import TimeStamp, print_time
+from unlearn_audit.pki.certificates import validate_certificates
+from unlearn_audit.pki.time_stamps import TimeStamp, format_time
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Seal, choose_seed
-from unlearn_audit.verification.answers import Line, State
-from unlearn_audit.verification.signers import Trust, is_before, judge_authenticity
+from unlearn_audit.verification.answers import State, VerificationCheck
+from unlearn_audit.verification.signers import TrustStore, is_before, judge_authenticity
 
 
-def judge_seals(record: AuditRecord, whom: Trust) -> Iterator[Line]:
+def judge_seals(record: AuditRecord, trust_store: TrustStore) -> Iterator[VerificationCheck]:
     """Yield one line on the seals of a record, none where it names none.
 
     They are genuine if each holds and is what the record says of it; the seed follows from all of them; the policy was
@@ -24,24 +24,26 @@ def judge_seals(record: AuditRecord, whom: Trust) -> Iterator[Line]:
     if not seals:
         return
     try:
-        found = [_reopen(seal, record, whom) for seal in seals]
+        found = [_reopen(seal, record, trust_store) for seal in seals]
     except IntegrityError as error:
-        yield Line("seal", State.INVALID, error.message)
+        yield VerificationCheck("seal", State.INVALID, error.message)
         return
-    judged = [judge_authenticity("seal", o.certificates, whom, whom.find_time(_stamps(o))[0]) for o in found]
+    judged = [
+        judge_authenticity("seal", o.certificates, trust_store, trust_store.find_time(_stamps(o))[0]) for o in found
+    ]
     worst = next((line for state in (State.UNTRUSTED, State.TEST_KEY) for line in judged if line.state is state), None)
-    told = "; ".join(_tell(seal, opened, whom) for opened, seal in zip(found, seals, strict=True))
+    told = "; ".join(_tell(seal, opened, trust_store) for opened, seal in zip(found, seals, strict=True))
     if worst:
-        yield Line("seal", worst.state, f"{worst.sentence} {told}.")
+        yield VerificationCheck("seal", worst.state, f"{worst.sentence} {told}.")
     else:
-        yield Line("seal", State.OK, f"The seed follows from {len(seals)} seal(s): {told}.")
+        yield VerificationCheck("seal", State.OK, f"The seed follows from {len(seals)} seal(s): {told}.")
 
 
 def _stamps(opened: Opened) -> tuple[TimeStamp, ...]:
     return (opened.stamp,) if opened.stamp else ()
 
 
-def _reopen(told: Seal, record: AuditRecord, whom: Trust) -> Opened:
+def _reopen(told: Seal, record: AuditRecord, trust_store: TrustStore) -> Opened:
     """Hold what a record says of one of its seals to the seal itself, and to the rest of the record."""
     try:
         token = base64.b64decode(told.time_stamp, validate=True) if told.time_stamp else None
@@ -63,13 +65,15 @@ def _reopen(told: Seal, record: AuditRecord, whom: Trust) -> Opened:
     if opened.stamp:
         if not is_before(record.provenance.created, opened.stamp.time, after=True):
             raise IntegrityError("a seal was time-stamped after the evidence claims to be collected")
-        refuse_strangers(opened.stamp.certificates, (*whom.roots, *whom.time_roots), "a seal's time stamp")
+        validate_certificates(
+            opened.stamp.certificates, (*trust_store.roots, *trust_store.time_roots), "a seal's time stamp"
+        )
     return opened
 
 
-def _tell(seal: Seal, opened: Opened, whom: Trust) -> str:
-    moment, _ = whom.find_time(_stamps(opened))
-    when = f"{print_time(moment)}, time-stamped by '{seal.authority}'" if moment else f"{seal.sealed}, as claimed"
+def _tell(seal: Seal, opened: Opened, trust_store: TrustStore) -> str:
+    moment, _ = trust_store.find_time(_stamps(opened))
+    when = f"{format_time(moment)}, time-stamped by '{seal.authority}'" if moment else f"{seal.sealed}, as claimed"
     said = f"{seal.policy_id} {seal.policy_version} sealed {when}"
     if seal.changes:
         more = f" and {len(seal.changes) - _LONGEST} more" if len(seal.changes) > _LONGEST else ""

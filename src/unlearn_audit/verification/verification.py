@@ -15,17 +15,17 @@ from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
 from unlearn_audit.pki.certificates import load_revocations, load_roots
 from unlearn_audit.policy import KnownNames, Policy, load_policy
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.verification.answers import Line, State, Verification
+from unlearn_audit.verification.answers import State, Verification, VerificationCheck
 from unlearn_audit.verification.integrity import Opened, check_bundle, check_pdf, list_files, read_plainly
 from unlearn_audit.verification.pdf_signatures import SignedPdf, carries_signature, examine_pdf
 from unlearn_audit.verification.seals import judge_seals
-from unlearn_audit.verification.signers import Trust, judge_countersignatures, judge_signer, judge_time
+from unlearn_audit.verification.signers import TrustStore, judge_countersignatures, judge_signer, judge_time
 
-__all__ = ["Line", "State", "Verification", "Wishes", "verify", "verify_bundle", "verify_pdf"]
+__all__ = ["State", "Verification", "VerificationCheck", "VerificationOptions", "verify", "verify_bundle", "verify_pdf"]
 
 
 @dataclass(frozen=True)
-class Wishes:
+class VerificationOptions:
     """What a verifier wants beyond the roots that it trusts.
 
     Attributes:
@@ -39,7 +39,7 @@ class Wishes:
     require_timestamp: bool = False
 
 
-def verify(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = None) -> Verification:
+def verify(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
     """Verify a bundle's folder, or its report.pdf alone, against the root certificates in the PEM files `trust`.
 
     Raises:
@@ -50,7 +50,7 @@ def verify(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = Non
     return verify_bundle(path, trust, wishes)
 
 
-def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = None) -> Verification:
+def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
     """Verify the bundle in the folder `path` against the root certificates in the PEM files `trust`.
 
     Raises:
@@ -61,44 +61,48 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | Non
             f"expected the folder of a bundle or its report.pdf, found no folder and no file at {path}",
             hint="'unlearn-audit run' says where it wrote the bundle",
         )
-    whom = _load_trust(trust, wishes)
+    trust_store = _load_trust(trust, wishes)
     try:
-        found = check_bundle(path, (*whom.roots, *whom.time_roots))
+        found = check_bundle(path, (*trust_store.roots, *trust_store.time_roots))
     except IntegrityError as error:
-        return Verification((Line("integrity", State.INVALID, error.message),), None)
+        return Verification((VerificationCheck("integrity", State.INVALID, error.message),), None)
     count = sum(1 for _ in list_files(path))
     about_pdf, pdf = _judge_pdf(path, found)
     lines = (
-        Line("integrity", State.OK, f"All {count} files are exactly those that were signed."),
+        VerificationCheck("integrity", State.OK, f"All {count} files are exactly those that were signed."),
         about_pdf,
         *_judge_summary(path, found),
         _judge_policy_file(path / POLICY, found.record),
     )
-    return _conclude(lines, found, whom.knowing(pdf.revocations if pdf else ()))
+    return _conclude(lines, found, trust_store.knowing(pdf.revocations if pdf else ()))
 
 
-def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: Wishes | None = None) -> Verification:
+def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
     """Verify a lone report.pdf: its PAdES signatures and the record attached to it. What needs the folder is absent.
 
     Raises:
         UsageError: a file of `trust` or `wishes` does not hold what it should.
     """
-    whom = _load_trust(trust, wishes)
+    trust_store = _load_trust(trust, wishes)
     try:
-        found = check_pdf(path, (*whom.roots, *whom.time_roots))
+        found = check_pdf(path, (*trust_store.roots, *trust_store.time_roots))
     except IntegrityError as error:
-        return Verification((Line("integrity", State.INVALID, error.message),), None)
+        return Verification((VerificationCheck("integrity", State.INVALID, error.message),), None)
     alone = "Only the PDF was given; verify the bundle's folder for"
     lines = (
-        Line("integrity", State.OK, "The signature covers every byte of this PDF, and the record attached to it."),
-        _judge_level(found.pdf, found.record) if found.pdf else Line("PDF signature", State.ABSENT, "No PDF."),
-        Line("policy file", State.ABSENT, f"{alone} policy.yaml."),
-        Line("files beside it", State.ABSENT, f"{alone} attestation, evidence, models and HTML."),
+        VerificationCheck(
+            "integrity", State.OK, "The signature covers every byte of this PDF, and the record attached to it."
+        ),
+        _judge_level(found.pdf, found.record)
+        if found.pdf
+        else VerificationCheck("PDF signature", State.ABSENT, "No PDF."),
+        VerificationCheck("policy file", State.ABSENT, f"{alone} policy.yaml."),
+        VerificationCheck("files beside it", State.ABSENT, f"{alone} attestation, evidence, models and HTML."),
     )
-    return _conclude(lines, found, whom.knowing(found.pdf.revocations if found.pdf else ()))
+    return _conclude(lines, found, trust_store.knowing(found.pdf.revocations if found.pdf else ()))
 
 
-def compare_policy(path: Path, record: AuditRecord) -> Line:
+def compare_policy(path: Path, record: AuditRecord) -> VerificationCheck:
     """Return whether the policy in the file `path` is the one that `record` was judged by, by its digest.
 
     Layout and comments of the file do not matter, any value does.
@@ -108,8 +112,10 @@ def compare_policy(path: Path, record: AuditRecord) -> Line:
     """
     given = load_policy(path, KnownNames())  # equal digests mean equal names: nothing is gained by knowing them
     if given.digest() == digest_policy(record):
-        return Line("policy match", State.OK, f"The report was judged by the policy you gave: {_name(given)}.", True)
-    return Line(
+        return VerificationCheck(
+            "policy match", State.OK, f"The report was judged by the policy you gave: {_name(given)}.", True
+        )
+    return VerificationCheck(
         "policy match", State.INVALID,
         f"The report was judged by another policy: {record.policy.get('id')} {record.policy.get('version')}, sha256 "
         f"{record.policy_sha256[:12]}; you gave {_name(given)}, sha256 {given.digest()[:12]}.",
@@ -129,9 +135,9 @@ def _name(policy: Policy) -> str:
     return f"{policy.id} {policy.version}"
 
 
-def _load_trust(trust: tuple[Path, ...], wishes: Wishes | None) -> Trust:
-    wants = wishes or Wishes()
-    return Trust(
+def _load_trust(trust: tuple[Path, ...], wishes: VerificationOptions | None) -> TrustStore:
+    wants = wishes or VerificationOptions()
+    return TrustStore(
         roots=load_roots(trust),
         time_roots=load_roots(wants.trust_time, "--trust-time"),
         revocations=load_revocations(wants.revocations),
@@ -139,53 +145,53 @@ def _load_trust(trust: tuple[Path, ...], wishes: Wishes | None) -> Trust:
     )
 
 
-def _conclude(lines: tuple[Line, ...], found: Opened, whom: Trust) -> Verification:
+def _conclude(lines: tuple[VerificationCheck, ...], found: Opened, trust_store: TrustStore) -> Verification:
     """Put who signed and when between what is whole and what the verdict is."""
     first, *others = lines
     record = found.record
-    moment, time = judge_time(found.stamps, record, whom)
+    moment, time = judge_time(found.stamps, record, trust_store)
     return Verification(
         (
             first,
-            *judge_signer(found.certificates, record, whom, moment),
+            *judge_signer(found.certificates, record, trust_store, moment),
             *others,
-            *judge_seals(record, whom),
-            *judge_countersignatures(found.countersignatures, record, whom),
+            *judge_seals(record, trust_store),
+            *judge_countersignatures(found.countersignatures, record, trust_store),
             time,
             judge_waivers(record, datetime.now(UTC).date()),
-            Line("verdict", State.OK, f"{record.verdict.label.upper()}: {record.verdict.reason}"),
+            VerificationCheck("verdict", State.OK, f"{record.verdict.label.upper()}: {record.verdict.reason}"),
         ),
         record,
     )
 
 
-def judge_waivers(record: AuditRecord, today: date) -> Line:
+def judge_waivers(record: AuditRecord, today: date) -> VerificationCheck:
     """Return whether the verdict rests on waivers, and whether those are still in force `today`."""
     waived = [(check, check.waiver) for check in record.verdict.waived if check.waiver]
     if not waived:
         others = sum(check.waiver is not None for check in record.verdict.checks)
-        return Line("waivers", State.OK, f"None counts ({others} named)." if others else "None.")
+        return VerificationCheck("waivers", State.OK, f"None counts ({others} named)." if others else "None.")
     said = "; ".join(f"{check.id} ({check.outcome.label}) by {w.approver} until {w.expires}" for check, w in waived)
     ended = sorted(check.id for check, waiver in waived if waiver.expires < today)
     if ended:
         without = record.verdict.outcome_without_waivers.label.upper()
         sentence = f"Ended by {today}: {', '.join(ended)}. Without waivers the verdict is {without}. Granted: {said}."
-        return Line("waivers", State.EXPIRED, sentence)
-    return Line("waivers", State.WAIVED, f"{len(waived)} required checks do not count: {said}.")
+        return VerificationCheck("waivers", State.EXPIRED, sentence)
+    return VerificationCheck("waivers", State.WAIVED, f"{len(waived)} required checks do not count: {said}.")
 
 
-def _judge_pdf(path: Path, found: Opened) -> tuple[Line, SignedPdf | None]:
+def _judge_pdf(path: Path, found: Opened) -> tuple[VerificationCheck, SignedPdf | None]:
     if not (path / PDF).is_file():
-        return Line("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
+        return VerificationCheck("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
     try:
         pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
-        _refuse_other_count(pdf, 1 + len(found.countersignatures))
+        _validate_count(pdf, 1 + len(found.countersignatures))
     except IntegrityError as error:
-        return Line("PDF signature", State.INVALID, error.message), None
+        return VerificationCheck("PDF signature", State.INVALID, error.message), None
     return _judge_level(pdf, found.record, "the attached record is record.json"), pdf
 
 
-def _judge_summary(path: Path, found: Opened) -> Iterator[Line]:
+def _judge_summary(path: Path, found: Opened) -> Iterator[VerificationCheck]:
     """A summary that is there is signed as the report is, once; one of before that was so is covered like any file."""
     if not (path / SUMMARY_PDF).is_file():
         return
@@ -194,41 +200,43 @@ def _judge_summary(path: Path, found: Opened) -> Iterator[Line]:
         content = read_plainly(path / SUMMARY_PDF)
         if not carries_signature(content):
             said = f"{SUMMARY_PDF} carries no signature of its own; the attestation covers it."
-            yield Line(name, State.ABSENT, said)
+            yield VerificationCheck(name, State.ABSENT, said)
             return
         pdf = examine_pdf(content, found.certificates[0], read_plainly(path / RECORD))
-        _refuse_other_count(pdf, 1)
+        _validate_count(pdf, 1)
     except IntegrityError as error:
-        yield Line(name, State.INVALID, f"{SUMMARY_PDF}: {error.message}")
+        yield VerificationCheck(name, State.INVALID, f"{SUMMARY_PDF}: {error.message}")
         return
     yield replace(_judge_level(pdf, found.record, "the attached record is record.json"), name=name)
 
 
-def _refuse_other_count(pdf: SignedPdf, expected: int) -> None:
+def _validate_count(pdf: SignedPdf, expected: int) -> None:
     if len(pdf.signatures) != expected:
         raise IntegrityError(f"the PDF carries {len(pdf.signatures)} signatures, the bundle others")
 
 
-def _judge_level(pdf: SignedPdf, record: AuditRecord, also: str = "permits no other changes") -> Line:
+def _judge_level(pdf: SignedPdf, record: AuditRecord, also: str = "permits no other changes") -> VerificationCheck:
     """Every signature must be at the level that the record, and so every page, promises."""
     promised = record.provenance.signer.level if record.provenance.signer else "B-B"
     found = [signature.level for signature in pdf.signatures]
     if any(level != promised for level in found):
         said = f"The record promises signatures at level {promised}, the PDF has {', '.join(found)}."
-        return Line("PDF signature", State.INVALID, said)
+        return VerificationCheck("PDF signature", State.INVALID, said)
     many = f"{len(found)} signatures, " if len(found) > 1 else ""
-    return Line("PDF signature", State.OK, f"PAdES {promised}, {many}covers the whole PDF; {also}.")
+    return VerificationCheck("PDF signature", State.OK, f"PAdES {promised}, {many}covers the whole PDF; {also}.")
 
 
-def _judge_policy_file(path: Path, record: AuditRecord) -> Line:
+def _judge_policy_file(path: Path, record: AuditRecord) -> VerificationCheck:
     """A reader opens policy.yaml, the record was judged by the policy inside it: they must say the same."""
     if not path.is_file():
-        return Line("policy file", State.ABSENT, f"The bundle holds no {path.name}.")
+        return VerificationCheck("policy file", State.ABSENT, f"The bundle holds no {path.name}.")
     try:
         told = load_policy(path, KnownNames()).digest()
     except PolicyError as error:
         first = error.message.splitlines()[0]
-        return Line("policy file", State.INVALID, f"{path.name} is not the record's policy: {first}")
+        return VerificationCheck("policy file", State.INVALID, f"{path.name} is not the record's policy: {first}")
     if told != digest_policy(record):
-        return Line("policy file", State.INVALID, f"{path.name} is another policy than the one in the record.")
-    return Line("policy file", State.OK, f"{path.name} says what the record was judged by.")
+        return VerificationCheck(
+            "policy file", State.INVALID, f"{path.name} is another policy than the one in the record."
+        )
+    return VerificationCheck("policy file", State.OK, f"{path.name} says what the record was judged by.")

@@ -34,7 +34,7 @@ class Answers:
     groups: Mapping[str, Texts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        refuse_ids(self.where, self.ids)
+        validate_ids(self.where, self.ids)
 
     def order(self, ids: Texts) -> "Answers":
         """Return the same answers in the order of `ids`, which are the same ids."""
@@ -49,7 +49,7 @@ class Answers:
         )
 
 
-def refuse_ids(where: str, ids: Texts) -> None:
+def validate_ids(where: str, ids: Texts) -> None:
     """Refuse ids that are empty, repeated, endless, or could act on a terminal.
 
     Raises:
@@ -100,12 +100,12 @@ def merge_answers(parts: Sequence[Answers]) -> Answers:
     """
     whole = parts[0]
     for part in parts[1:]:
-        _refuse_other_records(whole, part)
+        _validate_same_records(whole, part)
         whole = _merge(whole, part.order(whole.ids))
     return whole
 
 
-def _refuse_other_records(whole: Answers, part: Answers) -> None:
+def _validate_same_records(whole: Answers, part: Answers) -> None:
     for ours, theirs in ((whole, part), (part, whole)):
         missing = np.setdiff1d(ours.ids, theirs.ids)
         if missing.size:

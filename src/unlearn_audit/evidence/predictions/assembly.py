@@ -19,13 +19,13 @@ from unlearn_audit.evidence import SPLITS, Evidence
 from unlearn_audit.evidence.predictions.answers import Answers, Texts, merge_answers
 from unlearn_audit.evidence.predictions.files import read_table
 from unlearn_audit.evidence.predictions.labels import Labelled, name_classes, read_labels
-from unlearn_audit.evidence.predictions.layout import ROLES, read_answers, refuse_model_names, rename_models
-from unlearn_audit.evidence.predictions.plausibility import refuse_one_sided_test, refuse_worse_than_chance
+from unlearn_audit.evidence.predictions.layout import ROLES, read_answers, rename_models, validate_model_names
+from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance, validate_two_classes
 from unlearn_audit.evidence.predictions.scores import Converted, Kind, to_log_probs
 from unlearn_audit.evidence.predictions.splits import Parted, part_records
-from unlearn_audit.policy import BroughtColumns, BroughtData, BroughtModel, CaseFile, Policy, name_bands
+from unlearn_audit.policy import CaseFile, ColumnNames, ExternalDataFacts, ExternalModelFacts, Policy, name_bands
 from unlearn_audit.records import DataCard, ForgetRequest, ModelCard, Provenance, Signer, SplitCount
-from unlearn_audit.records.trivial_models import BASELINES
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.software import describe_machine
 
 BROUGHT = "brought along"
@@ -43,9 +43,9 @@ class Facts:
     created: str
     scores: Kind = "probabilities"
     classes: tuple[str, ...] = ()
-    columns: BroughtColumns = field(default_factory=BroughtColumns)
-    models: Mapping[str, BroughtModel] = field(default_factory=dict)
-    data: BroughtData = field(default_factory=BroughtData)
+    columns: ColumnNames = field(default_factory=ColumnNames)
+    models: Mapping[str, ExternalModelFacts] = field(default_factory=dict)
+    data: ExternalDataFacts = field(default_factory=ExternalDataFacts)
     observations: tuple[str, ...] = ()
     forget: Path | None = None
     signer: Signer | None = None
@@ -90,7 +90,7 @@ def read_predictions(paths: Sequence[Path], policy: Policy, facts: Facts) -> Evi
 
 def assemble(answers: Answers, policy: Policy, facts: Facts, sha256: str, source: str) -> Evidence:
     """Return `answers` as evidence; `source` and `sha256` say where they came from."""
-    refuse_model_names(answers.where, answers.scores)
+    validate_model_names(answers.where, answers.scores)
     cards = _describe_models(answers, facts)
     answers = name_classes(answers, facts.classes)
     parted = part_records(answers, facts.forget)
@@ -119,8 +119,8 @@ def assemble(answers: Answers, policy: Policy, facts: Facts, sha256: str, source
             notes=_list_notes(labelled, parted, converted, policy, groups, facts),
         ),
     )
-    refuse_one_sided_test(evidence, answers.where)
-    refuse_worse_than_chance(evidence, answers.where)
+    validate_two_classes(evidence, answers.where)
+    validate_better_than_chance(evidence, answers.where)
     return evidence
 
 
@@ -146,7 +146,7 @@ def _describe_models(answers: Answers, facts: Facts) -> tuple[ModelCard, ...]:
             f"{answers.where}: the case names the models {name_some(unknown)}, the predictions have "
             f"{name_some(answers.scores, 9) or 'none'}"
         )
-    cards = [_describe_model(name, facts.models.get(name, BroughtModel())) for name in answers.scores]
+    cards = [_describe_model(name, facts.models.get(name, ExternalModelFacts())) for name in answers.scores]
     counts = Counter(str(card.role) for card in cards)
     for role in ("original", "unlearned"):
         if not counts[role]:
@@ -162,9 +162,9 @@ def _describe_models(answers: Answers, facts: Facts) -> tuple[ModelCard, ...]:
     return tuple(sorted(cards, key=lambda card: (*ROLES, "compared").index(card.role)))
 
 
-def _describe_model(name: str, told: BroughtModel) -> ModelCard:
+def _describe_model(name: str, told: ExternalModelFacts) -> ModelCard:
     role = told.role or (name if name in ROLES else "compared")
-    if name in BASELINES or (role in ROLES and name != role):
+    if name in TRIVIAL_MODELS or (role in ROLES and name != role):
         raise EvidenceError(
             f"expected the {role} model under the name '{role}', found '{name}'",
             hint=f"write in the case file 'models: {{{role}: {{column: {name}}}}}'",

@@ -79,16 +79,16 @@ class Table:
         column = self.columns[name]
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
             values = column.cast(pa.float64()).to_numpy()
-            return self._refuse_not_finite(name, values, [])
+            return self._validate_finite(name, values, [])
         texts = self.texts(name).tolist()
         written = [text.replace(",", ".") for text in texts] if self.decimal_comma else texts
         try:
             values = np.array(written, dtype=np.float64)
         except ValueError:
             values = np.array([_read_number(text) for text in written], dtype=np.float64)
-        return self._refuse_not_finite(name, values, texts)
+        return self._validate_finite(name, values, texts)
 
-    def _refuse_not_finite(self, name: str, values: NDArray[np.float64], texts: list[str]) -> NDArray[np.float64]:
+    def _validate_finite(self, name: str, values: NDArray[np.float64], texts: list[str]) -> NDArray[np.float64]:
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             said = texts[bad[0]] if texts else "nothing (or NaN)" if np.isnan(values[bad[0]]) else str(values[bad[0]])
@@ -140,7 +140,7 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def _refuse_names(path: Path, names: list[str]) -> None:
+def _validate_column_names(path: Path, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or "" in names:
         found = f"{name_some(twice)} more than once" if twice else "one without a name"
@@ -162,7 +162,7 @@ def _read_parquet(path: Path, digest: str) -> Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise EvidenceError(f"{path} is not a readable Parquet file ({type(error).__name__})") from error
     names = [str(name).strip() for name in found.column_names]
-    _refuse_names(path, names)
+    _validate_column_names(path, names)
     kept = {name: column for name, column in zip(names, found.columns, strict=True) if not name.startswith("__index")}
     return Table(str(path), digest, kept, first_row=1)
 
@@ -203,5 +203,5 @@ def _read_header(path: Path) -> tuple[list[str], str]:
         raise EvidenceError(f"{path}: expected a header in the first line, found none", hint=PER_RECORD)
     delimiter = max(_DELIMITERS, key=text.count)
     names = [name.strip() for name in next(csv.reader([text], delimiter=delimiter))]
-    _refuse_names(path, names)
+    _validate_column_names(path, names)
     return names, delimiter

@@ -71,7 +71,7 @@ def read_labels(answers: Answers, task: Task, declared: Sequence[str]) -> Labell
         return _read_two(answers, task, declared, texts, place)
     positive = _find_positive(answers, task, declared)
     indices = [_find_class(answers, declared, text) for text in texts.tolist()]
-    _refuse_unknown(answers, texts, indices, answers.classes)
+    _validate_known(answers, texts, indices, answers.classes)
     label = np.array(indices, dtype=np.int64)[place]
     return Labelled(label, answers.classes, positive, tuple(answers.classes[index] for index in positive))
 
@@ -107,7 +107,7 @@ def _read_two(
     meaning |= {str(number): meaning[name] for number, name in enumerate(declared) if str(number) not in meaning}
     meaning |= dict(zip(_BINARY, (False, True), strict=True)) if plain else {}
     said = [meaning.get(text) for text in texts.tolist()]
-    _refuse_unknown(answers, texts, said, (*names, *declared, *task.positive))
+    _validate_known(answers, texts, said, (*names, *declared, *task.positive))
     is_positive = np.array(said, dtype=np.bool_)[place]
     column = classes.index(names[1])
     notes = (f"Labels 0 and 1 were read as {names[0]} and {names[1]}.",) if plain else ()
@@ -139,7 +139,7 @@ def _find_class(answers: Answers, declared: Sequence[str], text: str) -> int | N
     return None
 
 
-def _refuse_unknown(answers: Answers, texts: Texts, found: Sequence[object], known: Sequence[str]) -> None:
+def _validate_known(answers: Answers, texts: Texts, found: Sequence[object], known: Sequence[str]) -> None:
     unknown = [text for text, meaning in zip(texts.tolist(), found, strict=True) if meaning is None]
     if not unknown:
         return

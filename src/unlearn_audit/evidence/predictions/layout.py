@@ -10,9 +10,9 @@ import numpy as np
 from unlearn_audit.data.columns import ID_COLUMNS, unify_column
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.evidence.predictions.answers import Answers, Texts, refuse_ids
+from unlearn_audit.evidence.predictions.answers import Answers, Texts, validate_ids
 from unlearn_audit.evidence.predictions.files import PER_RECORD, Table
-from unlearn_audit.policy import BroughtColumns
+from unlearn_audit.policy import ColumnNames
 
 ROLES = ("original", "retrained", "unlearned")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -21,7 +21,7 @@ _SCORES = ("probability", "score", "logit", "p")
 _FEW = 1_000_000
 
 
-def read_answers(table: Table, columns: BroughtColumns, known: Iterable[str]) -> Answers:
+def read_answers(table: Table, columns: ColumnNames, known: Iterable[str]) -> Answers:
     """Return what `table` says.
 
     Args:
@@ -53,7 +53,7 @@ def read_answers(table: Table, columns: BroughtColumns, known: Iterable[str]) ->
     )
 
 
-def _find_id(table: Table, columns: BroughtColumns) -> str:
+def _find_id(table: Table, columns: ColumnNames) -> str:
     wanted = (columns.id,) if columns.id else ID_COLUMNS
     found = [name for name in wanted if name in table.columns]
     if not found:
@@ -65,12 +65,12 @@ def _find_id(table: Table, columns: BroughtColumns) -> str:
     return found[0]
 
 
-def _read_facts(table: Table, columns: BroughtColumns) -> dict[str, Texts]:
+def _read_facts(table: Table, columns: ColumnNames) -> dict[str, Texts]:
     named = {"split": columns.split, "label": columns.label}
     return {fact: table.texts(name) for fact, name in named.items() if name in table.columns}
 
 
-def _read_groups(table: Table, columns: BroughtColumns, used: Iterable[str]) -> dict[str, Texts]:
+def _read_groups(table: Table, columns: ColumnNames, used: Iterable[str]) -> dict[str, Texts]:
     listed = [name for name in table.columns if name not in set(used)]
     if columns.groups is not None:
         absent = [name for name in columns.groups if name not in table.columns]
@@ -103,7 +103,7 @@ def _read_wide(table: Table, wide: list[str]) -> dict[str, np.ndarray]:
     return {model: np.column_stack([table.numbers(spelt[model, label]) for label in classes]) for model in models}
 
 
-def _read_long(table: Table, id_column: str, columns: BroughtColumns) -> Answers:
+def _read_long(table: Table, id_column: str, columns: ColumnNames) -> Answers:
     """One row for each record and model, or for each record, model and class."""
     marked = {name.partition(":")[2].strip(): name for name in table.columns if ":" in name}
     alone = [name for name in _SCORES if name in table.columns]
@@ -140,7 +140,7 @@ class _Rows:
     def __init__(self, where: str, ids: Texts, models: Texts, parts: Texts, values: np.ndarray) -> None:
         self.where, self.ids, self.values = where, ids, values
         self.records, self._first, self._record = np.unique(ids, return_index=True, return_inverse=True)
-        refuse_ids(where, self.records)
+        validate_ids(where, self.records)
         self.models, self._model = np.unique(models, return_inverse=True)
         self.parts, self._part = np.unique(parts, return_inverse=True)
 
@@ -181,7 +181,7 @@ class _Rows:
         return kept
 
 
-def refuse_model_names(where: str, names: Iterable[str]) -> None:
+def validate_model_names(where: str, names: Iterable[str]) -> None:
     """Refuse names of models that cannot stand in an address or a file name.
 
     Raises:

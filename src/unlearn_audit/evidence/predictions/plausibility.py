@@ -9,7 +9,7 @@ _ERRORS_BELOW_CHANCE = 4.0
 """Standard errors of the AUC under chance: a model that knows nothing falls below once in 30,000 files."""
 
 
-def refuse_one_sided_test(evidence: Evidence, where: str) -> None:
+def validate_two_classes(evidence: Evidence, where: str) -> None:
     """Refuse a test split of one class only: no error rate is defined there.
 
     Raises:
@@ -26,7 +26,7 @@ def refuse_one_sided_test(evidence: Evidence, where: str) -> None:
         )
 
 
-def refuse_worse_than_chance(evidence: Evidence, where: str) -> None:
+def validate_better_than_chance(evidence: Evidence, where: str) -> None:
     """Refuse an original that ranks positives below negatives: two columns or two meanings are swapped.
 
     The AUC (Mann-Whitney) over all records, against 1/2 less four of its standard errors under chance,

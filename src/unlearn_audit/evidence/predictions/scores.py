@@ -44,7 +44,7 @@ def to_log_probs(values: Scores, kind: Kind, model: str, ids: NDArray[np.str_]) 
             one: with the first records.
     """
     if kind == "logits":
-        _refuse_probabilities(values, model)
+        _validate_not_probabilities(values, model)
         pair = np.column_stack([np.zeros(len(values)), values[:, 0]]) if values.shape[1] == 1 else values
         return Converted(_log_softmax(pair))
     if kind == "log-probabilities":
@@ -54,7 +54,7 @@ def to_log_probs(values: Scores, kind: Kind, model: str, ids: NDArray[np.str_]) 
                 hint="are they logits? say 'scores: logits' in the case file or --scores logits",
             )
         values = np.exp(values)
-    _refuse_no_probabilities(values, model, ids)
+    _validate_probabilities(values, model, ids)
     shares = np.column_stack([1 - values[:, 0], values[:, 0]]) if values.shape[1] == 1 else values
     return _take_logarithm(shares, model, ids)
 
@@ -64,7 +64,7 @@ def _log_softmax(logits: Scores) -> Scores:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float64)
 
 
-def _refuse_probabilities(values: Scores, model: str) -> None:
+def _validate_not_probabilities(values: Scores, model: str) -> None:
     inside = bool(((values >= 0) & (values <= 1)).all())
     if inside and (values.shape[1] == 1 or np.allclose(values.sum(axis=1), 1, atol=_ROUNDING)):
         raise EvidenceError(
@@ -74,7 +74,7 @@ def _refuse_probabilities(values: Scores, model: str) -> None:
         )
 
 
-def _refuse_no_probabilities(values: Scores, model: str, ids: NDArray[np.str_]) -> None:
+def _validate_probabilities(values: Scores, model: str, ids: NDArray[np.str_]) -> None:
     outside = ((values < 0) | (values > 1)).any(axis=1)
     if not outside.any():
         return

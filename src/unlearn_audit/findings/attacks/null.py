@@ -10,17 +10,17 @@ from unlearn_audit.findings.attacks.scoring import (
     Mask,
     Pair,
     gather_ensemble,
+    get_references,
     name_calibrator,
-    require_references,
     select_group,
     tell_answers,
 )
 from unlearn_audit.findings.attacks.table import Needs, find_attack
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.stats import View
 
 
-def score_unseen(scope: Scope, model: str, among: str, attack: str) -> Iterator[Pair]:
+def score_unseen(context: EvaluationContext, model: str, among: str, attack: str) -> Iterator[Pair]:
     """Yield, for each reference model, the scores of forget and of test candidates that it was never trained on.
 
     The model is attacked with the help of all others but its partner (`Ensemble.leave_out` says why). For U-LiRA it is
@@ -29,30 +29,30 @@ def score_unseen(scope: Scope, model: str, among: str, attack: str) -> Iterator[
     Raises:
         MeasurementError: no reference models, too few of them, or fewer records than the policy's smallest group.
     """
-    references = require_references(scope, attack)
-    for number, scores in enumerate(_score_all(scope, model, attack)):
-        values = np.zeros(len(scope.evidence))
+    references = get_references(context, attack)
+    for number, scores in enumerate(_score_all(context, model, attack)):
+        values = np.zeros(len(context.evidence))
         values[references.candidates] = scores
         unseen = references.candidates & ~references.trained_on[number]
-        forget, test = (select_group(scope, split, among, unseen) for split in ("forget", "test"))
+        forget, test = (select_group(context, split, among, unseen) for split in ("forget", "test"))
         yield values[forget], values[test]
 
 
-def _score_all(scope: Scope, model: str, attack: str) -> tuple[NDArray[np.float64], ...]:
+def _score_all(context: EvaluationContext, model: str, attack: str) -> tuple[NDArray[np.float64], ...]:
     """Return for each of K reference models the (c,) scores of the candidates; computed once for each scope."""
     needs = find_attack(attack).needs
-    calibrator = name_calibrator(scope, model) if needs is Needs.UNLEARNED else ""
-    return scope.remember(("unseen", attack, calibrator), lambda: tuple(_attack_each(scope, attack, calibrator)))
+    calibrator = name_calibrator(context, model) if needs is Needs.UNLEARNED else ""
+    return context.remember(("unseen", attack, calibrator), lambda: tuple(_attack_each(context, attack, calibrator)))
 
 
-def _attack_each(scope: Scope, attack: str, calibrator: str) -> Iterator[NDArray[np.float64]]:
-    row, evidence = find_attack(attack), scope.evidence
-    candidates, population = require_references(scope, attack).candidates, evidence.select("validation")
-    for number, log_probs in enumerate(tell_answers(scope, attack, calibrator)):
+def _attack_each(context: EvaluationContext, attack: str, calibrator: str) -> Iterator[NDArray[np.float64]]:
+    row, evidence = find_attack(attack), context.evidence
+    candidates, population = get_references(context, attack).candidates, evidence.select("validation")
+    for number, log_probs in enumerate(tell_answers(context, attack, calibrator)):
         if row.needs is Needs.NOTHING:
             view = _narrow(log_probs, evidence.label, candidates)
         else:
-            rest = gather_ensemble(scope, attack, calibrator).leave_out(number)
+            rest = gather_ensemble(context, attack, calibrator).leave_out(number)
             view = View(log_probs, evidence.label, candidates, population, rest)
         scores = np.asarray(row.score(view), dtype=np.float64)
         if not np.isfinite(scores).all():
@@ -60,7 +60,7 @@ def _attack_each(scope: Scope, attack: str, calibrator: str) -> Iterator[NDArray
         yield scores
 
 
-def score_swapped(scope: Scope, model: str, attack: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def score_swapped(context: EvaluationContext, model: str, attack: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the (K, c) scores that a population attack gives the candidates, and (K, c) who had trained on which.
 
     The attacked are the reference models after the method that made `model` forgot their own half.
@@ -68,7 +68,7 @@ def score_swapped(scope: Scope, model: str, attack: str) -> tuple[NDArray[np.flo
     Raises:
         MeasurementError: no reference models, or they did not undergo that method.
     """
-    references, row, labels = scope.evidence.references, find_attack(attack), scope.evidence.label
+    references, row, labels = context.evidence.references, find_attack(attack), context.evidence.label
     if references is None or model not in references.unlearned:
         raise MeasurementError(
             f"the SWAP test needs reference models unlearned as '{model}' was, the evidence has none"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.attacks.table import Needs, find_attack
-from unlearn_audit.findings.context import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.stats import Ensemble, View, score_logit
 
 Scores = NDArray[np.float64]
@@ -30,23 +30,23 @@ class Scored:
     records: Mask
 
 
-def name_calibrator(scope: Scope, model: str) -> str:
+def name_calibrator(context: EvaluationContext, model: str) -> str:
     """Return the model whose method the reference models must have undergone for `model` to be scored.
 
     Its own; for the original and the retrained model, which underwent none, the audited model's: so that they stand
     beside it on the same statistic, as controls.
     """
-    roles = {card.name: card.role for card in scope.evidence.provenance.models}
+    roles = {card.name: card.role for card in context.evidence.provenance.models}
     if roles.get(model) in ("original", "retrained"):
-        return scope.evidence.provenance.candidates[0].name
+        return context.evidence.provenance.candidates[0].name
     return model
 
 
-def score_records(scope: Scope, model: str, attack: str, like: str | None = None) -> Scored:
+def score_records(context: EvaluationContext, model: str, attack: str, like: str | None = None) -> Scored:
     """Return what `attack` makes of the answers of `model`; computed once for each scope.
 
     Args:
-        scope: evidence and policy.
+        context: evidence and policy.
         model: the attacked model.
         attack: name in `ATTACKS`.
         like: the model whose method the unlearned reference models underwent; `name_calibrator` where None.
@@ -54,14 +54,14 @@ def score_records(scope: Scope, model: str, attack: str, like: str | None = None
     Raises:
         MeasurementError: what the attack needs is not there, or it gave something else than finite scores.
     """
-    calibrator = like or name_calibrator(scope, model)
+    calibrator = like or name_calibrator(context, model)
     key = ("scores", model, attack, calibrator)
-    return scope.remember(key, lambda: _score(scope, scope.evidence.log_probs[model], attack, calibrator))
+    return context.remember(key, lambda: _score(context, context.evidence.log_probs[model], attack, calibrator))
 
 
-def _score(scope: Scope, log_probs: NDArray[np.float64], attack: str, calibrator: str) -> Scored:
+def _score(context: EvaluationContext, log_probs: NDArray[np.float64], attack: str, calibrator: str) -> Scored:
     row = find_attack(attack)
-    view = _look(scope, log_probs, attack, calibrator)
+    view = _look(context, log_probs, attack, calibrator)
     scores = np.asarray(row.score(view), dtype=np.float64)
     return _spread(attack, scores, view.candidates)
 
@@ -78,30 +78,30 @@ def _spread(attack: str, scores: Scores, records: Mask) -> Scored:
     return Scored(values, records)
 
 
-def _look(scope: Scope, log_probs: NDArray[np.float64], attack: str, calibrator: str) -> View:
-    evidence, needs = scope.evidence, find_attack(attack).needs
-    ensemble = None if needs is Needs.NOTHING else gather_ensemble(scope, attack, calibrator)
-    return View(log_probs, evidence.label, find_scorable(scope, attack), evidence.select("validation"), ensemble)
+def _look(context: EvaluationContext, log_probs: NDArray[np.float64], attack: str, calibrator: str) -> View:
+    evidence, needs = context.evidence, find_attack(attack).needs
+    ensemble = None if needs is Needs.NOTHING else gather_ensemble(context, attack, calibrator)
+    return View(log_probs, evidence.label, find_scorable(context, attack), evidence.select("validation"), ensemble)
 
 
-def find_scorable(scope: Scope, attack: str) -> Mask:
+def find_scorable(context: EvaluationContext, attack: str) -> Mask:
     """Return the (n,) records that `attack` can score: all, or the candidates where it needs reference models.
 
     Raises:
         MeasurementError: it needs reference models, and there are none or too few.
     """
     if find_attack(attack).needs is Needs.NOTHING:
-        return np.ones(len(scope.evidence), dtype=np.bool_)
-    return require_references(scope, attack).candidates
+        return np.ones(len(context.evidence), dtype=np.bool_)
+    return get_references(context, attack).candidates
 
 
-def require_references(scope: Scope, attack: str) -> References:
+def get_references(context: EvaluationContext, attack: str) -> References:
     """Return the reference models' answers.
 
     Raises:
         MeasurementError: there are none, or fewer models than the attack cannot do without.
     """
-    references, fewest = scope.evidence.references, find_attack(attack).fewest
+    references, fewest = context.evidence.references, find_attack(attack).fewest
     if references is None:
         raise MeasurementError(f"attack '{attack}' needs reference models, the evidence has none")
     if references.count < fewest:
@@ -111,13 +111,13 @@ def require_references(scope: Scope, attack: str) -> References:
     return references
 
 
-def tell_answers(scope: Scope, attack: str, calibrator: str) -> NDArray[np.float64]:
+def tell_answers(context: EvaluationContext, attack: str, calibrator: str) -> NDArray[np.float64]:
     """Return (K, n, k) the log-probabilities of the reference models, as `attack` wants them: trained, or unlearned.
 
     Raises:
         MeasurementError: there are none, or they did not undergo the method that made `calibrator`.
     """
-    references = require_references(scope, attack)
+    references = get_references(context, attack)
     if find_attack(attack).needs is not Needs.UNLEARNED:
         return references.log_probs
     if calibrator not in references.unlearned:
@@ -128,36 +128,36 @@ def tell_answers(scope: Scope, attack: str, calibrator: str) -> NDArray[np.float
     return references.unlearned[calibrator]
 
 
-def gather_ensemble(scope: Scope, attack: str, calibrator: str) -> Ensemble:
+def gather_ensemble(context: EvaluationContext, attack: str, calibrator: str) -> Ensemble:
     """Return what `attack` may know of the reference models; computed once for each scope.
 
     Raises:
         MeasurementError: as `tell_answers`, or no candidates.
     """
-    answers, references = tell_answers(scope, attack, calibrator), require_references(scope, attack)
+    answers, references = tell_answers(context, attack, calibrator), get_references(context, attack)
     unlearned = find_attack(attack).needs is Needs.UNLEARNED
     key = ("ensemble", calibrator if unlearned else "")
-    return scope.remember(
+    return context.remember(
         key,
         lambda: Ensemble.of(
             answers,
-            scope.evidence.label,
+            context.evidence.label,
             references.trained_on,
             candidates=references.candidates,
-            population=scope.evidence.select("validation"),
-            retain=scope.evidence.select("retain"),
+            population=context.evidence.select("validation"),
+            retain=context.evidence.select("retain"),
         ),
     )
 
 
-def select_group(scope: Scope, split: str, among: str, scorable: Mask) -> Mask:
+def select_group(context: EvaluationContext, split: str, among: str, scorable: Mask) -> Mask:
     """Return the (n,) mask of the `scorable` (n,) records of `split`, restricted to `among`.
 
     Raises:
         MeasurementError: fewer records than the policy's smallest group.
     """
-    mask = scope.select_among(split, among) & scorable
-    least = scope.policy.protocol.smallest_group
+    mask = context.select_among(split, among) & scorable
+    least = context.policy.protocol.smallest_group
     if mask.sum() < least:
         raise MeasurementError(
             f"{int(mask.sum())} {split} records{'' if among == 'all' else f' ({among})'} are fewer than {least}, "
@@ -166,7 +166,7 @@ def select_group(scope: Scope, split: str, among: str, scorable: Mask) -> Mask:
     return mask
 
 
-def score_groups(scope: Scope, model: str, among: str, attack: str, like: str | None = None) -> Pair:
+def score_groups(context: EvaluationContext, model: str, among: str, attack: str, like: str | None = None) -> Pair:
     """Return the membership scores of forget and of test records, HIGHER = looks like a member.
 
     An attack with reference models scores candidates alone: of the test records, the controls.
@@ -175,13 +175,13 @@ def score_groups(scope: Scope, model: str, among: str, attack: str, like: str | 
         MeasurementError: the attack cannot run, fewer records than the policy's smallest group on either side, or
             answers so coarse that ties would hide what is remembered.
     """
-    scored = score_records(scope, model, attack, like)
-    forget, test = (select_group(scope, split, among, scored.records) for split in ("forget", "test"))
-    _refuse_coarse(scope, model, forget, test)
+    scored = score_records(context, model, attack, like)
+    forget, test = (select_group(context, split, among, scored.records) for split in ("forget", "test"))
+    _validate_resolution(context, model, forget, test)
     return scored.values[forget], scored.values[test]
 
 
-def _refuse_coarse(scope: Scope, model: str, forget: Mask, test: Mask) -> None:
+def _validate_resolution(context: EvaluationContext, model: str, forget: Mask, test: Mask) -> None:
     """Refuse rounded answers: a tie counts as half, so what was rounded away pulls the AUC to 0.5 and looks forgotten.
 
     Asked of the logit of the true class, which keeps what a model of this tool says apart however sure it is; an attack
@@ -190,8 +190,8 @@ def _refuse_coarse(scope: Scope, model: str, forget: Mask, test: Mask) -> None:
     Raises:
         MeasurementError: more than 2 % of the pairs are equal, so that an AUC could be wrong by more than 0.01.
     """
-    evidence = scope.evidence
-    logits = scope.remember(
+    evidence = context.evidence
+    logits = context.remember(
         ("logit of the true class", model), lambda: score_logit(evidence.log_probs[model], evidence.label)
     )
     members, nonmembers = logits[forget], logits[test]
@@ -206,8 +206,10 @@ def _refuse_coarse(scope: Scope, model: str, forget: Mask, test: Mask) -> None:
         )
 
 
-def pair_clusters(scope: Scope, among: str, attack: str) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+def pair_clusters(
+    context: EvaluationContext, among: str, attack: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the clusters of the records of `score_groups`, None where records are independent."""
-    scorable = find_scorable(scope, attack)
-    ours, theirs = (scope.clusters(select_group(scope, split, among, scorable)) for split in ("forget", "test"))
+    scorable = find_scorable(context, attack)
+    ours, theirs = (context.clusters(select_group(context, split, among, scorable)) for split in ("forget", "test"))
     return None if ours is None or theirs is None else (ours, theirs)

@@ -93,7 +93,7 @@ ATTACKS: Table[Signal | Attack] = Table(
     },
     typed=False,
 )
-"""Third parties add theirs through 'unlearn_audit.findings.attacks': an `Attack`, or a `Signal` for a population attack."""
+"""Third parties add theirs through 'unlearn_audit.attacks': an `Attack`, or a `Signal` for a population attack."""
 
 
 def find_attack(name: str) -> Attack:

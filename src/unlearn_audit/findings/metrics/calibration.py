@@ -1,11 +1,11 @@
 """Do the probabilities come true, and is acting on them worth anything? Descriptive: Global Risk decides."""
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
-from unlearn_audit.records.trivial_models import BASELINES
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import (
     compute_calibration_error,
     estimate_calibration_in_the_large,
@@ -14,69 +14,69 @@ from unlearn_audit.stats import (
 )
 
 
-def measure_calibration_in_the_large(scope: Scope, address: Address) -> Estimate:
+def measure_calibration_in_the_large(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure by how much more often test records are positive than the model says; above zero it plays danger down."""
     return estimate_calibration_in_the_large(
-        scope.actual,
-        scope.evidence.positive_probability(address.model)[scope.test],
-        confidence=scope.confidence_for(address.model),
-        clusters=scope.clusters(scope.test),
+        context.actual,
+        context.evidence.positive_probability(key.model)[context.test],
+        confidence=context.confidence_for(key.model),
+        clusters=context.clusters(context.test),
     )
 
 
-def measure_calibration_slope(scope: Scope, address: Address) -> Estimate:
+def measure_calibration_slope(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the slope of the truth on the stated log-odds: 1 is calibrated, below 1 is too sure of itself."""
     return estimate_calibration_slope(
-        scope.actual,
-        scope.log_odds(address.model)[scope.test],
-        confidence=scope.confidence_for(address.model),
-        clusters=scope.clusters(scope.test),
+        context.actual,
+        context.log_odds(key.model)[context.test],
+        confidence=context.confidence_for(key.model),
+        clusters=context.clusters(context.test),
     )
 
 
-def measure_calibration_error(scope: Scope, address: Address) -> Estimate:
+def measure_calibration_error(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the expected calibration error in ten bins; read it beside what a calibrated model would show."""
-    return _describe(scope, _compute_errors(scope, address.model)[0])
+    return _describe(context, _compute_errors(context, key.model)[0])
 
 
-def measure_error_by_chance(scope: Scope, address: Address) -> Estimate:
+def measure_error_by_chance(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the expected calibration error that a perfectly calibrated model with these probabilities would show."""
-    return _describe(scope, _compute_errors(scope, address.model)[1])
+    return _describe(context, _compute_errors(context, key.model)[1])
 
 
-def measure_net_benefit(scope: Scope, address: Address) -> Estimate:
+def measure_net_benefit(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the net benefit of acting where the policy's costs say so, in true positives per test case."""
-    return _measure_benefit(scope, address, None)
+    return _measure_benefit(context, key, None)
 
 
-def measure_net_benefit_at_prevalence(scope: Scope, address: Address) -> Estimate:
+def measure_net_benefit_at_prevalence(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the same at the policy's prevalence of intended use."""
-    return _measure_benefit(scope, address, scope.prevalence)
+    return _measure_benefit(context, key, context.prevalence)
 
 
-def _compute_errors(scope: Scope, model: str) -> tuple[float, float]:
-    return compute_calibration_error(scope.actual, scope.evidence.positive_probability(model)[scope.test])
+def _compute_errors(context: EvaluationContext, model: str) -> tuple[float, float]:
+    return compute_calibration_error(context.actual, context.evidence.positive_probability(model)[context.test])
 
 
-def _measure_benefit(scope: Scope, address: Address, prevalence: float | None) -> Estimate:
-    threshold = 1 / (1 + scope.policy.costs.ratio)
-    called = (
-        scope.call(address.model, None)
-        if address.model in BASELINES
-        else scope.evidence.positive_probability(address.model)[scope.test] >= threshold
+def _measure_benefit(context: EvaluationContext, key: MetricKey, prevalence: float | None) -> Estimate:
+    threshold = 1 / (1 + context.policy.costs.ratio)
+    predicted = (
+        context.predict_positive(key.model, None)
+        if key.model in TRIVIAL_MODELS
+        else context.evidence.positive_probability(key.model)[context.test] >= threshold
     )
     return estimate_net_benefit(
-        scope.actual,
-        called,
+        context.actual,
+        predicted,
         threshold,
         prevalence=prevalence,
-        clusters=scope.clusters(scope.test),
-        **scope.sampling("net-benefit" if prevalence is None else "net-benefit-at-prevalence", address),
+        clusters=context.clusters(context.test),
+        **context.sampling("net-benefit" if prevalence is None else "net-benefit-at-prevalence", key),
     )
 
 
-def _describe(scope: Scope, value: float) -> Estimate:
-    return Estimate(value=value, unit=Unit.SCORE, n=int(scope.test.sum()))
+def _describe(context: EvaluationContext, value: float) -> Estimate:
+    return Estimate(value=value, unit=Unit.SCORE, n=int(context.test.sum()))
 
 
 _TRAITS = MetricTraits(kind="descriptive")

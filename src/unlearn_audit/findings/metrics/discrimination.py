@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
@@ -14,51 +14,51 @@ Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 _FPR = 0.2
 
 
-def score_test(scope: Scope, model: str) -> Pair:
+def score_test(context: EvaluationContext, model: str) -> Pair:
     """Return the log-odds of being positive, of the test positives and of the test negatives."""
-    odds = scope.log_odds(model)
-    return odds[scope.positives], odds[scope.negatives]
+    odds = context.log_odds(model)
+    return odds[context.positives], odds[context.negatives]
 
 
-def _pair_clusters(scope: Scope) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    ours, theirs = scope.clusters(scope.positives), scope.clusters(scope.negatives)
+def _pair_clusters(context: EvaluationContext) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    ours, theirs = context.clusters(context.positives), context.clusters(context.negatives)
     return None if ours is None or theirs is None else (ours, theirs)
 
 
-def measure_auroc(scope: Scope, address: Address) -> Estimate:
+def measure_auroc(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the area under the ROC curve of positive against negative test records."""
-    positives, negatives = score_test(scope, address.model)
-    confidence = scope.confidence_for(address.model)
-    return estimate_auc(positives, negatives, confidence=confidence, clusters=_pair_clusters(scope))
+    positives, negatives = score_test(context, key.model)
+    confidence = context.confidence_for(key.model)
+    return estimate_auc(positives, negatives, confidence=confidence, clusters=_pair_clusters(context))
 
 
-def measure_auroc_drop(scope: Scope, address: Address) -> Estimate:
+def measure_auroc_drop(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure by how much the AUROC is below the reference's, on the same records (paired); above zero is worse."""
-    confidence = scope.confidence_for(address.model)
+    confidence = context.confidence_for(key.model)
     return estimate_auc_change(
-        score_test(scope, address.model),
-        score_test(scope, scope.reference(address)),
+        score_test(context, key.model),
+        score_test(context, context.reference(key)),
         confidence=confidence,
-        clusters=_pair_clusters(scope),
+        clusters=_pair_clusters(context),
     )
 
 
-def measure_fnr_at_fpr(scope: Scope, address: Address) -> Estimate:
+def measure_fnr_at_fpr(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives missed where 20 % of the negatives are called positive.
 
     The threshold is found on the test split itself, so this compares models and is no rate of any deployed one.
     """
-    positives, negatives = score_test(scope, address.model)
-    return estimate_fnr_at_fpr(positives, negatives, _FPR, confidence=scope.confidence_for(address.model)).model_copy(
+    positives, negatives = score_test(context, key.model)
+    return estimate_fnr_at_fpr(positives, negatives, _FPR, confidence=context.confidence_for(key.model)).model_copy(
         update={"bounds": None}
     )
 
 
-def measure_brier(scope: Scope, address: Address) -> Estimate:
+def measure_brier(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the mean squared distance of the probability of being positive from the truth; 0 is perfect."""
-    probability = scope.evidence.positive_probability(address.model)[scope.test]
-    confidence = scope.confidence_for(address.model)
-    return estimate_brier(scope.actual, probability, confidence=confidence, clusters=scope.clusters(scope.test))
+    probability = context.evidence.positive_probability(key.model)[context.test]
+    confidence = context.confidence_for(key.model)
+    return estimate_brier(context.actual, probability, confidence=confidence, clusters=context.clusters(context.test))
 
 
 AUROC = Metric(

@@ -1,7 +1,7 @@
 """Error rates at an operating point: what is missed, what is alarmed, and the balance of both."""
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
@@ -13,67 +13,67 @@ _AT_LEAST = frozenset({"at_least"})
 _REFERENCES = frozenset({"original", "retrained"})
 
 
-def measure_false_negative_rate(scope: Scope, address: Address) -> Estimate:
+def measure_false_negative_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives that are called negative (FNR = 1 - sensitivity)."""
-    missed = ~scope.call(address.model, address.at)[scope.actual]
+    missed = ~context.predict_positive(key.model, key.at)[context.actual]
     return estimate_rate(
-        missed, clusters=scope.clusters(scope.positives), **scope.sampling("false-negative-rate", address)
+        missed, clusters=context.clusters(context.positives), **context.sampling("false-negative-rate", key)
     )
 
 
-def measure_false_negative_rate_increase(scope: Scope, address: Address) -> Estimate:
+def measure_false_negative_rate_increase(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure by how much the share of missed positives is above the reference's, on the same positives (paired)."""
-    before = ~scope.call(scope.reference(address), address.at)[scope.actual]
-    after = ~scope.call(address.model, address.at)[scope.actual]
+    before = ~context.predict_positive(context.reference(key), key.at)[context.actual]
+    after = ~context.predict_positive(key.model, key.at)[context.actual]
     return estimate_rate_change(
         before,
         after,
-        clusters=scope.clusters(scope.positives),
-        **scope.sampling("false-negative-rate-increase", address),
+        clusters=context.clusters(context.positives),
+        **context.sampling("false-negative-rate-increase", key),
     )
 
 
-def measure_sensitivity(scope: Scope, address: Address) -> Estimate:
+def measure_sensitivity(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives that are called positive."""
-    caught = scope.call(address.model, address.at)[scope.actual]
-    return estimate_rate(caught, clusters=scope.clusters(scope.positives), **scope.sampling("sensitivity", address))
+    caught = context.predict_positive(key.model, key.at)[context.actual]
+    return estimate_rate(caught, clusters=context.clusters(context.positives), **context.sampling("sensitivity", key))
 
 
-def measure_false_positive_rate(scope: Scope, address: Address) -> Estimate:
+def measure_false_positive_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of negatives that are called positive (FPR = 1 - specificity)."""
-    alarmed = scope.call(address.model, address.at)[~scope.actual]
+    alarmed = context.predict_positive(key.model, key.at)[~context.actual]
     return estimate_rate(
-        alarmed, clusters=scope.clusters(scope.negatives), **scope.sampling("false-positive-rate", address)
+        alarmed, clusters=context.clusters(context.negatives), **context.sampling("false-positive-rate", key)
     )
 
 
-def measure_specificity(scope: Scope, address: Address) -> Estimate:
+def measure_specificity(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of negatives that are called negative."""
-    cleared = ~scope.call(address.model, address.at)[~scope.actual]
-    return estimate_rate(cleared, clusters=scope.clusters(scope.negatives), **scope.sampling("specificity", address))
+    cleared = ~context.predict_positive(key.model, key.at)[~context.actual]
+    return estimate_rate(cleared, clusters=context.clusters(context.negatives), **context.sampling("specificity", key))
 
 
-def measure_balanced_accuracy(scope: Scope, address: Address) -> Estimate:
+def measure_balanced_accuracy(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the mean of sensitivity and specificity; 0.5 for every call that ignores the image."""
     return estimate_balanced_accuracy(
-        scope.actual,
-        scope.call(address.model, address.at),
-        clusters=scope.clusters(scope.test),
-        **scope.sampling("balanced-accuracy", address),
+        context.actual,
+        context.predict_positive(key.model, key.at),
+        clusters=context.clusters(context.test),
+        **context.sampling("balanced-accuracy", key),
     )
 
 
-def count_false_negatives(scope: Scope, address: Address) -> Estimate:
+def count_false_negatives(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Count the positives that are called negative."""
-    missed = scope.actual & ~scope.call(address.model, address.at)
-    return Estimate(value=float(missed.sum()), unit=Unit.COUNT, n=int(scope.actual.sum()), events=int(missed.sum()))
+    missed = context.actual & ~context.predict_positive(key.model, key.at)
+    return Estimate(value=float(missed.sum()), unit=Unit.COUNT, n=int(context.actual.sum()), events=int(missed.sum()))
 
 
-def count_false_positives(scope: Scope, address: Address) -> Estimate:
+def count_false_positives(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Count the negatives that are called positive."""
-    alarmed = ~scope.actual & scope.call(address.model, address.at)
+    alarmed = ~context.actual & context.predict_positive(key.model, key.at)
     return Estimate(
-        value=float(alarmed.sum()), unit=Unit.COUNT, n=int((~scope.actual).sum()), events=int(alarmed.sum())
+        value=float(alarmed.sum()), unit=Unit.COUNT, n=int((~context.actual).sum()), events=int(alarmed.sum())
     )
 
 

@@ -1,7 +1,7 @@
 """Global Risk: what the model's mistakes cost per case, and how that changed against a reference."""
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
@@ -10,45 +10,45 @@ from unlearn_audit.stats import MistakeCosts, estimate_global_risk, estimate_ris
 _SOURCE = "GR = (C_FN * FN + C_FP * FP) / N on the test split; cost form of the code published around arXiv 2604.23854"
 
 
-def _costs(scope: Scope) -> MistakeCosts:
-    return MistakeCosts(scope.policy.costs.false_negative, scope.policy.costs.false_positive)
+def _costs(context: EvaluationContext) -> MistakeCosts:
+    return MistakeCosts(context.policy.costs.false_negative, context.policy.costs.false_positive)
 
 
-def measure_global_risk(scope: Scope, address: Address) -> Estimate:
+def measure_global_risk(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure Global Risk in cost units per test case; 0 makes no mistake."""
     return estimate_global_risk(
-        scope.actual,
-        scope.call(address.model, address.at),
-        _costs(scope),
-        clusters=scope.clusters(scope.test),
-        **scope.sampling("global-risk", address),
+        context.actual,
+        context.predict_positive(key.model, key.at),
+        _costs(context),
+        clusters=context.clusters(context.test),
+        **context.sampling("global-risk", key),
     )
 
 
-def measure_risk_at_prevalence(scope: Scope, address: Address) -> Estimate:
+def measure_risk_at_prevalence(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure Global Risk as it would be at the policy's prevalence of intended use: pi C_FN FNR + (1 - pi) C_FP FPR.
 
     What must not be concluded: that error rates carry over to a population whose cases differ in more than prevalence.
     """
     return estimate_global_risk(
-        scope.actual,
-        scope.call(address.model, address.at),
-        _costs(scope),
-        prevalence=scope.prevalence,
-        clusters=scope.clusters(scope.test),
-        **scope.sampling("global-risk-at-prevalence", address),
+        context.actual,
+        context.predict_positive(key.model, key.at),
+        _costs(context),
+        prevalence=context.prevalence,
+        clusters=context.clusters(context.test),
+        **context.sampling("global-risk-at-prevalence", key),
     )
 
 
-def measure_risk_increase(scope: Scope, address: Address) -> Estimate:
+def measure_risk_increase(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure by how much Global Risk is above the reference's, on the same records (paired)."""
     return estimate_risk_change(
-        scope.actual,
-        scope.call(scope.reference(address), address.at),
-        scope.call(address.model, address.at),
-        _costs(scope),
-        clusters=scope.clusters(scope.test),
-        **scope.sampling("global-risk-increase", address),
+        context.actual,
+        context.predict_positive(context.reference(key), key.at),
+        context.predict_positive(key.model, key.at),
+        _costs(context),
+        clusters=context.clusters(context.test),
+        **context.sampling("global-risk-increase", key),
     )
 
 

@@ -7,8 +7,8 @@ as well; a likelihood ratio, which knows in which direction the method errs, fin
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import name_calibrator, pair_clusters, score_groups
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Finding
@@ -24,61 +24,61 @@ _AMONG = frozenset({"all", "positive", "negative"})
 _SOURCE = "AUC of forget against test records under the attack named"
 
 
-def _attack_of(address: Address) -> str:
-    if address.attack is None:
+def _attack_of(key: MetricKey) -> str:
+    if key.attack is None:
         raise MeasurementError("a membership metric needs an attack")
-    return address.attack
+    return key.attack
 
 
-def measure_membership_auc(scope: Scope, address: Address) -> Estimate:
+def measure_membership_auc(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the AUC of the attack; 0.5 is indistinguishable from never seen.
 
     What must not be concluded: that a stronger attack would not succeed. With reference models it speaks of the
     attack as these very models make it; others make a slightly different one.
     """
-    attack = _attack_of(address)
-    members, nonmembers = score_groups(scope, address.model, address.among, attack)
+    attack = _attack_of(key)
+    members, nonmembers = score_groups(context, key.model, key.among, attack)
     return estimate_auc(
         members,
         nonmembers,
-        confidence=scope.confidence_for(address.model),
-        clusters=pair_clusters(scope, address.among, attack),
+        confidence=context.confidence_for(key.model),
+        clusters=pair_clusters(context, key.among, attack),
     )
 
 
-def measure_membership_difference(scope: Scope, address: Address) -> Estimate:
+def measure_membership_difference(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure AUC minus the reference's AUC, on the same records (paired): 0 is as forgotten as never seen.
 
     Both are scored against the same distributions. For U-LiRA these are the ones of the method that made the model,
     also where the retrained model is scored: it is asked whether it answers as models that *this* method left.
     """
-    attack = _attack_of(address)
-    like = name_calibrator(scope, address.model)
+    attack = _attack_of(key)
+    like = name_calibrator(context, key.model)
     return estimate_auc_change(
-        score_groups(scope, scope.reference(address), address.among, attack, like),
-        score_groups(scope, address.model, address.among, attack, like),
-        confidence=scope.confidence_for(address.model),
-        clusters=pair_clusters(scope, address.among, attack),
+        score_groups(context, context.reference(key), key.among, attack, like),
+        score_groups(context, key.model, key.among, attack, like),
+        confidence=context.confidence_for(key.model),
+        clusters=pair_clusters(context, key.among, attack),
     )
 
 
-def measure_forgetting_score(scope: Scope, address: Address) -> Estimate:
+def measure_forgetting_score(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure 1 - 2 |AUC - 1/2|: 1 looks unseen, 0 is found (or marked by its absence) without error. For readers."""
-    return compute_forgetting_score(measure_membership_auc(scope, address))
+    return compute_forgetting_score(measure_membership_auc(context, key))
 
 
-def measure_membership_tpr(scope: Scope, address: Address) -> Estimate:
+def measure_membership_tpr(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of forget records found where the attack wrongly accuses only the share in `at`."""
-    members, nonmembers = score_groups(scope, address.model, address.among, _attack_of(address))
-    fpr = float((address.at or "").removeprefix("fpr "))
-    found = estimate_tpr_at_fpr(members, nonmembers, fpr, confidence=scope.confidence_for(address.model))
+    members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
+    fpr = float((key.at or "").removeprefix("fpr "))
+    found = estimate_tpr_at_fpr(members, nonmembers, fpr, confidence=context.confidence_for(key.model))
     return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
 
 
-def measure_membership_advantage(scope: Scope, address: Address) -> Estimate:
+def measure_membership_advantage(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the largest TPR - FPR over all thresholds. Never compare it with 0, only with the retrained model's."""
-    members, nonmembers = score_groups(scope, address.model, address.among, _attack_of(address))
-    found = estimate_advantage(members, nonmembers, confidence=scope.confidence_for(address.model))
+    members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
+    found = estimate_advantage(members, nonmembers, confidence=context.confidence_for(key.model))
     return found.model_copy(update={"bounds": None})  # as above
 
 

@@ -8,28 +8,28 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import needs_references, score_unseen
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.stats import compute_auc, estimate_null
 
 
-def measure_membership_null(scope: Scope, address: Address) -> Estimate:
+def measure_membership_null(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the AUC of the attack on each reference model, of candidates that it was not trained on.
 
     What must not be concluded: that an AUC inside this range is proof of forgetting. Each reference model is attacked
     on its own half of the candidates, so the range is wider than that of retrained models on all of them.
     """
-    if address.attack is None:
+    if key.attack is None:
         raise MeasurementError("a membership metric needs an attack")
-    pairs = list(score_unseen(scope, address.model, address.among, address.attack))
+    pairs = list(score_unseen(context, key.model, key.among, key.attack))
     if all(np.ptp(np.concatenate(pair)) == 0 for pair in pairs):
         raise MeasurementError("expected scores that differ, found constant scores of all reference models")
     aucs = [compute_auc(members, nonmembers) for members, nonmembers in pairs]
     size = min(len(members) + len(nonmembers) for members, nonmembers in pairs)
-    return estimate_null(aucs, size, confidence=scope.policy.protocol.confidence)
+    return estimate_null(aucs, size, confidence=context.policy.protocol.confidence)
 
 
 MEMBERSHIP_NULL = Metric(

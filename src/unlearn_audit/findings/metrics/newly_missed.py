@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
@@ -13,52 +13,52 @@ from unlearn_audit.stats import compute_mcnemar, estimate_rate
 _REFERENCES = frozenset({"original", "retrained"})
 
 
-def _turned(scope: Scope, address: Address, *, missed: bool) -> NDArray[np.bool_]:
-    before = scope.call(scope.reference(address), address.at)
-    after = scope.call(address.model, address.at)
-    return scope.actual & ((before & ~after) if missed else (~before & after))
+def _turned(context: EvaluationContext, key: MetricKey, *, missed: bool) -> NDArray[np.bool_]:
+    before = context.predict_positive(context.reference(key), key.at)
+    after = context.predict_positive(key.model, key.at)
+    return context.actual & ((before & ~after) if missed else (~before & after))
 
 
-def _count(scope: Scope, address: Address, *, missed: bool) -> Estimate:
-    count = int(_turned(scope, address, missed=missed).sum())
-    return Estimate(value=float(count), unit=Unit.COUNT, n=int(scope.actual.sum()), events=count)
+def _count(context: EvaluationContext, key: MetricKey, *, missed: bool) -> Estimate:
+    count = int(_turned(context, key, missed=missed).sum())
+    return Estimate(value=float(count), unit=Unit.COUNT, n=int(context.actual.sum()), events=count)
 
 
-def count_newly_missed(scope: Scope, address: Address) -> Estimate:
+def count_newly_missed(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Count the positives that the reference calls positive and this model does not."""
-    return _count(scope, address, missed=True)
+    return _count(context, key, missed=True)
 
 
-def count_newly_caught(scope: Scope, address: Address) -> Estimate:
+def count_newly_caught(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Count the positives that this model calls positive and the reference does not."""
-    return _count(scope, address, missed=False)
+    return _count(context, key, missed=False)
 
 
-def point_at_newly_missed(scope: Scope, address: Address) -> tuple[str, ...]:
+def point_at_newly_missed(context: EvaluationContext, key: MetricKey) -> tuple[str, ...]:
     """Return the ids of the newly missed positives."""
-    return tuple(str(item) for item in scope.evidence.ids[scope.test][_turned(scope, address, missed=True)])
+    return tuple(str(item) for item in context.evidence.ids[context.test][_turned(context, key, missed=True)])
 
 
-def point_at_newly_caught(scope: Scope, address: Address) -> tuple[str, ...]:
+def point_at_newly_caught(context: EvaluationContext, key: MetricKey) -> tuple[str, ...]:
     """Return the ids of the newly caught positives."""
-    return tuple(str(item) for item in scope.evidence.ids[scope.test][_turned(scope, address, missed=False)])
+    return tuple(str(item) for item in context.evidence.ids[context.test][_turned(context, key, missed=False)])
 
 
-def measure_newly_missed_rate(scope: Scope, address: Address) -> Estimate:
+def measure_newly_missed_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of all positives that are newly missed. Newly caught ones do not make up for it."""
-    turned = _turned(scope, address, missed=True)[scope.actual]
+    turned = _turned(context, key, missed=True)[context.actual]
     return estimate_rate(
-        turned, clusters=scope.clusters(scope.positives), **scope.sampling("newly-missed-rate", address)
+        turned, clusters=context.clusters(context.positives), **context.sampling("newly-missed-rate", key)
     )
 
 
-def measure_mcnemar(scope: Scope, address: Address) -> Estimate:
+def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure McNemar's exact p-value for newly missed against newly caught positives.
 
     What must not be concluded: a large p-value is no evidence of equality, only a lack of evidence of a difference.
     """
-    missed = int(_turned(scope, address, missed=True).sum())
-    caught = int(_turned(scope, address, missed=False).sum())
+    missed = int(_turned(context, key, missed=True).sum())
+    caught = int(_turned(context, key, missed=False).sum())
     return Estimate(value=compute_mcnemar(missed, caught), unit=Unit.SCORE, n=missed + caught)
 
 

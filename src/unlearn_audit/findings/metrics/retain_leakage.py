@@ -2,29 +2,29 @@
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import is_population_attack, score_records, select_group
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.stats import estimate_auc_change
 
 
-def measure_retain_leakage(scope: Scope, address: Address) -> Estimate:
+def measure_retain_leakage(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the AUC of retain against test, minus the original's on the same records; above zero leaks more.
 
     What must not be concluded: that retained records do not leak. They do, in the original as well.
     """
-    if address.attack is None:
+    if key.attack is None:
         raise MeasurementError("a membership metric needs an attack")
-    before = score_records(scope, scope.reference(address), address.attack)
-    after = score_records(scope, address.model, address.attack)
-    retain, test = (select_group(scope, split, address.among, after.records) for split in ("retain", "test"))
-    ours, theirs = scope.clusters(retain), scope.clusters(test)
+    before = score_records(context, context.reference(key), key.attack)
+    after = score_records(context, key.model, key.attack)
+    retain, test = (select_group(context, split, key.among, after.records) for split in ("retain", "test"))
+    ours, theirs = context.clusters(retain), context.clusters(test)
     return estimate_auc_change(
         (before.values[retain], before.values[test]),
         (after.values[retain], after.values[test]),
-        confidence=scope.confidence_for(address.model),
+        confidence=context.confidence_for(key.model),
         clusters=None if ours is None or theirs is None else (ours, theirs),
     )
 

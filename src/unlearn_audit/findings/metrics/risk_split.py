@@ -1,7 +1,7 @@
 """What a moved operating point, and what lost discrimination, adds to Global Risk."""
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
@@ -15,27 +15,27 @@ _CAVEAT = (
 )
 
 
-def _split(scope: Scope, address: Address) -> RiskSplit:
-    costs = scope.policy.costs
+def _split(context: EvaluationContext, key: MetricKey) -> RiskSplit:
+    costs = context.policy.costs
     before, after = (
-        (scope.evidence.positive_probability(model)[scope.test], scope.call(model, address.at))
-        for model in (scope.reference(address), address.model)
+        (context.evidence.positive_probability(model)[context.test], context.predict_positive(model, key.at))
+        for model in (context.reference(key), key.model)
     )
-    return split_risk_change(scope.actual, before, after, MistakeCosts(costs.false_negative, costs.false_positive))
+    return split_risk_change(context.actual, before, after, MistakeCosts(costs.false_negative, costs.false_positive))
 
 
-def measure_risk_by_threshold(scope: Scope, address: Address) -> Estimate:
+def measure_risk_by_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the part of the increase of Global Risk that another number of positive calls explains."""
-    return _describe(scope, _split(scope, address).by_threshold)
+    return _describe(context, _split(context, key).by_threshold)
 
 
-def measure_risk_by_discrimination(scope: Scope, address: Address) -> Estimate:
+def measure_risk_by_discrimination(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the part that another ranking explains, at the same number of positive calls."""
-    return _describe(scope, _split(scope, address).by_discrimination)
+    return _describe(context, _split(context, key).by_discrimination)
 
 
-def _describe(scope: Scope, value: float) -> Estimate:
-    return Estimate(value=value, unit=Unit.COST_PER_CASE, n=int(scope.test.sum()))
+def _describe(context: EvaluationContext, value: float) -> Estimate:
+    return Estimate(value=value, unit=Unit.COST_PER_CASE, n=int(context.test.sum()))
 
 
 RISK_BY_THRESHOLD = Metric(

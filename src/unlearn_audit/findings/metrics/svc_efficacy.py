@@ -1,40 +1,40 @@
 """SalUn's own protocol, so that figures compare with papers; and a cross-validated logistic attack on the loss."""
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.stats import estimate_logistic_accuracy, estimate_svc_efficacy
 
 
-def measure_svc_efficacy(scope: Scope, address: Address) -> Estimate:
+def measure_svc_efficacy(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of forget records that an SVC on the confidence, fitted on retain and test, calls non-members.
 
     What must not be concluded: more is not always better; a retrained model scores well below 1.
     """
-    evidence = scope.evidence
-    sampling = scope.sampling("svc-efficacy", address)
+    evidence = context.evidence
+    sampling = context.sampling("svc-efficacy", key)
     return estimate_svc_efficacy(
-        evidence.log_probs[address.model],
+        evidence.log_probs[key.model],
         evidence.label,
         retain=evidence.select("retain"),
         forget=evidence.select("forget"),
-        test=scope.test,
+        test=context.test,
         confidence=sampling["confidence"],
         rng=sampling["rng"],
     )
 
 
-def measure_logistic_accuracy(scope: Scope, address: Address) -> Estimate:
+def measure_logistic_accuracy(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure how often a logistic regression on the loss, cross-validated, tells forget from test; 0.5 is chance."""
-    evidence = scope.evidence
-    sampling = scope.sampling("logistic-accuracy", address)
+    evidence = context.evidence
+    sampling = context.sampling("logistic-accuracy", key)
     return estimate_logistic_accuracy(
-        evidence.log_probs[address.model],
+        evidence.log_probs[key.model],
         evidence.label,
         forget=evidence.select("forget"),
-        test=scope.test,
+        test=context.test,
         confidence=sampling["confidence"],
         rng=sampling["rng"],
     )

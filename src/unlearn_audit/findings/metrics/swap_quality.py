@@ -2,28 +2,28 @@
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import is_population_attack, needs_references, score_swapped
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.stats import estimate_swap_quality
 
 
-def measure_swap_quality(scope: Scope, address: Address) -> Estimate:
+def measure_swap_quality(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure Q = 1 - the advantage of the best of the policy's population attacks over swapped runs.
 
     What must not be concluded: anything about the audited model itself, of which these runs are siblings.
     """
-    names = [name for name in scope.policy.membership.attacks if is_population_attack(name)]
+    names = [name for name in context.policy.membership.attacks if is_population_attack(name)]
     if not names:
         raise MeasurementError("the SWAP test needs a population attack in the policy's list as its adversary")
-    scored = [score_swapped(scope, address.model, name) for name in names]
+    scored = [score_swapped(context, key.model, name) for name in names]
     signals = [scores for scores, _ in scored]
-    least = scope.policy.protocol.smallest_group
+    least = context.policy.protocol.smallest_group
     if scored[0][1].shape[1] < 2 * least:
         raise MeasurementError(f"{scored[0][1].shape[1]} candidates are fewer than twice {least}, the smallest group")
-    return estimate_swap_quality(signals, scored[0][1], confidence=scope.policy.protocol.confidence)
+    return estimate_swap_quality(signals, scored[0][1], confidence=context.policy.protocol.confidence)
 
 
 SWAP_QUALITY = Metric(

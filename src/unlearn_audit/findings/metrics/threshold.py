@@ -1,19 +1,19 @@
 """The thresholds that were frozen on validation of the original, before any other model was looked at."""
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
 
 
-def show_threshold(scope: Scope, address: Address) -> Estimate:
+def show_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Return the probability of being positive from which a record is called positive at this operating point."""
-    threshold = scope.find_threshold(address.at)
+    threshold = context.find_threshold(key.at)
     if threshold is None:
         raise MeasurementError("argmax takes the most probable class and has no threshold")
-    return Estimate(value=threshold, unit=Unit.PROPORTION, n=int(scope.evidence.select("validation").sum()))
+    return Estimate(value=threshold, unit=Unit.PROPORTION, n=int(context.evidence.select("validation").sum()))
 
 
 THRESHOLD = Metric(

@@ -3,34 +3,34 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.findings.context import Scope
-from unlearn_audit.findings.key import Address
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.stats import estimate_rate
 
 
-def measure_retain_accuracy(scope: Scope, address: Address) -> Estimate:
+def measure_retain_accuracy(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of retained training records whose most probable class is the true one.
 
     What must not be concluded: that the model is right on new records; these it was trained on.
     """
-    retain = scope.evidence.select("retain")
-    right = find_right(scope, address.model)
-    return estimate_rate(right, clusters=scope.clusters(retain), **scope.sampling("retain-accuracy", address))
+    retain = context.evidence.select("retain")
+    right = find_right(context, key.model)
+    return estimate_rate(right, clusters=context.clusters(retain), **context.sampling("retain-accuracy", key))
 
 
-def find_right(scope: Scope, model: str) -> NDArray[np.bool_]:
+def find_right(context: EvaluationContext, model: str) -> NDArray[np.bool_]:
     """Return (n_retain,) whether the most probable class of each retained record is the true one."""
-    retain = scope.evidence.select("retain")
-    return np.asarray(scope.evidence.log_probs[model][retain].argmax(axis=1) == scope.evidence.label[retain])
+    retain = context.evidence.select("retain")
+    return np.asarray(context.evidence.log_probs[model][retain].argmax(axis=1) == context.evidence.label[retain])
 
 
-def measure_positive_share(scope: Scope, address: Address) -> Estimate:
+def measure_positive_share(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of test records that are called positive: near 0 or 1 the model has collapsed."""
-    called = scope.call(address.model, address.at)
-    return estimate_rate(called, clusters=scope.clusters(scope.test), **scope.sampling("positive-share", address))
+    predicted = context.predict_positive(key.model, key.at)
+    return estimate_rate(predicted, clusters=context.clusters(context.test), **context.sampling("positive-share", key))
 
 
 RETAIN_ACCURACY = Metric(

@@ -3,7 +3,7 @@
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look, draw_legend
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import print_number, print_percent
+from unlearn_audit.presentation.wording import format_number, format_percent
 from unlearn_audit.records import Curve
 
 _FLOOR = -0.05
@@ -27,7 +27,7 @@ def draw_reliability(index: Index) -> Figure | None:
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=True)
     draw_legend(drawing, index, [curve.model for curve in curves], x.end + 10, top + 6)
-    said = "; ".join(_say_bins(index, curve) for curve in curves if curve.model == index.audited)
+    said = "; ".join(_describe_bins(index, curve) for curve in curves if curve.model == index.audited)
     caption = (
         "Reliability: on the dotted line probabilities come true, below it the model overstates, above it plays down. "
         "Bars: two-sided Clopper-Pearson intervals of the audited model, records taken as independent."
@@ -35,8 +35,8 @@ def draw_reliability(index: Index) -> Figure | None:
     return Figure("reliability", drawing.to_uri(), f"Reliability curve. {said}.", caption, WIDTH, drawing.height)
 
 
-def _say_bins(index: Index, curve: Curve) -> str:
-    pairs = (f"{print_percent(a)} stated, {print_percent(b)} observed" for a, b in zip(curve.x, curve.y, strict=True))
+def _describe_bins(index: Index, curve: Curve) -> str:
+    pairs = (f"{format_percent(a)} stated, {format_percent(b)} observed" for a, b in zip(curve.x, curve.y, strict=True))
     return f"{index.name(curve.model)}: {', '.join(pairs)}"
 
 
@@ -66,11 +66,11 @@ def draw_net_benefit(index: Index, population: str) -> Figure | None:
     own = _own_threshold(index)
     if own is not None:
         drawing.draw_line([(x(own), top), (x(own), bottom)], INK, 0.9, "4 2")
-        drawing.write((x(own) + 3, top + 7), f"policy: {print_percent(own)}", size=7, bold=True)
+        drawing.write((x(own) + 3, top + 7), f"policy: {format_percent(own)}", size=7, bold=True)
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=False)
     draw_legend(drawing, index, [curve.model for curve in curves], x.end + 10, top + 6)
-    alt = f"Net benefit over the threshold probability. {_say_at(index, curves, own)}"
+    alt = f"Net benefit over the threshold probability. {_describe_point(index, curves, own)}"
     slug = population.replace(" ", "-")
     return Figure(f"net-benefit-{slug}", drawing.to_uri(), alt, _caption(index, population), WIDTH, drawing.height)
 
@@ -90,11 +90,11 @@ def _own_threshold(index: Index) -> float | None:
     return alarm / (alarm + miss) if miss and alarm else None
 
 
-def _say_at(index: Index, curves: tuple[Curve, ...], own: float | None) -> str:
+def _describe_point(index: Index, curves: tuple[Curve, ...], own: float | None) -> str:
     xs = curves[0].x
     place = min(range(len(xs)), key=lambda i: abs(xs[i] - (xs[0] if own is None else own)))
-    said = "; ".join(f"{index.name(curve.model)} {print_number(curve.y[place])}" for curve in curves)
-    return f"At {print_percent(xs[place])}: {said}; call none 0."
+    said = "; ".join(f"{index.name(curve.model)} {format_number(curve.y[place])}" for curve in curves)
+    return f"At {format_percent(xs[place])}: {said}; call none 0."
 
 
 def _sort(index: Index, curves: tuple[Curve, ...]) -> tuple[Curve, ...]:

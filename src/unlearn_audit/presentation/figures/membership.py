@@ -3,7 +3,7 @@
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import clip, print_estimate, print_interval
+from unlearn_audit.presentation.wording import clip, format_estimate, format_interval
 from unlearn_audit.records import Curve
 
 _MOST = 5
@@ -49,7 +49,7 @@ def draw_scores(index: Index) -> Figure | None:
             for curve in (c for c in used if c.model == model and c.population == population):
                 drawing.draw_line([(x(a), y(b)) for a, b in zip(curve.x, curve.y, strict=True)], color, width, dash)
     under = ", ".join(map(index.name, models))
-    said = _say_auc(index, models, attack)
+    said = _describe_auc(index, models, attack)
     alt = f"Densities of the {attack} score of retain, forget and test records under {under}. {said}"
     caption = (
         f"Scores of the {attack} attack. Forgotten records should lie where test records lie, neither nearer to retain "
@@ -89,7 +89,7 @@ def draw_roc(index: Index) -> Figure | None:
     _write_table(drawing, index, models, attack, x=left + size + 36, y=top + 10)
     named = f"{attack} attack" + (", the strongest on the original" if attack == index.strongest else "")
     caption = f"ROC of the {named}. Above the diagonal: recognised as members; below: conspicuously unlike."
-    alt = f"ROC of the {attack} attack on forgotten against test records. " + _say_auc(index, models, attack)
+    alt = f"ROC of the {attack} attack on forgotten against test records. " + _describe_auc(index, models, attack)
     return Figure("roc", drawing.to_uri(), alt, caption, WIDTH, drawing.height)
 
 
@@ -105,16 +105,16 @@ def _write_table(drawing: Drawing, index: Index, models: list[str], attack: str 
         for place, among in ((140, "all"), (212, "positive")):
             finding = index.find("membership-auc", model, among=among, attack=attack)
             estimate = finding.estimate if finding else None
-            drawing.write((x + place, row), print_estimate(estimate), size=7.2, color=INK)
+            drawing.write((x + place, row), format_estimate(estimate), size=7.2, color=INK)
             drawing.write(
-                (x + place, row + 8.5), print_interval(estimate.interval if estimate else None), size=6.2, color=MUTED
+                (x + place, row + 8.5), format_interval(estimate.interval if estimate else None), size=6.2, color=MUTED
             )
 
 
-def _say_auc(index: Index, models: list[str], attack: str | None) -> str:
+def _describe_auc(index: Index, models: list[str], attack: str | None) -> str:
     said = []
     for model in models:
         finding = index.find("membership-auc", model, attack=attack)
         if finding and finding.estimate:
-            said.append(f"{index.name(model)} {print_estimate(finding.estimate)}")
+            said.append(f"{index.name(model)} {format_estimate(finding.estimate)}")
     return f"AUC: {'; '.join(said)}." if said else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.sections.clinical import choose_cost_curves
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import clip, print_interval, print_limit, print_number, print_point
+from unlearn_audit.presentation.wording import clip, format_interval, format_limit, format_number, format_point
 from unlearn_audit.records import Curve, Estimate
 
 WIDTH = 500.0
@@ -61,7 +61,7 @@ def _find_ceiling(index: Index) -> tuple[str, float | None, str]:
     for check in index.record.verdict.checks:
         if check.metric == "global-risk" and check.against is None and check.among == "all":
             limit = check.limit.at_most
-            return check.at or index.point, limit, f"tolerance {print_limit(check.limit)}"
+            return check.at or index.point, limit, f"tolerance {format_limit(check.limit)}"
     return index.point, None, "the policy sets no ceiling for it"
 
 
@@ -82,7 +82,7 @@ def draw_global_risk(index: Index) -> Figure | None:
     bottom = 16 + step * len(rows)
     scale = Scale(max(min(ends) - margin, min(0.0, *ends)), max(ends) + margin, left, right)
     drawing = Drawing(WIDTH, bottom + 25)
-    title = f"Global Risk at {print_point(point)}, cost units per case"
+    title = f"Global Risk at {format_point(point)}, cost units per case"
     drawing.draw_x_axis(scale, bottom, 12, choose_ticks(scale.low, scale.high), title)
     if ceiling is not None:
         x = scale(ceiling)
@@ -90,7 +90,7 @@ def draw_global_risk(index: Index) -> Figure | None:
         drawing.write((x, 6.5), words, size=7, anchor="middle", bold=True)
     for number, (name, estimate) in enumerate(rows):
         _draw_row(drawing, index, scale, y=12 + step * (number + 0.5), name=name, estimate=estimate)
-    said = "; ".join(f"{index.name(n)} {print_number(e.value)} ({print_interval(e.interval)})" for n, e in rows)
+    said = "; ".join(f"{index.name(n)} {format_number(e.value)} ({format_interval(e.interval)})" for n, e in rows)
     caption = (
         "Global Risk by model. Mark: estimate; thin line: two-sided interval; thick line: one-sided bounds that decide."
     )
@@ -110,8 +110,8 @@ def _draw_row(drawing: Drawing, index: Index, scale: Scale, *, y: float, name: s
         if interval is not None:
             drawing.draw_line([(scale(interval.low), y), (scale(interval.high), y)], look.color, width)
     drawing.draw_mark((scale(estimate.value), y), look.mark, look.color, 3.6)
-    drawing.write((scale.end + 8, y + 2.6), print_number(estimate.value), bold=audited)
-    drawing.write((scale.end + 34, y + 2.6), print_interval(estimate.interval), size=6.6, color=MUTED)
+    drawing.write((scale.end + 8, y + 2.6), format_number(estimate.value), bold=audited)
+    drawing.write((scale.end + 34, y + 2.6), format_interval(estimate.interval), size=6.6, color=MUTED)
 
 
 def draw_cost_ratios(index: Index) -> Figure | None:
@@ -138,8 +138,8 @@ def draw_cost_ratios(index: Index) -> Figure | None:
         _draw_curve(drawing, index, curve, x, y)
     draw_legend(drawing, index, [c.model for c in curves], right + 10, top + 6)
     place = min(range(len(curves[0].x)), key=lambda i: abs(curves[0].x[i] - (ratio or curves[0].x[0])))
-    said = "; ".join(f"{index.name(c.model)} {print_number(c.y[place])}" for c in curves if len(c.y) > place)
-    where = print_point(curves[0].at or index.point)
+    said = "; ".join(f"{index.name(c.model)} {format_number(c.y[place])}" for c in curves if len(c.y) > place)
+    where = format_point(curves[0].at or index.point)
     alt = f"Global Risk over the cost ratio at {where}. At ratio {curves[0].x[place]:g}: {said}."
     caption = (
         f"Global Risk at {where} over the ratio of costs, with the audited model's band. Where lines cross, the "

@@ -1,1 +1,1 @@
-"""Views: what each section of the report shows, taken from the record and from nothing else."""
+"""Sections: what each shows, taken from the record and from nothing else. `contents` holds their order and numbers."""

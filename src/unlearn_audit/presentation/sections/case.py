@@ -7,14 +7,14 @@ from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
     NONE,
     clip,
+    format_date,
+    format_metric,
+    format_number,
+    format_parameters,
+    format_percent,
+    format_point,
+    format_seconds,
     group_digits,
-    print_date,
-    print_metric,
-    print_number,
-    print_parameters,
-    print_percent,
-    print_point,
-    print_seconds,
 )
 from unlearn_audit.records import Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount
 
@@ -37,7 +37,7 @@ def present_subject(index: Index) -> tuple[Fact, ...]:
     provenance, policy = index.record.provenance, index.policy
     forget = provenance.forget
     erased = (
-        f"{forget.count} of the training records ({print_percent(forget.fraction)}), {forget.positive} of them "
+        f"{forget.count} of the training records ({format_percent(forget.fraction)}), {forget.positive} of them "
         f"{index.positive}; named by {forget.by}"
     )
     tested = provenance.data.splits.get("test")
@@ -60,7 +60,7 @@ def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
         Fact("Device or model" if purpose else "Device or model, and purpose", str(policy.get("applies_to", NONE))),
         *([Fact("Intended purpose", str(purpose))] if purpose else []),
         Fact("Case", provenance.case),
-        Fact("Evidence collected", print_date(provenance.created)),
+        Fact("Evidence collected", format_date(provenance.created)),
         Fact("Software", f"{provenance.tool} {provenance.version}"),
         Fact("Seed", str(provenance.seed)),
     )
@@ -92,7 +92,7 @@ def present_erasure(index: Index) -> tuple[Fact, ...]:
     forget = index.record.provenance.forget
     return (
         Fact("Named by", forget.by),
-        Fact("Records", f"{forget.count} ({print_percent(forget.fraction)} of the training records)"),
+        Fact("Records", f"{forget.count} ({format_percent(forget.fraction)} of the training records)"),
         Fact(f"Of them {index.positive}", str(forget.positive)),
         Fact("Commitment", group_digits(forget.commitment), "digest"),
         *([Fact("Salt", group_digits(forget.salt), "digest")] if forget.salt else []),
@@ -106,14 +106,14 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
     miss, alarm = costs.get("false_negative"), costs.get("false_positive")
     prevalence = costs.get("prevalence")
     return (
-        Fact("Cost of a false negative", _say_cost(miss)),
-        Fact("Cost of a false positive", _say_cost(alarm)),
+        Fact("Cost of a false negative", _describe_cost(miss)),
+        Fact("Cost of a false positive", _describe_cost(alarm)),
         Fact("Why these costs", str(costs.get("rationale", NONE))),
         Fact("Further cost ratios examined", ", ".join(f"{ratio:g}" for ratio in costs.get("ratios", ())) or NONE),
-        Fact("Prevalence of intended use", print_percent(prevalence) if prevalence else "not stated by the policy"),
+        Fact("Prevalence of intended use", format_percent(prevalence) if prevalence else "not stated by the policy"),
         Fact("Positive", f"{', '.join(index.task.get('positive', ()))}; called {index.positive}"),
-        Fact("Operating points", "; ".join(_say_point(index, point) for point in index.points)),
-        Fact("Confidence", print_percent(protocol["confidence"]) if "confidence" in protocol else NONE),
+        Fact("Operating points", "; ".join(_describe_operating_point(index, point) for point in index.points)),
+        Fact("Confidence", format_percent(protocol["confidence"]) if "confidence" in protocol else NONE),
         Fact("Resamples, seed", f"{protocol.get('resamples', NONE)}, {protocol.get('seed', NONE)}"),
         Fact("Not independent within", str(protocol.get("cluster") or "nothing named by the policy")),
         Fact("Smallest group measured", str(protocol.get("smallest_group", NONE))),
@@ -127,24 +127,24 @@ def _present_selftest(index: Index) -> tuple[Fact, ...]:
     return () if found is None else (Fact("Self-test of the gate", str(found)),)
 
 
-def _say_cost(cost: Any) -> str:
+def _describe_cost(cost: Any) -> str:
     return f"{cost:g} cost units" if isinstance(cost, int | float) else NONE
 
 
-def _say_point(index: Index, point: str) -> str:
+def _describe_operating_point(index: Index, point: str) -> str:
     found = index.find_all("threshold", at=point)
-    named = f"{print_point(point)}" + (" (default)" if point == index.point else "")
+    named = f"{format_point(point)}" + (" (default)" if point == index.point else "")
     if not found or found[0].estimate is None:
         return named
-    return f"{named}: positive from probability {print_number(found[0].estimate.value)}"
+    return f"{named}: positive from probability {format_number(found[0].estimate.value)}"
 
 
 def present_tolerances(index: Index) -> Grid:
     """Return the policy's own checks as they were written, before any number was known."""
     rows = tuple(
         (
-            Cell(str(check.get("id")), _say_address(check), "code"),
-            Cell(_say_limit(check), None if check.get("required", True) else "not required"),
+            Cell(str(check.get("id")), _describe_key(check), "code"),
+            Cell(_describe_limit(check), None if check.get("required", True) else "not required"),
             Cell(str(check.get("why", NONE))),
         )
         for check in index.policy.get("checks", ())
@@ -152,13 +152,13 @@ def present_tolerances(index: Index) -> Grid:
     return Grid("tolerances", "Tolerances of the policy", ("Check", "Tolerance", "Why"), rows)
 
 
-def _say_address(check: dict[str, Any]) -> str:
+def _describe_key(check: dict[str, Any]) -> str:
     among = check.get("among") if check.get("among") != "all" else None
-    parts = (print_metric(str(check.get("metric"))), among, check.get("against"), check.get("at"))
+    parts = (format_metric(str(check.get("metric"))), among, check.get("against"), check.get("at"))
     return ", ".join(str(part) for part in parts if part)
 
 
-def _say_limit(check: dict[str, Any]) -> str:
+def _describe_limit(check: dict[str, Any]) -> str:
     if check.get("at_most") is not None:
         return f"at most {check['at_most']:g}"
     if check.get("at_least") is not None:
@@ -172,9 +172,9 @@ def present_models(index: Index) -> Grid:
         (
             Cell(card.title, card.role if card.role == card.name else f"{card.role}; {card.name}"),
             Cell(card.method, card.source, "code"),
-            Cell(print_parameters(card.parameters), " ".join(card.notes) or None),
+            Cell(format_parameters(card.parameters), " ".join(card.notes) or None),
             Cell(NONE if card.seed is None else str(card.seed), kind="number"),
-            Cell(print_seconds(card.seconds), kind="number"),
+            Cell(format_seconds(card.seconds), kind="number"),
         )
         for card in index.models
     )
@@ -216,7 +216,7 @@ def _place_split(name: str) -> tuple[int, str]:
 
 
 def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
-    prevalence = print_percent(split.positive / split.n) if split.n else NONE
+    prevalence = format_percent(split.positive / split.n) if split.n else NONE
     return (Cell(name), *(Cell(str(shown), kind="number") for shown in (split.n, split.positive, prevalence)))
 
 
@@ -246,13 +246,15 @@ def present_environment(index: Index) -> tuple[Fact, ...]:
     provenance = index.record.provenance
     listed = ", ".join(f"{name} {value}" for name, value in sorted(provenance.environment.items()))
     software = (Fact("Software and machine", listed),) if listed else ()
-    recipe = (Fact("Training recipe", print_parameters(provenance.recipe)),) if provenance.recipe else ()
-    references = (Fact("Reference models", _say_references(provenance.references)),) if provenance.references else ()
+    recipe = (Fact("Training recipe", format_parameters(provenance.recipe)),) if provenance.recipe else ()
+    references = (
+        (Fact("Reference models", _describe_references(provenance.references)),) if provenance.references else ()
+    )
     return (*software, *recipe, *references)
 
 
-def _say_references(card: ReferenceCard) -> str:
+def _describe_references(card: ReferenceCard) -> str:
     return (
         f"{card.models}, by the recipe of the original, each with a seed of its own, on all retained records and one "
-        f"half of {card.forget} forgotten and {card.controls} test records; {print_seconds(card.seconds)} to train"
+        f"half of {card.forget} forgotten and {card.controls} test records; {format_seconds(card.seconds)} to train"
     )

@@ -9,13 +9,13 @@ from unlearn_audit.presentation.wording import (
     NONE,
     WAIVED,
     clip,
-    print_apart,
-    print_estimate,
-    print_interval,
-    print_limit,
-    print_metric,
-    print_percent,
-    print_point,
+    format_apart,
+    format_estimate,
+    format_interval,
+    format_limit,
+    format_metric,
+    format_percent,
+    format_point,
 )
 from unlearn_audit.records import CheckResult, Outcome, Verdict, WaiverState
 
@@ -54,25 +54,25 @@ def mark_check(check: CheckResult) -> Mark:
     return Mark(check.outcome, "waived" if check.is_waived else "")
 
 
-def _say_where(index: Index, check: CheckResult) -> str:
+def _describe_place(index: Index, check: CheckResult) -> str:
     """Return what the check was read on: population, operating point, comparison, attack."""
     among = {"all": "", "positive": f"{index.positive} only", "negative": f"{index.negative} only"}
     parts = [among.get(check.among, check.among)]
     parts.append(f"against {index.name(check.against).lower()}" if check.against else "")
     parts = [part for part in parts if part.removesuffix(" only").lower() not in check.title.lower()]
     parts.append(f"{check.attack} attack" if check.attack else "")
-    parts.append(f"at {print_point(check.at)}" if check.at else "")
+    parts.append(f"at {format_point(check.at)}" if check.at else "")
     parts.append("" if check.required else "not required")
     return ", ".join(part for part in parts if part)
 
 
-def _say_briefly(check: CheckResult) -> str:
+def _describe_briefly(check: CheckResult) -> str:
     """Return the record's reason where it is short, else the comparison of bounds and tolerance that it rests on."""
     bounds, limit = (check.estimate.bounds if check.estimate else None), check.limit
     if len(check.reason) <= _BRIEF or bounds is None:
         return clip(check.reason, 2 * _BRIEF)
     ends = (limit.at_least, limit.at_most)
-    low, high = print_apart(bounds.low, ends), print_apart(bounds.high, ends)
+    low, high = format_apart(bounds.low, ends), format_apart(bounds.high, ends)
     above = limit.at_most is not None and bounds.low > limit.at_most
     below = limit.at_least is not None and bounds.high < limit.at_least
     if check.outcome is Outcome.FAIL and (above or below):
@@ -89,28 +89,28 @@ def _say_briefly(check: CheckResult) -> str:
     return clip(check.reason, 2 * _BRIEF)
 
 
-def _say_waiver(check: CheckResult) -> str | None:
+def _describe_waiver(check: CheckResult) -> str | None:
     needed = check.waiver is not None and check.waiver.state is not WaiverState.NOT_NEEDED
     return clip(check.waiver.sentence, 2 * _BRIEF) if check.waiver is not None and needed else None
 
 
 def _show_interval(check: CheckResult) -> str | None:
     interval = check.estimate.interval if check.estimate else None
-    return print_interval(interval, check.limit) if interval else None
+    return format_interval(interval, check.limit) if interval else None
 
 
 def present_brief_checks(index: Index) -> Grid:
     """Return the table of page one: check, estimate with interval, tolerance, outcome, reason."""
     verdict = index.record.verdict
     confidences = {c.estimate.interval.confidence for c in verdict.checks if c.estimate and c.estimate.interval}
-    level = f" and {print_percent(confidences.pop())} interval" if len(confidences) == 1 else " and interval"
+    level = f" and {format_percent(confidences.pop())} interval" if len(confidences) == 1 else " and interval"
     rows = tuple(
         (
-            Cell(check.title, _say_where(index, check) or None),
-            Cell(print_estimate(check.estimate, check.limit), _show_interval(check), "number", _key_of(check)),
-            Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
+            Cell(check.title, _describe_place(index, check) or None),
+            Cell(format_estimate(check.estimate, check.limit), _show_interval(check), "number", _key_of(check)),
+            Cell(format_limit(check.limit), kind="number", key=_key_of_limit(check)),
             mark_check(check),
-            Cell(_say_waiver(check) or _say_briefly(check)),
+            Cell(_describe_waiver(check) or _describe_briefly(check)),
         )
         for check in verdict.checks
     )
@@ -122,15 +122,15 @@ def present_full_checks(index: Index, verdict: Verdict) -> Grid:
     """Return every check with the bounds that decided and the whole reason; why each tolerance is in section 4."""
     rows = tuple(
         (
-            Cell(check.id, f"{print_metric(check.metric)}; {check.kind}", "code"),
+            Cell(check.id, f"{format_metric(check.metric)}; {check.kind}", "code"),
             Cell(_show_bounds(check), kind="number", key=_key_of_bounds(check)),
-            Cell(print_limit(check.limit), kind="number", key=_key_of_limit(check)),
+            Cell(format_limit(check.limit), kind="number", key=_key_of_limit(check)),
             mark_check(check),
             Cell(" ".join([check.reason, *([check.waiver.sentence] if check.waiver else [])]), _show_basis(check)),
         )
         for check in verdict.checks
     )
-    level = print_percent(verdict.confidence)
+    level = format_percent(verdict.confidence)
     heads = ("Check", f"One-sided {level} bounds", "Tolerance", "Outcome", "Reason and basis")
     return Grid("all-checks", f"Every check on {index.name(verdict.model)}", heads, rows)
 
@@ -149,7 +149,7 @@ def _key_of_limit(check: CheckResult) -> float | None:
 
 def _show_bounds(check: CheckResult) -> str:
     bounds = check.estimate.bounds if check.estimate else None
-    return print_interval(bounds, check.limit) if bounds else NONE
+    return format_interval(bounds, check.limit) if bounds else NONE
 
 
 def _show_basis(check: CheckResult) -> str | None:
@@ -158,7 +158,7 @@ def _show_basis(check: CheckResult) -> str | None:
     method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
     parts = [method, f"n = {check.estimate.n}"]
     if check.estimate.bca is not None:
-        parts.append(f"BCa {print_interval(check.estimate.bca, check.limit)}")
+        parts.append(f"BCa {format_interval(check.estimate.bca, check.limit)}")
     if check.estimate.design_effect is not None:
         parts.append(f"design effect {check.estimate.design_effect:.2f}")
     if check.equivalence_p is not None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark, gather_reasons, show_finding
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
-    BASELINES,
+    TRIVIAL_MODELS,
     bound,
-    print_id,
-    print_metric,
-    print_number,
-    print_point,
-    print_seconds,
+    format_id,
+    format_metric,
+    format_number,
+    format_point,
+    format_seconds,
 )
 from unlearn_audit.records import Curve, Finding
 
@@ -80,7 +80,7 @@ def tabulate(index: Index, id_: str, caption: str, metrics: tuple[str, ...], poi
     for number, part in enumerate(cut(names)):
         found = {metric: _find_row(index, metric, part, point) for metric in metrics}
         found = {metric: row for metric, row in found.items() if any(row)}
-        rows = tuple((Cell(print_metric(m)), *(show_finding(f) for f in row)) for m, row in found.items())
+        rows = tuple((Cell(format_metric(m)), *(show_finding(f) for f in row)) for m, row in found.items())
         notes = gather_reasons(tuple(f for row in found.values() for f in row))
         if rows:
             heads = ("Metric", *(index.name(name) for name in part))
@@ -89,7 +89,7 @@ def tabulate(index: Index, id_: str, caption: str, metrics: tuple[str, ...], poi
 
 def present_performance(index: Index) -> tuple[Grid, ...]:
     """Return counts, rates and risks of all models at the default operating point."""
-    caption = f"Performance on test at the default operating point ({print_point(index.point)}), with intervals"
+    caption = f"Performance on test at the default operating point ({format_point(index.point)}), with intervals"
     return tuple(tabulate(index, "performance", caption, _AT_POINT + _FREE, index.point))
 
 
@@ -105,7 +105,9 @@ def present_other_points(index: Index) -> tuple[Grid, ...]:
         grid
         for number, point in enumerate(index.points)
         if point != index.point
-        for grid in tabulate(index, f"point-{number}", f"Operating point: {print_point(point)}", _BETWEEN_POINTS, point)
+        for grid in tabulate(
+            index, f"point-{number}", f"Operating point: {format_point(point)}", _BETWEEN_POINTS, point
+        )
     )
 
 
@@ -124,14 +126,14 @@ def present_cost_ratios(index: Index) -> Grid | None:
     if curves:
         ratios = curves[0].x
         rows = tuple(
-            (Cell(index.name(c.model)), *(Cell(print_number(y), kind="number") for y in c.y))
+            (Cell(index.name(c.model)), *(Cell(format_number(y), kind="number") for y in c.y))
             for c in curves
             if c.x == ratios
         )
-        where = print_point(curves[0].at or index.point)
+        where = format_point(curves[0].at or index.point)
         caption = f"Global Risk at {where}, by what a false negative costs in false positives"
         return Grid("cost-ratios", caption, ("Model", *(f"{ratio:g}" for ratio in ratios)), rows)
-    found = [f for name in BASELINES for f in index.find_all("global-risk", model=name)]
+    found = [f for name in TRIVIAL_MODELS for f in index.find_all("global-risk", model=name)]
     rows = tuple((Cell(index.name(f.model)), show_finding(f)) for f in found)
     return Grid("baselines", "Trivial policies", ("Policy", "Global Risk"), rows) if rows else None
 
@@ -148,11 +150,11 @@ def present_paired(index: Index) -> tuple[Grid, ...]:
                 if any(row):
                     found[metric, against] = row
         rows = tuple(
-            (Cell(print_metric(metric), f"against {index.name(against).lower()}"), *(show_finding(f) for f in row))
+            (Cell(format_metric(metric), f"against {index.name(against).lower()}"), *(show_finding(f) for f in row))
             for (metric, against), row in found.items()
         )
         notes = gather_reasons(tuple(f for row in found.values() for f in row))
-        caption = f"Paired change on test at {print_point(index.point)}"
+        caption = f"Paired change on test at {format_point(index.point)}"
         if rows:
             grids.append(Grid(f"paired-{number}", caption, ("Change", *map(index.name, part)), rows, notes))
     return tuple(grids)
@@ -170,8 +172,8 @@ def present_record_lists(index: Index) -> tuple[RecordList, ...]:
         finding = _find_change(index, metric, index.audited, index.find_name("original") or "original")
         if finding and finding.records:
             ids = finding.records
-            title = f"{print_metric(metric)} {index.positive} records, against the original"
-            listed = tuple(print_id(bound(item, 64)) for item in ids[:_LISTED])
+            title = f"{format_metric(metric)} {index.positive} records, against the original"
+            listed = tuple(format_id(bound(item, 64)) for item in ids[:_LISTED])
             lists.append(RecordList(title, listed, max(0, len(ids) - _LISTED)))
     return tuple(lists)
 
@@ -187,9 +189,9 @@ def present_candidates(index: Index) -> Grid:
         card = next((card for card in index.models if card.name == name), None)
         cells = [show_finding(index.find(m, name, at=index.point)) for m in ("global-risk", "false-negative-rate")]
         cells += [show_finding(index.find("membership-auc", name, among=a, attack=attack)) for a in ("all", "positive")]
-        time = Cell(print_seconds(card.seconds if card else None), kind="number")
+        time = Cell(format_seconds(card.seconds if card else None), kind="number")
         rows.append((Cell(index.name(name), card.method if card else None), verdict, *cells, time))
     heads = ("Model", "Verdict", "Global Risk", "False-negative rate", "Membership AUC, all",
              f"Membership AUC, {index.positive}", "Wall time")  # fmt: skip
-    caption = f"All models at {print_point(index.point)}" + (f"; membership by the {attack} attack" if attack else "")
+    caption = f"All models at {format_point(index.point)}" + (f"; membership by the {attack} attack" if attack else "")
     return Grid("candidates", caption, heads, tuple(rows))

@@ -118,7 +118,7 @@ def fit_checks(grid: Grid, checks: Sequence[CheckResult], room: float) -> Grid:
             break
         kept.append(place)
     left = [checks[place] for place in range(len(checks)) if place not in kept]
-    notes = (*grid.notes, _say_left(left)) if left else grid.notes
+    notes = (*grid.notes, _describe_left(left)) if left else grid.notes
     return replace(grid, rows=tuple(grid.rows[place] for place in sorted(kept)), notes=notes)
 
 
@@ -129,7 +129,7 @@ def _measure_row(row: Row) -> float:
     return max(name, said, 2 * _BELOW[2]) + _PADDING
 
 
-def _say_left(left: Sequence[CheckResult]) -> str:
+def _describe_left(left: Sequence[CheckResult]) -> str:
     bad = sum(check.outcome is not Outcome.PASS for check in left)
     told = f", {bad} of which did not pass" if bad else ", all passed"
     where = f"section {number_of('checks')} of the full report has every check"

@@ -6,7 +6,7 @@ from typing import Any
 from unlearn_audit.presentation.sections.checks import mark_check
 from unlearn_audit.presentation.sections.grid import Cell, Grid
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import NONE, clip, print_date, print_percent
+from unlearn_audit.presentation.wording import NONE, clip, format_date, format_percent
 from unlearn_audit.records import CheckResult, ModelCard
 
 _RUNS = 12
@@ -38,7 +38,7 @@ def _show_waiver(check: CheckResult) -> tuple[Any, ...]:
 def present_deviations(index: Index) -> Grid | None:
     """Return what was declared, and where the case is not the policy's reference case; None where there is nothing."""
     declared = [
-        (Cell(clip(d.what, _LONGEST)), Cell("declared"), Cell(clip(d.reason, _LONGEST), _say_approver(d.approver)))
+        (Cell(clip(d.what, _LONGEST)), Cell("declared"), Cell(clip(d.reason, _LONGEST), _describe_approver(d.approver)))
         for d in index.record.provenance.deviations
     ]
     found = [(Cell(what), Cell("found"), Cell(how)) for what, how in find_deviations(index)]
@@ -46,7 +46,7 @@ def present_deviations(index: Index) -> Grid | None:
     return Grid("deviations", "Deviations", ("What", "Source", "Reason or detail"), rows) if rows else None
 
 
-def _say_approver(approver: str | None) -> str | None:
+def _describe_approver(approver: str | None) -> str | None:
     return f"accepted by {clip(approver, 120)}" if approver else None
 
 
@@ -59,8 +59,8 @@ def find_deviations(index: Index) -> Iterator[tuple[str, str]]:
         yield from _compare_method(reference.get("unlearn") or {}, audited)
     share = reference.get("forget")
     if share is not None and (made.forget.by != "fraction" or abs(made.forget.fraction - share) > _SAME_SHARE):
-        found = f"{print_percent(made.forget.fraction)} of the training records, named by {made.forget.by}"
-        yield "Records to forget", f"{found}, where the reference case forgets {print_percent(share)}"
+        found = f"{format_percent(made.forget.fraction)} of the training records, named by {made.forget.by}"
+        yield "Records to forget", f"{found}, where the reference case forgets {format_percent(share)}"
     if reference.get("retrain") and index.find_name("retrained") is None:
         yield "Retrained reference", "was not trained, where the reference case has one"
     recipe = reference.get("recipe") or {}
@@ -88,7 +88,7 @@ def present_earlier_runs(index: Index) -> Grid | None:
     runs = index.record.provenance.earlier_runs
     rows = tuple(
         (
-            Cell(clip(print_date(run.created), 40), f"record {run.record_sha256[:12]}"),
+            Cell(clip(format_date(run.created), 40), f"record {run.record_sha256[:12]}"),
             Cell(clip(run.outcome, 40)),
             Cell(clip(run.model, 60)),
             Cell(clip(run.policy, 60), _compare_policy(run.policy_sha256, index)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import BASELINES, print_number, print_point
+from unlearn_audit.presentation.wording import TRIVIAL_MODELS, format_number, format_point
 from unlearn_audit.records import Finding, ThresholdCounts
 
 _WIDEST = 100.0
@@ -63,8 +63,8 @@ def _describe_point(index: Index, point: str, alarm: float) -> dict[str, Any]:
     listed = counts.thresholds if counts else ()
     return {
         "name": point,
-        "title": print_point(point),
-        "threshold": print_number(found.value) if found else None,
+        "title": format_point(point),
+        "threshold": format_number(found.value) if found else None,
         "place": listed.index(found.value) if found and found.value in listed else None,
         "ceiling": _find_ceiling(index, point, alarm),
         "rows": list(_list_counts(index, point)),
@@ -83,7 +83,7 @@ def _find_ceiling(index: Index, point: str, alarm: float) -> float | None:
 
 
 def _list_counts(index: Index, point: str) -> Iterator[dict[str, Any]]:
-    for model in (*(card.name for card in index.models), *BASELINES):
+    for model in (*(card.name for card in index.models), *TRIVIAL_MODELS):
         missed = _find_count(index.find("false-negatives", model, at=point))
         alarms = _find_count(index.find("false-positives", model, at=point))
         if missed and alarms:
@@ -99,7 +99,7 @@ def _find_count(finding: Finding | None) -> tuple[int, int] | None:
 
 def _describe_grid(index: Index, counts: ThresholdCounts) -> dict[str, Any]:
     """Return the counts at every threshold, models in the order of the report; the trivial ones do not move."""
-    by_name = {mistakes.model: mistakes for mistakes in counts.models}
+    by_name = {errors.model: errors for errors in counts.models}
     length = len(counts.thresholds)
     trivial = {
         "call-all-positive": ([0] * length, [counts.negatives] * length),

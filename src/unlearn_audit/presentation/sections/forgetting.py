@@ -6,7 +6,7 @@ from unlearn_audit.policy import speaks_of_group
 from unlearn_audit.presentation.sections.clinical import cut
 from unlearn_audit.presentation.sections.grid import Cell, Grid, gather_reasons, show_finding
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import print_metric, print_number
+from unlearn_audit.presentation.wording import format_metric, format_number
 from unlearn_audit.records import Finding
 
 _UNTESTED = (
@@ -81,7 +81,7 @@ class _Address:
     at: str | None
     against: str | None
 
-    def say(self, index: Index) -> str | None:
+    def progress(self, index: Index) -> str | None:
         """Return all but the metric, in words."""
         among = {"all": None, "positive": f"{index.positive} only", "negative": f"{index.negative} only"}
         parts = (
@@ -114,7 +114,7 @@ def present_summaries(index: Index) -> tuple[Grid, ...]:
         shown = [(address, tuple(row.get(name) for name in part)) for address, row in found.items()]
         shown = [(address, row) for address, row in shown if any(row)]
         ran = [(a, row) for a, row in shown if any(finding and finding.estimate for finding in row)]
-        rows = tuple((Cell(print_metric(a.metric), a.say(index)), *map(show_finding, row)) for a, row in ran)
+        rows = tuple((Cell(format_metric(a.metric), a.progress(index)), *map(show_finding, row)) for a, row in ran)
         notes = gather_reasons(tuple(finding for _, row in shown for finding in row))
         heads = ("Metric", *map(index.name, part))
         grids.append(Grid(f"forgetting-{number}", "Further measures of forgetting", heads, rows, notes))
@@ -125,12 +125,12 @@ def present_coverage(index: Index) -> Grid:
     """Return every attack: those that ran and on which models, those that could not, and those that nobody tried."""
     required = tuple(index.policy.get("membership", {}).get("attacks", ()))
     rows = [
-        (Cell(attack), Cell("required" if attack in required else "beside"), *_say_attack(index, attack))
+        (Cell(attack), Cell("required" if attack in required else "beside"), *_describe_attack(index, attack))
         for attack in dict.fromkeys((*required, *index.attacks))
     ]
     if "svc" not in index.attacks:
-        rows += _say_other(index, "svc", "svc-efficacy", "efficacy")
-    swap = _say_other(index, "swap", "swap-quality", "quality of the method")
+        rows += _describe_other(index, "svc", "svc-efficacy", "efficacy")
+    swap = _describe_other(index, "swap", "swap-quality", "quality of the method")
     tried = (*index.attacks, *(["swap"] if swap else []))
     rows += swap
     for title, names, source in _UNTESTED:
@@ -140,19 +140,19 @@ def present_coverage(index: Index) -> Grid:
     return Grid("coverage", "Attack coverage", heads, tuple(rows))
 
 
-def _say_attack(index: Index, attack: str) -> tuple[Cell, Cell]:
+def _describe_attack(index: Index, attack: str) -> tuple[Cell, Cell]:
     """Return the state of an attack on the audited model, and what it gave there, or why not; then the other models."""
     found = index.find_all("membership-auc", model=index.audited, attack=attack)
     found = tuple(f for f in found if not speaks_of_group(f.among))
     values = [f.estimate.value for f in found if f.estimate is not None]
     reasons = [f.not_run for f in found if f.not_run is not None]
     said = (
-        "AUC " + ", ".join(print_number(v) for v in values) if values else (reasons or ["no finding in the record"])[0]
+        "AUC " + ", ".join(format_number(v) for v in values) if values else (reasons or ["no finding in the record"])[0]
     )
-    return Cell("tested" if values else "NOT RUN"), Cell(said, _say_elsewhere(index, attack) or None)
+    return Cell("tested" if values else "NOT RUN"), Cell(said, _describe_elsewhere(index, attack) or None)
 
 
-def _say_elsewhere(index: Index, attack: str) -> str:
+def _describe_elsewhere(index: Index, attack: str) -> str:
     """Say on which other models the attack ran, and on which it could not, each reason once."""
     others = [f for f in index.find_all("membership-auc", attack=attack, among="all") if f.model != index.audited]
     ran = [index.name(f.model) for f in others if f.estimate is not None]
@@ -164,7 +164,7 @@ def _say_elsewhere(index: Index, attack: str) -> str:
     return " ".join([*parts, *(f"Not run on {', '.join(names)}: {reason}" for reason, names in failed.items())])
 
 
-def _say_other(index: Index, name: str, metric: str, what: str) -> list[tuple[Cell, Cell, Cell, Cell]]:
+def _describe_other(index: Index, name: str, metric: str, what: str) -> list[tuple[Cell, Cell, Cell, Cell]]:
     """Return the row of an attack that has a metric of its own; none where it is not in the record."""
     finding = index.find(metric, index.audited)
     if finding is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unlearn_audit.presentation.wording import MARKS, NONE, print_estimate, print_interval
+from unlearn_audit.presentation.wording import MARKS, NONE, format_estimate, format_interval
 from unlearn_audit.records import Estimate, Finding, Outcome, Unit
 
 _ORDER = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.INCONCLUSIVE, Outcome.PASS)
@@ -74,10 +74,10 @@ def show_estimate(estimate: Estimate | None, *, interval: bool = True) -> Cell:
     """Return the value over its two-sided interval; a count stands over what it was counted among."""
     if estimate is None:
         return Cell(NONE, kind="number")
-    below = print_interval(estimate.interval, unit=estimate.unit) if interval and estimate.interval else None
+    below = format_interval(estimate.interval, unit=estimate.unit) if interval and estimate.interval else None
     if below is None and estimate.unit is Unit.COUNT:
         below = f"of {estimate.n}"
-    return Cell(print_estimate(estimate), below, "number")
+    return Cell(format_estimate(estimate), below, "number")
 
 
 def show_finding(finding: Finding | None, *, interval: bool = True) -> Cell:

@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Any
 
-from unlearn_audit.presentation.wording import bound, print_baseline
+from unlearn_audit.presentation.wording import bound, format_trivial_model
 from unlearn_audit.records import AuditRecord, Curve, Finding, ModelCard, digest_of
 
 _LONGEST = 80
@@ -66,7 +66,7 @@ class Index:
             return ""
         card = next((card for card in self.models if card.name == model), None)
         if card is None:
-            return print_baseline(model) or bound(model, _LONGEST)
+            return format_trivial_model(model) or bound(model, _LONGEST)
         if card.role in ("original", "retrained"):
             return card.role.capitalize()
         return f"{bound(card.title, _LONGEST)} ({_ROLES[card.role]})"

@@ -2,7 +2,7 @@
 
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import NONE, clip, print_date
+from unlearn_audit.presentation.wording import NONE, clip, format_date
 from unlearn_audit.records import Signer
 
 
@@ -31,21 +31,21 @@ def present_signature(index: Index) -> tuple[Fact, ...]:
     """Return whose key signs and which dates are known; when it signed stands in the signature, not in the record."""
     provenance = index.record.provenance
     return (
-        Fact("Signing key", _say_signer(provenance.signer)),
-        Fact("Level", _say_level(provenance.signer)),
+        Fact("Signing key", _describe_signer(provenance.signer)),
+        Fact("Level", _describe_level(provenance.signer)),
         Fact(
-            "Date", f"evidence collected {print_date(provenance.created)}; the time of signing stands in the signature"
+            "Date", f"evidence collected {format_date(provenance.created)}; the time of signing stands in the signature"
         ),
     )
 
 
-def _say_level(signer: Signer | None) -> str:
+def _describe_level(signer: Signer | None) -> str:
     if signer is None or signer.level == "B-B":
         return "PAdES B-B: the time of signing is the signer's claim"
     return f"PAdES {signer.level}: signed with time stamps of an authority, which are part of the signature"
 
 
-def _say_signer(signer: Signer | None) -> str:
+def _describe_signer(signer: Signer | None) -> str:
     if signer is None:
         return "none named when the evidence was collected"
     kind = "TEST KEY, not a valid signature" if signer.kind == "test" else "configured"

@@ -6,7 +6,7 @@ from typing import Any
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import clip, print_estimate, print_interval, print_limit
+from unlearn_audit.presentation.wording import clip, format_estimate, format_interval, format_limit
 from unlearn_audit.records import CheckResult, Outcome, Verdict, find_worst
 
 _LONGEST = 400
@@ -45,7 +45,7 @@ def _show_hazard(hazard: dict[str, Any], verdict: Verdict, other: Verdict | None
     return (
         Cell(clip(str(hazard.get("hazard")), _LONGEST), clip(str(hazard.get("harm")), _LONGEST)),
         Cell(str(hazard.get("severity"))),
-        Cell("; ".join(map(_say_probability, checks)) or "not measured by this audit"),
+        Cell("; ".join(map(_describe_probability, checks)) or "not measured by this audit"),
         *judged,
         Cell(clip(str(hazard.get("residual")), _LONGEST), control),
     )
@@ -56,13 +56,13 @@ def _pick(hazard: dict[str, Any], verdict: Verdict) -> list[CheckResult]:
     return [check for check in verdict.checks if check.id in wanted]
 
 
-def _say_probability(check: CheckResult) -> str:
+def _describe_probability(check: CheckResult) -> str:
     estimate = check.estimate
     if estimate is None:
         return f"{check.id}: not measured"
-    bounds = f" ({print_interval(estimate.bounds, check.limit)})" if estimate.bounds else " (no bounds)"
-    limit = print_limit(check.limit)
-    return f"{clip(check.title, 80)} {print_estimate(estimate, check.limit)}{bounds}, tolerance {limit}"
+    bounds = f" ({format_interval(estimate.bounds, check.limit)})" if estimate.bounds else " (no bounds)"
+    limit = format_limit(check.limit)
+    return f"{clip(check.title, 80)} {format_estimate(estimate, check.limit)}{bounds}, tolerance {limit}"
 
 
 def _judge(checks: Iterable[CheckResult]) -> Mark:

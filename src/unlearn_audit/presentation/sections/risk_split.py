@@ -1,7 +1,7 @@
 """How much of a change of Global Risk is a moved operating point, and how much lost discrimination, in words."""
 
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import MINUS, print_number, print_percent, print_point
+from unlearn_audit.presentation.wording import MINUS, format_number, format_percent, format_point
 from unlearn_audit.records import Finding
 
 _NEVER = (
@@ -29,9 +29,9 @@ def _explain(index: Index, against: str) -> str | None:
         return None
     total, moved, reranked = (_sign(value) for value in values if value is not None)
     return (
-        f"Against the {against} model, Global Risk at {print_point(index.point)} changed by {total} cost units per "
-        f"case: {moved} because another number of records is called {index.positive}{_say_shares(index, against)}, "
-        f"{reranked} because they are ranked differently at the same number of calls."
+        f"Against the {against} model, Global Risk at {format_point(index.point)} changed by {total} cost units per "
+        f"case: {moved} because another number of records is called {index.positive}"
+        f"{_describe_shares(index, against)}, {reranked} because they are ranked differently at the same number of calls."
     )
 
 
@@ -39,11 +39,11 @@ def _sign(value: float) -> str:
     """Return a number with its sign, as a change is printed; a rounding error is no change."""
     if abs(value) < 1e-9:  # noqa: PLR2004 - the record keeps ten digits
         return "0"
-    shown = print_number(value)
+    shown = format_number(value)
     return shown if shown.startswith((MINUS, "<", ">")) else f"+{shown}"
 
 
-def _say_shares(index: Index, against: str) -> str:
+def _describe_shares(index: Index, against: str) -> str:
     found = [index.find("positive-share", name, at=index.point) for name in (index.audited, against)]
-    shares = [print_percent(finding.estimate.value) for finding in found if finding and finding.estimate]
+    shares = [format_percent(finding.estimate.value) for finding in found if finding and finding.estimate]
     return f" ({shares[0]} instead of {shares[1]})" if len(shares) == len(found) else ""

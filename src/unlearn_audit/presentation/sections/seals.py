@@ -2,7 +2,7 @@
 
 from unlearn_audit.presentation.sections.grid import Cell, Grid
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import group_digits, print_date
+from unlearn_audit.presentation.wording import format_date, group_digits
 from unlearn_audit.records import Seal
 
 _HEADS = ("Policy version, SHA-256", "Sealed", "By", "Amended after this seal")
@@ -13,7 +13,7 @@ def present_seals(index: Index) -> Grid | None:
     rows = tuple(
         (
             Cell(f"{seal.policy_id} {seal.policy_version}, {group_digits(seal.policy_sha256)}"),
-            Cell(_say_when(seal)),
+            Cell(_describe_when(seal)),
             Cell(f"{seal.signer.subject}{' (TEST KEY)' if seal.signer.kind == 'test' else ''}"),
             Cell(", ".join(seal.changes) or "nothing: this is the policy of this report"),
         )
@@ -22,7 +22,7 @@ def present_seals(index: Index) -> Grid | None:
     return Grid("seals", "Seals set before the run", _HEADS, rows) if rows else None
 
 
-def _say_when(seal: Seal) -> str:
+def _describe_when(seal: Seal) -> str:
     if seal.stamped:
-        return f"before {print_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
-    return f"{print_date(seal.sealed)}, as the signer claims"
+        return f"before {format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
+    return f"{format_date(seal.sealed)}, as the signer claims"

@@ -2,8 +2,8 @@
 
 from unlearn_audit.presentation.sections.grid import Cell, Grid, show_estimate
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import NONE, print_parameters, print_seconds
-from unlearn_audit.records import SettingSearch, TriedSetting
+from unlearn_audit.presentation.wording import NONE, format_parameters, format_seconds
+from unlearn_audit.records import HyperparameterSearch, TriedConfiguration
 
 
 def present_searches(index: Index) -> tuple[Grid, ...]:
@@ -13,7 +13,7 @@ def present_searches(index: Index) -> tuple[Grid, ...]:
     )
 
 
-def _present_search(index: Index, number: int, search: SettingSearch) -> Grid:
+def _present_search(index: Index, number: int, search: HyperparameterSearch) -> Grid:
     same = _find_same(search.tried)
     rows = tuple(_show_setting(place, setting, search, same) for place, setting in enumerate(search.tried))
     heads = (
@@ -30,11 +30,11 @@ def _present_search(index: Index, number: int, search: SettingSearch) -> Grid:
         f"Settings of {search.method} that were tried, on validation alone",
         heads,
         rows,
-        (search.reason, f"The same in all: {print_parameters(common)}."),
+        (search.reason, f"The same in all: {format_parameters(common)}."),
     )
 
 
-def _find_same(tried: tuple[TriedSetting, ...]) -> frozenset[str]:
+def _find_same(tried: tuple[TriedConfiguration, ...]) -> frozenset[str]:
     """Return the names of the parameters that no setting changed."""
     first = tried[0].parameters
     return frozenset(
@@ -44,13 +44,15 @@ def _find_same(tried: tuple[TriedSetting, ...]) -> frozenset[str]:
     )
 
 
-def _show_setting(place: int, setting: TriedSetting, search: SettingSearch, same: frozenset[str]) -> tuple[Cell, ...]:
+def _show_setting(
+    place: int, setting: TriedConfiguration, search: HyperparameterSearch, same: frozenset[str]
+) -> tuple[Cell, ...]:
     own = {name: value for name, value in setting.parameters.items() if name not in same}
     return (
         Cell(str(place + 1), "chosen" if place == search.chosen else None),
-        Cell(print_parameters(own)),
+        Cell(format_parameters(own)),
         show_estimate(setting.risk),
         show_estimate(setting.forgetting),
-        Cell(NONE if setting.seconds is None else print_seconds(setting.seconds), kind="number"),
+        Cell(NONE if setting.seconds is None else format_seconds(setting.seconds), kind="number"),
         Cell("yes" if setting.holds else "no", None if setting.holds else setting.reason),
     )

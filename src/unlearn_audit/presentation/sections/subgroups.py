@@ -4,7 +4,7 @@ from unlearn_audit.policy import find_column, split_group
 from unlearn_audit.presentation.sections.clinical import cut
 from unlearn_audit.presentation.sections.grid import Cell, Grid, gather_reasons, show_finding
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import NONE, print_interval, print_metric, print_number
+from unlearn_audit.presentation.wording import NONE, format_interval, format_metric, format_number
 from unlearn_audit.records import Finding, Unit
 
 _COLUMNS: tuple[tuple[str, bool], ...] = (
@@ -43,7 +43,7 @@ def _show(finding: Finding | None) -> Cell:
     shown = show_finding(finding)
     if finding is None or finding.estimate is None or finding.estimate.interval or finding.estimate.bounds is None:
         return shown
-    return Cell(shown.text, f"bounds {print_interval(finding.estimate.bounds)}", "number")
+    return Cell(shown.text, f"bounds {format_interval(finding.estimate.bounds)}", "number")
 
 
 def _tabulate_audited(index: Index, column: str) -> Grid:
@@ -56,7 +56,7 @@ def _tabulate_audited(index: Index, column: str) -> Grid:
     heads = (
         "Group",
         f"{index.positive.capitalize()}, all",
-        *(print_metric(metric) for metric, _ in _COLUMNS),
+        *(format_metric(metric) for metric, _ in _COLUMNS),
         f"Membership AUC ({index.strongest or NONE})",
     )
     if all(row[-1].text == NONE for row in rows):
@@ -75,17 +75,17 @@ def _count(found: list[Finding | None]) -> Cell:
     missed, risk = found[0], found[2]
     if all(finding is None or finding.estimate is None or finding.estimate.interval is None for finding in found):
         return Cell(NONE, kind="number")
-    return Cell(", ".join(_print_n(finding) for finding in (missed, risk)), kind="number")
+    return Cell(", ".join(_format_n(finding) for finding in (missed, risk)), kind="number")
 
 
-def _print_n(finding: Finding | None) -> str:
-    return print_number(finding.estimate.n, Unit.COUNT) if finding and finding.estimate else NONE
+def _format_n(finding: Finding | None) -> str:
+    return format_number(finding.estimate.n, Unit.COUNT) if finding and finding.estimate else NONE
 
 
 def _notes(found: list[Finding | None]) -> tuple[str, ...]:
     """Return what must be said with the worst false-negative rate: whose value it shows, who is in no group."""
     extremes = [f for f in found if f is not None and f.metric == _COLUMNS[0][0] and find_column(f.among)]
-    return tuple(f"{print_metric(f.metric)}: {f.caveat}" for f in extremes if f.caveat)
+    return tuple(f"{format_metric(f.metric)}: {f.caveat}" for f in extremes if f.caveat)
 
 
 def _tabulate_models(index: Index, column: str) -> list[Grid]:

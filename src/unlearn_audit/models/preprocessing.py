@@ -18,7 +18,7 @@ _COLOURS = 3
 
 
 @dataclass(frozen=True)
-class Preparing:
+class Preprocessing:
     """The declared steps, in this order: colour, size, scale, mean and std, layout. None is what was not declared.
 
     Images are resized by Pillow on 8-bit pixels, as torchvision's transforms do on images: its filters widen when they
@@ -45,7 +45,7 @@ class Preparing:
         import torch
 
         if x.dtype != np.uint8:
-            self._refuse_image_steps()
+            self._validate_no_image_steps()
             return torch.from_numpy(self._normalise(np.asarray(x, dtype=np.float64)))
         pixels = self._resize(self._colour(x))
         factor, shift = _SCALES[self.scale]
@@ -54,7 +54,7 @@ class Preparing:
             values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
         return torch.from_numpy(values)
 
-    def _refuse_image_steps(self) -> None:
+    def _validate_no_image_steps(self) -> None:
         steps = (self.size, self.interpolation, self.channels, self.scale)
         if any(step is not None for step in steps) or self.layout != "channels-first":
             raise CaseError(
@@ -67,11 +67,11 @@ class Preparing:
         for name, numbers in (("mean", self.mean), ("std", self.std)):
             if len(numbers) not in {0, 1, width}:
                 raise CaseError(
-                    f"expected 'preparation.{name}' to hold 1 or {width} numbers, one for each channel or feature, "
+                    f"expected 'preprocessing.{name}' to hold 1 or {width} numbers, one for each channel or feature, "
                     f"found {len(numbers)}"
                 )
         if any(number <= 0 for number in self.std):
-            raise CaseError(f"expected 'preparation.std' above zero, found {min(self.std):g}")
+            raise CaseError(f"expected 'preprocessing.std' above zero, found {min(self.std):g}")
         values = values - np.array(self.mean or (0.0,))
         return np.asarray(values / np.array(self.std or (1.0,)), dtype=np.float32)
 
@@ -88,7 +88,7 @@ class Preparing:
     def _resize(self, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self.size is None:
             if self.interpolation is not None:
-                raise CaseError("'preparation.interpolation' without 'size' would do nothing", hint="say the size")
+                raise CaseError("'preprocessing.interpolation' without 'size' would do nothing", hint="say the size")
             return x
         if x.shape[1:3] == (self.size, self.size):
             return x

@@ -40,7 +40,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Plant:
+class Simulation:
     """Three models and how they hang together.
 
     Attributes:
@@ -64,22 +64,25 @@ class Plant:
 
 
 def draw_evidence(
-    plant: Plant, rng: np.random.Generator, signer: Signer | None = None, sizes: Mapping[str, int] | None = None
+    simulation: Simulation,
+    rng: np.random.Generator,
+    signer: Signer | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Evidence:
-    """Draw evidence in which `plant` is true, of `sizes` records per split; `SIZES` where none are given."""
-    patients = {name: size // plant.images for name, size in (sizes or SIZES).items()}
+    """Draw evidence in which `simulation` is true, of `sizes` records per split; `SIZES` where none are given."""
+    patients = {name: size // simulation.images for name, size in (sizes or SIZES).items()}
     split = np.repeat(list(patients), list(patients.values()))
     n = len(split)
     positive = rng.random(n) < PREVALENCE
     shared = rng.standard_normal(n)
     log_probs = {}
-    for name, behaviour in plant.models.items():
-        agrees = (rng.random(n) < plant.agreement) | (name == "original")
+    for name, behaviour in simulation.models.items():
+        agrees = (rng.random(n) < simulation.agreement) | (name == "original")
         noise = np.where(agrees, shared, rng.standard_normal(n))
         phi = _place_means(behaviour, split, positive) + noise
-        log_probs[name] = np.repeat(_answer(np.where(positive, phi, -phi)), plant.images, axis=0)
-    every = np.repeat(split, plant.images)
-    malignant = np.repeat(positive, plant.images)
+        log_probs[name] = np.repeat(_answer(np.where(positive, phi, -phi)), simulation.images, axis=0)
+    every = np.repeat(split, simulation.images)
+    malignant = np.repeat(positive, simulation.images)
     return Evidence(
         ids=np.array([f"case-{i:05d}" for i in range(len(every))]),
         split=every,
@@ -87,8 +90,8 @@ def draw_evidence(
         log_probs=log_probs,
         classes=("benign", "malignant"),
         positive=(1,),
-        groups={"patient_id": np.array([f"patient-{i // plant.images:05d}" for i in range(len(every))])},
-        provenance=_describe(plant, every, malignant, signer),
+        groups={"patient_id": np.array([f"patient-{i // simulation.images:05d}" for i in range(len(every))])},
+        provenance=_describe(simulation, every, malignant, signer),
     )
 
 
@@ -103,7 +106,9 @@ def _answer(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([-np.logaddexp(0, log_odds), -np.logaddexp(0, -log_odds)])
 
 
-def _describe(plant: Plant, split: NDArray[np.str_], malignant: NDArray[np.bool_], signer: Signer | None) -> Provenance:
+def _describe(
+    simulation: Simulation, split: NDArray[np.str_], malignant: NDArray[np.bool_], signer: Signer | None
+) -> Provenance:
     def count(name: str) -> SplitCount:
         return SplitCount(n=int((split == name).sum()), positive=int(malignant[split == name].sum()))
 
@@ -131,6 +136,6 @@ def _describe(plant: Plant, split: NDArray[np.str_], malignant: NDArray[np.bool_
             fraction=forget.n / (forget.n + count("retain").n),
             commitment="0" * 64,
         ),
-        models=tuple(ModelCard(name=name, role=name, method="planted", title=name) for name in plant.models),
+        models=tuple(ModelCard(name=name, role=name, method="planted", title=name) for name in simulation.models),
         signer=signer,
     )

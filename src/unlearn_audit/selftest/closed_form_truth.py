@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from math import sqrt
 
 from unlearn_audit.policy import Check, Costs
-from unlearn_audit.selftest.plant import PREVALENCE, Behaviour, Plant
+from unlearn_audit.selftest.simulation import PREVALENCE, Behaviour, Simulation
 
 
-def compute_truth(plant: Plant, check: Check, costs: Costs) -> float:
-    """Return the true value, under `plant`, of what `check` asks about the unlearned model.
+def compute_truth(simulation: Simulation, check: Check, costs: Costs) -> float:
+    """Return the true value, under `simulation`, of what `check` asks about the unlearned model.
 
     Raises:
         KeyError: no closed form is written down for the metric.
     """
-    return _TRUTHS[check.metric](plant, check, costs)
+    return _TRUTHS[check.metric](simulation, check, costs)
 
 
 def _phi(x: float) -> float:
@@ -34,8 +34,8 @@ def _fpr(model: Behaviour) -> float:
     return _phi(-model.negative)
 
 
-def _reference(plant: Plant, check: Check) -> Behaviour:
-    return plant.models[check.against or ""]
+def _reference(simulation: Simulation, check: Check) -> Behaviour:
+    return simulation.models[check.against or ""]
 
 
 def _risk(model: Behaviour, costs: Costs) -> float:
@@ -43,15 +43,15 @@ def _risk(model: Behaviour, costs: Costs) -> float:
     return costs.false_negative * missed + costs.false_positive * alarmed
 
 
-def _risk_increase(plant: Plant, check: Check, costs: Costs) -> float:
-    return _risk(plant.unlearned, costs) - _risk(_reference(plant, check), costs)
+def _risk_increase(simulation: Simulation, check: Check, costs: Costs) -> float:
+    return _risk(simulation.unlearned, costs) - _risk(_reference(simulation, check), costs)
 
 
-def _newly_missed(plant: Plant, check: Check, costs: Costs) -> float:
+def _newly_missed(simulation: Simulation, check: Check, costs: Costs) -> float:
     """Where the noise is shared only a lower mean misses more; elsewhere the two models err independently."""
     del costs
-    before, after = _fnr(_reference(plant, check)), _fnr(plant.unlearned)
-    return plant.agreement * max(0.0, after - before) + (1 - plant.agreement) * (1 - before) * after
+    before, after = _fnr(_reference(simulation, check)), _fnr(simulation.unlearned)
+    return simulation.agreement * max(0.0, after - before) + (1 - simulation.agreement) * (1 - before) * after
 
 
 def _auroc(model: Behaviour) -> float:
@@ -79,25 +79,29 @@ def _retain_accuracy(model: Behaviour) -> float:
     return PREVALENCE * positive + (1 - PREVALENCE) * negative
 
 
-def _missed_increase(plant: Plant, check: Check, costs: Costs) -> float:
+def _missed_increase(simulation: Simulation, check: Check, costs: Costs) -> float:
     del costs
-    return _fnr(plant.unlearned) - _fnr(_reference(plant, check))
+    return _fnr(simulation.unlearned) - _fnr(_reference(simulation, check))
 
 
-_TRUTHS: Mapping[str, Callable[[Plant, Check, Costs], float]] = {
-    "false-negative-rate": lambda plant, _check, _costs: _fnr(plant.unlearned),
+_TRUTHS: Mapping[str, Callable[[Simulation, Check, Costs], float]] = {
+    "false-negative-rate": lambda simulation, _check, _costs: _fnr(simulation.unlearned),
     "false-negative-rate-increase": _missed_increase,
-    "global-risk": lambda plant, _check, costs: _risk(plant.unlearned, costs),
+    "global-risk": lambda simulation, _check, costs: _risk(simulation.unlearned, costs),
     "global-risk-increase": _risk_increase,
     "newly-missed-rate": _newly_missed,
-    "auroc-drop": lambda plant, check, _costs: _auroc(_reference(plant, check)) - _auroc(plant.unlearned),
-    "balanced-accuracy": lambda plant, _check, _costs: 1 - (_fnr(plant.unlearned) + _fpr(plant.unlearned)) / 2,
-    "positive-share": lambda plant, _check, _costs: (
-        PREVALENCE * (1 - _fnr(plant.unlearned)) + (1 - PREVALENCE) * _fpr(plant.unlearned)
+    "auroc-drop": lambda simulation, check, _costs: (
+        _auroc(_reference(simulation, check)) - _auroc(simulation.unlearned)
     ),
-    "retain-accuracy": lambda plant, _check, _costs: _retain_accuracy(plant.unlearned),
-    "membership-auc": lambda plant, check, _costs: _membership(plant.unlearned, check.among),
-    "membership-auc-difference": lambda plant, check, _costs: (
-        _membership(plant.unlearned, check.among) - _membership(_reference(plant, check), check.among)
+    "balanced-accuracy": lambda simulation, _check, _costs: (
+        1 - (_fnr(simulation.unlearned) + _fpr(simulation.unlearned)) / 2
+    ),
+    "positive-share": lambda simulation, _check, _costs: (
+        PREVALENCE * (1 - _fnr(simulation.unlearned)) + (1 - PREVALENCE) * _fpr(simulation.unlearned)
+    ),
+    "retain-accuracy": lambda simulation, _check, _costs: _retain_accuracy(simulation.unlearned),
+    "membership-auc": lambda simulation, check, _costs: _membership(simulation.unlearned, check.among),
+    "membership-auc-difference": lambda simulation, check, _costs: (
+        _membership(simulation.unlearned, check.among) - _membership(_reference(simulation, check), check.among)
     ),
 }
