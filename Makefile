@@ -81,7 +81,7 @@ mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow ser
 	UNLEARN_AUDIT=$(abspath $(BIN))/unlearn-audit $(MLFLOW_VENV)/bin/python -m pytest -q -m "slow or not slow" tests/publishing
 
 conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
-	$(BIN)/python -m pytest -m slow tests/report
+	$(BIN)/python -m pytest -m slow tests/formats tests/verification
 
 wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python

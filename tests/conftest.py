@@ -4,3 +4,5 @@ import os
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
+
+pytest_plugins = ("tests.support.signed_bundles",)

@@ -45,7 +45,7 @@ _A_CENTURY = 36_500.0  # days
 
 def main() -> None:
     """Make the bundle in tests/golden/bundles/v<version>, or in --out."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
     from unlearn_audit import __version__
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _make(place: Path) -> Path:
-    from timestamp_authority import Responder, serve
+    from tests.support.timestamp_authority import Responder, serve
 
     made, lab = place / "golden", place / "lab"
     made.mkdir()

@@ -8,7 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from ceilings import FAILS, PASSES
+
+from tests.support.ceilings import FAILS, PASSES
 
 POLICY = """\
 schema: unlearn-audit/policy/v1

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ceilings import FAILS, HELP_SECONDS, VERIFY_SECONDS
+
+from tests.support.ceilings import FAILS, HELP_SECONDS, VERIFY_SECONDS
 
 
 def test_a_bundle_holds_report_record_evidence_policy_models_and_signature(finished):

@@ -1,6 +1,6 @@
 """Each exit code, shown by the installed command; further ways to one of them in this process."""
 
-from ceilings import UNDECIDED
+from tests.support.ceilings import UNDECIDED
 
 
 def test_exit_0_when_every_required_check_passes(passing_run):

@@ -7,7 +7,8 @@ import sys
 import xml.etree.ElementTree as ET
 
 import pytest
-from ceilings import FAILS, PASSES
+
+from tests.support.ceilings import FAILS, PASSES
 
 FILES = {"junit": "report.junit.xml", "sarif": "report.sarif", "markdown": "report.md", "github": "report.github.txt"}
 

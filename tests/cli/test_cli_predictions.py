@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "predictions"))
-from prediction_files import POLICY, make_rows, write_rows
+from tests.support.prediction_files import POLICY, make_rows, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCKED = """

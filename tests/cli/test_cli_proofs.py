@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from timestamp_authority import Responder, serve
+from tests.support.timestamp_authority import Responder, serve
 from unlearn_audit.pki import time_stamp_client as stamping
 
 OFFICER = "Dr. A. Officer"

@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from ceilings import FAILS, UNDECIDED
 
+from tests.support.ceilings import FAILS, UNDECIDED
 from unlearn_audit.records import AuditRecord, digest_of
 
 WAIVERS = """\

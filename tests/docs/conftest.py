@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import ROOT, Command, Printed, Write, read_steps, squeeze
 
-from timestamp_authority import Responder, serve
+from tests.support.pages import ROOT, Command, Printed, Write, read_steps, squeeze
+from tests.support.timestamp_authority import Responder, serve
 
 PASSPHRASE = "correct horse battery staple"  # noqa: S105 - of keys that live as long as a test
 AUTHORITY = "https://timestamps.example/"

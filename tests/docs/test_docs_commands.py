@@ -1,15 +1,15 @@
 """Every command on a page of docs/ is run, in its order, and prints and exits as the page says.
 
-`policy.yaml` and the like stand for the reader's own files; here they are small ones, written by `given.py`.
+`policy.yaml` and the like stand for the reader's own files; here they are small ones (`given_to_pages`).
 """
 
 import re
 import shlex
 
 import pytest
-from given import GIVEN
-from pages import DOCS, PAGES, ROOT, list_commands
 
+from tests.support.given_to_pages import GIVEN
+from tests.support.pages import DOCS, PAGES, ROOT, list_commands
 from unlearn_audit.cli.commands import group
 
 WITH_COMMANDS = [page for page in PAGES if list_commands(page)]

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from pages import DOCS, PAGES, ROOT
 from tools.docs_figures import FIGURES, PASSAGES, fill
 
+from tests.support.pages import DOCS, PAGES, ROOT
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.presentation.sections.contents import SECTIONS
 from unlearn_audit.presentation.sections.forgetting import _UNTESTED

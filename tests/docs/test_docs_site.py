@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from pages import PAGES, ROOT
+
+from tests.support.pages import PAGES, ROOT
 
 pytest.importorskip("material")
 

@@ -1,9 +1,9 @@
 """Parts that contradict one another, checks that decide nothing, and policies that leave a side unguarded."""
 
 import pytest
-from policy_tables import KNOWN, METRICS, survives
 from pydantic import ValidationError
 
+from tests.support.policy_tables import KNOWN, METRICS, survives
 from unlearn_audit.policy import Check, InvalidPolicyError, KnownNames, MethodChoice, MetricTraits, Policy, parse_policy
 from unlearn_audit.policy.rules import validate_consistency
 

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from mlflow_server import serve
+
+from tests.support.mlflow_server import serve
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_reports"
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from covering import assert_covers, count_hits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from tests.support.covering import assert_covers, count_hits
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     compute_auc,

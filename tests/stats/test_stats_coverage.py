@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from covering import assert_covers, count_hits
 from scipy.stats import binom, expon, gamma, laplace, norm, poisson
 
+from tests.support.covering import assert_covers, count_hits
 from unlearn_audit.records import Interval, Unit
 from unlearn_audit.stats import (
     MistakeCosts,

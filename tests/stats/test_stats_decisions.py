@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from covering import assert_covers
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from scipy.special import betaincinv
 from sklearn.metrics import brier_score_loss
 
+from tests.support.covering import assert_covers
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
 from unlearn_audit.stats import (

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted_references import draw_halves, plant
 from scipy.stats import norm
 
+from tests.support.planted_references import draw_halves, plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     average_log,

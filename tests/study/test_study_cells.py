@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_studies import CREATED, FINE, SALUN
 
+from tests.support.tiny_studies import CREATED, FINE, SALUN
 from unlearn_audit.errors import CacheError, CaseError, DataError, EvidenceError, ReportError
 from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.study import cells as module

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from tiny_studies import BROKEN, CLAIM, FINE, SALUN
 
+from tests.support.tiny_studies import BROKEN, CLAIM, FINE, SALUN
 from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.records import Estimate, Interval, Unit, derive_rng
 from unlearn_audit.stats import estimate_over_seeds
