@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from unlearn_audit.pipeline.audit import Audit
     from unlearn_audit.policy import CaseFile, Policy
     from unlearn_audit.records import ProgressCallback
+    from unlearn_audit.verdict.comparison import Comparison
 
 _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 
@@ -25,7 +26,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
     from unlearn_audit.cli.bringing import find_models, find_predictions, read_case
-    from unlearn_audit.cli.comparing import print_comparison, read_baseline
+    from unlearn_audit.cli.comparing import read_baseline
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.rendering import choose_formats, name_policy_file, render_files
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
@@ -74,12 +75,18 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
         files = {**render_files(formats, audit.record, sources, taken=evidence), **evidence}
         write_bundle(out, files, audit.record, key, force=options["force"], signing=signing)
         progress("write the report", 1, 1)
-    print_record(audit.record)
-    if comparison:
-        print_comparison(comparison)
+    _print_result(audit.record, comparison)
     _say_where(out, [form.file for form in formats.values()], is_test=signer.kind == "test")
     _say_who_is_due(out, audit.record)
     return _find_exit(audit.record.verdict, options["fail_on"])
+
+
+def _print_result(record: AuditRecord, comparison: "Comparison | None") -> None:
+    from unlearn_audit.cli.comparing import print_comparison
+
+    print_record(record)
+    if comparison:
+        print_comparison(comparison)
 
 
 def _run_audit(

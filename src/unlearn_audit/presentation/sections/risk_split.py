@@ -31,7 +31,8 @@ def _explain(index: Index, against: str) -> str | None:
     return (
         f"Against the {against} model, Global Risk at {format_point(index.point)} changed by {total} cost units per "
         f"case: {moved} because another number of records is called {index.positive}"
-        f"{_describe_shares(index, against)}, {reranked} because they are ranked differently at the same number of calls."
+        f"{_describe_shares(index, against)}, {reranked} because they are ranked differently at the same number of "
+        "calls."
     )
 
 
