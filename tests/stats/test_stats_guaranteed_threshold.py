@@ -107,11 +107,11 @@ def test_persons_keep_the_guarantee_where_records_of_one_are_alike():
     firm = {True: [], False: []}
     for _ in range(500):
         actual, probability = split(np.repeat(rng.random(40), 5))
-        for known in firm:
+        for known, kept in firm.items():
             found = choose_with_confidence(
                 actual, probability, alpha=0.1, confidence=0.95, persons=persons if known else None
             )
-            firm[known].append(found.threshold <= 0.1)
+            kept.append(found.threshold <= 0.1)
 
     assert np.sum(firm[True]) >= binom.ppf(1e-6, 500, 0.95)
     assert np.mean(firm[False]) < 0.9  # why it is asked for
@@ -127,5 +127,5 @@ def test_what_is_no_probability_or_rate_is_refused(probability, alpha, message):
 
 
 def test_no_positives_are_refused():
-    with pytest.raises(MeasurementError, match="at least 9 validation positives .* found 0"):
+    with pytest.raises(MeasurementError, match=r"at least 9 validation positives .* found 0"):
         choose_on_average(np.array([False] * 30), np.full(30, 0.5), alpha=0.1)

@@ -67,22 +67,20 @@ def test_both_controls_stand_where_they_must(differences):
 
 
 @pytest.mark.parametrize(
-    ("method", "among", "low", "value", "high"),
+    ("method", "among", "expected"),
     [
-        ("none", "all", 0.552, 0.571, 0.590),
-        ("unlearned", "all", 0.425, 0.444, 0.462),
-        ("remedied-salun-cra", "malignant", 0.564, 0.591, 0.618),
-        ("remedied-warm-restart", "all", 0.529, 0.552, 0.575),
-        ("remedied-retrain", "all", 0.463, 0.487, 0.511),
+        ("none", "all", (0.552, 0.571, 0.590)),
+        ("unlearned", "all", (0.425, 0.444, 0.462)),
+        ("remedied-salun-cra", "malignant", (0.564, 0.591, 0.618)),
+        ("remedied-warm-restart", "all", (0.529, 0.552, 0.575)),
+        ("remedied-retrain", "all", (0.463, 0.487, 0.511)),
     ],
 )
-def test_paired_recognition_agrees_with_the_independent_program(
-    differences, malignant, method, among, low, value, high
-):
+def test_paired_recognition_agrees_with_the_independent_program(differences, malignant, method, among, expected):
     group = differences[method] if among == "all" else differences[method].select(malignant)
     found = estimate_paired_recognition(group, confidence=0.90, draws=4_999, rng=np.random.default_rng(0)).probability
 
-    assert (found.interval.low, found.value, found.interval.high) == pytest.approx((low, value, high), abs=6e-4)
+    assert (found.interval.low, found.value, found.interval.high) == pytest.approx(expected, abs=6e-4)
 
 
 def test_over_all_records_retraining_lies_within_a_band_of_a_twentieth(differences, malignant):

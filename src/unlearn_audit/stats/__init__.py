@@ -8,10 +8,9 @@ that it was the worst possible one*. For a proportion that rule is exactly Clopp
 Reading order: `confusion` -> `tallies`, `bootstrap` -> `cells` (the rule) -> `rates`, `risk` -> `groups`, `auc`,
 `auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`,
 `null` (attacks with reference models) -> `reference_pairs`, `sign_flips`, `paired_recognition`, `worst_record`,
-`worst_record_power`, `false_discovery`, `checkpoint_spread` (reference pairs of the audited procedure) ->
-`disclosure`, `linear_reconstruction` (two releases compared) -> `equivalence`, `multiplicity`, `thresholds`, `guaranteed_threshold`,
-`power`, `calibration` -> `seeds`
-(studies of a method, not audits of a model).
+`worst_record_power`, `false_discovery`, `checkpoint_spread` (pairs of reference models) -> `disclosure`,
+`linear_reconstruction` (two releases compared) -> `equivalence`, `multiplicity`, `thresholds`,
+`guaranteed_threshold`, `power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (

@@ -65,8 +65,8 @@ def estimate_paired_recognition(
 
     Valid when: pairs are independent and made by the same procedure. In simulations with 6 to 32 pairs and 1 to 120
     records, each bound at 95 % covered P(IN > OUT) from .45 to .70 in .93 or more, where what the records of a model
-    have in common scatters as much as each by itself; in .89 with 6 pairs, .94 with 16, where it scatters three times
-    as much.
+    have in common scatters as much as each by itself. It covered less, .89 with 6 pairs and .94 with 16, where that
+    scatters three times as much, and the lower bound .90 at P(IN > OUT) = .9 with 6 pairs.
 
     Source: Mann & Whitney (1947) for P(IN > OUT) on pairs; `sign_flips` for the tests.
 

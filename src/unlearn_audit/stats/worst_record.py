@@ -72,7 +72,8 @@ def find_worst_record(
 
     Returns:
         The test. It speaks of the procedure (method, recipe, data) that made the reference models, not of one
-        checkpoint. A large p is no proof that nobody is recognised: `estimate_worst_record_power` says what would have been seen.
+        checkpoint. A large p is no proof that nobody is recognised: `estimate_worst_record_power` says what would have
+        been seen.
 
     Source: randomisation test with a maximum statistic, Westfall & Young (1993), with a single step; variances shrunk
         after Smyth (2004), equation 7, with a fixed prior.
