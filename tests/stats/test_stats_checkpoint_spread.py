@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from planted_references import plant
 from scipy.stats import binom, t
 
+from tests.support.planted_references import plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import compare_checkpoint, compute_auc
 

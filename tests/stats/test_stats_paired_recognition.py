@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from covering import assert_covers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted_pairs import plant_pairs
 from scipy.stats import binom, norm, t
 
+from tests.support.covering import assert_covers
+from tests.support.planted_pairs import plant_pairs
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import PairedDifferences, compute_paired_equivalence, estimate_paired_recognition
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted_references import draw_halves, plant
 
+from tests.support.planted_references import draw_halves, plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     PairedDifferences,

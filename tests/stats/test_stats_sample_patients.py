@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unlearn_audit.evidence import read_evidence
+from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.stats import (
     PairedDifferences,
     estimate_paired_recognition,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted_pairs import plant_pairs
 from scipy.stats import binom
 
+from tests.support.planted_pairs import plant_pairs
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     PairedDifferences,

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from planted_pairs import plant_pairs
 from scipy.stats import binom
 
+from tests.support.planted_pairs import plant_pairs
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import estimate_worst_record_power, find_worst_record
 
