@@ -21,6 +21,7 @@ from unlearn_audit.records import (
     Deviation,
     Device,
     Outcome,
+    Population,
     Recommendation,
     Signer,
     digest_of,
@@ -188,7 +189,8 @@ def with_text_everywhere(text: str) -> AuditRecord:
     record = with_waivers({"ranking": Outcome.FAIL}, make_waiver("ranking"))
     checks = tuple(
         check.model_copy(
-            update={"title": text, "reason": text, "why": text, "among": text, "attack": text}
+            update={"title": text, "reason": text, "why": text}
+            | {"key": check.key.model_copy(update={"among": Population.of_group("c", text), "attack": text})}
             | ({"waiver": check.waiver.model_copy(update={"reason": text, "approver": text})} if check.waiver else {})
         )
         for check in record.verdict.checks
