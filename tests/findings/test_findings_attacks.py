@@ -39,20 +39,20 @@ def fixture_ladder(change_policy):
 def examine(policy, evidence):
     """Return what `judge` finds about forgetting, without the clinical rest, which takes longer."""
 
-    def wants(metric, address):
-        del address
-        return METRICS[metric].per_attack or metric == "swap-quality"
+    def wants(key):
+
+        return METRICS[key.metric].per_attack or key.metric == "swap-quality"
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     return SimpleNamespace(findings=findings, verdict=decide(findings, policy, "unlearned"))
 
 
-def find(record, metric, attack=None, model="unlearned", among="all", **address):
+def find(record, metric, attack=None, model="unlearned", among="all", **key):
     found = [
         f
         for f in record.findings
-        if (f.metric, f.attack, f.model, f.among) == (metric, attack, model, among)
-        and all(getattr(f, key) == value for key, value in address.items())
+        if (f.key.metric, f.key.attack, f.key.model, str(f.key.among)) == (metric, attack, model, among)
+        and all(str(getattr(f.key, part)) == value for part, value in key.items())
     ]
     assert len(found) == 1, (metric, attack, model, found)
     return found[0]
@@ -88,7 +88,7 @@ def test_a_leak_that_no_threshold_sees_fails_by_u_lira(ladder, make_evidence):
     assert find_auc(blind, "confidence") == pytest.approx(0.5, abs=0.06)
     assert find_outcome(blind, "forgotten") is not Outcome.FAIL
     assert find_outcome(seeing, "forgotten") is Outcome.FAIL
-    assert next(c.attack for c in seeing.verdict.checks if c.id == "forgotten") == "u-lira"
+    assert next(c.key.attack for c in seeing.verdict.checks if c.id == "forgotten") == "u-lira"
 
 
 def test_over_unlearning_fails_by_u_lira_on_the_same_side_as_a_leak(ladder, make_evidence):
@@ -182,7 +182,7 @@ def test_population_attacks_are_what_they_were_without_reference_models(policy, 
     first, second = judge(policy, with_them), judge(policy, replace(with_them, references=None))
 
     assert first.findings == second.findings
-    assert not [f for f in first.findings if f.metric in ("membership-null", "swap-quality")]
+    assert not [f for f in first.findings if f.key.metric in ("membership-null", "swap-quality")]
 
 
 # --- what cannot be run says why
@@ -221,7 +221,7 @@ def test_a_forget_set_too_small_for_the_policy_is_not_run(ladder, make_evidence)
     assert {
         f.not_run
         for f in record.findings
-        if f.metric == "membership-auc" and f.among == "all"
+        if f.key.metric == "membership-auc" and str(f.key.among) == "all"
     } == {"8 forget records are fewer than 10, the smallest group that the policy lets be measured."}  # fmt: skip
 
 
@@ -424,7 +424,7 @@ def test_records_that_stay_must_not_leak_more_than_before(guarded, make_evidence
 
 def test_retain_leakage_is_asked_of_population_attacks_alone(ladder, make_evidence):
     record = examine(ladder("logit", "lira"), plant_references(make_evidence(sizes=SIZES)))
-    found = {f.attack for f in record.findings if f.metric == "retain-leakage"}
+    found = {f.key.attack for f in record.findings if f.key.metric == "retain-leakage"}
 
     assert found == {"logit"}, "every reference model was trained on every retain record: there is no OUT"
 
@@ -447,10 +447,10 @@ def test_the_advantage_is_beside_the_auc_and_decides_nothing(ladder, make_eviden
 
 def test_curves_of_a_reference_attack_show_forget_and_controls(ladder, make_evidence):
     record = judge(ladder("u-lira"), plant_references(make_evidence(sizes=SIZES), left=3.0))
-    drawn = [curve for curve in record.curves if curve.attack == "u-lira"]
+    drawn = [curve for curve in record.curves if curve.key.attack == "u-lira"]
 
-    assert {c.population for c in drawn if c.kind == "scores"} == {"forget", "test"}
-    assert {c.model for c in drawn if c.kind == "roc"} == {"original", "retrained", "unlearned"}
+    assert {c.split for c in drawn if c.kind == "scores"} == {"forget", "test"}
+    assert {c.key.model for c in drawn if c.kind == "roc"} == {"original", "retrained", "unlearned"}
 
 
 def test_the_same_evidence_gives_the_same_bytes(ladder, make_evidence):

@@ -10,7 +10,7 @@ import pytest
 from tests.support.record_factory import make_findings, make_provenance, make_record
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.presentation.page import present
-from unlearn_audit.records import AuditRecord, Direction, Finding, Outcome, Recommendation, Signer
+from unlearn_audit.records import AuditRecord, Direction, Finding, MetricKey, Outcome, Recommendation, Signer
 
 _VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = (
@@ -184,7 +184,13 @@ def test_hostile_text_is_harmless_wherever_it_stands(text):
     data = plain.provenance.data.model_copy(update={"name": text, "source": text, "notes": (text,)})
     changed = {"models": cards, "data": data, "case": text, "notes": (text,), "environment": {text: text}}
     provenance = make_provenance().model_copy(update=changed)
-    odd = Finding(metric=text, model="unlearned", attack=text, not_run=text, direction=Direction.LOWER, source=text)
+    odd = Finding(
+        key=MetricKey(metric=text, model="unlearned", attack=text),
+        title=text,
+        not_run=text,
+        direction=Direction.LOWER,
+        source=text,
+    )
     policy = {**plain.policy, "applies_to": text, "owner": text, "responsible": [{"name": text, "role": text}]}
     hostile = plain.model_copy(
         update={
@@ -211,8 +217,8 @@ def test_a_record_with_almost_nothing_in_it_still_renders():
 
 
 def test_an_unknown_metric_and_model_do_not_break_the_report():
-    address = {"metric": "membership-auc", "model": "stranger", "attack": "new-attack"}
-    odd = Finding(**address, not_run="too few", direction=Direction.TWO_SIDED, source="s")
+    key = MetricKey(metric="membership-auc", model="stranger", attack="new-attack")
+    odd = Finding(key=key, title="Membership AUC", not_run="too few", direction=Direction.TWO_SIDED, source="s")
     view = present(make_record(findings=(*make_findings(), odd)))
     assert "new-attack" in [row[0].text for row in view.coverage.rows]
 
@@ -224,10 +230,10 @@ def test_many_models_are_cut_into_tables_that_fit_a_page():
     )
     provenance = plain.provenance.model_copy(update={"models": (*plain.provenance.models, *more)})
     findings = tuple(
-        f.model_copy(update={"model": f"compared-{i}"})
+        f.model_copy(update={"key": f.key.model_copy(update={"model": f"compared-{i}"})})
         for i in range(6)
         for f in make_findings()
-        if f.model == "unlearned"
+        if f.key.model == "unlearned"
     )
     view = present(plain.model_copy(update={"provenance": provenance, "findings": (*make_findings(), *findings)}))
     assert sorted({len(grid.heads) for grid in view.performance}, reverse=True) == [7, 6]

@@ -85,7 +85,7 @@ def test_a_policy_uses_method_metric_attack_and_format_of_the_plugin(run, place)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert record["provenance"]["models"][-1]["method"] == "cf-k"
-    assert {finding["attack"] for finding in record["findings"]} >= {"confidence", "margin"}
+    assert {finding["key"].get("attack") for finding in record["findings"]} >= {"confidence", "margin"}
     assert [row["check"] for row in rows] == ["sent-home", "forgotten", "forgotten-malignant", "kept"]
     assert rows[0]["title"] == "'=Sent home"
     assert float(rows[0]["low"]) >= 0.5

@@ -21,11 +21,17 @@ def outcomes(record, model="unlearned"):
     return {check.id: check.outcome for check in verdict.checks}
 
 
+def _text(part):
+    return None if part is None else str(part)
+
+
 def find(record, metric, model="unlearned", **address):
     found = [
         f
         for f in record.findings
-        if f.metric == metric and f.model == model and all(getattr(f, k) == v for k, v in address.items())
+        if f.key.metric == metric
+        and f.key.model == model
+        and all(_text(getattr(f.key, k)) == v for k, v in address.items())
     ]
     assert found, (metric, model, address)
     return found[0]
@@ -116,12 +122,16 @@ def test_a_check_of_a_range_carries_its_equivalence_p_value_and_others_none(poli
 
 def test_the_attacks_on_one_model_share_a_family_of_p_values(policy, make_evidence):
     record = judge(policy, make_evidence(**GOOD))
-    family = [f for f in record.findings if f.metric == "membership-auc" and (f.model, f.among) == ("original", "all")]
+    family = [
+        f
+        for f in record.findings
+        if f.key.metric == "membership-auc" and (f.key.model, str(f.key.among)) == ("original", "all")
+    ]
     expected = adjust_differences([f.estimate for f in family], 0.5)
 
-    assert [f.attack for f in family] == ["confidence", "modified-entropy"]
+    assert [f.key.attack for f in family] == ["confidence", "modified-entropy"]
     assert expected == pytest.approx([f.holm_p for f in family], rel=1e-6)
-    assert {f.metric for f in record.findings if f.holm_p is not None} == {
+    assert {f.key.metric for f in record.findings if f.holm_p is not None} == {
         "membership-auc",
         "membership-auc-difference",
         "retain-leakage",

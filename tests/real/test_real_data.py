@@ -51,7 +51,7 @@ def test_skin_lesions_leak_between_splits_and_their_clusters_count(audit):
     shared = {(o.column, o.splits): o.shared_groups for o in record.provenance.data.overlaps}
     assert shared["lesion_id", ("train", "test")] == 641
     assert record.provenance.forget.count == 1401
-    risk = next(f for f in record.findings if f.metric == "global-risk" and f.model == "unlearned")
+    risk = next(f for f in record.findings if f.key.metric == "global-risk" and f.key.model == "unlearned")
     assert "cluster" in risk.estimate.bounds.method
     assert record.outcome is not Outcome.PASS
     assert judge(policy, done.evidence).to_bytes() == record.to_bytes()
@@ -177,6 +177,6 @@ def test_subgroups_of_real_patients_are_measured_in_reasonable_time(disjoint_aud
     record = judge(policy, done.evidence)
 
     assert time.perf_counter() - started < 20
-    found = {f.among for f in record.findings if f.metric == "false-negative-rate"}
+    found = {str(f.key.among) for f in record.findings if f.key.metric == "false-negative-rate"}
     assert {"sex=female", "sex=male", "worst of sex", "worst of age_band"} <= found
     assert record.to_bytes() == done.record.to_bytes()

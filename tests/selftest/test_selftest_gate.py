@@ -11,7 +11,7 @@ from unlearn_audit.cli import run_guarded
 from unlearn_audit.errors import ExitCode, ReportError
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, reach_verdicts
-from unlearn_audit.records import Interval, SelfTestSummary
+from unlearn_audit.records import ALL, Interval, SelfTestSummary
 from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
 from unlearn_audit.selftest.simulation import draw_evidence
 from unlearn_audit.selftest.tampering import TamperingError, tamper
@@ -141,7 +141,7 @@ def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
     honest = auditing.decide
 
     def decide(findings, policy, model, accepted=None):
-        checks = tuple(check for check in policy.checks if check.among == "all")
+        checks = tuple(check for check in policy.checks if check.among == ALL)
         return honest(findings, policy.model_copy(update={"checks": checks}), model, accepted)
 
     monkeypatch.setattr(auditing, "decide", decide)

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss
 
 from tests.support.covering import assert_covers
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, OperatingPoint, Unit
 from unlearn_audit.stats import (
     MistakeCosts,
     adjust_differences,
@@ -231,7 +231,7 @@ def test_an_operating_point_is_chosen_by_its_name(point, expected):
     actual, probability = np.array([True, True, False]), np.array([0.4, 0.8, 0.1])
 
     assert expected == choose_threshold(
-        point, actual=actual, probability=probability, false_negative=5.0, false_positive=1.0
+        OperatingPoint.parse(point), actual=actual, probability=probability, false_negative=5.0, false_positive=1.0
     )
 
 

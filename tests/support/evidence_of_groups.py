@@ -108,8 +108,8 @@ def find():
         found = [
             f
             for f in record.findings
-            if (f.metric, f.among, f.model) == (metric, among, model)
-            and all(getattr(f, key) == value for key, value in address.items())
+            if (f.key.metric, str(f.key.among), f.key.model) == (metric, among, model)
+            and all(str(getattr(f.key, key)) == value for key, value in address.items())
         ]
         assert len(found) == 1, (metric, among, model, len(found))
         return found[0]

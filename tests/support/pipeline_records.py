@@ -32,7 +32,9 @@ def make_check(outcome: Outcome, *, required: bool = True, **changes: Any) -> Ch
     estimate = None if outcome is Outcome.NOT_RUN else LIKE.estimate
     reason = f"Because {name}."
     fields = {"id": name, "title": f"Title of {name}", "outcome": outcome, "required": required, "reason": reason}
-    return LIKE.model_copy(update={**fields, "estimate": estimate, **changes})
+    parts = {part: changes.pop(part) for part in ("metric", "against", "among", "at") if part in changes}
+    key = LIKE.key.model_copy(update=parts)
+    return LIKE.model_copy(update={**fields, "key": key, "estimate": estimate, **changes})
 
 
 def with_checks(*checks: CheckResult, outcome: Outcome = Outcome.FAIL, **changes: Any) -> AuditRecord:

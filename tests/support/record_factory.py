@@ -16,6 +16,7 @@ from unlearn_audit.records import (
     ForgetRequest,
     Interval,
     Limit,
+    MetricKey,
     ModelCard,
     Outcome,
     Overlap,
@@ -115,7 +116,12 @@ def make_finding(metric: str, model: str, estimate: Estimate | None, **rest: Any
     rest.setdefault("source", "NUMBERS, section 1")
     if estimate is None:
         rest.setdefault("not_run", "the reference was not trained")
-    return Finding(metric=metric, model=model, estimate=estimate, **rest)
+    parts = {name: rest.pop(name) for name in ("against", "among", "at", "attack") if name in rest}
+    null = {"membership-auc": 0.5, "membership-auc-difference": 0.0}.get(metric)
+    title = metric.replace("-", " ").capitalize()
+    return Finding(
+        key=MetricKey(metric=metric, model=model, **parts), title=title, estimate=estimate, null=null, **rest
+    )
 
 
 def _risk(model: str) -> float:
@@ -219,32 +225,57 @@ def make_curves() -> tuple[Curve, ...]:
     for model, (missed, alarms, _, auc, _) in MODELS.items():
         risk = tuple((ratio * missed + alarms) / N for ratio in ratios)
         band = {"low": tuple(0.85 * y for y in risk), "high": tuple(1.15 * y for y in risk)}
-        curves.append(Curve(kind="cost-ratio", model=model, at="cost-optimal", x=ratios, y=risk, **band))
+        curves.append(
+            Curve(
+                kind="cost-ratio",
+                key=MetricKey(metric="global-risk", model=model, at="cost-optimal"),
+                x=ratios,
+                y=risk,
+                **band,
+            )
+        )
         grid = tuple(i / 40 for i in range(41))
         power = (1 - auc) / auc
-        curves.append(Curve(kind="roc", model=model, attack="logit", x=grid, y=tuple(x**power for x in grid)))
+        curves.append(
+            Curve(
+                kind="roc",
+                key=MetricKey(metric="membership-auc", model=model, attack="logit"),
+                x=grid,
+                y=tuple(x**power for x in grid),
+            )
+        )
         centres = tuple(-6 + 0.5 * i for i in range(33))
         for population, centre in (("retain", 4.5), ("forget", 1.5 + 8 * (auc - 0.5)), ("test", 1.5)):
             density = tuple(math.exp(-0.5 * ((x - centre) / 2.2) ** 2) / 5.5 for x in centres)
             curves.append(
-                Curve(kind="scores", model=model, attack="logit", population=population, x=centres, y=density)
+                Curve(
+                    kind="scores",
+                    key=MetricKey(metric="membership-auc", model=model, attack="logit"),
+                    split=population,
+                    x=centres,
+                    y=density,
+                )
             )
     for model, slope in (("call-all-positive", 0.0), ("call-none-positive", POSITIVE / N)):
         risk = tuple((ratio * slope if slope else 1 - POSITIVE / N) for ratio in ratios)
-        curves.append(Curve(kind="cost-ratio", model=model, at="cost-optimal", x=ratios, y=risk))
+        curves.append(
+            Curve(
+                kind="cost-ratio", key=MetricKey(metric="global-risk", model=model, at="cost-optimal"), x=ratios, y=risk
+            )
+        )
     return tuple(curves)
 
 
 def _pick(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> Estimate | None:
-    keys = {
-        "metric": check["metric"],
-        "model": model,
-        "among": check.get("among", "all"),
-        "against": check.get("against"),
-    }
-    listed = [f for f in findings if all(getattr(f, k) == v for k, v in keys.items())]
-    listed = [f for f in listed if f.at in (None, check.get("at")) and f.attack in (None, "logit")]
+    key = _key(check, model)
+    listed = [f for f in findings if f.key.model_copy(update={"at": key.at, "attack": None}) == key]
+    listed = [f for f in listed if f.key.at in (None, key.at) and f.key.attack in (None, "logit")]
     return listed[0].estimate if listed else None
+
+
+def _key(check: dict[str, Any], model: str, attack: str | None = None) -> MetricKey:
+    parts = {name: check[name] for name in ("against", "among", "at") if name in check}
+    return MetricKey(metric=check["metric"], model=model, attack=attack, **parts)
 
 
 def _judge(limit: Limit, bounds: Interval) -> Outcome:
@@ -272,8 +303,7 @@ def _check(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> 
     kind = "forgetting" if membership else "utility" if check["id"] == "utility" else "clinical"
     return CheckResult(
         id=check["id"], title=check["metric"].replace("-", " ").capitalize(), why=f"The board agreed on this tolerance for {check['id']}.",
-        kind=kind, metric=check["metric"], model=model, against=check.get("against"), among=check.get("among", "all"),
-        at=check.get("at"), attack="logit" if membership else None, limit=limit,
+        kind=kind, key=_key(check, model, "logit" if membership else None), limit=limit,
         required=check.get("required", True), outcome=outcome, reason=_SENTENCE[outcome], estimate=estimate,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from tests.support.record_factory import make_provenance
 from tests.support.waived_records import CASE, HAZARD, make_waiver, with_waivers
-from unlearn_audit.records import AuditRecord, Deviation, Device, Outcome, Recommendation, Signer
+from unlearn_audit.records import AuditRecord, Deviation, Device, Outcome, Population, Recommendation, Signer
 
 
 def with_text_everywhere(text: str) -> AuditRecord:
@@ -10,7 +10,8 @@ def with_text_everywhere(text: str) -> AuditRecord:
     record = with_waivers({"ranking": Outcome.FAIL}, make_waiver("ranking"))
     checks = tuple(
         check.model_copy(
-            update={"title": text, "reason": text, "why": text, "among": text, "attack": text}
+            update={"title": text, "reason": text, "why": text}
+            | {"key": check.key.model_copy(update={"among": Population.of_group("c", text), "attack": text})}
             | ({"waiver": check.waiver.model_copy(update={"reason": text, "approver": text})} if check.waiver else {})
         )
         for check in record.verdict.checks

@@ -14,6 +14,7 @@ from unlearn_audit.records import (
     AuditRecord,
     CheckResult,
     Limit,
+    MetricKey,
     Outcome,
     Waiver,
     WaiverState,
@@ -219,7 +220,8 @@ def checks(draw):
             given_ = AppliedWaiver.of(waiver(expires=ends, covers=covers), found.value, DAY, "policy")
         listed.append(
             CheckResult(
-                id=f"c{number}", title="t", why="w", kind=draw(st.sampled_from(KINDS)), metric="m", model="x",
+                id=f"c{number}", title="t", why="w", kind=draw(st.sampled_from(KINDS)),
+                key=MetricKey(metric="m", model="x"),
                 limit=Limit(at_most=1), required=required, outcome=found, reason="r", waiver=given_,
             )
         )  # fmt: skip

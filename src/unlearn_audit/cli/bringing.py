@@ -237,7 +237,7 @@ def _suggest(check: CheckResult, policy: "Policy") -> str:
     if "clusters by" in reason:
         return f"a group column '{policy.protocol.cluster}' (or a policy that says 'cluster_required: false')"
     if "no model" in reason:
-        return f"predictions of the {check.against} model, on the same records"
+        return f"predictions of the {check.key.against} model, on the same records"
     if "validation" in reason:
         return "predictions of the original (and all other models) on validation records, apart from test"
     if "very same score" in reason:

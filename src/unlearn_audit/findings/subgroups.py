@@ -20,10 +20,10 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import Policy, belongs_to, find_column, name_bands, split_group
-from unlearn_audit.records import Direction, Estimate, Interval
+from unlearn_audit.policy import Policy, name_bands
+from unlearn_audit.records import Direction, Estimate, Interval, OperatingPoint, Population, PopulationKind
+from unlearn_audit.records.key import MetricKey
 
 _MOST_GROUPS = 40
 _ALWAYS = frozenset({"false-negative-rate", "false-negative-rate-increase", "global-risk", "global-risk-increase"})
@@ -85,27 +85,31 @@ def list_keys(
     asked = [check for check in context.policy.checks if check.metric == name]
     if rules is None or not metric.traits.subgroups:
         return
-    points = tuple(dict.fromkeys([context.policy.task.operating_points[0], *(c.at for c in asked if c.at)]))
+    default = context.policy.task.operating_points[0]
+    points: tuple[OperatingPoint | None, ...] = tuple(dict.fromkeys([default, *(c.at for c in asked if c.at)]))
     against = {"original", *(check.against for check in asked)} if None not in metric.traits.against else {None}
     for column in rules.columns:
         for among in _list_populations(context, column, metric):
-            if name not in _ALWAYS and not any(belongs_to(check.among, among) for check in asked):
+            if name not in _ALWAYS and not any(check.among.is_informed_by(among) for check in asked):
                 continue
             for model in models:
                 for other in sorted(against & metric.traits.against, key=str):
                     for at in points if metric.traits.at else (None,):
                         for attack in attacks:
                             if model != other:
-                                yield MetricKey(model, other, among, at, attack)
+                                yield MetricKey(
+                                    metric=name, model=model, against=other, among=among, at=at, attack=attack
+                                )
 
 
-def _list_populations(context: EvaluationContext, column: str, metric: Metric) -> list[str]:
+def _list_populations(context: EvaluationContext, column: str, metric: Metric) -> list[Population]:
     try:
-        groups = [f"{column}={value}" for value in list_groups(context, column)]
+        groups = [Population.of_group(column, value) for value in list_groups(context, column)]
     except MeasurementError:
         groups = []  # the extremes say why
-    ends = ("highest", "lowest") if metric.direction is Direction.TWO_SIDED else ("worst",)
-    return [*groups, *(f"{end} of {column}" for end in ends)]
+    both = (PopulationKind.HIGHEST, PopulationKind.LOWEST)
+    ends = both if metric.direction is Direction.TWO_SIDED else (PopulationKind.WORST,)
+    return [*groups, *(Population(end, column) for end in ends)]
 
 
 def measure_group(context: EvaluationContext, metric: Metric, key: MetricKey, shares: int = 1) -> Estimate:
@@ -119,8 +123,7 @@ def measure_group(context: EvaluationContext, metric: Metric, key: MetricKey, sh
         raise MeasurementError(f"'{metric.title}' is not measured in '{key.among}'")
     for name in metric.groups:
         _validate_group_size(part, *_count(part, name))
-    words = (key.model, key.against or "", key.among, key.at or "", key.attack or "")
-    estimate = context.remember(("group", metric.title, *words, str(shares)), lambda: metric.measure(part, key))
+    estimate = context.remember(("group", *key.words, str(shares)), lambda: metric.measure(part, key))
     for name, number in zip(metric.groups, estimate.sizes, strict=False):
         _validate_group_size(
             part, number, _count(part, name)[1]
@@ -142,7 +145,7 @@ def _validate_group_size(part: EvaluationContext, number: int, what: str) -> Non
     least = part.policy.subgroups.smallest if part.policy.subgroups else 0
     if number < least:
         raise _NotAssessableError(
-            f"not assessable: {number} {what} of {'='.join(part.group or ())} are fewer than {least}, the smallest "
+            f"not assessable: {number} {what} of {part.group} are fewer than {least}, the smallest "
             "number that the policy lets be assessed"
         )
 
@@ -159,13 +162,14 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
     Raises:
         MeasurementError: no group can be assessed, or one that is large enough has no estimate with bounds.
     """
-    column = find_column(key.among)
-    if column is None:
+    column = key.among.column
+    if column is None or not key.among.is_extreme:
         raise MeasurementError(f"'{key.among}' compares no groups")
     found, small = _measure_groups(context, metric, key, column)
     if not found:
         raise MeasurementError(f"no group of '{column}' can be assessed ({'; '.join(small.values())})")
-    high = key.among.startswith("highest") or (key.among.startswith("worst") and metric.direction is Direction.LOWER)
+    end = key.among.kind
+    high = end is PopulationKind.HIGHEST or (end is PopulationKind.WORST and metric.direction is Direction.LOWER)
     worst = (max if high else min)(found, key=lambda value: found[value].value)
     shares = len(found) if context.policy.subgroups and context.policy.subgroups.multiplicity == "holm" else 1
     strict = {v: measure_group(context, metric, _of_group(key, column, v), shares) for v in found}
@@ -176,7 +180,7 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
 
 
 def _of_group(key: MetricKey, column: str, value: str) -> MetricKey:
-    return MetricKey(key.model, key.against, f"{column}={value}", key.at, key.attack)
+    return key.model_copy(update={"among": Population.of_group(column, value)})
 
 
 def _measure_groups(
@@ -226,13 +230,3 @@ def _describe(context: EvaluationContext, column: str, worst: str, small: tuple[
     if unknown:
         parts.append(f"{unknown} test records of unknown {column} are in no group.")
     return " ".join(parts)
-
-
-def is_extreme(key: MetricKey) -> bool:
-    """Return whether `key` compares the groups of a column."""
-    return find_column(key.among) is not None
-
-
-def is_group(key: MetricKey) -> bool:
-    """Return whether `key` names one group."""
-    return split_group(key.among) is not None

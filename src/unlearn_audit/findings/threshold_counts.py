@@ -4,7 +4,7 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.records import ModelMistakes, ThresholdCounts, round_number
+from unlearn_audit.records import ModelMistakes, OperatingPoint, ThresholdCounts, round_number
 from unlearn_audit.stats import Confusion, choose_grid, count_mistakes
 
 _MOST = 200
@@ -42,9 +42,9 @@ def count_at_thresholds(context: EvaluationContext) -> ThresholdCounts | None:
     )
 
 
-def _find_own(context: EvaluationContext) -> dict[float, str]:
+def _find_own(context: EvaluationContext) -> dict[float, OperatingPoint]:
     """Return the policy's operating points by their threshold as the record holds it."""
-    found: dict[float, str] = {}
+    found: dict[float, OperatingPoint] = {}
     for point in context.policy.task.operating_points:
         try:
             threshold = context.find_threshold(point)

@@ -73,7 +73,7 @@ def _make_result(record: AuditRecord, sources: Sources, index: int) -> dict[str,
         "locations": [{"physicalLocation": _locate(sources, check)}],
         "partialFingerprints": {"primaryLocationLineHash": f"{mark[:16]}:1", "unlearnAuditCheck/v1": mark},
         **_suppress(check),
-        "properties": {"outcome": check.outcome.value, "required": check.required, "metric": check.metric},
+        "properties": {"outcome": check.outcome.value, "required": check.required, "metric": check.key.metric},
     }
 
 

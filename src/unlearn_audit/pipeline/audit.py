@@ -9,11 +9,11 @@ from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure, trace
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
-from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
+from unlearn_audit.policy import Acceptances, KnownNames, Policy
 from unlearn_audit.records import AuditRecord, Outcome, ProgressCallback, SelfTestSummary, Verdict, ignore_progress
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
 from unlearn_audit.verdict.recommendation import recommend
 
@@ -108,9 +108,9 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
     provenance = evidence.provenance
     candidates = {card.name: card.role for card in provenance.candidates}
 
-    def wants(metric: str, key: MetricKey) -> bool:
+    def wants(key: MetricKey) -> bool:
         return key.model in candidates and any(
-            (check.metric, check.against) == (metric, key.against) and belongs_to(check.among, key.among)
+            (check.metric, check.against) == (key.metric, key.against) and check.among.is_informed_by(key.among)
             for check in policy.checks
         )
 

@@ -15,11 +15,13 @@ from unlearn_audit.errors import CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import is_population_attack
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
+    ALL,
+    POSITIVE,
     Estimate,
     Finding,
     HyperparameterSearch,
@@ -28,6 +30,7 @@ from unlearn_audit.records import (
     TriedConfiguration,
     Verdict,
 )
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
 
 if TYPE_CHECKING:
@@ -129,20 +132,20 @@ def _add_model(stand_in: Evidence, card: ModelCard, log_probs: "NDArray[np.float
 def judge_configuration(policy: Policy, evidence: Evidence, card: ModelCard) -> TriedConfiguration:
     """Return what validation says of the model `card` in `evidence`, whose test split is the validation records."""
     asked = {(check.metric, check.against, check.among) for check in policy.checks}
-    asked |= {(_RISK, None, "all"), (_MEMBERSHIP, None, "positive")}
+    asked |= {(_RISK, None, ALL), (_MEMBERSHIP, None, POSITIVE)}
 
-    def wants(metric: str, key: MetricKey) -> bool:
-        return key.model == card.name and (metric, key.against, key.among) in asked
+    def wants(key: MetricKey) -> bool:
+        return key.model == card.name and (key.metric, key.against, key.among) in asked
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     holds, reason = _summarise(decide(findings, policy, card.name))
     at = policy.task.operating_points[0]
-    risks = [f for f in findings if f.metric == _RISK and f.at == at]
+    risks = [f for f in findings if f.key.metric == _RISK and f.key.at == at]
     return TriedConfiguration(
         parameters=card.parameters,
         seconds=card.seconds,
         risk=risks[0].estimate if risks else None,
-        forgetting=_find_furthest(f for f in findings if f.metric == _MEMBERSHIP and f.among == "positive"),
+        forgetting=_find_furthest(f for f in findings if f.key.metric == _MEMBERSHIP and f.key.among == POSITIVE),
         holds=holds and bool(risks) and risks[0].estimate is not None,
         reason=reason,
     )
@@ -150,7 +153,7 @@ def judge_configuration(policy: Policy, evidence: Evidence, card: ModelCard) -> 
 
 def _find_furthest(findings: Iterable[Finding]) -> Estimate | None:
     estimates = [f.estimate for f in findings if f.estimate is not None]
-    return max(estimates, key=lambda estimate: abs(estimate.value - 0.5), default=None)
+    return max(estimates, key=lambda estimate: abs(estimate.value - (METRICS[_MEMBERSHIP].null or 0.0)), default=None)
 
 
 def _summarise(verdict: Verdict) -> tuple[bool, str]:

@@ -1,6 +1,7 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
 from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
+from unlearn_audit.policy.bands import name_bands
 from unlearn_audit.policy.brought import ColumnNames, ExternalDataFacts, ExternalModelFacts, Network, PreprocessingFacts
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
@@ -21,7 +22,6 @@ from unlearn_audit.policy.model import (
     Subgroups,
     Task,
 )
-from unlearn_audit.policy.populations import belongs_to, decides, find_column, name_bands, speaks_of_group, split_group
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
 from unlearn_audit.policy.reading import load_case, load_policy, load_study, load_waivers, locate_checks, parse_policy
 from unlearn_audit.policy.schema import export_schema
@@ -74,10 +74,7 @@ __all__ = [
     "Subgroups",
     "Task",
     "WaiverFile",
-    "belongs_to",
-    "decides",
     "export_schema",
-    "find_column",
     "find_policy",
     "list_policies",
     "load_case",
@@ -87,8 +84,6 @@ __all__ = [
     "locate_checks",
     "name_bands",
     "parse_policy",
-    "speaks_of_group",
-    "split_group",
     "tell_release",
     "tell_waivers",
     "write_draft",

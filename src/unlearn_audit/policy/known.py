@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from unlearn_audit.records.populations import ALL, Population
+
 Kind = Literal["clinical", "forgetting", "utility", "descriptive"]
 LIMITS = ("at_most", "at_least", "within")
 
@@ -28,7 +30,7 @@ class MetricTraits:
 
     kind: Kind
     against: frozenset[str | None] = frozenset({None})
-    among: frozenset[str] = frozenset({"all"})
+    among: frozenset[Population] = frozenset({ALL})
     at: bool = False
     limits: frozenset[str] = frozenset(LIMITS)
     low: float | None = None

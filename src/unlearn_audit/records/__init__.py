@@ -6,9 +6,12 @@ Reading order is the way the data goes: `Evidence` -> `Finding` -> `Verdict` -> 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
+from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, CurveKind, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
+from unlearn_audit.records.populations import ALL, NEGATIVE, POSITIVE, Population, PopulationKind
 from unlearn_audit.records.progress import ProgressCallback, ignore_progress
 from unlearn_audit.records.provenance import (
     DataCard,
@@ -44,12 +47,18 @@ if TYPE_CHECKING:
     from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
 
 __all__ = [
+    "ALL",
+    "ARGMAX",
+    "COST_OPTIMAL",
+    "NEGATIVE",
+    "POSITIVE",
     "RECORD_SCHEMA",
     "AppliedWaiver",
     "AuditRecord",
     "Cell",
     "CheckResult",
     "Curve",
+    "CurveKind",
     "DataCard",
     "Deviation",
     "Device",
@@ -62,10 +71,15 @@ __all__ = [
     "HyperparameterSearch",
     "Interval",
     "Limit",
+    "MetricKey",
     "ModelCard",
     "ModelMistakes",
+    "OperatingPoint",
     "Outcome",
     "Overlap",
+    "PointKind",
+    "Population",
+    "PopulationKind",
     "ProgressCallback",
     "Provenance",
     "Recommendation",

@@ -1,13 +1,15 @@
 """The record: everything a report says, as one canonical JSON. HTML and PDF are rendered from it alone."""
 
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Finding, is_absent
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.estimates import Finding
+from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.provenance import EarlierRun, Provenance
 from unlearn_audit.records.selftest_summary import SelfTestSummary
 from unlearn_audit.records.threshold_counts import ThresholdCounts
@@ -16,22 +18,29 @@ from unlearn_audit.records.verdicts import Outcome, Verdict
 RECORD_SCHEMA: Literal["unlearn-audit/record/v1"] = "unlearn-audit/record/v1"
 
 
+class CurveKind(StrEnum):
+    """What a curve's x and y are."""
+
+    COST_RATIO = "cost-ratio"
+    """x: cost of a false negative in false positives; y: Global Risk in false positives per case."""
+    ROC = "roc"
+    """x: false-positive rate, y: true-positive rate of a membership attack."""
+    SCORES = "scores"
+    """x: centre of a bin, y: density of an attack's score on one split."""
+    RELIABILITY = "reliability"
+    """x: mean probability stated in a bin, y: share of it that is positive, with Clopper-Pearson ends."""
+    NET_BENEFIT = "net-benefit"
+    """x: threshold probability, y: net benefit; at the prevalence that the key's metric names."""
+
+
 class Curve(Frozen):
-    """Points of a figure. `low` and `high` are a band around `y` where there is one.
+    """Points of a figure. `low` and `high` are a band around `y` where there is one."""
 
-    Kinds: 'cost-ratio' (x: false-negative to false-positive cost ratio, y: Global Risk), 'roc' (x: FPR, y: TPR of a
-    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`), 'reliability' (x:
-    mean probability stated in a bin, y: share that is positive, with Clopper-Pearson ends), 'net-benefit' (x: threshold
-    probability, y: net benefit at the prevalence of `population`, 'test' or 'intended use').
-    """
-
-    kind: str
-    model: str
-    population: str = Field(
-        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc; see 'net-benefit'"
+    kind: CurveKind
+    key: MetricKey = Field(description="the metric that the figure belongs to, and what it was drawn of")
+    split: Literal["retain", "forget", "test"] | None = Field(
+        default=None, exclude_if=is_absent, description="the split whose scores a 'scores' curve shows"
     )
-    attack: str | None = None
-    at: str | None = None
     x: tuple[float, ...]
     y: tuple[float, ...]
     low: tuple[float, ...] | None = None

@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.key import MetricKey
 
 
 class Unit(StrEnum):
@@ -51,11 +52,6 @@ class Interval(Frozen):
         if self.low > self.high:
             raise ValueError(f"an interval needs low <= high, got {self.low} > {self.high}")
         return self
-
-
-def is_absent(value: object) -> bool:
-    """Whether an optional field says nothing, so that it is left out of the JSON."""
-    return value is None
 
 
 class Cell(Frozen):
@@ -137,17 +133,16 @@ def round_number(value: float, digits: int = 10) -> float:
 
 
 class Finding(Frozen):
-    """One metric of one model, addressed by what a check may name; either an `estimate` or the reason for none."""
+    """One metric of one model on some records: an `estimate`, or the reason why there is none."""
 
-    metric: str = Field(description="name in the table of metrics, such as 'global-risk'")
-    model: str = Field(description="the model's name in the evidence")
-    against: str | None = Field(default=None, description="the model it is compared with, for changes")
-    among: str = Field(default="all", description="'all', 'positive', 'negative' or 'column=value' for a subgroup")
-    at: str | None = Field(default=None, description="operating point, such as 'argmax' or 'cost-optimal'")
-    attack: str | None = Field(default=None, description="membership signal or attack")
+    key: MetricKey
+    title: str = Field(description="of the metric, as printed")
     estimate: Estimate | None = None
     not_run: str | None = Field(default=None, description="why there is no estimate, as a sentence")
     direction: Direction
+    null: float | None = Field(
+        default=None, exclude_if=is_absent, description="the value that means no difference, where the metric has one"
+    )
     source: str = Field(description="paper, equation or definition")
     caveat: str | None = None
     holm_p: float | None = Field(

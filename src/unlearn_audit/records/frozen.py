@@ -9,3 +9,8 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
     )
+
+
+def is_absent(value: object) -> bool:
+    """Whether an optional field says nothing, so that it is left out of the JSON."""
+    return value is None

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.waivers import AppliedWaiver, WaiverState
 
 
@@ -59,12 +60,7 @@ class CheckResult(Frozen):
     title: str
     why: str = Field(description="the policy's reason for this tolerance")
     kind: str = Field(description="'clinical', 'forgetting' or 'utility'")
-    metric: str
-    model: str
-    against: str | None = None
-    among: str = "all"
-    at: str | None = None
-    attack: str | None = Field(default=None, description="the attack that decided, where several were required")
+    key: MetricKey = Field(description="what was asked; `attack` is the one that decided, where several were required")
     limit: Limit
     required: bool
     outcome: Outcome

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from math import sqrt
 
 from unlearn_audit.policy import Check, Costs
+from unlearn_audit.records import POSITIVE, Population
 from unlearn_audit.selftest.simulation import PREVALENCE, Behaviour, Simulation
 
 
@@ -59,9 +60,9 @@ def _auroc(model: Behaviour) -> float:
     return _phi((model.positive + model.negative) / sqrt(2))
 
 
-def _membership(model: Behaviour, among: str) -> float:
+def _membership(model: Behaviour, among: Population) -> float:
     """Forget against test; among all records both groups are mixtures of positives and negatives."""
-    if among == "positive":
+    if among == POSITIVE:
         return _phi(model.forget_positive / sqrt(2))
     groups = (
         (PREVALENCE, model.positive, model.forget_positive),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records.operating_points import OperatingPoint, PointKind
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
 
@@ -99,44 +100,30 @@ def choose_for_sensitivity(actual: Mask, probability: Probabilities, sensitivity
 
 
 def choose_threshold(
-    point: str, *, actual: Mask, probability: Probabilities, false_negative: float, false_positive: float
+    point: OperatingPoint, *, actual: Mask, probability: Probabilities, false_negative: float, false_positive: float
 ) -> float | None:
-    """Return the threshold of the operating point named `point`, chosen on these records; None for 'argmax'.
+    """Return the threshold of the operating point `point`, chosen on these records; None for 'argmax'.
 
     Args:
-        point: 'argmax', 'cost-optimal', 'threshold 0.3' or 'sensitivity 0.95'.
+        point: of a model: all kinds but 'fpr'.
         actual: (n,) boolean, True = positive; of the validation split.
         probability: (n,) the original model's probability of being positive.
         false_negative: cost of a missed positive.
         false_positive: cost of a false alarm.
 
     Raises:
-        MeasurementError: an unknown name, or the records do not define the threshold.
+        MeasurementError: the records do not define the threshold, or the point is one of an attack.
     """
-    kind, _, number = point.partition(" ")
-    match kind, number:
-        case "argmax", "":
+    match point:
+        case OperatingPoint(PointKind.ARGMAX):
             return None
-        case "cost-optimal", "":
+        case OperatingPoint(PointKind.COST_OPTIMAL):
             return choose_cost_optimal(
                 actual, probability, false_negative=false_negative, false_positive=false_positive
             )
-        case "threshold", given if given:
-            return _read_share(point, given)
-        case "sensitivity", given if given:
-            return choose_for_sensitivity(actual, probability, _read_share(point, given))
+        case OperatingPoint(PointKind.THRESHOLD, float(threshold)):
+            return threshold
+        case OperatingPoint(PointKind.SENSITIVITY, float(sensitivity)):
+            return choose_for_sensitivity(actual, probability, sensitivity)
         case _:
-            raise MeasurementError(
-                f"expected an operating point, found '{point}'",
-                hint="one of 'argmax', 'cost-optimal', 'threshold 0.3', 'sensitivity 0.95'",
-            )
-
-
-def _read_share(point: str, number: str) -> float:
-    try:
-        share = float(number)
-    except ValueError:
-        share = -1.0
-    if not 0 < share <= 1:
-        raise MeasurementError(f"expected a number above 0 and at most 1 in '{point}', found '{number}'")
-    return share
+            raise MeasurementError(f"expected an operating point of a model, found '{point}'")

@@ -8,16 +8,17 @@ from unlearn_audit.policy import (
     Acceptances,
     Check,
     Policy,
-    belongs_to,
-    decides,
-    find_column,
     tell_waivers,
 )
 from unlearn_audit.records import (
+    ALL,
+    NEGATIVE,
+    POSITIVE,
     CheckResult,
     Estimate,
     Finding,
     Limit,
+    MetricKey,
     Outcome,
     Verdict,
     decide_outcome,
@@ -40,7 +41,7 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
-    mine = [finding for finding in findings if finding.model == model]
+    mine = [finding for finding in findings if finding.key.model == model]
     waivers = accepted or Acceptances()
     checks = settle_waivers(waivers.apply(_check(check, mine, policy, model)) for check in policy.checks)
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
@@ -57,9 +58,10 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
     metric = METRICS[check.metric]
     at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
     limit, groups = _limit_of(check), name_groups(check, policy)
-    asked = [f for f in findings if (f.metric, f.against, f.at) == (check.metric, check.against, at)]
-    rulings = [_rule(finding, limit, groups) for finding in asked if decides(check.among, finding.among)]
-    parts = [f for f in asked if belongs_to(check.among, f.among) and not decides(check.among, f.among)]
+    asked = [f for f in findings if (f.key.metric, f.key.against, f.key.at) == (check.metric, check.against, at)]
+    rulings = [_rule(finding, limit, groups) for finding in asked if check.among.is_decided_by(finding.key.among)]
+    needed = [f for f in asked if check.among.is_informed_by(f.key.among)]
+    parts = [f for f in needed if not check.among.is_decided_by(f.key.among)]
     ruling = _combine([*rulings, *_judge_unassessable(parts, policy)])
     estimate = ruling.finding.estimate if ruling.finding else None
     return CheckResult(
@@ -67,12 +69,14 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         title=check.title or title_of(check, policy),
         why=check.why,
         kind=metric.traits.kind,
-        metric=check.metric,
-        model=model,
-        against=check.against,
-        among=check.among,
-        at=at,
-        attack=ruling.finding.attack if ruling.finding else None,
+        key=MetricKey(
+            metric=check.metric,
+            model=model,
+            against=check.against,
+            among=check.among,
+            at=at,
+            attack=ruling.finding.key.attack if ruling.finding else None,
+        ),
         limit=limit,
         required=check.required,
         outcome=ruling.outcome,
@@ -94,7 +98,7 @@ def name_groups(check: Check, policy: Policy) -> tuple[str, ...]:
     """Return what the groups of records are called that the check's metric counts, such as 'malignant'."""
     task = policy.task
     classes = {"positive": task.positive_name, "negative": task.negative_name}
-    among = f"{classes[check.among]} " if check.among in classes else ""
+    among = f"{classes[check.among.kind]} " if check.among.kind in classes else ""
     return tuple(classes.get(group, f"{among}{group}") for group in METRICS[check.metric].groups)
 
 
@@ -108,11 +112,11 @@ def _judge_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Rul
 
 def title_of(check: Check, policy: Policy) -> str:
     """Return how a check is called in print, such as 'Global Risk, increase over original'."""
-    among = {"positive": f", {policy.task.positive_name} records", "negative": f", {policy.task.negative_name} records"}
+    among = {POSITIVE: f", {policy.task.positive_name} records", NEGATIVE: f", {policy.task.negative_name} records"}
     return (
         METRICS[check.metric].title
         + (f" against {check.against}" if check.against else "")
-        + among.get(check.among, f", {check.among}" if check.among != "all" else "")
+        + among.get(check.among, f", {check.among}" if check.among != ALL else "")
     )
 
 
@@ -138,12 +142,11 @@ def _combine(rulings: Sequence[_Ruling]) -> _Ruling:
 
 
 def _margin_used(ruling: _Ruling) -> float:
-    """How far the estimate strays from 0.5 (membership) or simply its size: picks the attack to name."""
+    """How far the estimate strays from the value that means no difference: picks the attack to name."""
     finding = ruling.finding
     if finding is None or finding.estimate is None:
         return 0.0
-    centre = 0.5 if finding.metric == "membership-auc" else 0.0
-    return abs(finding.estimate.value - centre)
+    return abs(finding.estimate.value - (finding.null or 0.0))
 
 
 def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
@@ -163,7 +166,7 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
         return _Ruling(Outcome.FAIL, explain_fail(estimate, limit, too_high=too_high), finding)
     if below and above:
         return _Ruling(Outcome.PASS, explain_pass(estimate, limit), finding)
-    if find_column(finding.among) is not None:
+    if finding.key.among.is_extreme:
         return _Ruling(Outcome.INCONCLUSIVE, explain_crossing(estimate, limit), finding)
     return _Ruling(Outcome.INCONCLUSIVE, explain_straddle(estimate, limit, groups), finding)
 

@@ -24,7 +24,7 @@ def explain_groups(outcome: Outcome, groups: Sequence[Finding], limit: Limit) ->
 
 
 def _name(finding: Finding) -> str:
-    return finding.among + (f" by {finding.attack}" if finding.attack else "")
+    return str(finding.key.among) + (f" by {finding.key.attack}" if finding.key.attack else "")
 
 
 def _is_beyond(bounds: Interval, limit: Limit) -> bool:

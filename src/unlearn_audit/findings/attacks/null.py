@@ -17,10 +17,11 @@ from unlearn_audit.findings.attacks.scoring import (
 )
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.records import Population
 from unlearn_audit.stats import View
 
 
-def score_unseen(context: EvaluationContext, model: str, among: str, attack: str) -> Iterator[Pair]:
+def score_unseen(context: EvaluationContext, model: str, among: Population, attack: str) -> Iterator[Pair]:
     """Yield, for each reference model, the scores of forget and of test candidates that it was never trained on.
 
     The model is attacked with the help of all others but its partner (`Ensemble.leave_out` says why). For U-LiRA it is
@@ -39,7 +40,7 @@ def score_unseen(context: EvaluationContext, model: str, among: str, attack: str
 
 
 def _score_all(context: EvaluationContext, model: str, attack: str) -> tuple[NDArray[np.float64], ...]:
-    """Return for each of K reference models the (c,) scores of the candidates; computed once for each scope."""
+    """Return for each of K reference models the (c,) scores of the candidates; computed once for each context."""
     needs = find_attack(attack).needs
     calibrator = name_calibrator(context, model) if needs is Needs.UNLEARNED else ""
     return context.remember(("unseen", attack, calibrator), lambda: tuple(_attack_each(context, attack, calibrator)))

@@ -13,6 +13,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.records import ALL, Population
 from unlearn_audit.stats import Ensemble, View, score_logit
 
 Scores = NDArray[np.float64]
@@ -43,7 +44,7 @@ def name_calibrator(context: EvaluationContext, model: str) -> str:
 
 
 def score_records(context: EvaluationContext, model: str, attack: str, like: str | None = None) -> Scored:
-    """Return what `attack` makes of the answers of `model`; computed once for each scope.
+    """Return what `attack` makes of the answers of `model`; computed once for each context.
 
     Args:
         context: evidence and policy.
@@ -129,7 +130,7 @@ def tell_answers(context: EvaluationContext, attack: str, calibrator: str) -> ND
 
 
 def gather_ensemble(context: EvaluationContext, attack: str, calibrator: str) -> Ensemble:
-    """Return what `attack` may know of the reference models; computed once for each scope.
+    """Return what `attack` may know of the reference models; computed once for each context.
 
     Raises:
         MeasurementError: as `tell_answers`, or no candidates.
@@ -150,7 +151,7 @@ def gather_ensemble(context: EvaluationContext, attack: str, calibrator: str) ->
     )
 
 
-def select_group(context: EvaluationContext, split: str, among: str, scorable: Mask) -> Mask:
+def select_group(context: EvaluationContext, split: str, among: Population, scorable: Mask) -> Mask:
     """Return the (n,) mask of the `scorable` (n,) records of `split`, restricted to `among`.
 
     Raises:
@@ -160,13 +161,15 @@ def select_group(context: EvaluationContext, split: str, among: str, scorable: M
     least = context.policy.protocol.smallest_group
     if mask.sum() < least:
         raise MeasurementError(
-            f"{int(mask.sum())} {split} records{'' if among == 'all' else f' ({among})'} are fewer than {least}, "
+            f"{int(mask.sum())} {split} records{'' if among == ALL else f' ({among})'} are fewer than {least}, "
             "the smallest group that the policy lets be measured"
         )
     return mask
 
 
-def score_groups(context: EvaluationContext, model: str, among: str, attack: str, like: str | None = None) -> Pair:
+def score_groups(
+    context: EvaluationContext, model: str, among: Population, attack: str, like: str | None = None
+) -> Pair:
     """Return the membership scores of forget and of test records, HIGHER = looks like a member.
 
     An attack with reference models scores candidates alone: of the test records, the controls.
@@ -207,7 +210,7 @@ def _validate_resolution(context: EvaluationContext, model: str, forget: Mask, t
 
 
 def pair_clusters(
-    context: EvaluationContext, among: str, attack: str
+    context: EvaluationContext, among: Population, attack: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the clusters of the records of `score_groups`, None where records are independent."""
     scorable = find_scorable(context, attack)

@@ -1,10 +1,10 @@
 """Do the probabilities come true, and is acting on them worth anything? Descriptive: Global Risk decides."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import (
     compute_calibration_error,
@@ -71,7 +71,7 @@ def _measure_benefit(context: EvaluationContext, key: MetricKey, prevalence: flo
         threshold,
         prevalence=prevalence,
         clusters=context.clusters(context.test),
-        **context.sampling("net-benefit" if prevalence is None else "net-benefit-at-prevalence", key),
+        **context.sampling(key),
     )
 
 

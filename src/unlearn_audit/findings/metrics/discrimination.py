@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_change, estimate_brier, estimate_fnr_at_fpr
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -8,10 +8,20 @@ as well; a likelihood ratio, which knows in which direction the method errs, fin
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Finding
+from unlearn_audit.records import (
+    ALL,
+    NEGATIVE,
+    POSITIVE,
+    Direction,
+    Estimate,
+    Finding,
+    OperatingPoint,
+    PointKind,
+    Population,
+)
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import (
     compute_forgetting_score,
     estimate_advantage,
@@ -20,7 +30,7 @@ from unlearn_audit.stats import (
     estimate_tpr_at_fpr,
 )
 
-_AMONG = frozenset({"all", "positive", "negative"})
+_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _SOURCE = "AUC of forget against test records under the attack named"
 
 
@@ -70,8 +80,9 @@ def measure_forgetting_score(context: EvaluationContext, key: MetricKey) -> Esti
 def measure_membership_tpr(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of forget records found where the attack wrongly accuses only the share in `at`."""
     members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
-    fpr = float((key.at or "").removeprefix("fpr "))
-    found = estimate_tpr_at_fpr(members, nonmembers, fpr, confidence=context.confidence_for(key.model))
+    if key.at is None or key.at.kind is not PointKind.FPR or key.at.value is None:
+        raise MeasurementError("a true-positive rate at a low false-positive rate needs that rate")
+    found = estimate_tpr_at_fpr(members, nonmembers, key.at.value, confidence=context.confidence_for(key.model))
     return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
 
 
@@ -82,12 +93,12 @@ def measure_membership_advantage(context: EvaluationContext, key: MetricKey) -> 
     return found.model_copy(update={"bounds": None})  # as above
 
 
-def find_strongest(findings: tuple[Finding, ...], model: str, among: str) -> str | None:
-    """Return the attack whose AUC on `model` lies furthest from 0.5; None where none was run."""
+def find_strongest(findings: tuple[Finding, ...], model: str, among: Population) -> str | None:
+    """Return the attack whose AUC on `model` lies furthest from chance; None where none was run."""
     mine = [
-        (abs(f.estimate.value - 0.5), f.attack)
+        (abs(f.estimate.value - (f.null or 0.0)), f.key.attack)
         for f in findings
-        if f.metric == "membership-auc" and f.model == model and f.among == among and f.estimate is not None
+        if f.key.metric == "membership-auc" and f.key.model == model and f.key.among == among and f.estimate is not None
     ]
     return max(mine, key=lambda pair: pair[0])[1] if mine else None
 
@@ -133,16 +144,16 @@ FORGETTING_SCORE = Metric(
 )
 MEMBERSHIP_TPR = Metric(
     title="Membership TPR at low FPR",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
     direction=Direction.LOWER,
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
     per_attack=True,
-    points=lambda policy: tuple(f"fpr {fpr:g}" for fpr in policy.membership.fpr),
+    points=lambda policy: tuple(OperatingPoint(PointKind.FPR, fpr) for fpr in policy.membership.fpr),
 )
 MEMBERSHIP_ADVANTAGE = Metric(
     title="Membership advantage",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,

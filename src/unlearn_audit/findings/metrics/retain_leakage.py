@@ -3,10 +3,10 @@
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import is_population_attack, score_records, select_group
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc_change
 
 

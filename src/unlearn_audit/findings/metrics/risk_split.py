@@ -1,10 +1,10 @@
 """What a moved operating point, and what lost discrimination, adds to Global Risk."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import MistakeCosts, RiskSplit, split_risk_change
 
 _REFERENCES = frozenset({"original", "retrained"})

@@ -2,10 +2,10 @@
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records import ARGMAX, Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 
 
 def show_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -23,5 +23,5 @@ THRESHOLD = Metric(
     source="frozen on validation of the original",
     measure=show_threshold,
     models=lambda name: name == "original",
-    points=lambda policy: tuple(point for point in policy.task.operating_points if point != "argmax"),
+    points=lambda policy: tuple(point for point in policy.task.operating_points if point != ARGMAX),
 )

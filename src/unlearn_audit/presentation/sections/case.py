@@ -8,7 +8,6 @@ from unlearn_audit.presentation.wording import (
     NONE,
     clip,
     format_date,
-    format_metric,
     format_number,
     format_parameters,
     format_percent,
@@ -16,7 +15,7 @@ from unlearn_audit.presentation.wording import (
     format_seconds,
     group_digits,
 )
-from unlearn_audit.records import Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount
+from unlearn_audit.records import Device, Disjoint, OperatingPoint, Overlap, ReferenceCard, Signer, SplitCount
 
 _LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
@@ -131,7 +130,7 @@ def _describe_cost(cost: Any) -> str:
     return f"{cost:g} cost units" if isinstance(cost, int | float) else NONE
 
 
-def _describe_operating_point(index: Index, point: str) -> str:
+def _describe_operating_point(index: Index, point: OperatingPoint) -> str:
     found = index.find_all("threshold", at=point)
     named = f"{format_point(point)}" + (" (default)" if point == index.point else "")
     if not found or found[0].estimate is None:
@@ -143,7 +142,7 @@ def present_tolerances(index: Index) -> Grid:
     """Return the policy's own checks as they were written, before any number was known."""
     rows = tuple(
         (
-            Cell(str(check.get("id")), _describe_key(check), "code"),
+            Cell(str(check.get("id")), _describe_key(index, check), "code"),
             Cell(_describe_limit(check), None if check.get("required", True) else "not required"),
             Cell(str(check.get("why", NONE))),
         )
@@ -152,9 +151,9 @@ def present_tolerances(index: Index) -> Grid:
     return Grid("tolerances", "Tolerances of the policy", ("Check", "Tolerance", "Why"), rows)
 
 
-def _describe_key(check: dict[str, Any]) -> str:
+def _describe_key(index: Index, check: dict[str, Any]) -> str:
     among = check.get("among") if check.get("among") != "all" else None
-    parts = (format_metric(str(check.get("metric"))), among, check.get("against"), check.get("at"))
+    parts = (index.title(str(check.get("metric"))), among, check.get("against"), check.get("at"))
     return ", ".join(str(part) for part in parts if part)
 
 

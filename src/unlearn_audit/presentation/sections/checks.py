@@ -13,11 +13,10 @@ from unlearn_audit.presentation.wording import (
     format_estimate,
     format_interval,
     format_limit,
-    format_metric,
     format_percent,
     format_point,
 )
-from unlearn_audit.records import CheckResult, Outcome, Verdict, WaiverState
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, CheckResult, Outcome, Verdict, WaiverState
 
 _BRIEF = 64
 
@@ -56,12 +55,13 @@ def mark_check(check: CheckResult) -> Mark:
 
 def _describe_place(index: Index, check: CheckResult) -> str:
     """Return what the check was read on: population, operating point, comparison, attack."""
-    among = {"all": "", "positive": f"{index.positive} only", "negative": f"{index.negative} only"}
-    parts = [among.get(check.among, check.among)]
-    parts.append(f"against {index.name(check.against).lower()}" if check.against else "")
+    key = check.key
+    among = {ALL: "", POSITIVE: f"{index.positive} only", NEGATIVE: f"{index.negative} only"}
+    parts = [among.get(key.among, str(key.among))]
+    parts.append(f"against {index.name(key.against).lower()}" if key.against else "")
     parts = [part for part in parts if part.removesuffix(" only").lower() not in check.title.lower()]
-    parts.append(f"{check.attack} attack" if check.attack else "")
-    parts.append(f"at {format_point(check.at)}" if check.at else "")
+    parts.append(f"{key.attack} attack" if key.attack else "")
+    parts.append(f"at {format_point(key.at)}" if key.at else "")
     parts.append("" if check.required else "not required")
     return ", ".join(part for part in parts if part)
 
@@ -122,7 +122,7 @@ def present_full_checks(index: Index, verdict: Verdict) -> Grid:
     """Return every check with the bounds that decided and the whole reason; why each tolerance is in section 4."""
     rows = tuple(
         (
-            Cell(check.id, f"{format_metric(check.metric)}; {check.kind}", "code"),
+            Cell(check.id, f"{index.title(check.key.metric)}; {check.kind}", "code"),
             Cell(_show_bounds(check), kind="number", key=_key_of_bounds(check)),
             Cell(format_limit(check.limit), kind="number", key=_key_of_limit(check)),
             mark_check(check),

@@ -2,7 +2,6 @@
 
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import format_metric
 
 _ALWAYS = (
     "Each interval and bound holds at its stated confidence for one number, not for all of them at once.",
@@ -37,7 +36,7 @@ def list_limits(index: Index) -> tuple[str, ...]:
         own.append(f"The test split shares groups with training data ({where}): performance may be overstated.")
     if forget.positive < index.policy.get("protocol", {}).get("smallest_group", 0):
         own.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
-    if any(f.metric == "membership-null" and f.estimate for f in record.findings):
+    if any(f.key.metric == "membership-null" and f.estimate for f in record.findings):
         own.append(
             "Attacks with reference models were made with the very models of this case; with others, trained anew, "
             "they would find slightly more or less."
@@ -50,8 +49,8 @@ def list_limits(index: Index) -> tuple[str, ...]:
     )
     own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
             if not c.required and c.outcome.value != "pass"]  # fmt: skip
-    caveats = {f.caveat: f"{format_metric(f.metric)}: {f.caveat}" for f in record.findings if f.caveat}
-    reasons = {f.not_run: f"{format_metric(f.metric)} was not run: {f.not_run}" for f in record.findings if f.not_run}
+    caveats = {f.caveat: f"{f.title}: {f.caveat}" for f in record.findings if f.caveat}
+    reasons = {f.not_run: f"{f.title} was not run: {f.not_run}" for f in record.findings if f.not_run}
     listed = [*own, *caveats.values(), *reasons.values()]
     rest = len(listed) - _MOST
     more = [f"{rest} further caveats stand in the attached record.json."] if rest > 0 else []

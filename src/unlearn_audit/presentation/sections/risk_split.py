@@ -30,8 +30,9 @@ def _explain(index: Index, against: str) -> str | None:
     total, moved, reranked = (_sign(value) for value in values if value is not None)
     return (
         f"Against the {against} model, Global Risk at {format_point(index.point)} changed by {total} cost units per "
-        f"case: {moved} because another number is called {index.positive}"
-        f"{_describe_shares(index, against)}, {reranked} because they are ranked differently at the same number of calls."
+        f"case: {moved} because another number of records is predicted {index.positive}"
+        f"{_describe_shares(index, against)}, {reranked} because they are ranked differently at the same number of "
+        "positive predictions."
     )
 
 
