@@ -10,30 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.ceilings import FAILS, PASSES
+from tests.support.policies import FINE_TUNED, LOOSE, write_policy
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: quick
-version: "1"
-title: Quick
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: RISK, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence, modified-entropy], fpr: [0.01]}
-protocol: {resamples: 1000}
-remediation: [{method: salun-cra, parameters: {labels: other, schedule: joint, epochs: 1}}]
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 10, batch: 32}
-"""
+POLICY = write_policy(
+    "quick",
+    ["{id: risk, metric: global-risk, at_most: RISK, why: ceiling}", *LOOSE],
+    points="argmax, cost-optimal",
+    membership="{attacks: [confidence, modified-entropy], fpr: [0.01]}",
+    remediation="[{method: salun-cra, parameters: {labels: other, schedule: joint, epochs: 1}}]",
+    reference_case=FINE_TUNED,
+)
 
 
 @pytest.fixture(scope="session")

@@ -7,31 +7,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.policies import LOOSE, write_policy
+
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 
 from unlearn_audit.data import load_dataset  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: brought-models
-version: "1"
-title: Brought models
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.9, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.9, 0.9], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence], fpr: [0.01]}
-protocol: {resamples: 1000}
-DATASET
-"""
+POLICY = (
+    write_policy(
+        "brought-models",
+        [
+            "{id: risk, metric: global-risk, at_most: 0.9, why: ceiling}",
+            *LOOSE[:2],
+            "{id: twin, metric: membership-auc-difference, against: retrained, within: [-0.9, 0.9], why: unseen}",
+            LOOSE[2],
+        ],
+        points="argmax, cost-optimal",
+        membership="{attacks: [confidence], fpr: [0.01]}",
+    )
+    + "DATASET\n"
+)
 FACTORY = """\
 from torch import nn
 

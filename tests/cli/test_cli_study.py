@@ -9,26 +9,9 @@ from pathlib import Path
 
 import pytest
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: tiny
-version: "1"
-title: Tiny
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.001, why: unreachable}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.4, 0.6], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.99, why: utility}
-protocol: {resamples: 1000}
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: salun, parameters: {epochs: 1}}
-  recipe: {epochs: 2, batch: 32}
-"""
+from tests.support.policies import OUT_OF_REACH, WITH_SALUN, write_policy
+
+POLICY = write_policy("tiny", OUT_OF_REACH, reference_case=WITH_SALUN)
 STUDY = """\
 schema: unlearn-audit/study/v1
 id: tiny

@@ -11,33 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.policies import LOOSE, write_case, write_policy
 from unlearn_audit.errors import PluginError
 from unlearn_audit.registry import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "unlearn-audit-example"
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: example
-version: "1"
-title: =Example
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: sent-home, title: =Sent home, metric: negative-predictive-value, at_least: 0.5, why: sent home on it}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence, margin], fpr: [0.01]}
-protocol: {resamples: 1000}
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: cf-k, parameters: {layers: 1, epochs: 2}}
-  recipe: {epochs: 10, batch: 32}
-"""
+POLICY = write_policy(
+    "example",
+    [
+        "{id: sent-home, title: =Sent home, metric: negative-predictive-value, at_least: 0.5, why: sent home on it}",
+        *LOOSE,
+    ],
+    title="=Example",
+    membership="{attacks: [confidence, margin], fpr: [0.01]}",
+    reference_case=write_case("{method: cf-k, parameters: {layers: 1, epochs: 2}}", "{epochs: 10, batch: 32}"),
+)
 
 
 @pytest.fixture(scope="module")
