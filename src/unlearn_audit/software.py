@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 NUMBERS = ("numpy", "scipy", "scikit-learn")
-PAGES = ("jinja2", "weasyprint", "pydyf", "fonttools", "matplotlib", "pango")
-"""What renders: templates, layout, PDF, font subsets, the fonts themselves, and the shaping of text."""
+PAGES = ("jinja2", "weasyprint", "pydyf", "fonttools", "pango")
+"""What renders: templates, layout, PDF, font subsets and the shaping of text. The fonts come with this package."""
 
 
 def describe_software(names: Iterable[str]) -> dict[str, str]:
