@@ -82,6 +82,7 @@ def test_recheck_of_the_evidence_gives_the_same_record(run_here, bundle, policy)
     assert "the same, bit for bit" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_rounded_probabilities_do_not_pass_as_forgotten(run_here, policy, tmp_path):
     rows = [{k: f"{float(v):.2f}" if ":" in k else v for k, v in row.items()} for row in make_rows()]
     path = write_rows(tmp_path / "rounded.csv", rows)
@@ -91,6 +92,7 @@ def test_rounded_probabilities_do_not_pass_as_forgotten(run_here, policy, tmp_pa
     assert "predictions this coarse hide who is remembered" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_a_worse_model_fails_and_a_formula_for_an_id_is_inert_on_the_page_and_kept_in_the_record(
     run_here, policy, tmp_path
 ):
@@ -157,6 +159,7 @@ def test_evidence_check_reads_evidence_too(run_here, bundle, policy, tmp_path):
     assert run_here("evidence", "check", bundle / "evidence.parquet", "--policy", policy, "--case", case)[0] == 2
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_missing_retained_records_are_not_run_where_the_case_states_the_number(run_here, policy, tmp_path):
     path = write_rows(tmp_path / "some.csv", [row for row in make_rows() if row["split"] != "retain"])
     case = tmp_path / "case.yaml"
@@ -182,6 +185,7 @@ def test_missing_retained_records_are_not_run_where_the_case_states_the_number(r
      ("--offline",), ("--threads", "2"), ("--cache", "c"), ("--forget", "0.2"),
      ("--backend", "loky"), ("--backend", "dask"), ("--jobs", "2"), ("--cluster", "tcp://a:1")],
 )  # fmt: skip
+@pytest.mark.usefixtures("small_pages")
 def test_options_that_only_training_uses_are_refused(run_here, policy, table, tmp_path, options):
     code, _, err = run_here("run", "--predictions", table, "--policy", policy, "--out", tmp_path / "o", *options)
 
@@ -206,10 +210,12 @@ def test_what_the_case_says_for_the_report_and_earlier_runs_are_kept(run_here, p
     assert len(provenance["earlier_runs"]) == 1
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_scores_without_predictions_are_refused(run_here, policy):
     assert run_here("run", "--policy", policy, "--scores", "logits")[0] == 2
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_what_a_case_says_of_training_is_refused_beside_predictions(run_here, policy, table, tmp_path):
     case = tmp_path / "case.yaml"
     case.write_text("schema: unlearn-audit/case/v1\nname: x\nunlearn: {method: salun}\n")
@@ -219,6 +225,7 @@ def test_what_a_case_says_of_training_is_refused_beside_predictions(run_here, po
     assert "'unlearn' of the case file would do nothing" in err
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_a_mistake_in_the_facts_of_a_model_has_its_line(run_here, policy, tmp_path):
     case = tmp_path / "case.yaml"
     case.write_text("schema: unlearn-audit/case/v1\nname: x\nmodels:\n  unlearned: {titel: SCRUB}\n")
