@@ -13,7 +13,9 @@ _QUIET_COLLECTOR = 200_000
 def main() -> NoReturn:
     """Run the command line and exit with a code of `ExitCode`."""
     gc.set_threshold(_QUIET_COLLECTOR)
-    sys.exit(run_guarded(sys.argv[1:]))
+    code = run_guarded(sys.argv[1:])
+    gc.freeze()  # Python would look through all objects once more at its end: a quarter of the time of `verify`
+    sys.exit(code)
 
 
 def run_guarded(arguments: list[str]) -> int:
