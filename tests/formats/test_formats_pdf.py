@@ -164,7 +164,9 @@ def test_a_character_that_no_font_has_is_replaced_and_no_other_font_is_asked(tmp
 
 def test_missing_fonts_are_named_with_the_folder_they_belong_in(record, monkeypatch, tmp_path):
     monkeypatch.setattr(pdf_module, "find_folder", lambda name: tmp_path / name)
-    with pytest.raises(ReportError, match=r"templates/fonts, found no DejaVuSans\.ttf, .*DejaVuSansMono\.ttf") as caught:
+    with pytest.raises(
+        ReportError, match=r"templates/fonts, found no DejaVuSans\.ttf, .*DejaVuSansMono\.ttf"
+    ) as caught:
         render_pdf(record)
     assert caught.value.hint == "reinstall unlearn-audit"
 
