@@ -44,7 +44,7 @@ STUDIED = {
 Bound = Callable[[np.random.Generator, bool], Ends]
 """Draws one sample and returns its ends; with the rivals where asked. A `MeasurementError` is a refusal."""
 DRAWS, CLUSTER_DRAWS = 500, 300
-"""Of the ends, where the product takes ten thousand: their noise costs coverage, it does not lend any."""
+"""Of the familiar intervals, where the product takes ten thousand. The deciding bounds are not drawn."""
 
 
 @dataclass(frozen=True, eq=False)
