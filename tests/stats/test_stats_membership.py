@@ -74,6 +74,35 @@ def test_modified_entropy_of_a_certain_model_is_finite():
     assert pytest.approx(wrong) == 1_600.0 - np.log(2), "-log p_y = 800 and -log(1 - p_0) = 800 - log 2"
 
 
+@given(
+    hnp.arrays(np.float64, st.integers(2, 40), elements=st.floats(-60, 60), unique=True).map(lambda z: np.round(z, 3))
+)
+def test_with_two_classes_modified_entropy_orders_records_as_the_logit_does(margins):
+    log_probs = log_softmax(np.column_stack([margins, np.zeros_like(margins)]), axis=1)
+    labels = np.zeros(len(margins), dtype=np.int64)
+    order = np.argsort(margins)
+    scores = score_modified_entropy(log_probs, labels)[order]
+    apart = np.diff(margins[order]) > 0
+
+    assert (np.diff(scores)[apart] > 0).all()
+    assert pytest.approx(scores) == -2 * np.exp(-np.logaddexp(0, margins[order])) * np.logaddexp(0, -margins[order])
+
+
+def test_modified_entropy_finds_a_leak_of_a_model_that_is_sure_of_every_record():
+    """Margins of 30 against 24: subtracting after the sum leaves nothing but rounding, and an AUC of .503."""
+    rng = np.random.default_rng(0)
+    margins = np.concatenate([rng.normal(30, 2, 300), rng.normal(24, 2, 300)])
+    log_probs = log_softmax(np.column_stack([margins, np.zeros(600)]), axis=1)
+    labels = np.zeros(600, dtype=np.int64)
+    aucs = [
+        compute_auc(scores[:300], scores[300:])
+        for scores in (score_modified_entropy(log_probs, labels), score_logit(log_probs, labels))
+    ]
+
+    assert aucs[0] == pytest.approx(0.985, abs=5e-4)
+    assert aucs[0] == aucs[1]
+
+
 def test_modified_entropy_sees_confidently_wrong_records_where_the_copied_mistake_does_not():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 5, 400)

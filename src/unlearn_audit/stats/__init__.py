@@ -5,10 +5,10 @@ Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a
 confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
-Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells` -> `rates`,
-`risk` -> `groups`, `auc`, `auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`, `rmia`,
-`bayes_optimal`, `swap`, `null` (attacks with reference models) -> `equivalence`, `multiplicity`, `thresholds`, `power`,
-`calibration` -> `seeds` (studies of a method, not audits of a model).
+Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells` -> `rates`
+and `risk` -> `groups`, `auc`, `auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`,
+`rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `equivalence`, `multiplicity`, `thresholds`,
+`power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
