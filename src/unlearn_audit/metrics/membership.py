@@ -41,6 +41,7 @@ def measure_membership_auc(scope: Scope, address: Address) -> Estimate:
         nonmembers,
         confidence=scope.confidence_for(address.model),
         clusters=pair_clusters(scope, address.among, attack),
+        attacks=len(scope.policy.membership.attacks),
     )
 
 
@@ -57,6 +58,7 @@ def measure_membership_difference(scope: Scope, address: Address) -> Estimate:
         score_groups(scope, address.model, address.among, attack, like),
         confidence=scope.confidence_for(address.model),
         clusters=pair_clusters(scope, address.among, attack),
+        attacks=len(scope.policy.membership.attacks),
     )
 
 

@@ -46,7 +46,7 @@ from unlearn_audit.stats.membership import (
     score_modified_entropy,
 )
 from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
-from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm
+from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm, share_error
 from unlearn_audit.stats.null import estimate_null
 from unlearn_audit.stats.power import estimate_more_records, split_by_group
 from unlearn_audit.stats.rates import (
@@ -164,6 +164,7 @@ __all__ = [
     "score_loss",
     "score_modified_entropy",
     "score_rmia",
+    "share_error",
     "split_by_group",
     "split_risk_change",
 ]
