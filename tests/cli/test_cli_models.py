@@ -26,7 +26,7 @@ checks:
   - {id: risk, metric: global-risk, at_most: 0.9, why: ceiling}
   - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
   - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.9, 0.9], why: unseen}
+  - {id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.49, 0.49], why: unseen}
   - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
 membership: {attacks: [confidence], fpr: [0.01]}
 protocol: {resamples: 1000}

@@ -67,15 +67,24 @@ class Ensemble:
         )
 
 
-def make_ensemble(pool: Pool, split: NDArray[np.str_], models: int, bench: Workbench, workers: Workers) -> Ensemble:
+def make_ensemble(  # noqa: PLR0917 - one call site
+    pool: Pool,
+    split: NDArray[np.str_],
+    models: int,
+    bench: Workbench,
+    workers: Workers,
+    clusters: NDArray[np.str_] | None = None,
+) -> Ensemble:
     """Train (or find) `models` reference models with the network, recipe and seed of `bench`.
+
+    `clusters` (n,) are the patients or lesions that no half may divide; None where records are independent.
 
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
     foundry = Foundry(
         pool=pool,
-        halves=draw_halves(split, pool.label, models, bench.seed),
+        halves=draw_halves(split, pool.label, models, bench.seed, clusters),
         blueprint=Blueprint(bench.architecture, bench.shape, bench.classes, bench.recipe),
         seed=bench.seed,
         cache=bench.cache,

@@ -5,16 +5,17 @@ them); an AUC of 0.5 means that the forget records look unseen. Well below 0.5 i
 as well; a likelihood ratio, which knows in which direction the method errs, finds it above 0.5 too.
 """
 
-from unlearn_audit.attacks import name_calibrator, pair_clusters, score_groups
+from unlearn_audit.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Finding
 from unlearn_audit.scope import Address, Metric, Scope
 from unlearn_audit.stats import (
+    center_auc,
     compute_forgetting_score,
     estimate_advantage,
     estimate_auc,
-    estimate_auc_change,
+    estimate_auc_shift,
     estimate_tpr_at_fpr,
 )
 
@@ -46,14 +47,18 @@ def measure_membership_auc(scope: Scope, address: Address) -> Estimate:
 
 
 def measure_membership_difference(scope: Scope, address: Address) -> Estimate:
-    """Measure AUC minus the reference's AUC, on the same records (paired): 0 is as forgotten as never seen.
+    """Measure how far from one half the AUC lies beyond what the reference's does: 0 is as forgotten as never seen.
 
-    Both are scored against the same distributions. For U-LiRA these are the ones of the method that made the model,
-    also where the retrained model is scored: it is asked whether it answers as models that *this* method left.
+    Paired on the same records, and on the probit scale (`estimate_auc_shift`), so that a remembered record counts as
+    much where the retrained model tells forget from test records anyway. Not measured where it tells them almost
+    perfectly. U-LiRA's own null is one half for any forget set: its AUC is read absolutely, since one retrained model
+    scored under another method's distributions would add its noise and no correction.
     """
     attack = _attack_of(address)
+    if address.against == "retrained" and find_attack(attack).needs is Needs.UNLEARNED:
+        return center_auc(measure_membership_auc(scope, address))
     like = name_calibrator(scope, address.model)
-    return estimate_auc_change(
+    return estimate_auc_shift(
         score_groups(scope, scope.reference(address), address.among, attack, like),
         score_groups(scope, address.model, address.among, attack, like),
         confidence=scope.confidence_for(address.model),
@@ -112,12 +117,12 @@ MEMBERSHIP_DIFFERENCE = Metric(
         against=frozenset({"original", "retrained"}),
         among=_AMONG,
         limits=frozenset({"within"}),
-        low=-1.0,
-        high=1.0,
+        low=-0.5,
+        high=0.5,
         subgroups=True,
     ),
     direction=Direction.TWO_SIDED,
-    source="DeLong et al. 1988, paired on the same records",
+    source="DeLong et al. 1988, paired on the same records, on the probit scale (Pepe 2003)",
     measure=measure_membership_difference,
     groups=("forget", "test"),
     null=0.0,

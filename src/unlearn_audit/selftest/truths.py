@@ -6,6 +6,7 @@ are in the order a > b with probability Phi((a - b) / sqrt 2), which is the area
 
 from collections.abc import Callable, Mapping
 from math import sqrt
+from statistics import NormalDist
 
 from unlearn_audit.policy import Check, Costs
 from unlearn_audit.selftest.plant import PREVALENCE, Behaviour, Plant
@@ -59,6 +60,12 @@ def _auroc(model: Behaviour) -> float:
     return _phi((model.positive + model.negative) / sqrt(2))
 
 
+def _shift(auc: float, reference: float) -> float:
+    """How far from one half the AUC lies beyond the reference's, on the probit scale."""
+    normal = NormalDist()
+    return normal.cdf(normal.inv_cdf(auc) - normal.inv_cdf(reference)) - 0.5
+
+
 def _membership(model: Behaviour, among: str) -> float:
     """Forget against test; among all records both groups are mixtures of positives and negatives."""
     if among == "positive":
@@ -97,7 +104,7 @@ _TRUTHS: Mapping[str, Callable[[Plant, Check, Costs], float]] = {
     ),
     "retain-accuracy": lambda plant, _check, _costs: _retain_accuracy(plant.unlearned),
     "membership-auc": lambda plant, check, _costs: _membership(plant.unlearned, check.among),
-    "membership-auc-difference": lambda plant, check, _costs: (
-        _membership(plant.unlearned, check.among) - _membership(_reference(plant, check), check.among)
+    "membership-auc-difference": lambda plant, check, _costs: _shift(
+        _membership(plant.unlearned, check.among), _membership(_reference(plant, check), check.among)
     ),
 }

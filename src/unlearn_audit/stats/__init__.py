@@ -6,9 +6,9 @@ confidence. The bounds follow one rule that can be said in a sentence: *pretend 
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
 Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells` -> `rates`
-and `risk` -> `groups`, `auc`, `auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`,
-`rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `equivalence`, `multiplicity`, `thresholds`,
-`power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
+and `risk` -> `groups`, `auc`, `auc_change`, `auc_shift`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`,
+`lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `equivalence`, `multiplicity`,
+`thresholds`, `power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -18,6 +18,7 @@ from unlearn_audit.stats.attacks import (
 )
 from unlearn_audit.stats.auc import compute_auc, compute_delong_variance, compute_midranks, estimate_auc
 from unlearn_audit.stats.auc_change import estimate_auc_change
+from unlearn_audit.stats.auc_shift import center_auc, estimate_auc_shift
 from unlearn_audit.stats.bayes_optimal import score_base
 from unlearn_audit.stats.binomial import (
     compute_clopper_pearson,
@@ -103,6 +104,7 @@ __all__ = [
     "adjust_differences",
     "adjust_holm",
     "average_log",
+    "center_auc",
     "choose_cost_optimal",
     "choose_for_sensitivity",
     "choose_grid",
@@ -129,6 +131,7 @@ __all__ = [
     "estimate_advantage",
     "estimate_auc",
     "estimate_auc_change",
+    "estimate_auc_shift",
     "estimate_balanced_accuracy",
     "estimate_balanced_accuracy_change",
     "estimate_brier",

@@ -41,12 +41,7 @@ def estimate_auc_change(
             of a model is the same.
     """
     require_confidence(confidence)
-    for when, (members, nonmembers) in (("before", before), ("after", after)):
-        require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
-        if np.ptp(np.concatenate([members, nonmembers])) == 0:
-            raise MeasurementError(f"expected scores that differ, found constant scores {when}: no attack can be run")
-    require_equal_lengths(before=before[0], after=after[0])
-    require_equal_lengths(before=before[1], after=after[1])
+    require_same_records(before, after)
     groups = Groups.of(len(before[0]), len(before[1]), clusters)
     placed = place(*before), place(*after)
     value, spread, _ = _compare(*placed, groups)
@@ -66,6 +61,20 @@ def estimate_auc_change(
         corrected=share_error(lambda tail: _find_worst_ends(*placed, groups, tail), confidence, attacks, method=worst),
         **groups.describe(*_subtract(*placed), clustered=clusters is not None),
     )
+
+
+def require_same_records(before: Pair, after: Pair) -> None:
+    """Refuse scores of other records, and models that score all records alike.
+
+    Raises:
+        MeasurementError: they are.
+    """
+    for when, (members, nonmembers) in (("before", before), ("after", after)):
+        require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
+        if np.ptp(np.concatenate([members, nonmembers])) == 0:
+            raise MeasurementError(f"expected scores that differ, found constant scores {when}: no attack can be run")
+    require_equal_lengths(before=before[0], after=after[0])
+    require_equal_lengths(before=before[1], after=after[1])
 
 
 def _subtract(before: Pair, after: Pair) -> Pair:

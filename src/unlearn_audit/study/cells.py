@@ -156,7 +156,7 @@ def make_cell(cache: Path, folder: Path, created: str, order: CellOrder) -> str:
             case = _try(failed, PREFIX + name, case, partial(_relearn, name, order.relearning))
     choices = {m.name: m for m in order.models if m.name in order.calibrated and m.name in case.made}
     if order.references and choices:
-        case = _try(failed, REFERENCES, case, partial(_refer, order.references, choices))
+        case = _try(failed, REFERENCES, case, partial(_refer, order, choices))
     content = to_parquet(collect(case, say_nothing))
     write_whole(folder / f"{order.name}.parquet", content)
     note = {"order": order.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
@@ -228,8 +228,8 @@ def _relearn(name: str, relearning: Relearning, case: Case) -> Case:
     return _refuse_no_answers(add_relearned(case, name, relearning), PREFIX + name)
 
 
-def _refer(models: int, choices: Mapping[str, StudiedModel], case: Case) -> Case:
-    return add_references(case, models, choices, Workers())
+def _refer(order: CellOrder, choices: Mapping[str, StudiedModel], case: Case) -> Case:
+    return add_references(case, order.references, choices, Workers(), order.policy.protocol.cluster)
 
 
 def _refuse_no_answers(case: Case, name: str) -> Case:
