@@ -53,7 +53,7 @@ def explain_straddle(estimate: Estimate, limit: Limit, groups: Sequence[str]) ->
     ends = [end for end in (limit.at_least, limit.at_most) if end is not None]
     more = [estimate_more_records(estimate, end) for end in ends]
     if any(number is None for number in more):
-        return f"{text} The estimate sits on the limit: no number of further records is likely to decide it."
+        return f"{text} The estimate sits on the limit or next to it: no number of records in reach would decide it."
     needed = max(number for number in more if number is not None)
     side = "" if is_inside(estimate, limit) else ", against the model"
     return f"{text} If the estimate stays, more records like these decide it{side}: {_name(needed, estimate, groups)}."

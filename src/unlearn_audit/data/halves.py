@@ -37,10 +37,10 @@ def draw_halves(
     seed: int,
     clusters: NDArray[np.str_] | None = None,
 ) -> Halves:
-    """Draw, for each pair of `models`, complementary halves of the candidates: the forget and all test records.
+    """Draw complementary halves of the candidates (the forget and all test records) for each pair of `models`.
 
-    Records of one cluster (a patient, a lesion) go to the same half. Drawn record by record, the near-copies of a record
-    on the other side give its answers away: models that unlearned nothing then look as if they had forgotten.
+    Records of one cluster (a patient, a lesion) go to the same half. Drawn record by record, the near-copies of a
+    record on the other side give its answers away: models that unlearned nothing then look as if they had forgotten.
 
     Halves are stratified by split and class, and even in records as far as clusters allow: the two largest clusters
     of a stratum go to different sides, then the next two. Where a stratum is odd the two sides take turns in getting

@@ -12,15 +12,13 @@ def measure_svc_efficacy(scope: Scope, address: Address) -> Estimate:
     What must not be concluded: more is not always better; a retrained model scores well below 1.
     """
     evidence = scope.evidence
-    sampling = scope.sampling("svc-efficacy", address)
     return estimate_svc_efficacy(
         evidence.log_probs[address.model],
         evidence.label,
         retain=evidence.select("retain"),
         forget=evidence.select("forget"),
         test=scope.test,
-        confidence=sampling["confidence"],
-        rng=sampling["rng"],
+        confidence=scope.confidence_for(address.model),
     )
 
 

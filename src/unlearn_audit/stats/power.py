@@ -9,8 +9,8 @@ from unlearn_audit.records import Estimate
 from unlearn_audit.stats.tallies import merge_kinds
 from unlearn_audit.stats.worst_case import Posterior, find_upper_bounds
 
-_MOST = 1e6
-"""Times the records at hand: beyond that nobody collects."""
+_MOST = 1e3
+"""Times the records at hand: beyond that nobody collects, and the estimate is no guide to so many."""
 
 
 def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
@@ -28,7 +28,7 @@ def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
 
     Returns:
         Further records, at least 1; 0 where the limit lies outside the bounds, so that nothing is open; None where no
-        number would do, because the estimate sits on the limit.
+        number within reach would do, because the estimate sits on the limit or next to it.
 
     Raises:
         MeasurementError: the estimate has no bounds.
