@@ -21,7 +21,7 @@ POLICY = (
         [
             "{id: risk, metric: global-risk, at_most: 0.9, why: ceiling}",
             *LOOSE[:2],
-            "{id: twin, metric: membership-auc-difference, against: retrained, within: [-0.9, 0.9], why: unseen}",
+            "{id: twin, metric: membership-auc-difference, against: retrained, within: [-0.49, 0.49], why: unseen}",
             LOOSE[2],
         ],
         points="argmax, cost-optimal",

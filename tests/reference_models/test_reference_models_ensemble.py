@@ -306,10 +306,11 @@ def test_a_number_that_a_policy_could_not_ask_for_is_refused(build, asked):
     assert "pairs" in caught.value.hint
 
 
-def test_more_records_to_forget_than_to_test_makes_all_of_test_controls(build):
-    card = build(forget=0.8).provenance.references
+@pytest.mark.parametrize(("share", "forgotten"), [(0.2, 60), (0.8, 240)])
+def test_all_test_records_are_controls(build, share, forgotten):
+    card = build(forget=share).provenance.references
 
-    assert (card.forget, card.controls) == (240, 200)
+    assert (card.forget, card.controls) == (forgotten, 200)
 
 
 def test_the_record_is_reproduced_from_the_file_bit_for_bit(referenced, ask, tmp_path):
