@@ -11,6 +11,7 @@ from benchmarks.coverage.page import LOWEST, find_share
 from benchmarks.coverage.study import BATCH, SEED, count_batch, count_case, count_first, list_cases, to_bytes
 
 from unlearn_audit.findings.metrics import METRICS
+from unlearn_audit.stats.tallies import Tally
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHARE = 6
