@@ -8,8 +8,9 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import compute_clopper_pearson, compute_jeffreys, estimate_auc, estimate_auc_change
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
-from unlearn_audit.stats.cells import Functional, Tally, draw_weights, find_ends, tally_records
+from unlearn_audit.stats.cells import Functional, Tally, tally_records
 from unlearn_audit.stats.groups import Clusters
+from unlearn_audit.stats.worst_case import find_bounds
 
 CONFIDENCE = 0.95
 TAIL = 1 - CONFIDENCE
@@ -20,7 +21,7 @@ Pair = tuple[Floats, Floats]
 
 def bound_cells(tally: Tally, functional: Functional, draws: int, rng: np.random.Generator, *, rivals: bool) -> Ends:
     """Return the ends of a functional; those of `estimate_functional`, taken apart so that each can be counted."""
-    ends: Ends = {"deciding": find_ends(tally, functional, TAIL, draw_weights(tally, draws, rng))}
+    ends: Ends = {"deciding": find_bounds(tally, (functional,), TAIL)[0]}
     if rivals:
         ends["jeffreys"] = _find_jeffreys_ends(tally, functional, draws, rng)
         try:

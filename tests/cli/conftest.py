@@ -95,7 +95,7 @@ def finished(passing_run):
 def failing_run(audit, policy_file, place, finished):
     """A failing run in all formats, compared with the passing one, made in the folder of its policy."""
     out = place / "failing"
-    formats = [word for name in ("junit", "sarif", "markdown", "github") for word in ("--format", name)]
+    formats = [word for name in ("html", "pdf", "junit", "sarif", "markdown", "github") for word in ("--format", name)]
     arguments = ("--policy", policy_file(FAILS).name, "--out", out, "--no-remedy", *formats)
     baseline = ("--baseline", finished / "record.json")
     return out, run_once(place / "failing.json", lambda: audit("run", *arguments, *baseline))

@@ -43,7 +43,7 @@ def test_exit_3_when_the_evidence_does_not_decide(audit, policy_file, tmp_path, 
 
 @pytest.mark.usefixtures("small_pages")
 def test_exit_3_when_a_required_check_did_not_run(run_here, policy_file, tmp_path, finished):
-    check = "{id: like, metric: membership-auc-difference, against: retrained, within: [-1, 0.99], why: w}"
+    check = "{id: like, metric: membership-auc-difference, against: retrained, within: [-0.5, 0.49], why: w}"
     policy = policy_file(change=("  - {id: kept", f"  - {check}\n  - {{id: kept"))
 
     code, out, _ = run_here("run", "--policy", policy, "--out", tmp_path / "out", "--no-retrain", "--no-remedy")

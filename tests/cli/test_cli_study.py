@@ -101,9 +101,7 @@ def test_nothing_to_summarise_is_a_clear_message_and_no_file(run_here, study, tm
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize(
-    "option", [("--jobs", 2), ("--cache", "c"), ("--backend", "dask"), ("--cluster", "tcp://127.0.0.1:1")]
-)
+@pytest.mark.parametrize("option", [("--jobs", 2), ("--cache", "c"), ("--cluster", "tcp://127.0.0.1:1")])
 def test_options_that_would_do_nothing_are_refused(run_here, study, option):
     code, _, err = run_here("study", study, "--summarise", *option)
 
@@ -111,10 +109,11 @@ def test_options_that_would_do_nothing_are_refused(run_here, study, option):
     assert f"{option[0]} says how models are made, --summarise makes none" in err
 
 
-def test_a_cluster_without_its_backend_is_refused(run_here, study, tmp_path):
-    code, _, err = run_here("study", study, "--out", tmp_path, "--cluster", "tcp://127.0.0.1:1")
+def test_jobs_beside_a_cluster_are_refused(run_here, study, tmp_path):
+    code, _, err = run_here("study", study, "--out", tmp_path, "--jobs", 2, "--cluster", "tcp://127.0.0.1:1")
 
-    assert (code, "--backend dask" in err) == (2, True)
+    assert code == 2
+    assert "--jobs would do nothing" in err
 
 
 CHANGES = {

@@ -58,7 +58,7 @@ class Reader:
         steps = read_steps(page)
         for number, step in enumerate(steps):
             if isinstance(step, Write):
-                self.write(step.name, step.content)
+                self.write(step.name, step.content.replace(AUTHORITY, self.stamps.url))
             elif isinstance(step, Printed):
                 assert step.text in squeeze(printed), f"{page}: '{step.text}' is not printed but\n{printed}"
             elif not step.not_run:

@@ -27,7 +27,6 @@ from unlearn_audit.stats import (
     estimate_risk_change,
     estimate_risk_curve,
 )
-from unlearn_audit.stats.tallies import Functional, tally_table
 
 COSTS = MistakeCosts(10.0)
 
@@ -301,13 +300,6 @@ def test_clusters_of_one_record_are_records_in_each_class_by_itself(estimate):
 
     assert plain.bounds.high == pytest.approx(alone.bounds.high, abs=0.06 * width)
     assert plain.bounds.low == pytest.approx(alone.bounds.low, abs=0.06 * width)
-
-
-def test_the_worst_case_cluster_is_as_large_as_that_of_the_average_record():
-    table = np.array([[1, 0]] * 8 + [[20, 0]] * 2)
-    unit = tally_table(table).blocks[0].make_extreme_unit(Functional((0.0, 1.0), (0, 0)), worst=True)
-
-    assert pytest.approx(unit.tolist()) == [0.0, (8 * 1 + 2 * 400) / 48]
 
 
 def test_copies_of_every_record_add_no_information():

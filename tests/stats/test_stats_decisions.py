@@ -292,6 +292,13 @@ def plan(value, low, high, limit, n=100):
         (0.10, 0.06, 0.14, 0.14, 1),  # touches the limit
         (0.10, 0.06, 0.14, 0.20, 0),  # nothing is open
         (0.10, 0.06, 0.14, 0.10, None),  # on the limit: no number would do
+        (
+            0.10,
+            0.06,
+            0.14,
+            0.101,
+            None,
+        ),  # next to it: 160,000 records would, says a rule that knows the value no better
     ],
 )
 def test_the_records_that_would_decide(value, low, high, limit, expected):

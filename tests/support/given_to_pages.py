@@ -155,8 +155,11 @@ def give_keys(reader):
 def make_report(reader):
     reader.write("policy.yaml", POLICY)
     found_laboratory(reader, "laboratory")
-    stamped = "--timestamp-url https://timestamps.example/ --timestamp-trust authority-root.pem"
-    assert reader.run(f"unlearn-audit run --policy policy.yaml {_KEYS} {stamped}")[0] == 0
+    reader.write(
+        "signing.yaml",
+        f"schema: unlearn-audit/signing/v1\ntimestamps: {{url: '{reader.stamps.url}', trust: [authority-root.pem]}}\n",
+    )
+    assert reader.run(f"unlearn-audit run --policy policy.yaml {_KEYS} --signing signing.yaml")[0] == 0
 
 
 def found_laboratory(reader, name):

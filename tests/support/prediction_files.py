@@ -13,7 +13,7 @@ POLICY = write_policy(
         "{id: optimal, metric: global-risk, at: cost-optimal, at_most: 0.9, required: false, why: ceiling}",
         LOOSE[0],
         "{id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}",
-        "{id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.5, 0.5], why: unseen}",
+        "{id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.49, 0.49], why: unseen}",
         LOOSE[2],
     ],
     title="Brought along",

@@ -118,7 +118,9 @@ def build_case(policy: Policy, request: CaseRequest, progress: ProgressCallback)
     choices = {"unlearned": plan.audited, **{f"compared-{choice.method}": choice for choice in plan.compared}}
     for name, choice in choices.items():
         case = add_model(case, choice, name=name, role="unlearned" if name == "unlearned" else "compared")
-    return add_references(case, plan.references, choices, request.workers) if plan.references else case
+    if not plan.references:
+        return case
+    return add_references(case, plan.references, choices, request.workers, policy.protocol.cluster)
 
 
 def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: ProgressCallback) -> Case:
@@ -202,8 +204,13 @@ def add_model(case: Case, choice: MethodChoice, *, name: str, role: str) -> Case
     return case.with_model(made, case.ensemble.unlearn(name, choice) if case.ensemble else None)
 
 
-def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice], workers: Workers) -> Case:
+def add_references(
+    case: Case, models: int, choices: Mapping[str, MethodChoice], workers: Workers, cluster: str | None = None
+) -> Case:
     """Return the case with `models` reference models, to which the methods of the candidates in `choices` are applied.
+
+    `cluster` is the policy's column of what no half of the candidates may divide; without it in the data halves are
+    drawn record by record.
 
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
@@ -211,7 +218,10 @@ def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice],
     pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive))
     builder = case.builder
     spec = ModelSpec(builder.architecture, builder.shape, builder.classes, builder.recipe)
-    ensemble = make_ensemble(pool, case.split, models, spec, builder.seed, builder.cache, workers, builder.progress)
+    clusters = case.dataset.groups.get(cluster) if cluster else None
+    ensemble = make_ensemble(
+        pool, case.split, models, spec, builder.seed, builder.cache, workers, builder.progress, clusters
+    )
     for name, choice in choices.items():
         ensemble = ensemble.unlearn(name, choice)
     provenance = case.provenance.model_copy(update={"references": ensemble.describe()})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unlearn_audit.errors import ExitCode
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, ProgressCallback, Verdict
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "-"}
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow", Outcome.NOT_RUN: "yellow"}
+
+EXITS = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+"""What the command exits with, by the verdict on the audited model."""
 
 
 @contextmanager

@@ -21,7 +21,7 @@ class References:
     """Log-probabilities of K reference models on the n records of the evidence, and what each was trained on.
 
     Every reference model was trained by the original's recipe, with a seed of its own, on all retain records and one
-    half of the *candidates*: the forget records and as many test records drawn beside them (the controls). Models come
+    half of the *candidates*: the forget records and all test records (the controls). Models come
     in pairs with complementary halves, so that each candidate was trained on by exactly K / 2 of them. None of this
     depends on the audited model; `unlearned` does, and holds what the same models say after a method made each of them
     forget its own half.

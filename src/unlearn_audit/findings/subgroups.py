@@ -13,7 +13,7 @@ estimates, is biased towards the extreme: read the bounds.
 Source: Berger (1982) for the first; Holm (1979) for the second.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,7 +174,13 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
     shares = len(found) if context.policy.subgroups and context.policy.subgroups.multiplicity == "holm" else 1
     strict = {v: measure_group(context, metric, _of_group(key, column, v), shares) for v in found}
     return Measured(
-        found[worst].model_copy(update={**_OF_ONE_GROUP, "bounds": _bound(found, strict, high=high)}),
+        found[worst].model_copy(
+            update={
+                **_OF_ONE_GROUP,
+                "bounds": _bound(_bounds_of(found), _bounds_of(strict), high=high),
+                "corrected": _correct(found, strict, high=high),
+            }
+        ),
         _describe(context, column, worst, tuple(small)),
     )
 
@@ -197,9 +203,14 @@ def _measure_groups(
     return found, small
 
 
-def _bound(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, high: bool) -> Interval:
-    """Return bounds on the true extreme: `found` at the policy's error, `strict` at each group's share of it."""
-    loose, shared = _bounds_of(found), _bounds_of(strict)
+def _correct(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, high: bool) -> Interval | None:
+    """Return the same from the bounds at each attack's share of the error, where there are several attacks."""
+    loose, shared = ([e.corrected for e in each.values() if e.corrected] for each in (found, strict))
+    return _bound(loose, shared, high=high) if loose and shared else None
+
+
+def _bound(loose: Sequence[Interval], shared: Sequence[Interval], *, high: bool) -> Interval:
+    """Return bounds on the true extreme: `loose` at the policy's error, `shared` at each group's share of it."""
     methods = sorted({bounds.method for bounds in loose})
     ends = (
         (max(b.low for b in shared), max(b.high for b in loose))

@@ -76,6 +76,16 @@ def _import_weasyprint() -> Any:
     return weasyprint
 
 
+def validate_renderer() -> None:
+    """Refuse an installation that cannot make a PDF; asked before the work, which would be lost otherwise.
+
+    Raises:
+        ReportError: WeasyPrint, Pango or the fonts are missing; the message names what to install.
+    """
+    _import_weasyprint()
+    _find_fonts()
+
+
 def _read_clock(record: AuditRecord) -> datetime:
     try:
         moment = datetime.fromisoformat(record.provenance.created)

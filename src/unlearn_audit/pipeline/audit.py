@@ -1,7 +1,6 @@
 """The product in one sentence: policy + case -> evidence -> findings -> verdict -> record."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unlearn_audit.assets import read_published_selftest
@@ -11,23 +10,23 @@ from unlearn_audit.evidence.predictions.plausibility import validate_better_than
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure, trace
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
+from unlearn_audit.pipeline.result import Audit
 from unlearn_audit.policy import Acceptances, KnownNames, Policy
-from unlearn_audit.records import AuditRecord, Outcome, ProgressCallback, SelfTestSummary, Verdict, ignore_progress
+from unlearn_audit.records import (
+    AuditRecord,
+    Outcome,
+    ProgressCallback,
+    SelfTestSummary,
+    Signer,
+    Verdict,
+    ignore_progress,
+)
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
 from unlearn_audit.verdict.recommendation import recommend
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
-
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """A finished audit: the record, the evidence it rests on, and the weights of the models by path in the bundle."""
-
-    record: AuditRecord
-    evidence: Evidence
-    models: Mapping[str, bytes]
 
 
 def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback = ignore_progress) -> Audit:
@@ -54,7 +53,7 @@ def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback
         evidence = collect(case, progress, known=evidence)
         record = judge(policy, evidence, progress, known=record)
         latest = record.verdicts[-1] if choice else latest
-    return Audit(record, evidence, case.files)
+    return Audit(policy, evidence, record, case.files)
 
 
 def judge(
@@ -94,6 +93,12 @@ def judge(
         recommendation=recommend(verdicts, provenance),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
+
+
+def name_signer(audit: Audit, signer: Signer) -> Audit:
+    """Return the audit whose record names `signer`. Nothing is measured again: no number depends on who signs."""
+    evidence = replace(audit.evidence, provenance=audit.evidence.provenance.model_copy(update={"signer": signer}))
+    return replace(audit, evidence=evidence, record=judge(audit.policy, evidence, known=audit.record))
 
 
 def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:

@@ -19,7 +19,8 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions import Answers, Facts, assemble
 from unlearn_audit.evidence.predictions.scores import Kind
 from unlearn_audit.models import MODELS, ExternalModel, Preprocessing, call_factory, find_architecture, load_external
-from unlearn_audit.policy import ExternalModelFacts, Network, Policy, Task
+from unlearn_audit.pipeline.external import Disclosures
+from unlearn_audit.policy import CaseFile, ExternalModelFacts, Network, Policy, Task
 from unlearn_audit.records import Disjoint, ModelCard, ProgressCallback, Provenance, Signer
 from unlearn_audit.software import describe_software
 
@@ -55,6 +56,9 @@ class ExternalModels:
     threads: int | None = None
     images: ImageRules = field(default_factory=ImageRules)
     signer: Signer | None = None
+    case_file: CaseFile | None = None
+    """What else is said of device and deviations."""
+    disclosures: Disclosures = field(default_factory=Disclosures)
 
 
 def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback) -> Evidence:

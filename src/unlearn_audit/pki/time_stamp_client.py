@@ -198,15 +198,18 @@ class Signing:
     def __post_init__(self) -> None:
         if self.level.stamped and self.authority is None:
             raise UsageError(
-                f"level {self.level} needs a time-stamp authority", hint="name one with --timestamp-url URL"
+                f"level {self.level} needs a time-stamp authority",
+                hint="name one: --timestamp-url URL, or 'timestamps' of the signing file",
             )
         if not self.level.stamped and self.authority is not None:
             raise UsageError(
                 "level B-B carries no time stamp, so the authority would not be asked",
-                hint="choose --level B-T, B-LT or B-LTA, or leave --timestamp-url out",
+                hint="choose level B-T, B-LT or B-LTA in the signing file, or leave the authority out",
             )
         if self.revocations and not self.level.carries_proof:
-            raise UsageError(f"level {self.level} embeds no revocation list", hint="choose --level B-LT or B-LTA")
+            raise UsageError(
+                f"level {self.level} embeds no revocation list", hint="choose level B-LT or B-LTA in the signing file"
+            )
 
     def stamp(self, content: bytes) -> bytes | None:
         """Return a token over `content`, None at a level without time stamps.

@@ -23,9 +23,18 @@ from unlearn_audit.policy.model import (
     Task,
 )
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_case, load_policy, load_study, load_waivers, locate_checks, parse_policy
+from unlearn_audit.policy.reading import (
+    load_case,
+    load_policy,
+    load_signing,
+    load_study,
+    load_waivers,
+    locate_checks,
+    parse_policy,
+)
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
+from unlearn_audit.policy.signing_file import SigningFile
 from unlearn_audit.policy.study_file import (
     Claim,
     Relearning,
@@ -67,6 +76,7 @@ __all__ = [
     "ReferenceCase",
     "Relearning",
     "Remedy",
+    "SigningFile",
     "StudiedModel",
     "StudyCell",
     "StudyFile",
@@ -79,6 +89,7 @@ __all__ = [
     "list_policies",
     "load_case",
     "load_policy",
+    "load_signing",
     "load_study",
     "load_waivers",
     "locate_checks",

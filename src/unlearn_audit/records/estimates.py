@@ -77,6 +77,11 @@ class Estimate(Frozen):
     )
     interval: Interval | None = None
     bounds: Interval | None = None
+    corrected: Interval | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="bounds at the share of the error that each of several attacks gets; a check fails by these alone",
+    )
     bca: Interval | None = Field(
         default=None,
         exclude_if=is_absent,
@@ -107,7 +112,12 @@ class Estimate(Frozen):
         """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
         ends = {
             name: end.model_copy(update={"low": round_number(end.low), "high": round_number(end.high)})
-            for name, end in (("interval", self.interval), ("bounds", self.bounds), ("bca", self.bca))
+            for name, end in (
+                ("interval", self.interval),
+                ("bounds", self.bounds),
+                ("corrected", self.corrected),
+                ("bca", self.bca),
+            )
             if end is not None
         }
         numbers = {
@@ -118,11 +128,16 @@ class Estimate(Frozen):
         cells = tuple(cell.model_copy(update={"value": round_number(cell.value)}) for cell in self.cells)
         return self.model_copy(update={"value": round_number(self.value), "cells": cells, **ends, **numbers})
 
+    @property
+    def failing(self) -> Interval | None:
+        """The bounds that a check fails by: corrected for several attacks where there are several."""
+        return self.corrected or self.bounds
+
     @model_validator(mode="after")
     def _sides_fit(self) -> Self:
         if any(shown is not None and shown.sides != "two" for shown in (self.interval, self.bca)):
             raise ValueError("'interval' and 'bca' are two-sided; one-sided bounds belong into 'bounds'")
-        if self.bounds is not None and self.bounds.sides != "one":
+        if any(bound is not None and bound.sides != "one" for bound in (self.bounds, self.corrected)):
             raise ValueError("'bounds' are one-sided; a two-sided interval belongs into 'interval'")
         return self
 

@@ -7,7 +7,12 @@ class Frozen(BaseModel):
     """A value object. Two with equal fields are equal; none is ever changed after it was made."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True, defer_build=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        defer_build=True,
     )
 
 

@@ -77,15 +77,18 @@ def make_ensemble(  # noqa: PLR0917 - one call site
     cache: ModelCache,
     workers: Workers,
     progress: ProgressCallback,
+    clusters: NDArray[np.str_] | None = None,
 ) -> Ensemble:
     """Train (or find) `models` reference models with the network and recipe of `spec`.
+
+    `clusters` (n,) are the patients or lesions that no half may divide; None where records are independent.
 
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
     trainer = ReferenceModelTrainer(
         pool=pool,
-        halves=draw_halves(split, pool.label, models, seed),
+        halves=draw_halves(split, pool.label, models, seed, clusters),
         spec=spec,
         seed=seed,
         cache=cache,

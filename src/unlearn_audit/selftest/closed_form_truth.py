@@ -6,6 +6,7 @@ are in the order a > b with probability Phi((a - b) / sqrt 2), which is the area
 
 from collections.abc import Callable, Mapping
 from math import sqrt
+from statistics import NormalDist
 
 from unlearn_audit.policy import Check, Costs
 from unlearn_audit.records import POSITIVE, Population
@@ -75,6 +76,12 @@ def _membership(model: Behaviour, among: Population) -> float:
     )  # fmt: skip
 
 
+def _shift(auc: float, reference: float) -> float:
+    """How far from one half the AUC lies beyond the reference's, on the probit scale."""
+    normal = NormalDist()
+    return normal.cdf(normal.inv_cdf(auc) - normal.inv_cdf(reference)) - 0.5
+
+
 def _retain_accuracy(model: Behaviour) -> float:
     positive, negative = _phi(model.positive + model.retain), _phi(model.negative + model.retain)
     return PREVALENCE * positive + (1 - PREVALENCE) * negative
@@ -102,7 +109,7 @@ _TRUTHS: Mapping[str, Callable[[Simulation, Check, Costs], float]] = {
     ),
     "retain-accuracy": lambda simulation, _check, _costs: _retain_accuracy(simulation.unlearned),
     "membership-auc": lambda simulation, check, _costs: _membership(simulation.unlearned, check.among),
-    "membership-auc-difference": lambda simulation, check, _costs: (
-        _membership(simulation.unlearned, check.among) - _membership(_reference(simulation, check), check.among)
+    "membership-auc-difference": lambda simulation, check, _costs: _shift(
+        _membership(simulation.unlearned, check.among), _membership(_reference(simulation, check), check.among)
     ),
 }

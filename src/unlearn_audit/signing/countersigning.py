@@ -116,5 +116,5 @@ def _validate_level(record: AuditRecord, signing: Signing) -> None:
     if signing.level != Level(promised):
         raise UsageError(
             f"the report promises signatures at level {promised}, this one would be {signing.level}",
-            hint="give --timestamp-url (and --crl where revocation lists are embedded) as when the report was made",
+            hint="sign as the report was: with the same time stamps, and the same signing file (--signing)",
         )

@@ -64,8 +64,8 @@ def _explain(error: Exception, how: Signing) -> AuditError:
             said = f"what a revocation list or an OCSP responder says cannot be read ({said})"
         return KeyFileError(
             f"the PDF cannot be signed at level {how.level}: {said}",
-            hint="give current revocation lists of the signer's and the time-stamp authority's issuer with --crl "
-            "(see 'keys crl'), and the authority's root with --timestamp-trust",
+            hint="give current revocation lists of the signer's and the time-stamp authority's issuer as "
+            "'revocations' of the signing file (see 'keys crl'), and the authority's root as 'timestamps.trust'",
         )
     return KeyFileError(f"the PDF cannot be signed: {said}")
 

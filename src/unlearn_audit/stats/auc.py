@@ -15,6 +15,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups, Scores
+from unlearn_audit.stats.multiplicity import share_error
 from unlearn_audit.stats.refusals import require_confidence, require_finite
 
 
@@ -76,6 +77,7 @@ def estimate_auc(
     *,
     confidence: float,
     clusters: tuple[Clusters, Clusters] | None = None,
+    attacks: int = 1,
 ) -> Estimate:
     """Estimate the AUC: DeLong interval on the logit scale for the eye, worst-case bounds for the decision.
 
@@ -85,6 +87,7 @@ def estimate_auc(
         confidence: of the interval and of each bound, in [0.5, 1).
         clusters: (m,) and (n,) cluster of each record, where records are not independent; a name that stands in both
             is one cluster.
+        attacks: on one limit, of which this is one: `corrected` are then the bounds at each one's share of the error.
 
     Returns:
         The AUC; an AUC below 0.5 is as much of a signal as one above. With DeLong's variance at zero the interval is
@@ -119,6 +122,9 @@ def estimate_auc(
             sides="two",
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+        corrected=share_error(
+            lambda tail: _find_worst_ends(below, above, groups, tail), confidence, attacks, method=worst
+        ),
         **groups.describe(below, above, clustered=clusters is not None),
     )
 

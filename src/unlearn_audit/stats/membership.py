@@ -96,6 +96,7 @@ def score_entropy(log_probs: LogProbs, labels: Labels) -> Scores:
 def score_modified_entropy(log_probs: LogProbs, labels: Labels) -> Scores:
     """Return -M, M = -(1 - p_y) log p_y - sum over k != y of p_k log(1 - p_k) >= 0; 0 only where p_y = 1.
 
+    With two classes M = -2 (1 - p_y) log p_y, a falling function of p_y: records stand in the order of their logits.
     A confident wrong answer has a small entropy and a large M. A widely copied implementation writes log p_k where
     log(1 - p_k) belongs and mixes up the rows; its value cannot see a model that is confidently wrong.
 
@@ -104,9 +105,11 @@ def score_modified_entropy(log_probs: LogProbs, labels: Labels) -> Scores:
     """
     _check(log_probs, labels)
     log_others = _log_of_others(log_probs)
-    every = np.exp(log_probs) * log_others
+    others = np.exp(log_probs) * log_others
+    # taken out before the sum: subtracted after it, p_y log(1 - p_y), which is large where the rest is tiny, cancels it
+    others[np.arange(len(labels)), labels] = 0.0
     own = np.exp(_pick(log_others, labels)) * _pick(log_probs, labels)
-    return np.asarray(own + every.sum(axis=1) - _pick(every, labels))
+    return np.asarray(own + others.sum(axis=1))
 
 
 def score_correctness(log_probs: LogProbs, labels: Labels) -> Scores:

@@ -101,7 +101,7 @@ def estimate_global_risk(
         predicted: (n,) boolean, True = called positive, at an operating point fixed before.
         costs: of the two mistakes.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds.
+        resamples: draws of the bootstrap.
         rng: where the draws come from.
         prevalence: share of positives where the model will be used; None takes the records as they come.
         clusters: (n,) cluster of each record, where records are not independent.
@@ -171,7 +171,7 @@ def estimate_risk_change(
         after: (n,) boolean, the second model's.
         costs: of the two mistakes.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds.
+        resamples: draws of the bootstrap.
         rng: where the draws come from.
         prevalence: share of positives where the model will be used; None takes the records as they come.
         clusters: (n,) cluster of each record, where records are not independent.

@@ -16,6 +16,8 @@ attack.
 """
 
 _FEWEST = 10
+_NEAR = 0.5
+"""Log-probabilities above minus this are averaged as distances from certainty: rounded, sure answers tie by chance."""
 
 
 def fit_offline_slope(retain: Scores, population: Scores) -> float:
@@ -55,7 +57,9 @@ def compute_log_marginal(outside: Scores, a: float) -> Scores:
     if not 0 <= a <= 1:
         raise MeasurementError(f"expected an offline slope between 0 and 1, found {a}")
     rest = np.log1p(-a) if a < 1 else -np.inf
-    return np.asarray(np.logaddexp(np.log1p(a) + outside, rest) - np.log(2))
+    small = np.logaddexp(np.log1p(a) + outside, rest) - np.log(2)
+    # near certainty p(x) = 1 - (1 + a)(1 - mean_out) / 2 keeps the digits that a logarithm near zero would round off
+    return np.asarray(np.where(outside > -_NEAR, np.log1p((1 + a) / 2 * np.expm1(np.maximum(outside, -_NEAR))), small))
 
 
 def average_log(log_values: Scores, counted: Masks) -> Scores:
@@ -67,7 +71,9 @@ def average_log(log_values: Scores, counted: Masks) -> Scores:
     n = counted.sum(axis=0)
     if (n < 1).any():
         raise MeasurementError("expected at least one reference model for every record, found none for some")
-    return np.asarray(np.logaddexp.reduce(np.where(counted, log_values, -np.inf), axis=0) - np.log(n))
+    small = np.logaddexp.reduce(np.where(counted, log_values, -np.inf), axis=0) - np.log(n)
+    near = np.log1p(np.maximum(np.where(counted, np.expm1(log_values), 0.0).sum(axis=0) / n, -0.5))
+    return np.asarray(np.where(small > -_NEAR, near, small))
 
 
 def score_rmia(
@@ -82,7 +88,8 @@ def score_rmia(
 ) -> Scores:
     """Return (c,) the share of population records z with [p(x|t) / p(x)] / [p(z|t) / p(z)] >= gamma, in [0, 1].
 
-    One reference model that never trained on x is enough. With z records the score has z + 1 values: ties are many.
+    One reference model that never trained on x is enough. With z records the score has z + 1 values: ties are many,
+    and each is one of the attack, not of the arithmetic: distances from certainty keep their digits.
 
     Args:
         loss: (c,) log p_y of the attacked model t on the candidates x.

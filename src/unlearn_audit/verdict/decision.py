@@ -157,9 +157,9 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
         return _Ruling(
             Outcome.NOT_RUN, "Measured, but without a bound of tested coverage, so it cannot decide.", finding
         )
-    low, high = estimate.bounds.low, estimate.bounds.high
-    too_high = limit.at_most is not None and low > limit.at_most
-    too_low = limit.at_least is not None and high < limit.at_least
+    low, high, failing = estimate.bounds.low, estimate.bounds.high, estimate.failing or estimate.bounds
+    too_high = limit.at_most is not None and failing.low > limit.at_most
+    too_low = limit.at_least is not None and failing.high < limit.at_least
     below = limit.at_most is None or high <= limit.at_most
     above = limit.at_least is None or low >= limit.at_least
     if too_high or too_low:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from unlearn_audit.records import Estimate, Limit
+from unlearn_audit.records import Estimate, Interval, Limit
 from unlearn_audit.stats import estimate_more_records, split_by_group
 
 
@@ -23,7 +23,7 @@ def explain_fail(estimate: Estimate, limit: Limit, *, too_high: bool) -> str:
     Raises:
         ValueError: the estimate has no bounds, so that it cannot have failed.
     """
-    bounds = estimate.bounds
+    bounds = estimate.failing
     if bounds is None:
         raise ValueError("a failing check has bounds")
     if too_high:
@@ -45,13 +45,23 @@ def explain_straddle(estimate: Estimate, limit: Limit, groups: Sequence[str]) ->
         groups: what each group of records that the estimate counts is called, such as 'malignant'.
     """
     text = explain_crossing(estimate, limit)
+    if estimate.corrected and estimate.bounds and _is_beyond(estimate.bounds, limit):
+        return (
+            f"The value lies {_bounds_text(estimate)}: outside the tolerance ({limit}). One of several attacks may lie "
+            "there by chance; with the error shared among them its range crosses the tolerance."
+        )
     ends = [end for end in (limit.at_least, limit.at_most) if end is not None]
     more = [estimate_more_records(estimate, end) for end in ends]
     if any(number is None for number in more):
-        return f"{text} The estimate sits on the limit: no number of further records is likely to decide it."
+        return f"{text} The estimate sits on the limit or next to it: no number of records in reach would decide it."
     needed = max(number for number in more if number is not None)
     side = "" if is_inside(estimate, limit) else ", against the model"
     return f"{text} If the estimate stays, more records like these decide it{side}: {_name(needed, estimate, groups)}."
+
+
+def _is_beyond(bounds: Interval, limit: Limit) -> bool:
+    above = limit.at_most is not None and bounds.low > limit.at_most
+    return above or (limit.at_least is not None and bounds.high < limit.at_least)
 
 
 def _name(needed: int, estimate: Estimate, groups: Sequence[str]) -> str:

@@ -77,6 +77,7 @@ def _base(view: View) -> Scores:
 
 
 _LIRA = "Carlini et al. (2022), arXiv 2112.03570"
+_BAYES = "; variance as in BaVarIA, arXiv 2603.11799"
 _SEEN = Needs.REFERENCES
 ATTACKS: Table[Signal | Attack] = Table(
     "membership attack",
@@ -85,10 +86,16 @@ ATTACKS: Table[Signal | Attack] = Table(
         **SIGNALS,
         "rmia": Attack(_rmia, "RMIA, offline", "Zarifzadeh et al. (2024), arXiv 2312.03262", _SEEN, 2),
         "base": Attack(_base, "BASE, online", "Lassila et al. (2025), arXiv 2505.24089", _SEEN, 2),
-        "lira": Attack(_lira, "LiRA, online, Bayesian variance", f"{_LIRA}, algorithm 1", _SEEN, 4),
-        "lira-offline": Attack(_lira_offline, "LiRA, offline, Bayesian variance", f"{_LIRA}, equation 4", _SEEN, 4),
+        "lira": Attack(_lira, "LiRA, online, Bayesian variance", f"{_LIRA}, algorithm 1{_BAYES}", _SEEN, 4),
+        "lira-offline": Attack(
+            _lira_offline, "LiRA, offline, Bayesian variance", f"{_LIRA}, equation 4{_BAYES}", _SEEN, 4
+        ),
         "u-lira": Attack(
-            _lira, "U-LiRA, Bayesian variance", "Hayes et al. (2024), arXiv 2403.01218", Needs.UNLEARNED, 4
+            _lira,
+            "U-LiRA, Bayesian variance",
+            f"after Hayes et al. (2024), arXiv 2403.01218, whose OUT are retrained and not unlearned too{_BAYES}",
+            Needs.UNLEARNED,
+            4,
         ),
     },
     typed=False,

@@ -6,7 +6,7 @@ as well; a likelihood ratio, which knows in which direction the method errs, fin
 """
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.attacks import name_calibrator, pair_clusters, score_groups
+from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
@@ -23,10 +23,11 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import (
+    center_auc,
     compute_forgetting_score,
     estimate_advantage,
     estimate_auc,
-    estimate_auc_change,
+    estimate_auc_shift,
     estimate_tpr_at_fpr,
 )
 
@@ -53,22 +54,28 @@ def measure_membership_auc(context: EvaluationContext, key: MetricKey) -> Estima
         nonmembers,
         confidence=context.confidence_for(key.model),
         clusters=pair_clusters(context, key.among, attack),
+        attacks=len(context.policy.membership.attacks),
     )
 
 
 def measure_membership_difference(context: EvaluationContext, key: MetricKey) -> Estimate:
-    """Measure AUC minus the reference's AUC, on the same records (paired): 0 is as forgotten as never seen.
+    """Measure how far from one half the AUC lies beyond what the reference's does: 0 is as forgotten as never seen.
 
-    Both are scored against the same distributions. For U-LiRA these are the ones of the method that made the model,
-    also where the retrained model is scored: it is asked whether it answers as models that *this* method left.
+    Paired on the same records, and on the probit scale (`estimate_auc_shift`), so that a remembered record counts as
+    much where the retrained model tells forget from test records anyway. Not measured where it tells them almost
+    perfectly. U-LiRA's own null is one half for any forget set: its AUC is read absolutely, since one retrained model
+    scored under another method's distributions would add its noise and no correction.
     """
     attack = _attack_of(key)
+    if key.against == "retrained" and find_attack(attack).needs is Needs.UNLEARNED:
+        return center_auc(measure_membership_auc(context, key))
     like = name_calibrator(context, key.model)
-    return estimate_auc_change(
+    return estimate_auc_shift(
         score_groups(context, context.reference(key), key.among, attack, like),
         score_groups(context, key.model, key.among, attack, like),
         confidence=context.confidence_for(key.model),
         clusters=pair_clusters(context, key.among, attack),
+        attacks=len(context.policy.membership.attacks),
     )
 
 
@@ -123,12 +130,12 @@ MEMBERSHIP_DIFFERENCE = Metric(
         against=frozenset({"original", "retrained"}),
         among=_AMONG,
         limits=frozenset({"within"}),
-        low=-1.0,
-        high=1.0,
+        low=-0.5,
+        high=0.5,
         subgroups=True,
     ),
     direction=Direction.TWO_SIDED,
-    source="DeLong et al. 1988, paired on the same records",
+    source="DeLong et al. 1988, paired on the same records, on the probit scale (Pepe 2003)",
     measure=measure_membership_difference,
     groups=("forget", "test"),
     null=0.0,

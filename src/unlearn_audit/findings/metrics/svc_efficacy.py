@@ -14,15 +14,13 @@ def measure_svc_efficacy(context: EvaluationContext, key: MetricKey) -> Estimate
     What must not be concluded: more is not always better; a retrained model scores well below 1.
     """
     evidence = context.evidence
-    sampling = context.sampling(key)
     return estimate_svc_efficacy(
         evidence.log_probs[key.model],
         evidence.label,
         retain=evidence.select("retain"),
         forget=evidence.select("forget"),
         test=context.test,
-        confidence=sampling["confidence"],
-        rng=sampling["rng"],
+        confidence=context.confidence_for(key.model),
     )
 
 

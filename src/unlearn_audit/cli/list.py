@@ -9,6 +9,13 @@ from unlearn_audit.errors import ExitCode, UnknownNameError
 Rows = list[tuple[str, str, str]]
 
 
+@click.command("list")
+@click.argument("kind", required=False, metavar="[KIND]")
+def command(kind: str | None) -> int:
+    """List methods, metrics, attacks, datasets, models, formats and shipped policies."""
+    return list_entries(kind)
+
+
 def list_entries(kind: str | None) -> int:
     """Print one table, or all of them.
 

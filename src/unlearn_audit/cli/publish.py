@@ -1,19 +1,17 @@
 """`publish`: put a verified report where the models are kept."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from unlearn_audit.cli.options import with_trust
-from unlearn_audit.cli.proving import group
+from unlearn_audit.cli.layout import OrderedGroup
+from unlearn_audit.cli.options import FILE, TrustOptions, with_trust
 
 if TYPE_CHECKING:
     from unlearn_audit.publishing import Publication
 
-__all__ = ["group"]
-
-_FILE = click.Path(path_type=Path)
 _EXIT_CODES = """
 \b
 Exit codes, after everything was logged:
@@ -35,13 +33,28 @@ _PROMOTE = "Let this alias, such as champion, point to the version if it passes 
 _EVIDENCE = "Log evidence.parquet and models too: it then verifies as a folder. The evidence names records."
 
 
-@group.group()
-def publish() -> None:
+@dataclass(frozen=True, kw_only=True)
+class MlflowOptions(TrustOptions):
+    """The options of `publish mlflow`, as they were given."""
+
+    bundle: Path
+    tracking_uri: str | None = None
+    experiment: str = "unlearn-audit"
+    run_id: str | None = None
+    model_version: str | None = None
+    require_same_weights: bool = False
+    promote: str | None = None
+    with_evidence: bool = False
+    policy: str | None = None
+
+
+@click.group("publish", cls=OrderedGroup)
+def command() -> None:
     """Log a verified report where models are kept."""
 
 
-@publish.command(epilog=_EXIT_CODES, short_help="Log a report to MLflow, tag and promote a model version.")
-@click.argument("bundle", type=_FILE)
+@command.command(epilog=_EXIT_CODES, short_help="Log a report to MLflow, tag and promote a model version.")
+@click.argument("bundle", type=FILE)
 @click.option("--tracking-uri", metavar="URI", help=_URI)
 @click.option("--experiment", default="unlearn-audit", show_default=True, metavar="NAME", help="Of a new run.")
 @click.option("--run-id", metavar="ID", help=_RUN)
@@ -51,28 +64,33 @@ def publish() -> None:
 @click.option("--with-evidence", is_flag=True, help=_EVIDENCE)
 @click.option("--policy", metavar="FILE", help="Policy that the report must be judged by, or a shipped one's name.")
 @with_trust
-def mlflow(bundle: Path, **options: Any) -> int:
+def mlflow(**options: Any) -> int:
     """Verify the report in the folder BUNDLE, log it to an MLflow run, and tag the model version that was audited.
 
     What does not verify, or is not trusted, is not logged. The exit code speaks of the audited model, as 'verify' does.
     """
+    return publish_from_options(MlflowOptions(**options))
+
+
+def publish_from_options(options: MlflowOptions) -> int:
+    """Verify, log, tag and promote; say what was done."""
     from unlearn_audit.policy import find_policy
     from unlearn_audit.publishing import publish_to_mlflow
-    from unlearn_audit.verification.verification import VerificationOptions
 
-    policy = options["policy"]
     done = publish_to_mlflow(
-        bundle,
-        options["tracking_uri"],
-        trust=options["trust"],
-        wishes=VerificationOptions(
-            options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"]
-        ),
-        policy=find_policy(policy) if policy is not None else None,
-        **{name: options[name] for name in ("experiment", "run_id", "model_version", "require_same_weights", "promote",
-                                            "with_evidence")},
-    )  # fmt: skip
-    _print_publication(done, options["model_version"], options["promote"])
+        options.bundle,
+        options.tracking_uri,
+        trust=options.trust,
+        wishes=options.verification,
+        policy=find_policy(options.policy) if options.policy is not None else None,
+        experiment=options.experiment,
+        run_id=options.run_id,
+        model_version=options.model_version,
+        require_same_weights=options.require_same_weights,
+        promote=options.promote,
+        with_evidence=options.with_evidence,
+    )
+    _print_publication(done, options.model_version, options.promote)
     return done.exit_code
 
 

@@ -5,14 +5,37 @@ from typing import TYPE_CHECKING
 
 import click
 
-from unlearn_audit.cli.console import show_progress
+from unlearn_audit.cli.options import FILE
 
 if TYPE_CHECKING:
     from unlearn_audit.selftest import SelfTest, Tampering, Trials
 
 
+_EXIT_CODES = """
+\b
+Exit codes:
+  0  no rate of wrong decisions is shown to exceed what the gate promises
+  1  one is: the lower end of its interval lies above it, or a changed report was not refused
+"""
+
+
+@click.command("selftest", epilog=_EXIT_CODES)
+@click.option("--repeats", type=click.IntRange(20, 100_000), default=200, show_default=True, metavar="N")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), metavar="N", help="[default: that of the published run]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write the result as JSON here.")
+def command(repeats: int, seed: int | None, *, as_json: bool, out: Path | None) -> int:
+    """Show how often this gate decides wrongly, on models whose true risks and leaks are known.
+
+    Draws evidence with a known truth (no-op, leak, over-unlearning, worse and equal models, values exactly on a
+    tolerance), judges it as any evidence is judged, and changes signed reports. Needs no torch.
+    """
+    return run_from_options(repeats, seed, out, as_json=as_json)
+
+
 def run_from_options(repeats: int, seed: int | None, out: Path | None, *, as_json: bool) -> int:
     """Run the self-test, print (and write) what it found, return its exit code."""
+    from unlearn_audit.cli.console import show_progress
     from unlearn_audit.selftest import SEED, run_selftest
     from unlearn_audit.writing import write_whole
 
