@@ -1,9 +1,9 @@
 """Builds a case from a policy and a request: data, split, original, unlearned, retrained; remedies on demand."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from unlearn_audit import __version__
 from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.cases.expectation import meet_expectation
+from unlearn_audit.cases.external_original import ExternalOriginal
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
+from unlearn_audit.cases.networks import find_network
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
+from unlearn_audit.cases.user_functions import ImageConverter, try_functions
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
@@ -28,10 +32,10 @@ from unlearn_audit.data import (
     map_task,
     note_unsearched,
 )
-from unlearn_audit.methods import METHODS
-from unlearn_audit.models import MODELS
+from unlearn_audit.methods.user_supplied import USER_SUPPLIED
+from unlearn_audit.models import Architecture
 from unlearn_audit.models.cache import ModelCache
-from unlearn_audit.policy import MethodChoice, Policy, Remedy
+from unlearn_audit.policy import MethodChoice, Network, Policy, Remedy
 from unlearn_audit.records import (
     DataCard,
     HyperparameterSearch,
@@ -42,12 +46,11 @@ from unlearn_audit.records import (
     digest_of,
 )
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
-from unlearn_audit.reference_models.jobs import ModelSpec
 from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
 from unlearn_audit.reference_models.workers import Workers
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from unlearn_audit.training import Inputs
 
@@ -63,8 +66,9 @@ class Case:
         inputs: (n, ...) what the models are given, normalised; in a file where the data are.
         made: the models with their weights and cards, by name in the evidence.
         provenance: where all of it comes from.
-        bench: makes further models of the same case.
+        builder: makes further models of the same case.
         ensemble: reference models; None where none were asked for.
+        convert: from stored records to inputs of models.
     """
 
     dataset: Dataset
@@ -75,6 +79,7 @@ class Case:
     provenance: Provenance
     builder: ModelBuilder
     ensemble: Ensemble | None = None
+    convert: "Callable[[NDArray[Any]], Tensor]" = to_inputs
 
     @property
     def models(self) -> dict[str, "nn.Module"]:
@@ -149,14 +154,18 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     progress("load data", 1, 1)
     brought = request.original
-    inputs = show_inputs(task.dataset.x, brought.preprocessing.prepare if brought else to_inputs)
+    convert = _choose_converter(plan, brought)
+    inputs = show_inputs(task.dataset.x, convert)
     builder = _set_up(policy, request, plan, task, split, inputs, progress)
     builder = brought.fit_builder(builder, loaded, task) if brought else builder
+    checks = try_functions(plan.functions, builder, task.dataset.x)
     models = [brought.take(builder, "original") if brought else builder.train_original()]
     if brought and "retrained" in brought.files:
         models.append(brought.take(builder, "retrained"))
     elif plan.retrain:
         models.append(builder.retrain_reference())
+    if plan.expect:
+        meet_expectation(plan.expect, models[0].model, inputs, split, task.dataset.label)
     provenance = Provenance(
         version=__version__,
         created=request.created,
@@ -167,7 +176,8 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         ),
         forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
-        recipe={"model": builder.architecture.name, **plan.recipe.model_dump(mode="json")},
+        recipe=builder.spec.describe_recipe(),
+        code=builder.functions.describe(checks),
         environment=describe_environment(),
         signer=request.signer,
         seals=request.seals,
@@ -189,6 +199,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         made={made.card.name: made for made in models},
         provenance=provenance,
         builder=builder,
+        convert=convert,
     )
 
 
@@ -208,10 +219,11 @@ def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice],
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
-    pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive))
+    pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive), case.convert)
     builder = case.builder
-    spec = ModelSpec(builder.architecture, builder.shape, builder.classes, builder.recipe)
-    ensemble = make_ensemble(pool, case.split, models, spec, builder.seed, builder.cache, workers, builder.progress)
+    ensemble = make_ensemble(
+        pool, case.split, models, builder.spec, builder.seed, builder.cache, workers, builder.progress
+    )
     for name, choice in choices.items():
         ensemble = ensemble.unlearn(name, choice)
     provenance = case.provenance.model_copy(update={"references": ensemble.describe()})
@@ -225,7 +237,7 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
         choice
         for choice in policy.remediation
         if choice.search
-        or (choice.method, METHODS[choice.method].parse(choice.parameters).model_dump(mode="json"))
+        or (choice.method, case.builder.methods[choice.method].parse(choice.parameters).model_dump(mode="json"))
         != (audited.method, audited.parameters)
     )
 
@@ -261,7 +273,9 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
 
     from unlearn_audit.training import Records
 
-    dataset, name = task.dataset, plan.reference.model
+    dataset = task.dataset
+    architecture, code = find_network(plan.network or Network(factory=plan.reference.model), request.case_folder)
+    functions = replace(plan.functions, factory=code)
     everything = Records(
         x=inputs,
         y=torch.from_numpy(dataset.label.astype(np.int64)),
@@ -275,8 +289,8 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
         [int(c) for c in task.positive],
     ]
     return ModelBuilder(
-        architecture=MODELS[name],
-        architecture_name=name,
+        architecture=architecture,
+        architecture_name=_name_architecture(architecture, plan),
         shape=tuple(inputs.shape[1:]),
         classes=len(dataset.classes),
         retain=everything.select(retain),
@@ -288,7 +302,30 @@ def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbenc
         train_identity=digest_of(shown),
         forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
         progress=progress,
+        functions=functions,
+        user_parameters=_find_user_parameters(plan),
     )
+
+
+def _name_architecture(architecture: Architecture, plan: Plan) -> str:
+    """Return what stands for the network, and for what is done to its inputs, in the key of a finished model."""
+    parameters = plan.network.parameters if plan.network else {}
+    told = [dict(parameters), repr(plan.preprocessing)] if parameters or plan.preprocessing else []
+    return f"{architecture.name} {digest_of(told)}" if told else architecture.name
+
+
+def _find_user_parameters(plan: Plan) -> Mapping[str, Any]:
+    """Return the parameters with which the user's own method is tried: the first that the case gives it."""
+    choices = [choice for choice in (plan.audited, *plan.compared) if choice.method == USER_SUPPLIED]
+    return choices[0].parameters if choices else {}
+
+
+def _choose_converter(plan: Plan, brought: ExternalOriginal | None) -> "Callable[[NDArray[Any]], Tensor]":
+    if plan.functions.preprocess:
+        return ImageConverter(plan.functions.preprocess)
+    if brought:
+        return brought.preprocessing.prepare
+    return plan.preprocessing.prepare if plan.preprocessing else to_inputs
 
 
 def _describe_data(

@@ -83,7 +83,7 @@ def find_models(  # noqa: PLR0917 - one call site
             hint="add --original FILE, or 'models: {original: {file: FILE}}' in the case file",
         )
     if "unlearned" not in files:
-        return _find_original(options, said, files, network)
+        return _find_original(options, said, files, network, folder)
     idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
     _validate_used(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
@@ -95,6 +95,7 @@ def find_models(  # noqa: PLR0917 - one call site
         data=options["data"] or (folder / said.data if said.data else None),
         forget=_find_list(options["forget"], case, folder),
         network=network,
+        folder=folder,
         preprocessing=Preprocessing(**said.preprocessing.model_dump()),
         scores=options["scores"] or said.scores or "logits",
         outputs=said.classes,
@@ -109,7 +110,7 @@ def find_models(  # noqa: PLR0917 - one call site
 
 
 def _find_original(
-    options: Mapping[str, Any], said: "CaseFile", files: Mapping[str, Path], network: "Network | None"
+    options: Mapping[str, Any], said: "CaseFile", files: Mapping[str, Path], network: "Network | None", folder: Path
 ) -> "ExternalOriginal":
     """Return the original alone: its unlearned model is made here, by the method that policy, case or option name."""
     from unlearn_audit.cases import ExternalOriginal
@@ -129,7 +130,7 @@ def _find_original(
             hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
         )
     preprocessing = Preprocessing(**said.preprocessing.model_dump())
-    return ExternalOriginal(dict(files), network, preprocessing, said.classes, dict(said.models))
+    return ExternalOriginal(dict(files), network, preprocessing, said.classes, dict(said.models), folder)
 
 
 def _tells(case: "CaseFile | None", name: str) -> bool:
@@ -145,7 +146,7 @@ def _validate_used(options: Mapping[str, Any], names: Sequence[str], told: Seque
 
 
 def _validate_no_model_facts(options: Mapping[str, Any], case: "CaseFile | None") -> None:
-    facts = ("scores", "classes", "columns", "models", "about_data", "observations", *_MODEL_FACTS)
+    facts = ("scores", "classes", "columns", "models", "about_data", "observations")
     told = [name for name in facts if _tells(case, name)]
     _validate_used(options, ("scores", "model"), told, "neither predictions nor models are brought along")
 

@@ -1,7 +1,15 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
 from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
-from unlearn_audit.policy.brought import ColumnNames, ExternalDataFacts, ExternalModelFacts, Network, PreprocessingFacts
+from unlearn_audit.policy.brought import (
+    ColumnNames,
+    Expectation,
+    ExternalDataFacts,
+    ExternalModelFacts,
+    Functions,
+    Network,
+    PreprocessingFacts,
+)
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -49,8 +57,10 @@ __all__ = [
     "Costs",
     "DataRules",
     "Draft",
+    "Expectation",
     "ExternalDataFacts",
     "ExternalModelFacts",
+    "Functions",
     "Hazard",
     "InvalidPolicyError",
     "KnownNames",

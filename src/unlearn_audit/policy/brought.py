@@ -64,6 +64,29 @@ class Network(Frozen):
     )
 
 
+class Functions(Frozen):
+    """Code of the user's own: 'module:function', or 'file.py:function' relative to the case. Naming it runs it."""
+
+    train: Text | None = Field(default=None, description="train(records, setting) -> model")
+    unlearn: Text | None = Field(
+        default=None, description="unlearn(original, retain, forget, setting) -> model: the method 'user-supplied'"
+    )
+    preprocess: Text | None = Field(default=None, description="preprocess(image) -> array, for each stored image")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="given to train as setting.parameters")
+    deterministic: bool = Field(
+        default=False, description="whether the same seed gives the same bits; where it is said, it is tried"
+    )
+    draws: bool = Field(default=True, description="whether another seed gives another model")
+
+
+class Expectation(Frozen):
+    """What the owner of the original knows about it: an audit of another model than that is not begun."""
+
+    accuracy: float = Field(gt=0, le=1, description="share of records whose most probable class is the true one")
+    on: Literal["validation", "test"] = Field(default="test", description="the split on which it was measured")
+    tolerance: float = Field(default=0.02, ge=0, le=0.5, description="by how much it may differ, either way")
+
+
 class Images(Frozen):
     """What is done to every image of a folder when it is taken in; without a word, images must be of one size."""
 

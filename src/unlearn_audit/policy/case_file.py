@@ -9,8 +9,10 @@ from pydantic import Field, field_validator
 
 from unlearn_audit.policy.brought import (
     ColumnNames,
+    Expectation,
     ExternalDataFacts,
     ExternalModelFacts,
+    Functions,
     Images,
     Network,
     PreprocessingFacts,
@@ -59,9 +61,17 @@ class CaseFile(Frozen):
     models: dict[Slug, ExternalModelFacts] = Field(
         default_factory=dict, description="what is known of models that are brought along, by their name in the audit"
     )
-    network: Network | None = Field(default=None, description="what the weights of brought models are loaded into")
+    network: Network | None = Field(
+        default=None, description="what makes the network, of models that are brought along or that are trained here"
+    )
     preprocessing: PreprocessingFacts = Field(
-        default=PreprocessingFacts(), description="what is done to the data before a brought model sees it"
+        default=PreprocessingFacts(), description="what is done to the data before a model sees it"
+    )
+    functions: Functions | None = Field(
+        default=None, description="the user's own code that trains, unlearns or preprocesses; naming it runs it"
+    )
+    expect: Expectation | None = Field(
+        default=None, description="what the owner knows of the original, such as {accuracy: 0.80, on: test}"
     )
     about_data: ExternalDataFacts = Field(
         default=ExternalDataFacts(), description="the data behind the predictions, for the report"

@@ -131,6 +131,22 @@ class ReferenceCard(Frozen):
     )
 
 
+class UserCode(Frozen):
+    """Code of the user's own that made models of the case; it was run because the user named it."""
+
+    role: Literal["train", "unlearn", "preprocess", "network"]
+    name: str = Field(description="'module:function' or 'file.py:function', as the user wrote it")
+    sha256: str = Field(
+        description="of the file; where several belong to it, of the sorted lines '<sha256>  <path>' of all"
+    )
+    files: tuple[str, ...] = Field(description="the sources that were digested")
+    deterministic: bool | None = Field(
+        default=None, description="whether the user says, and a trial found, that the same seed gives the same bits"
+    )
+    tried: tuple[str, ...] = Field(default=(), description="what held in a trial on a few training records")
+    untried: tuple[str, ...] = Field(default=(), description="what was not tried, and why")
+
+
 class Device(Frozen):
     """The product that the model belongs to, as its maker identifies it. Only `name` is required."""
 
@@ -193,6 +209,9 @@ class Provenance(Frozen):
         default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
     )
 
+    code: tuple[UserCode, ...] = Field(
+        default=(), exclude_if=operator.not_, description="user-supplied code that was run"
+    )
     references: ReferenceCard | None = Field(
         default=None,
         exclude_if=lambda references: references is None,

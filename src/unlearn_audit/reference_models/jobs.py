@@ -1,35 +1,83 @@
 """The jobs behind an ensemble of reference models: plain functions of what can be pickled, run on any worker."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.methods import METHODS
 from unlearn_audit.models import Architecture, decode_weights, encode_weights
 from unlearn_audit.policy import Recipe
 from unlearn_audit.reference_models.pool import Pool
-from unlearn_audit.training import Method, Parameters, Setting
+from unlearn_audit.training import Method, OwnOutputs, Parameters, Setting, UserTraining
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from unlearn_audit.training import Records
 
 _SLICE = 4_096  # records in memory as tensors at once; a multiple of the batch in which models are asked
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What all reference models share with the original."""
+    """What all reference models share with the original.
+
+    Attributes:
+        architecture: the network.
+        shape: of one input.
+        classes: number of outputs.
+        recipe: of training, or where `training` is given of the methods that train on.
+        training: the user's own function, which then trains whatever is trained from nothing.
+        methods: unlearning methods by name, the user's own among them.
+        identity: what shapes a model beyond these, for the keys of finished models; empty where nothing does.
+    """
 
     architecture: Architecture
     shape: tuple[int, ...]
     classes: int
     recipe: Recipe
+    training: UserTraining | None = None
+    methods: Mapping[str, Method] = field(default_factory=lambda: METHODS)
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def make_setting(self, seed: int) -> Setting:
+        """Return what a training or unlearning function is given."""
+        return Setting(
+            self.build, self.recipe, seed, shape=self.shape, classes=self.classes, train=self.training, own=self._own
+        )
+
+    @property
+    def _own(self) -> OwnOutputs | None:
+        raw = self.architecture.raw
+        if raw is None:
+            return None
+        order = self.architecture.order or tuple(range(self.classes))
+        return OwnOutputs(partial(raw.build, self.shape, self.classes), order)
+
+    def train(self, records: "Records", setting: Setting) -> "nn.Module":
+        """Return a model trained from nothing.
+
+        Raises:
+            CaseError: training diverged, or the user's function cannot be used.
+        """
+        from unlearn_audit.training import fit
+
+        if self.training is not None:
+            return self.training(records, setting)
+        return fit(self.build(setting.seed), records, self.recipe, setting.seed, setting.progress)
+
+    def describe_recipe(self) -> dict[str, Any]:
+        """Return how models are trained, as a record says it."""
+        own = {"train": self.training.function.name, **_prefix(self.training.parameters)} if self.training else {}
+        return {"model": self.architecture.name, **own, **self.recipe.model_dump(mode="json")}
 
     def build(self, seed: int) -> "nn.Module":
         """Return the network, freshly initialised."""
@@ -38,6 +86,10 @@ class ModelSpec:
     def load(self, weights: bytes, number: int) -> "nn.Module":
         """Return reference model `number` from its weights."""
         return decode_weights(weights, self.build(0), Path(f"reference model {number}"))
+
+
+def _prefix(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"train.{name}": value for name, value in parameters.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +129,10 @@ def train_models(pool: Pool, spec: ModelSpec, order: TrainingJob) -> list[Traine
     Raises:
         CaseError: training diverged; the reference model is named.
     """
-    from unlearn_audit.training import fit
-
     started = time.perf_counter()
     if len(order.numbers) == 1:
         with _name_model(order.numbers[0]):
-            fresh = spec.build(order.seeds[0])
-            models = [fit(fresh, pool.cut(order.masks[0]), spec.recipe, order.seeds[0])]
+            models = [spec.train(pool.cut(order.masks[0]), spec.make_setting(order.seeds[0]))]
     else:
         models = _train_group(pool, spec, order)
     return _pack(order.numbers, models, started)
@@ -114,7 +163,7 @@ def unlearn_models(pool: Pool, spec: ModelSpec, order: UnlearningJob) -> list[Tr
     """
     started = time.perf_counter()
     starts = [spec.load(content, k) for k, content in zip(order.numbers, order.starts, strict=True)]
-    settings = [Setting(build=spec.build, recipe=spec.recipe, seed=seed) for seed in order.seeds]
+    settings = [spec.make_setting(seed) for seed in order.seeds]
     retain = pool.cut(order.retain)
     if len(starts) == 1:
         with _name_model(order.numbers[0]):

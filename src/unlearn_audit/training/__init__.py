@@ -7,7 +7,7 @@ number of threads and the same torch gives the same bits; another number of thre
 
 from unlearn_audit.training.fitting import fit
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
-from unlearn_audit.training.method import Method, Parameters, Run, Setting, Start
+from unlearn_audit.training.method import Method, OwnOutputs, Parameters, Run, Setting, Start, Train
 from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
 from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, adapt, find_rate
@@ -17,11 +17,14 @@ from unlearn_audit.training.stages import Stage, train_in_stages
 from unlearn_audit.training.streamed import Inputs, Streamed, choose_batch, join_inputs, select_inputs, split_inputs
 from unlearn_audit.training.tensors import Records
 from unlearn_audit.training.together import fit_together
+from unlearn_audit.training.user_supplied import OpenParameters, UserTraining, UserUnlearning
 
 __all__ = [
     "Inputs",
     "Learner",
     "Method",
+    "OpenParameters",
+    "OwnOutputs",
     "Parameters",
     "Recipe",
     "Records",
@@ -31,6 +34,9 @@ __all__ = [
     "Stage",
     "Start",
     "Streamed",
+    "Train",
+    "UserTraining",
+    "UserUnlearning",
     "adapt",
     "choose_batch",
     "count_batches",

@@ -62,6 +62,14 @@ class Records:
         """Return the number of records."""
         return len(self.y)
 
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        """Return input and class of one record, as torch's DataLoader asks for them."""
+        return self.x[row], self.y[row]
+
+    def __getitems__(self, rows: list[int]) -> list[tuple[Tensor, Tensor]]:
+        """Return the same of many, read at once."""
+        return list(zip(self.x[rows], self.y[rows], strict=True))
+
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | Tensor) -> Self:
         """Return the records under a boolean mask (n,), or at int64 indices in their order."""
         import numpy as np
