@@ -1,6 +1,5 @@
 """Builds a case from a policy and a request: data, split, original, unlearned, retrained; remedies on demand."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,19 +11,16 @@ from unlearn_audit import __version__
 from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.expectation import meet_expectation
-from unlearn_audit.cases.external_original import ExternalOriginal
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
-from unlearn_audit.cases.networks import find_network
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
-from unlearn_audit.cases.user_functions import ImageConverter, try_functions
+from unlearn_audit.cases.setup import choose_converter, set_up_builder
+from unlearn_audit.cases.user_functions import try_functions
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
     Forgotten,
     Intake,
-    Task,
     build_request,
-    digest_rows,
     draw_salt,
     find_overlaps,
     load_dataset,
@@ -32,10 +28,7 @@ from unlearn_audit.data import (
     map_task,
     note_unsearched,
 )
-from unlearn_audit.methods.user_supplied import USER_SUPPLIED
-from unlearn_audit.models import Architecture
-from unlearn_audit.models.cache import ModelCache
-from unlearn_audit.policy import MethodChoice, Network, Policy, Remedy
+from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     DataCard,
     HyperparameterSearch,
@@ -43,7 +36,6 @@ from unlearn_audit.records import (
     Provenance,
     SplitCount,
     choose_seed,
-    digest_of,
 )
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
@@ -154,9 +146,9 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     progress("load data", 1, 1)
     brought = request.original
-    convert = _choose_converter(plan, brought)
+    convert = choose_converter(plan, brought)
     inputs = show_inputs(task.dataset.x, convert)
-    builder = _set_up(policy, request, plan, task, split, inputs, progress)
+    builder = set_up_builder(policy, request, plan, task, split, inputs, progress)
     builder = brought.fit_builder(builder, loaded, task) if brought else builder
     checks = try_functions(plan.functions, builder, task.dataset.x)
     models = [brought.take(builder, "original") if brought else builder.train_original()]
@@ -258,74 +250,6 @@ def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
     split = np.where(dataset.split == "train", "retain", dataset.split)
     return np.where(forgotten.mask, "forget", split)
-
-
-def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbench is made of
-    policy: Policy,
-    request: CaseRequest,
-    plan: Plan,
-    task: Task,
-    split: NDArray[np.str_],
-    inputs: "Inputs",
-    progress: ProgressCallback,
-) -> ModelBuilder:
-    import torch
-
-    from unlearn_audit.training import Records
-
-    dataset = task.dataset
-    architecture, code = find_network(plan.network or Network(factory=plan.reference.model), request.case_folder)
-    functions = replace(plan.functions, factory=code)
-    everything = Records(
-        x=inputs,
-        y=torch.from_numpy(dataset.label.astype(np.int64)),
-        positive=torch.from_numpy(np.isin(dataset.label, task.positive)),
-    )
-    retain, forget = split == "retain", split == "forget"
-    train = retain | forget
-    shown = [
-        digest_rows(dataset.x, train),
-        dataset.label[train].tolist(),
-        [int(c) for c in task.positive],
-    ]
-    return ModelBuilder(
-        architecture=architecture,
-        architecture_name=_name_architecture(architecture, plan),
-        shape=tuple(inputs.shape[1:]),
-        classes=len(dataset.classes),
-        retain=everything.select(retain),
-        forget=everything.select(forget),
-        train=everything.select(train),
-        recipe=plan.recipe,
-        seed=choose_seed(policy.protocol.seed, request.seals),
-        cache=ModelCache(request.cache),
-        train_identity=digest_of(shown),
-        forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
-        progress=progress,
-        functions=functions,
-        user_parameters=_find_user_parameters(plan),
-    )
-
-
-def _name_architecture(architecture: Architecture, plan: Plan) -> str:
-    """Return what stands for the network, and for what is done to its inputs, in the key of a finished model."""
-    parameters = plan.network.parameters if plan.network else {}
-    told = [dict(parameters), repr(plan.preprocessing)] if parameters or plan.preprocessing else []
-    return f"{architecture.name} {digest_of(told)}" if told else architecture.name
-
-
-def _find_user_parameters(plan: Plan) -> Mapping[str, Any]:
-    """Return the parameters with which the user's own method is tried: the first that the case gives it."""
-    choices = [choice for choice in (plan.audited, *plan.compared) if choice.method == USER_SUPPLIED]
-    return choices[0].parameters if choices else {}
-
-
-def _choose_converter(plan: Plan, brought: ExternalOriginal | None) -> "Callable[[NDArray[Any]], Tensor]":
-    if plan.functions.preprocess:
-        return ImageConverter(plan.functions.preprocess)
-    if brought:
-        return brought.preprocessing.prepare
-    return plan.preprocessing.prepare if plan.preprocessing else to_inputs
 
 
 def _describe_data(

@@ -22,6 +22,7 @@ _DATA = ("data", "offline", "threads")
 _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
 _MODEL_FACTS = ("network", "preprocessing")
+_CODE_FACTS = ("functions",)
 _DATA_FACTS = ("split_column", "data", "dataset", "images")
 _QUICK = 1_000
 _WIDEST = 60
@@ -47,12 +48,12 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
     files = options["predictions"] or tuple(folder / name for name in (case.predictions if case else ()))
     if not files:
         return None
-    told = [name for name in (*_TRAINING_FACTS, *_DATA_FACTS, *_MODEL_FACTS) if _tells(case, name)]
+    told = [name for name in (*_TRAINING_FACTS, *_DATA_FACTS, *_MODEL_FACTS, *_CODE_FACTS) if _tells(case, name)]
     told += [f"models.{name}.file" for name, model in (case.models if case else {}).items() if model.file]
     _validate_used(
         options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
     )
-    return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"])
+    return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"], folder)
 
 
 def find_models(  # noqa: PLR0917 - one call site
@@ -84,7 +85,7 @@ def find_models(  # noqa: PLR0917 - one call site
         )
     if "unlearned" not in files:
         return _find_original(options, said, files, network, folder)
-    idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
+    idle = [name for name in (*_TRAINING_FACTS, *_CODE_FACTS, "columns", "about_data") if _tells(case, name)]
     _validate_used(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
     return ExternalModels(
@@ -120,7 +121,7 @@ def _find_original(
         raise UsageError(
             f"expected the unlearned model beside {', '.join(more)}, found none", hint="add --unlearned FILE"
         )
-    idle = [name for name in ("scores", "columns", "about_data", "observations") if _tells(said, name)]
+    idle = [name for name in ("scores", "columns", "about_data", "observations", "references") if _tells(said, name)]
     _validate_used(
         options, ("scores",), idle, "an original that is unlearned here gives logits, and is described above"
     )
@@ -146,7 +147,7 @@ def _validate_used(options: Mapping[str, Any], names: Sequence[str], told: Seque
 
 
 def _validate_no_model_facts(options: Mapping[str, Any], case: "CaseFile | None") -> None:
-    facts = ("scores", "classes", "columns", "models", "about_data", "observations")
+    facts = ("scores", "classes", "columns", "models", "about_data", "observations", "references")
     told = [name for name in facts if _tells(case, name)]
     _validate_used(options, ("scores", "model"), told, "neither predictions nor models are brought along")
 

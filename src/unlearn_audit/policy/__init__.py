@@ -9,6 +9,7 @@ from unlearn_audit.policy.brought import (
     Functions,
     Network,
     PreprocessingFacts,
+    ReferenceAnswers,
 )
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
@@ -74,6 +75,7 @@ __all__ = [
     "Problem",
     "Protocol",
     "Recipe",
+    "ReferenceAnswers",
     "ReferenceCase",
     "Relearning",
     "Remedy",

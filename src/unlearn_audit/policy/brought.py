@@ -79,6 +79,15 @@ class Functions(Frozen):
     draws: bool = Field(default=True, description="whether another seed gives another model")
 
 
+class ReferenceAnswers(Frozen):
+    """What reference models that were made elsewhere answered; see docs/references.md for the columns."""
+
+    answers: tuple[Text, ...] = Field(min_length=1, description="CSV or Parquet files, relative to the case")
+    plan: Text | None = Field(
+        default=None, description="plan.json of 'references plan': the answers must come from these halves"
+    )
+
+
 class Expectation(Frozen):
     """What the owner of the original knows about it: an audit of another model than that is not begun."""
 

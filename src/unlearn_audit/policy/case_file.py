@@ -16,6 +16,7 @@ from unlearn_audit.policy.brought import (
     Images,
     Network,
     PreprocessingFacts,
+    ReferenceAnswers,
 )
 from unlearn_audit.policy.choice import MethodChoice, Slug
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
@@ -69,6 +70,9 @@ class CaseFile(Frozen):
     )
     functions: Functions | None = Field(
         default=None, description="the user's own code that trains, unlearns or preprocesses; naming it runs it"
+    )
+    references: ReferenceAnswers | None = Field(
+        default=None, description="answers of reference models that were made elsewhere, beside predictions or models"
     )
     expect: Expectation | None = Field(
         default=None, description="what the owner knows of the original, such as {accuracy: 0.80, on: test}"

@@ -125,7 +125,14 @@ class ReferenceCard(Frozen):
     forget: int = Field(description="forgotten records among the candidates: all of them")
     controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
     together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
-    seconds: float = Field(description="wall time to train them, summed over models")
+    seconds: float | None = Field(
+        description="wall time to train them, summed over models; None where they were made elsewhere"
+    )
+    source: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="files of their answers, where they were made elsewhere",
+    )
     unlearned: dict[str, float] = Field(
         default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
     )

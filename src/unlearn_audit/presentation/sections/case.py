@@ -265,6 +265,11 @@ def _describe_code(code: UserCode) -> Fact:
 
 
 def _describe_references(card: ReferenceCard) -> str:
+    if card.source is not None:
+        return (
+            f"{card.models}, made elsewhere: {card.source}. Each is said to be trained on all retained records and one "
+            f"half of {card.forget} forgotten and {card.controls} test records; how is not known here"
+        )
     return (
         f"{card.models}, by the recipe of the original, each with a seed of its own, on all retained records and one "
         f"half of {card.forget} forgotten and {card.controls} test records; {format_seconds(card.seconds)} to train"
