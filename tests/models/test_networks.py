@@ -10,7 +10,7 @@ from torch import nn
 from unlearn_audit.errors import CaseError, UnknownNameError, UsageError
 from unlearn_audit.models import MODELS, Architecture, count_parameters, find_architecture
 
-SHAPES = {"mlp": (30,), "resnet18-small": (3, 28, 28)}
+SHAPES = {"mlp": (30,), "linear": (30,), "resnet18-small": (3, 28, 28)}
 
 
 def is_same(one: nn.Module, other: nn.Module) -> bool:

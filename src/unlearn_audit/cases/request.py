@@ -56,6 +56,8 @@ class CaseRequest:
     """Where reference models are made."""
     split_seed: int | None = None
     """Of splits that are drawn where the data have none; the run's own where None. Runs that are compared share it."""
+    embeddings: Path | None = None
+    """npz of features, in place of `data`: the head on top of a frozen backbone is audited."""
     train: str | None = None
     """'module:function' or 'file.py:function' (relative to the current folder) instead of the case's; as the next."""
     unlearn: str | None = None
@@ -96,6 +98,9 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
     reference, case = find_reference(policy), request.case
     if case and case.dataset:
         reference = reference.model_copy(update={"dataset": case.dataset})
+    embeddings = find_embeddings(request)
+    if embeddings:
+        reference = reference.model_copy(update={"dataset": "embeddings", "model": "linear"})
     named = {"train": request.train, "unlearn": request.unlearn, "preprocess": request.preprocess}
     functions = find_functions(case.functions if case else None, request.case_folder, named)
     usual = MethodChoice(method=USER_SUPPLIED) if functions.unlearn else reference.unlearn
@@ -117,7 +122,7 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
     return Plan(
         name=case.name if case else f"{policy.id}: {policy.title}",
         reference=reference,
-        data=request.data or (request.case_folder / case.data if case and case.data else None),
+        data=embeddings or request.data or (request.case_folder / case.data if case and case.data else None),
         forget=request.case_folder / forget if isinstance(forget, str) else forget or reference.forget,
         audited=audited,
         compared=tuple(compared.values()),
@@ -131,6 +136,20 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         preprocessing=_read_preprocessing(case, functions),
         expect=case.expect if case else None,
     )
+
+
+def find_embeddings(request: CaseRequest) -> Path | None:
+    """Return the file of embeddings that option or case names.
+
+    Raises:
+        UsageError: other data beside it.
+    """
+    case = request.case
+    declared = request.case_folder / case.embeddings if case and case.embeddings else None
+    found = request.embeddings or declared
+    if found and (request.data or (case and (case.data or case.dataset))):
+        raise UsageError("expected either embeddings or other data, found both", hint="keep one of the two")
+    return found
 
 
 def _read_preprocessing(case: CaseFile | None, functions: UserFunctions) -> Preprocessing | None:

@@ -23,7 +23,7 @@ _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
 _MODEL_FACTS = ("network", "preprocessing")
 _CODE_FACTS = ("functions",)
-_DATA_FACTS = ("split_column", "data", "dataset", "images")
+_DATA_FACTS = ("split_column", "data", "dataset", "images", "embeddings")
 _QUICK = 1_000
 _WIDEST = 60
 

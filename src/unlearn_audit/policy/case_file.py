@@ -33,6 +33,11 @@ class CaseFile(Frozen):
         default=None, description="name in the table of data sets, such as own-data; the policy's where nothing is said"
     )
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
+    embeddings: Text | None = Field(
+        default=None,
+        description="npz of features that a frozen backbone made: the head on top of them is audited, 'linear' where "
+        "no 'network' is named",
+    )
     images: Images | None = Field(
         default=None, description="what is done to every image of a folder when it is taken in, such as {size: 224}"
     )
