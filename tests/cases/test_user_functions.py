@@ -351,3 +351,25 @@ def test_the_folder_of_the_case_is_where_files_are_looked_for(own):
     said = own()
     assert Path.cwd() != said["case_folder"]
     assert find_functions(said["case"].functions, said["case_folder"], {}).train is not None
+
+
+def test_the_case_says_where_models_are_made_and_an_absent_accelerator_is_refused(build, own, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(CaseError, match="'cuda:3' is asked for, found no such accelerators"):
+        build(**own(compute={"device": "cuda:3"}), references=0)
+    plain = build(**own(), references=4)
+    said = build(**own(compute={"device": "cpu"}), references=4)
+    assert said.made["original"].card.sha256 == plain.made["original"].card.sha256
+    assert "device" not in said.provenance.environment
+    coarse = build(**own(compute={"precision": "bfloat16"}), references=4)
+    assert coarse.made["original"].card.sha256 != plain.made["original"].card.sha256
+    assert coarse.provenance.environment["precision"] == "bfloat16"
+
+
+def test_code_that_wants_a_fixed_accelerator_is_told_what_to_use(build, own):
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(CaseError) as caught:
+        build(**own(("SEEN.append", "torch.zeros(1).to('cuda:7'); SEEN.append")), references=0)
+    assert "setting.device" in caught.value.hint

@@ -127,6 +127,8 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
     """
     import torch
 
+    from unlearn_audit.training import lend_model
+
     progress("load data", 0, 1)
     seed = choose_seed(policy.protocol.seed, request.seals)
     split_seed = seed if request.split_seed is None else request.split_seed
@@ -157,7 +159,8 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
     elif plan.retrain:
         models.append(builder.retrain_reference())
     if plan.expect:
-        meet_expectation(plan.expect, models[0].model, inputs, split, task.dataset.label)
+        with lend_model(models[0].model, builder.compute.take(0)) as original:
+            meet_expectation(plan.expect, original, inputs, split, task.dataset.label)
     provenance = Provenance(
         version=__version__,
         created=request.created,
@@ -170,7 +173,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         models=tuple(made.card for made in models),
         recipe=builder.spec.describe_recipe(),
         code=builder.functions.describe(checks),
-        environment=describe_environment(),
+        environment=describe_environment() | builder.compute.describe(),
         signer=request.signer,
         seals=request.seals,
         notes=(

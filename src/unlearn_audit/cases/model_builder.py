@@ -11,7 +11,7 @@ from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice, Recipe
 from unlearn_audit.records import ModelCard, ProgressCallback, derive_integer
 from unlearn_audit.reference_models.jobs import ModelSpec
-from unlearn_audit.training import Method, Setting
+from unlearn_audit.training import Compute, Method, Setting, unlearn_on
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,6 +48,7 @@ class ModelBuilder:
     progress: ProgressCallback
     functions: UserFunctions = field(default_factory=UserFunctions)
     user_parameters: Mapping[str, Any] = field(default_factory=dict)
+    compute: Compute = field(default_factory=Compute)
 
     @property
     def spec(self) -> ModelSpec:
@@ -59,8 +60,14 @@ class ModelBuilder:
             self.recipe,
             self.functions.train,
             self.methods,
-            self.functions.identity,
+            self.identity,
+            self.compute,
         )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What shapes a model beyond data, network, recipe and seed; empty where nothing does, so that keys stay."""
+        return self.functions.identity | ({"compute": self.compute.describe()} if self.compute.describe() else {})
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -104,7 +111,9 @@ class ModelBuilder:
                     "source": method.source,
                 }
             ),
-            lambda: method.run(original.model, self.retain, self.forget, parameters, setting),
+            lambda: unlearn_on(
+                self.compute.take(0), method, original.model, self.retain, self.forget, parameters, setting
+            ),
             key={
                 "kind": choice.method,
                 "parameters": shown,
@@ -120,7 +129,7 @@ class ModelBuilder:
 
     def train_model(self, records: "Records", setting: Setting) -> "nn.Module":
         """Train from nothing, by the user's function where there is one, else by the recipe."""
-        return self.spec.train(records, setting)
+        return replace(self.spec, compute=self.compute.take(0)).train(records, setting)
 
     def build_empty(self) -> "nn.Module":
         """Return a network of this case's architecture, for weights to be loaded into."""
@@ -149,7 +158,7 @@ class ModelBuilder:
             recipe=self.recipe.model_dump(mode="json"),
             model=[self.architecture_name, list(self.shape), self.classes],
             torch=torch.__version__,
-            **self.functions.identity,
+            **self.identity,
         )
         entry = self.cache.read(full)
         if entry is None:

@@ -10,9 +10,19 @@ from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.methods.user_supplied import USER_SUPPLIED
 from unlearn_audit.models import Preprocessing
-from unlearn_audit.policy import CaseFile, Expectation, MethodChoice, Network, Policy, Recipe, ReferenceCase
+from unlearn_audit.policy import (
+    CaseFile,
+    ComputeFacts,
+    Expectation,
+    MethodChoice,
+    Network,
+    Policy,
+    Recipe,
+    ReferenceCase,
+)
 from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver
 from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.training import Compute, choose_device
 
 FEWEST, MOST = 4, 512  # reference models, as in a policy
 
@@ -58,6 +68,8 @@ class CaseRequest:
     """Of splits that are drawn where the data have none; the run's own where None. Runs that are compared share it."""
     embeddings: Path | None = None
     """npz of features, in place of `data`: the head on top of a frozen backbone is audited."""
+    device: str | None = None
+    """Where models are trained and asked: auto, cpu, cuda, cuda:N or mps; the case's where None, else a processor."""
     train: str | None = None
     """'module:function' or 'file.py:function' (relative to the current folder) instead of the case's; as the next."""
     unlearn: str | None = None
@@ -85,6 +97,7 @@ class Plan:
     functions: UserFunctions = field(default_factory=UserFunctions)
     preprocessing: Preprocessing | None = None
     expect: Expectation | None = None
+    compute: Compute = field(default_factory=Compute)
 
 
 def make_plan(policy: Policy, request: CaseRequest) -> Plan:
@@ -135,7 +148,13 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
         functions=functions,
         preprocessing=_read_preprocessing(case, functions),
         expect=case.expect if case else None,
+        compute=_choose_compute(request),
     )
+
+
+def _choose_compute(request: CaseRequest) -> Compute:
+    said = request.case.compute if request.case and request.case.compute else ComputeFacts()
+    return Compute(choose_device(request.device or said.device), said.precision, said.deterministic)
 
 
 def find_embeddings(request: CaseRequest) -> Path | None:

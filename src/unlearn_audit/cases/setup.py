@@ -75,6 +75,7 @@ def set_up_builder(  # noqa: PLR0917 - one call site; the arguments are what a b
         forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
         progress=progress,
         functions=functions,
+        compute=plan.compute,
         user_parameters=_find_user_parameters(plan),
     )
 

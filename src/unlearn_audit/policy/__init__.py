@@ -3,6 +3,7 @@
 from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
 from unlearn_audit.policy.brought import (
     ColumnNames,
+    ComputeFacts,
     Expectation,
     ExternalDataFacts,
     ExternalModelFacts,
@@ -55,6 +56,7 @@ __all__ = [
     "Check",
     "Claim",
     "ColumnNames",
+    "ComputeFacts",
     "Costs",
     "DataRules",
     "Draft",

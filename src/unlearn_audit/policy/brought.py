@@ -79,6 +79,20 @@ class Functions(Frozen):
     draws: bool = Field(default=True, description="whether another seed gives another model")
 
 
+class ComputeFacts(Frozen):
+    """Where models are trained and asked; a processor in float32 where nothing is said."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$")] = Field(
+        default="cpu", description="auto, cpu, cuda, cuda:N or mps; one that is not there is refused"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of the sums in training; models are always asked in float32"
+    )
+    deterministic: bool = Field(
+        default=True, description="on an accelerator: only algorithms that give the same bits again, which cost time"
+    )
+
+
 class ReferenceAnswers(Frozen):
     """What reference models that were made elsewhere answered; see docs/references.md for the columns."""
 

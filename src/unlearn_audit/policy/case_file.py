@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from unlearn_audit.policy.brought import (
     ColumnNames,
+    ComputeFacts,
     Expectation,
     ExternalDataFacts,
     ExternalModelFacts,
@@ -78,6 +79,9 @@ class CaseFile(Frozen):
     )
     references: ReferenceAnswers | None = Field(
         default=None, description="answers of reference models that were made elsewhere, beside predictions or models"
+    )
+    compute: ComputeFacts | None = Field(
+        default=None, description="on which device models are trained and asked, such as {device: auto}"
     )
     expect: Expectation | None = Field(
         default=None, description="what the owner knows of the original, such as {accuracy: 0.80, on: test}"

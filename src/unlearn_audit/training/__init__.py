@@ -5,6 +5,7 @@ new models come out in evaluation mode. A run that is interrupted leaves nothing
 number of threads and the same torch gives the same bits; another number of threads does not.
 """
 
+from unlearn_audit.training.device import Compute, choose_device, lend_model, move_setting, unlearn_on, use
 from unlearn_audit.training.fitting import fit
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.method import Method, OwnOutputs, Parameters, Run, Setting, Start, Train
@@ -20,6 +21,7 @@ from unlearn_audit.training.together import fit_together
 from unlearn_audit.training.user_supplied import OpenParameters, UserTraining, UserUnlearning
 
 __all__ = [
+    "Compute",
     "Inputs",
     "Learner",
     "Method",
@@ -39,6 +41,7 @@ __all__ = [
     "UserUnlearning",
     "adapt",
     "choose_batch",
+    "choose_device",
     "count_batches",
     "count_classes",
     "draw_batches",
@@ -49,7 +52,9 @@ __all__ = [
     "fit",
     "fit_together",
     "join_inputs",
+    "lend_model",
     "make_generator",
+    "move_setting",
     "predict_log_probs",
     "read_model",
     "relabel",
@@ -57,4 +62,6 @@ __all__ = [
     "select_salient",
     "split_inputs",
     "train_in_stages",
+    "unlearn_on",
+    "use",
 ]
