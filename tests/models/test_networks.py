@@ -119,7 +119,7 @@ def test_a_user_names_an_own_network_by_module_and_factory(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("name", ["no_such_module:make", "unlearn_audit:no_such_factory", ":make"])
 def test_an_own_network_that_cannot_be_found_is_refused(name):
-    with pytest.raises(UsageError, match="importable module|function 'no_such|'module:function'"):
+    with pytest.raises(UsageError, match=r"importable module|function 'no_such|'module:function'"):
         find_architecture(name, MODELS)
 
 

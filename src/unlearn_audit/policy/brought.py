@@ -138,6 +138,14 @@ class PreprocessingFacts(Frozen):
     """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
 
     size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")
+    fit: Literal["stretch", "shorter-side"] | None = Field(
+        default=None,
+        description="what gets that side: both ('stretch', where nothing is said), or the shorter one, the other in "
+        "proportion",
+    )
+    crop: int | None = Field(
+        default=None, ge=1, le=4_096, description="side in pixels of the square that is cut from the middle after that"
+    )
     interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
         default=None, description="how images are resized (Pillow's filters); bilinear where nothing is said"
     )

@@ -25,6 +25,7 @@ from unlearn_audit.reference_models.jobs import (
 )
 from unlearn_audit.reference_models.pool import Pool
 from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.training import is_ordinary
 
 GROUP = 16  # trained together at most; fixed, because a model's last bits may depend on its group
 _SMALL = 100_000  # weights; larger networks spend their time in products that are large enough already
@@ -77,7 +78,7 @@ class ReferenceModelTrainer:
     @cached_property
     def is_stackable(self) -> bool:
         """Whether many models are trained as one: the network allows it, and is small enough to gain by it."""
-        if self.spec.training is not None:
+        if self.spec.training is not None or not is_ordinary(self.spec.recipe):
             return False
         return self.spec.architecture.stackable and count_parameters(self.spec.build(0)) <= _SMALL
 

@@ -11,7 +11,7 @@ from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.method import Method, OwnOutputs, Parameters, Run, Setting, Start, Train
 from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, adapt, find_rate
+from unlearn_audit.training.recipe import Recipe, adapt, find_rate, is_ordinary
 from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
 from unlearn_audit.training.saliency import find_importance, find_saliency, select_salient
 from unlearn_audit.training.stages import Stage, train_in_stages
@@ -51,6 +51,7 @@ __all__ = [
     "find_saliency",
     "fit",
     "fit_together",
+    "is_ordinary",
     "join_inputs",
     "lend_model",
     "make_generator",
