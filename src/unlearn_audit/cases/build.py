@@ -216,6 +216,8 @@ def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice],
     """
     pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive), case.convert)
     builder = case.builder
+    if builder.compute.device.startswith("cuda"):
+        workers = replace(workers, gpus=1)
     ensemble = make_ensemble(
         pool, case.split, models, builder.spec, builder.seed, builder.cache, workers, builder.progress
     )

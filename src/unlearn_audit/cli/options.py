@@ -23,11 +23,11 @@ _KEY = (
 _WORKERS = (
     click.option(
         "--backend",
-        type=click.Choice(["loky", "dask"]),
+        type=click.Choice(["loky", "dask", "slurm"]),
         show_default="loky",
-        help="Where they are made: processes here, or a Dask cluster.",
+        help="Where they are made: processes here, a Dask cluster, or jobs of Slurm.",
     ),
-    click.option("--cluster", metavar="ADDRESS", help="Address of a running Dask scheduler: tcp://HOST:PORT."),
+    click.option("--cluster", metavar="NAME", help="A running Dask scheduler (tcp://HOST:PORT), or Slurm's partition."),
     click.option(
         "--cache",
         type=_FILE,

@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, in processes beside it, or on a Dask or Ray cluster. The numbers do not know.
+"""Where jobs run: in this process, in processes beside it, or on a Dask or Slurm cluster. The numbers do not know.
 
 A job is a plain function of picklable arguments that runs on one thread, so that its result depends on neither the
 number of workers nor on where they are. (Another processor, or another build of torch, may move last bits.)
@@ -6,15 +6,15 @@ number of workers nor on where they are. (Another processor, or another build of
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pickle import PicklingError
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from unlearn_audit.errors import AuditError, CaseError, UsageError
 
-Backend = Literal["loky", "dask"]
-BACKENDS: tuple[Backend, ...] = ("loky", "dask")
+Backend = Literal["loky", "dask", "slurm"]
+BACKENDS: tuple[Backend, ...] = ("loky", "dask", "slurm")
 
 _Order = TypeVar("_Order")
 _Result = TypeVar("_Result")
@@ -23,12 +23,26 @@ _SHARE_FROM = "1M"  # larger arrays are written to disk once and mapped by every
 _PATIENCE = 60  # seconds to wait for the first worker of a cluster
 
 
+class RemoteJobs(Protocol):
+    """A scheduler that runs jobs elsewhere: the same interface as `Workers.run`; a dataclass with `gpus`."""
+
+    def run(
+        self, job: Callable[..., _Result], shared: Sequence[Any], orders: Sequence[_Order], name: str
+    ) -> Iterator[_Result]:
+        """Yield the results as they are finished."""
+        ...
+
+
 @dataclass(frozen=True)
 class Workers:
     """A place for jobs; see `open_workers`. The default is this process, one job after the other."""
 
     jobs: int = 1
     backend: Backend = "loky"
+    gpus: int = 0
+    """Accelerators that each job of a scheduler asks for."""
+    place: RemoteJobs | None = None
+    """What runs jobs of a scheduler, where that is no backend of joblib."""
 
     def run(
         self, job: Callable[..., _Result], shared: Sequence[Any], orders: Sequence[_Order], name: str
@@ -45,6 +59,10 @@ class Workers:
             AuditError: whatever a job raises; the other jobs are given up.
             CaseError: a worker died, the cluster was lost, or there is no room to share the data.
         """
+        if self.place is not None:
+            place = replace(self.place, gpus=self.gpus)  # type: ignore[type-var]
+            yield from place.run(job, shared, orders, name)
+            return
         if self.backend == "loky" and (self.jobs == 1 or len(orders) < 2):  # noqa: PLR2004 - nothing to run beside
             yield from _run_here(job, shared, orders)
             return
@@ -113,9 +131,11 @@ def open_workers(jobs: int | None = None, backend: Backend = "loky", cluster: st
 
     Args:
         jobs: at once; None for one per core of this machine.
-        backend: 'loky' starts processes here; 'dask' starts a cluster of processes here, or joins `cluster`.
+        backend: 'loky' starts processes here; 'dask' starts a cluster of processes here, or joins `cluster`; 'slurm'
+            sends jobs to Slurm through submitit.
         cluster: address of a running Dask scheduler, such as tcp://10.0.0.1:8786. Its workers need this package in the
-            same version. Whoever can reach a scheduler can run code on its workers: keep it on a trusted network.
+            same version. Whoever can reach a scheduler can run code on its workers: keep it on a trusted network. Of
+            Slurm the partition; 'local' for processes here that are started as it would start them.
 
     Raises:
         UsageError: a cluster without its backend, or a backend whose package is not installed.
@@ -123,8 +143,14 @@ def open_workers(jobs: int | None = None, backend: Backend = "loky", cluster: st
     """
     from joblib import cpu_count
 
-    if cluster is not None and backend != "dask":
-        raise UsageError("--cluster: expected together with --backend dask", hint="add --backend dask")
+    if cluster is not None and backend == "loky":
+        raise UsageError("--cluster: expected together with --backend dask or slurm", hint="add --backend dask")
+    if backend == "slurm":
+        from unlearn_audit.reference_models.slurm import open_slurm
+
+        with open_slurm(cluster) as place:
+            yield Workers(jobs or 1, backend, place=place)
+        return
     at_once = jobs or cpu_count()
     hold: Callable[[], AbstractContextManager[Any]] = nullcontext
     if backend == "dask":
