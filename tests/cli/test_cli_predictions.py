@@ -82,6 +82,7 @@ def test_recheck_of_the_evidence_gives_the_same_record(run_here, bundle, policy)
     assert "the same, bit for bit" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_rounded_probabilities_do_not_pass_as_forgotten(run_here, policy, tmp_path):
     rows = [{k: f"{float(v):.2f}" if ":" in k else v for k, v in row.items()} for row in make_rows()]
     path = write_rows(tmp_path / "rounded.csv", rows)
@@ -91,6 +92,7 @@ def test_rounded_probabilities_do_not_pass_as_forgotten(run_here, policy, tmp_pa
     assert "predictions this coarse hide who is remembered" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_a_worse_model_fails_and_a_formula_for_an_id_is_inert_on_the_page_and_kept_in_the_record(
     run_here, policy, tmp_path
 ):
@@ -184,6 +186,7 @@ def test_names_of_columns_are_about_tables_and_refused_with_one_reason_elsewhere
         assert "'columns' is about tables of predictions" in err
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_missing_retained_records_are_not_run_where_the_case_states_the_number(run_here, policy, tmp_path):
     path = write_rows(tmp_path / "some.csv", [row for row in make_rows() if row["split"] != "retain"])
     case = tmp_path / "case.yaml"

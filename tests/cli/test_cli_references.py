@@ -8,6 +8,8 @@ import pytest
 from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.reference_models.workers import Workers
 
+pytestmark = pytest.mark.usefixtures("small_pages")
+
 
 @pytest.fixture
 def run_quick(run_here, policy_file, tmp_path):

@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.support.ordinary_core import measure_work
 from tests.support.proofs import sign_at
 from tests.support.text_everywhere import with_text_everywhere
 from tests.support.waived_records import make_whole
@@ -16,7 +16,7 @@ from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
 from unlearn_audit.pki.time_stamp_client import Level
 from unlearn_audit.signing.pades import Purpose, sign_pdf
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.thorough, pytest.mark.pdf, pytest.mark.process]
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +89,7 @@ def test_poppler_finds_every_signature_valid(pdf, lab, stamps, tmp_path):
 
 
 def test_a_report_is_on_paper_within_three_seconds_of_an_ordinary_core():
-    """An ordinary core counts three million squares in 0.2 s; a slower or shared one gets the more time."""
-
-    def measure() -> float:
-        start = time.process_time()
-        sum(i * i for i in range(3_000_000))
-        counted = time.process_time()
-        render_pdf(make_whole())
-        return (time.process_time() - counted) / max(1, (counted - start) / 0.2)
-
-    assert min(measure() for _ in range(3)) < 3
+    assert measure_work(lambda: render_pdf(make_whole()), enough=3) < 3
 
 
 def test_a_report_without_its_accessibility_mark_is_noticed(validate, record, monkeypatch):

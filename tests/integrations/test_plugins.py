@@ -53,7 +53,7 @@ def run(place):
         environment |= {"PYTHONPATH": paths, "HOME": str(place)}
         return subprocess.run(
             [sys.executable, "-m", "unlearn_audit", *map(str, arguments)],
-            capture_output=True, text=True, cwd=place, env=environment, check=False, timeout=300,
+            capture_output=True, text=True, cwd=place, env=environment, check=False,
         )  # fmt: skip
 
     return runner

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.reading_pages import find_violations, read_risks
+from tests.support.reading_pages import EVERY_VIEW, find_violations, read_risks
 from tests.support.record_factory import make_findings, make_record
 from tests.support.waived_records import make_whole
 from unlearn_audit.formats.html import render_html, render_page, render_summary
@@ -196,8 +196,7 @@ def test_nothing_reaches_beyond_the_side_of_the_page(open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), EVERY_VIEW)
 def test_axe_finds_nothing_that_keeps_a_person_out(open_page, whole_page, width, scheme):
     page = open_page(whole_page, viewport={"width": width, "height": 900}, color_scheme=scheme)
     assert find_violations(page) == []

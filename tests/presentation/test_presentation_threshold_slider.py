@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.reading_pages import find_violations, read_risks
+from tests.support.reading_pages import EVERY_VIEW, find_violations, read_risks
 from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
@@ -208,8 +208,7 @@ def test_it_never_says_pass_or_fail_and_warns_of_choosing_on_test(open_page):
         assert page.locator(".banner").inner_text() == verdict
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), EVERY_VIEW)
 def test_it_keeps_nobody_out_and_stays_on_the_page(open_page, width, scheme):
     page = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     move(page, 40)

@@ -69,7 +69,7 @@ def release(uri, laboratory, tmp_path):
         return subprocess.run(
             [sys.executable, str(RELEASE), "--policy", "policy.yaml", *options, "--out", out, "--tracking-uri", uri,
              "--model", "released", "--cache", "cache", "--no-remedy", "--no-retrain", "--threads", "1"],
-            cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+            cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     return run

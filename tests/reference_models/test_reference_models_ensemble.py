@@ -341,6 +341,7 @@ def test_groups_are_of_models_with_equally_many_records_and_of_a_fixed_size(buil
 
 
 @pytest.mark.usefixtures("importable")
+@pytest.mark.thorough
 def test_the_bits_are_the_same_here_in_processes_and_on_a_dask_cluster(build, tmp_path):
     """One process, two processes, a Dask cluster of two processes; errors come back from each as well."""
     from distributed import LocalCluster

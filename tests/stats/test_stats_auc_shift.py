@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from covering import assert_covers
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
+from tests.support.covering import assert_covers
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Unit
 from unlearn_audit.stats import center_auc, compute_auc, estimate_auc, estimate_auc_change, estimate_auc_shift

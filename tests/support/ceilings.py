@@ -3,4 +3,4 @@
 PASSES, FAILS, UNDECIDED = "3.0", "0.005", "0.10"
 
 HELP_SECONDS, VERIFY_SECONDS = 0.15, 0.6
-"""Of processor time, for a whole process; on a busy machine 0.06 and 0.45 (medians of 15)."""
+"""Of an ordinary core, for a whole process; on a busy machine 0.06 and 0.45 (medians of 15)."""

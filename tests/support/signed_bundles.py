@@ -17,6 +17,8 @@ from unlearn_audit.records import AuditRecord
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.countersigning import countersign
 
+PATIENCE = 600_000
+"""Milliseconds: a browser on a busy machine is slow and not broken."""
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -119,6 +121,7 @@ def open_page(browser, place):
 
     def open_(path: Path = place, **options):
         context = browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         said, asked = [], []
         page.on("console", lambda message: said.append(message.text))

@@ -93,7 +93,7 @@ def test_every_flipped_bit_of_every_file_is_caught(copy, roots):
     assert ExitCode.FAIL is verify_bundle(copy, roots).exit_code
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_thousand_flipped_bits_over_the_bundle_and_its_lone_pdf_are_caught(copy, roots, tmp_path):
     rng = random.Random(1_000)  # noqa: S311 - where to damage a file is no secret
     paths = sorted(path for path in copy.rglob("*") if path.is_file())

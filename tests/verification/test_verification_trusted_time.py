@@ -275,7 +275,7 @@ def test_the_bundle_of_another_model_or_stale_evidence_in_a_new_envelope_is_refu
         write_bundle(tmp_path / "three", {model.file: b"of another case"}, record, lab.key)
 
 
-@pytest.mark.parametrize("repeats", [150, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("repeats", [150, pytest.param(1_000, marks=pytest.mark.thorough)])
 def test_flipped_bits_and_appended_bytes_over_every_file_are_caught(copy, lab, stamps, repeats):
     """Half of them fall on the files that nothing but themselves covers: time stamps and countersignatures."""
     rng, wishes = random.Random(20260423), trust_time(stamps)  # noqa: S311 - where to damage a file is no secret
@@ -297,7 +297,7 @@ def test_flipped_bits_and_appended_bytes_over_every_file_are_caught(copy, lab, s
     assert ExitCode.PASS is verify(copy, lab.roots, wishes).exit_code
 
 
-@pytest.mark.parametrize("repeats", [16, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("repeats", [16, pytest.param(300, marks=pytest.mark.thorough)])
 def test_flipped_bits_of_the_pdf_alone_are_caught(alone, lab, stamps, repeats):
     rng, wishes, content = random.Random(11), trust_time(stamps), alone.read_bytes()  # noqa: S311 - as above
     contents = [place for place in range(len(content)) if content.startswith(b"/Contents <3082", place)]
