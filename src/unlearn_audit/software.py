@@ -17,6 +17,7 @@ EXTRAS = {
     "pdf": ("weasyprint",),
     "onnx": ("onnxruntime",),
     "dask": ("distributed",),
+    "slurm": ("submitit",),
     "pkcs11": ("pkcs11",),
     "mlflow": ("mlflow",),
 }

@@ -391,8 +391,8 @@ def test_a_file_that_is_no_model_is_refused(run, case, networks, suffix):
             5,
             "expected a torch.nn.Module from the factory 'brought_network:make_nothing'",
         ),
-        ("brought_network:absent", 2, "expected an importable 'module:factory'"),
-        ("no_such_module:make", 2, "is the module's folder on PYTHONPATH?"),
+        ("brought_network:absent", 2, "expected a function 'absent'"),
+        ("no_such_module:make", 2, "is its folder on PYTHONPATH?"),
         ("mpl", 2, "did you mean 'mlp'?"),
     ],
 )

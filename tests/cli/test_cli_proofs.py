@@ -110,6 +110,23 @@ def test_a_sealed_stamped_and_countersigned_report_verifies(  # noqa: PLR0917 - 
     assert code in (0, 1, 3)
 
 
+def test_a_report_without_a_pdf_is_countersigned_and_verifies_and_takes_no_pdf_later(  # noqa: PLR0917 - fixtures
+    run_here, policy, desk, officer, sealed, ca, tmp_path
+):
+    out = tmp_path / "no-pdf"
+    assert run_here("run", "--policy", policy, "--out", out, *desk, "--format", "html")[0] in (0, 1, 3)
+    assert run_here("countersign", out, *officer)[0] == 0
+    code, said, _ = run_here("verify", out, "--trust", ca / "root.crt.pem", "--json")
+    told = lines_of(said)
+    assert {name: line["state"] for name, line in told.items() if line["state"] != "ok"} == {"PDF signature": "absent"}
+    assert code == {"pass": 0, "fail": 1, "inconclusive": 3}[json.loads(said)["outcome"]]
+
+    shutil.copy(sealed / "report" / "report.pdf", out / "report.pdf")
+    code, said, _ = run_here("verify", out, "--trust", ca / "root.crt.pem")
+    assert code == 4
+    assert "report.pdf: not part of what was signed" in said
+
+
 def test_the_seed_of_a_sealed_run_is_not_the_policys(sealed):
     record = json.loads((sealed / "report" / "record.json").read_bytes())
     assert record["policy"]["protocol"]["seed"] != record["provenance"]["seed"]

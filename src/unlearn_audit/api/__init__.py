@@ -16,6 +16,7 @@ from unlearn_audit.evidence.predictions import Facts, assemble
 from unlearn_audit.evidence.predictions import read_predictions as read_prediction_files
 from unlearn_audit.evidence.predictions.scores import Kind
 from unlearn_audit.pipeline.audit import judge, name_known
+from unlearn_audit.pipeline.external import add_reference_answers
 from unlearn_audit.pipeline.result import Audit
 from unlearn_audit.policy import ExternalModelFacts, Policy, find_policy, load_case
 from unlearn_audit.policy import load_policy as load_policy_file
@@ -73,7 +74,8 @@ def read_predictions(
     told = load_case(Path(case), name_known()) if case is not None else None
     facts = Facts.from_case(policy, told, read_clock())
     facts = replace(facts, forget=Path(forget) if forget is not None else None, scores=scores or facts.scores)
-    return read_prediction_files([Path(path) for path in listed], policy, facts)
+    evidence = read_prediction_files([Path(path) for path in listed], policy, facts)
+    return add_reference_answers(evidence, told, Path(case).parent if case is not None else Path())
 
 
 def make_evidence(

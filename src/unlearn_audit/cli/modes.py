@@ -24,8 +24,17 @@ _MAKING = frozenset(
     {"data", "method", "compare", "no_remedy", "no_retrain", "offline", "threads", "references", "jobs", "cluster",
      "cache"}
 )  # fmt: skip
-_DATA_FACTS = frozenset({"dataset", "data", "images", "split_column"})
-_MAKING_FACTS = _DATA_FACTS | {"unlearn", "compare", "retrain", "recipe"}
+_DATA_FACTS = frozenset({"dataset", "data", "images", "split_column", "embeddings"})
+_MAKING_FACTS = _DATA_FACTS | {
+    "unlearn",
+    "compare",
+    "retrain",
+    "recipe",
+    "functions",
+    "compute",
+    "network",
+    "preprocessing",
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ def _parse_unlearning(setting: Setting) -> "CaseRequest":
             hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
         )
     preprocessing = Preprocessing(**case.preprocessing.model_dump())
-    original = ExternalOriginal(files, network, preprocessing, case.classes, dict(case.models))
+    original = ExternalOriginal(files, network, preprocessing, case.classes, dict(case.models), setting.folder)
     return replace(_parse_training(setting), original=original)
 
 
@@ -164,6 +173,7 @@ def _parse_models(setting: Setting) -> "ExternalModels":
         data=options.data or (setting.folder / case.data if case.data else None),
         forget=find_list(options.forget, setting.case, setting.folder),
         network=_find_network(options, case),
+        folder=setting.folder,
         preprocessing=Preprocessing(**case.preprocessing.model_dump()),
         scores=options.scores or case.scores or "logits",
         outputs=case.classes,
@@ -189,6 +199,7 @@ def _parse_predictions(setting: Setting) -> Predictions:
         created=setting.created,
         signer=setting.signer,
         disclosures=setting.disclosures,
+        folder=folder,
     )
 
 
@@ -196,19 +207,19 @@ TRAINING = Mode("the models are made here, and nothing is brought along", _MAKIN
 UNLEARNING = Mode(
     "the original is unlearned here, gives logits and is described above",
     _MAKING | {"original", "retrained", "model"},
-    _MAKING_FACTS | {"models", "network", "preprocessing", "classes"},
+    _MAKING_FACTS | {"models", "classes"},
     _parse_unlearning,
 )
 MODELS = Mode(
     "with models that were made elsewhere none is made here",
     frozenset({*ROLES, "model", "scores", "data", "offline", "threads"}),
-    _DATA_FACTS | {"models", "network", "preprocessing", "classes", "scores", "observations"},
+    _DATA_FACTS | {"models", "network", "preprocessing", "classes", "scores", "observations", "references"},
     _parse_models,
 )
 PREDICTIONS = Mode(
     "with predictions no data is read and no model is asked",
     frozenset({"predictions", "scores"}),
-    frozenset({"predictions", "scores", "classes", "columns", "models", "about_data", "observations"}),
+    frozenset({"predictions", "scores", "classes", "columns", "models", "about_data", "observations", "references"}),
     _parse_predictions,
     needs_torch=False,
 )

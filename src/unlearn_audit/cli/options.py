@@ -104,7 +104,7 @@ def with_workers(command: _Command, *, section: str = "Speed", what: str = "Refe
         command,
         (
             speed("--jobs", type=click.IntRange(1, 1024), metavar="N", help=jobs),
-            speed("--cluster", metavar="ADDRESS", help="Make them on this Dask cluster: tcp://HOST:PORT."),
+            speed("--cluster", metavar="ADDRESS", help="Make them on tcp://HOST:PORT (Dask) or slurm[:PARTITION]."),
             speed("--cache", type=FILE, metavar="DIR", help="Keep models here.  [default: ~/.cache/unlearn-audit]"),
         ),
     )  # fmt: skip

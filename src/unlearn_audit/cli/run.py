@@ -138,7 +138,6 @@ def run_from_options(options: RunOptions) -> int:
     from unlearn_audit.software import require_module
     from unlearn_audit.verdict.comparison import compare_records
 
-    formats = announce_formats(split_names(options.formats))
     baseline = read_baseline(options.baseline)
     path = find_policy(options.policy)
     known = name_known()
@@ -147,9 +146,10 @@ def run_from_options(options: RunOptions) -> int:
     case, folder = read_case(options.case, known)
     mode = choose_mode(options, case)
     if mode.needs_torch:
-        require_module("torch", "making models, and asking them,")
+        require_module("torch", "making or asking models")
     out = options.out or Path(f"audit-{policy.id}")
     validate_output_folder(out, force=options.force)
+    formats = announce_formats(split_names(options.formats))
     signing_request = read_signing(options)
     key = find_signing_key(signing_request)
     signing = choose_signing(signing_request, offline=options.offline)

@@ -8,8 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.records.canonical import digest_of
 
 _SUM_TOLERANCE = 1e-4  # as in `Evidence`
+
+
+def digest_design(ids: NDArray[np.str_], trained_on: NDArray[np.bool_]) -> str:
+    """Return the SHA-256 of who trains on what, whatever the order of records and models.
+
+    Args:
+        ids: (n,) record ids.
+        trained_on: (K, n) whether model k is trained on record i.
+    """
+    order = np.argsort(ids)
+    rows = sorted(np.packbits(mask[order]).tobytes().hex() for mask in trained_on)
+    return digest_of([ids[order].tolist(), rows])
 
 
 class _Hash(Protocol):

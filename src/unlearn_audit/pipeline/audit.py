@@ -131,12 +131,14 @@ def name_known() -> KnownNames:
     from unlearn_audit.findings.attacks import ATTACKS
     from unlearn_audit.findings.metrics import METRICS
     from unlearn_audit.methods import METHODS
+    from unlearn_audit.methods.user_supplied import USER_SUPPLIED
     from unlearn_audit.models import MODELS
+    from unlearn_audit.training import OpenParameters
 
     return KnownNames(
         metrics={name: metric.traits for name, metric in METRICS.items()},
         attacks=frozenset(ATTACKS),
-        methods={name: method.parameters for name, method in METHODS.items()},
+        methods={name: method.parameters for name, method in METHODS.items()} | {USER_SUPPLIED: OpenParameters},
         datasets=frozenset(DATASETS),
         models=frozenset(MODELS),
     )

@@ -49,12 +49,15 @@ class Predictions:
     created: str = "not collected yet"
     signer: Signer | None = None
     disclosures: Disclosures = field(default_factory=Disclosures)
+    folder: Path = Path()
+    """What paths in the case are relative to."""
 
     def read(self, policy: "Policy") -> Evidence:
         """Return them as evidence for `policy`."""
         from unlearn_audit.evidence.predictions import read_predictions
 
-        return read_predictions(self.files, policy, self._state_facts(policy))
+        evidence = read_predictions(self.files, policy, self._state_facts(policy))
+        return add_reference_answers(evidence, self.case, self.folder)
 
     def _state_facts(self, policy: "Policy") -> "Facts":
         from unlearn_audit.evidence.predictions import Facts
@@ -75,8 +78,31 @@ def judge_models(policy: "Policy", models: "ExternalModels", progress: ProgressC
     """Return the finished audit of models that were made elsewhere; it tries no remedy and copies no model."""
     from unlearn_audit.pipeline.external_models import ask_models
 
-    evidence = ask_models(policy, models, progress)
+    evidence = add_reference_answers(ask_models(policy, models, progress), models.case_file, models.folder)
     return _judge(policy, models.disclosures.add_to(evidence, policy, models.case_file), progress)
+
+
+def add_reference_answers(evidence: Evidence, case: "CaseFile | None", folder: Path) -> Evidence:
+    """Return the evidence with the answers of reference models that the case names, and its expectation met.
+
+    Raises:
+        EvidenceError: answers that do not fit; see `read_references`.
+        CaseError: the original is not what its owner expects.
+    """
+    if case is not None and case.expect is not None:
+        from unlearn_audit.cases.expectation import validate_accuracy
+
+        inside = evidence.select(case.expect.on)
+        validate_accuracy(case.expect, evidence.log_probs["original"][inside], evidence.label[inside])
+    if case is None or case.references is None:
+        return evidence
+    from unlearn_audit.evidence.predictions.reference_answers import read_references
+
+    paths = [folder / name for name in case.references.answers]
+    plan = folder / case.references.plan if case.references.plan else None
+    references, card = read_references(paths, evidence, case.scores or "probabilities", plan)
+    provenance = evidence.provenance.model_copy(update={"references": card})
+    return replace(evidence, references=references, provenance=provenance)
 
 
 def _judge(policy: "Policy", evidence: Evidence, progress: ProgressCallback) -> "Audit":

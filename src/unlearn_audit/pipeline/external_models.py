@@ -45,6 +45,8 @@ class ExternalModels:
     data: Path | None = None
     forget: Path | None = None
     network: Network | None = None
+    folder: Path = Path()
+    """What a factory 'file.py:function' is relative to."""
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     scores: Kind = "logits"
     outputs: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback
 def _load(path: Path, given: ExternalModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
     if given.network is None:
         return load_external(path, None)
-    architecture = find_architecture(given.network.factory, MODELS)
+    architecture = find_architecture(given.network.factory, MODELS, given.folder)
     return load_external(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
 
 

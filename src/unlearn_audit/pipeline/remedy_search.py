@@ -17,7 +17,6 @@ from unlearn_audit.findings.attacks import is_population_attack
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
-from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     ALL,
@@ -109,12 +108,13 @@ def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: Meth
     try:
         made = case.builder.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
-        asked = METHODS[setting.method].parse(setting.parameters).model_dump(mode="json")
+        asked = case.builder.methods[setting.method].parse(setting.parameters).model_dump(mode="json")
         return TriedConfiguration(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
-    from unlearn_audit.training import predict_log_probs, select_inputs
+    from unlearn_audit.training import lend_model, predict_log_probs, select_inputs
 
     allowed = _find_allowed(case)
-    log_probs = predict_log_probs(made.model, select_inputs(case.inputs, allowed))
+    with lend_model(made.model, case.builder.compute.take(0)) as lent:
+        log_probs = predict_log_probs(lent, select_inputs(case.inputs, allowed))
     return judge_configuration(policy, _add_model(stand_in, made.card, log_probs), made.card)
 
 

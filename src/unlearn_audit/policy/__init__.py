@@ -2,7 +2,17 @@
 
 from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
 from unlearn_audit.policy.bands import name_bands
-from unlearn_audit.policy.brought import ColumnNames, ExternalDataFacts, ExternalModelFacts, Network, PreprocessingFacts
+from unlearn_audit.policy.brought import (
+    ColumnNames,
+    ComputeFacts,
+    Expectation,
+    ExternalDataFacts,
+    ExternalModelFacts,
+    Functions,
+    Network,
+    PreprocessingFacts,
+    ReferenceAnswers,
+)
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -55,11 +65,14 @@ __all__ = [
     "Check",
     "Claim",
     "ColumnNames",
+    "ComputeFacts",
     "Costs",
     "DataRules",
     "Draft",
+    "Expectation",
     "ExternalDataFacts",
     "ExternalModelFacts",
+    "Functions",
     "Hazard",
     "InvalidPolicyError",
     "KnownNames",
@@ -73,6 +86,7 @@ __all__ = [
     "Problem",
     "Protocol",
     "Recipe",
+    "ReferenceAnswers",
     "ReferenceCase",
     "Relearning",
     "Remedy",

@@ -224,6 +224,16 @@ class Recipe(Frozen):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="of SGD; it lessens memorisation")
     warm_up: Fraction = Field(default=0.15, description="share of the steps in which the learning rate rises")
+    class_weights: Literal["balanced"] | None = Field(
+        default=None,
+        exclude_if=lambda weights: weights is None,
+        description="'balanced': each class counts as much as any other in the loss, however rare it is",
+    )
+    augmentation: tuple[Literal["horizontal-flip", "vertical-flip", "shift"], ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="changes of images in training from nothing and in training on; it lessens memorisation",
+    )
 
 
 class ReferenceCase(Frozen):

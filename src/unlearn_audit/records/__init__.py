@@ -27,6 +27,7 @@ from unlearn_audit.records.provenance import (
     ReferenceCard,
     SplitCount,
     TriedConfiguration,
+    UserCode,
 )
 from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
@@ -91,6 +92,7 @@ __all__ = [
     "ThresholdCounts",
     "TriedConfiguration",
     "Unit",
+    "UserCode",
     "Verdict",
     "Waiver",
     "WaiverState",

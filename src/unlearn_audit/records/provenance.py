@@ -125,10 +125,33 @@ class ReferenceCard(Frozen):
     forget: int = Field(description="forgotten records among the candidates: all of them")
     controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
     together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
-    seconds: float = Field(description="wall time to train them, summed over models")
+    seconds: float | None = Field(
+        description="wall time to train them, summed over models; None where they were made elsewhere"
+    )
+    source: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="files of their answers, where they were made elsewhere",
+    )
     unlearned: dict[str, float] = Field(
         default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
     )
+
+
+class UserCode(Frozen):
+    """Code of the user's own that made models of the case; it was run because the user named it."""
+
+    role: Literal["train", "unlearn", "preprocess", "network"]
+    name: str = Field(description="'module:function' or 'file.py:function', as the user wrote it")
+    sha256: str = Field(
+        description="of the file; where several belong to it, of the sorted lines '<sha256>  <path>' of all"
+    )
+    files: tuple[str, ...] = Field(description="the sources that were digested")
+    deterministic: bool | None = Field(
+        default=None, description="whether the user says, and a trial found, that the same seed gives the same bits"
+    )
+    tried: tuple[str, ...] = Field(default=(), description="what held in a trial on a few training records")
+    untried: tuple[str, ...] = Field(default=(), description="what was not tried, and why")
 
 
 class Device(Frozen):
@@ -193,6 +216,9 @@ class Provenance(Frozen):
         default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
     )
 
+    code: tuple[UserCode, ...] = Field(
+        default=(), exclude_if=operator.not_, description="user-supplied code that was run"
+    )
     references: ReferenceCard | None = Field(
         default=None,
         exclude_if=lambda references: references is None,

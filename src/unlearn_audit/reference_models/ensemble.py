@@ -58,7 +58,7 @@ class Ensemble:
         return ReferenceCard(
             models=trainer.count,
             seeds=trainer.seeds,
-            recipe={"model": trainer.spec.architecture.name, **trainer.spec.recipe.model_dump(mode="json")},
+            recipe=trainer.spec.describe_recipe(),
             records=int(trainer.halves.trained_on.sum(axis=1).max()),
             forget=int((candidates & (self.split == "forget")).sum()),
             controls=int((candidates & (self.split == "test")).sum()),

@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, in processes beside it, or on a Dask cluster. The numbers do not know.
+"""Where jobs run: in this process, in processes beside it, or on a Dask or Slurm cluster. The numbers do not know.
 
 A job is a plain function of picklable arguments that runs on one thread, so that its result depends on neither the
 number of workers nor on where they are. (Another processor, or another build of torch, may move last bits.)
@@ -6,15 +6,14 @@ number of workers nor on where they are. (Another processor, or another build of
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pickle import PicklingError
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from unlearn_audit.errors import AuditError, CaseError, UsageError
 from unlearn_audit.software import require_module
 
 Backend = Literal["loky", "dask"]
-BACKENDS: tuple[Backend, ...] = ("loky", "dask")
 
 _Order = TypeVar("_Order")
 _Result = TypeVar("_Result")
@@ -23,12 +22,26 @@ _SHARE_FROM = "1M"  # larger arrays are written to disk once and mapped by every
 _PATIENCE = 60  # seconds to wait for the first worker of a cluster
 
 
+class RemoteJobs(Protocol):
+    """A scheduler that runs jobs elsewhere: the same interface as `Workers.run`; a dataclass with `gpus`."""
+
+    def run(
+        self, job: Callable[..., _Result], shared: Sequence[Any], orders: Sequence[_Order], name: str
+    ) -> Iterator[_Result]:
+        """Yield the results as they are finished."""
+        ...
+
+
 @dataclass(frozen=True)
 class Workers:
     """A place for jobs; see `open_workers`. The default is this process, one job after the other."""
 
     jobs: int = 1
     backend: Backend = "loky"
+    gpus: int = 0
+    """Accelerators that each job of a scheduler asks for."""
+    place: RemoteJobs | None = None
+    """What runs jobs of a scheduler, where that is no backend of joblib."""
 
     def run(
         self, job: Callable[..., _Result], shared: Sequence[Any], orders: Sequence[_Order], name: str
@@ -45,6 +58,10 @@ class Workers:
             AuditError: whatever a job raises; the other jobs are given up.
             CaseError: a worker died, the cluster was lost, or there is no room to share the data.
         """
+        if self.place is not None:
+            place = replace(self.place, gpus=self.gpus)  # type: ignore[type-var]
+            yield from place.run(job, shared, orders, name)
+            return
         if self.backend == "loky" and (self.jobs == 1 or len(orders) < 2):  # noqa: PLR2004 - nothing to run beside
             yield from _run_here(job, shared, orders)
             return
@@ -115,6 +132,8 @@ def open_workers(jobs: int | None = None, cluster: str | None = None) -> Iterato
         jobs: processes at once on this machine; None for one per core. A cluster takes as many as it has workers.
         cluster: address of a running Dask scheduler, such as tcp://10.0.0.1:8786. Its workers need this package in the
             same version. Whoever can reach a scheduler can run code on its workers: keep it on a trusted network.
+            'slurm' or 'slurm:PARTITION' sends jobs to Slurm through submitit; 'slurm:local' starts processes here as
+            Slurm would start them.
 
     Raises:
         UsageError: jobs beside a cluster.
@@ -127,6 +146,12 @@ def open_workers(jobs: int | None = None, cluster: str | None = None) -> Iterato
         raise UsageError(
             "--jobs would do nothing: a cluster takes as many jobs at once as it has workers", hint="leave it out"
         )
+    if cluster is not None and cluster.partition(":")[0] == "slurm":
+        from unlearn_audit.reference_models.slurm import open_slurm
+
+        with open_slurm(cluster.partition(":")[2] or None) as place:
+            yield Workers(1, place=place)
+        return
     at_once = jobs or cpu_count()
     hold: AbstractContextManager[Any] = _join_dask(cluster) if cluster is not None else nullcontext()
     with hold:

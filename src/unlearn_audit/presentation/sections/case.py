@@ -15,7 +15,7 @@ from unlearn_audit.presentation.wording import (
     format_seconds,
     group_digits,
 )
-from unlearn_audit.records import Device, Disjoint, OperatingPoint, Overlap, ReferenceCard, Signer, SplitCount
+from unlearn_audit.records import Device, Disjoint, OperatingPoint, Overlap, ReferenceCard, Signer, SplitCount, UserCode
 from unlearn_audit.records.verdicts import LIMITS
 
 _LONGEST = 190
@@ -250,10 +250,26 @@ def present_environment(index: Index) -> tuple[Fact, ...]:
     references = (
         (Fact("Reference models", _describe_references(provenance.references)),) if provenance.references else ()
     )
-    return (*software, *recipe, *references)
+    return (*software, *recipe, *references, *(_describe_code(code) for code in provenance.code))
+
+
+def _describe_code(code: UserCode) -> Fact:
+    files = f"{len(code.files)} files, " if len(code.files) > 1 else ""
+    tried = f"; a trial on a few records found: {'; '.join(code.tried)}" if code.tried else ""
+    untried = f"; not tried: {'; '.join(code.untried)}" if code.untried else ""
+    return Fact(
+        f"User-supplied code: {code.role}",
+        f"{code.name}, {files}SHA-256 {group_digits(code.sha256)}; run with the user's own rights, because the case "
+        f"names it{tried}{untried}",
+    )
 
 
 def _describe_references(card: ReferenceCard) -> str:
+    if card.source is not None:
+        return (
+            f"{card.models}, made elsewhere: {card.source}. Each is said to be trained on all retained records and one "
+            f"half of {card.forget} forgotten and {card.controls} test records; how is not known here"
+        )
     return (
         f"{card.models}, by the recipe of the original, each with a seed of its own, on all retained records and one "
         f"half of {card.forget} forgotten and {card.controls} test records; {format_seconds(card.seconds)} to train"
