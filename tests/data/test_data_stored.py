@@ -276,7 +276,7 @@ MEASURE = """
     import sys
     from pathlib import Path
     import numpy as np
-    from unlearn_audit.cases.pool import Pool
+    from unlearn_audit.reference_models.pool import Pool
     from unlearn_audit.data import Intake, digest_rows, find_overlaps, load_dataset, stored
     from unlearn_audit.models import MODELS
     from unlearn_audit.policy import Recipe

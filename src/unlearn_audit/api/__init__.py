@@ -5,7 +5,6 @@ Nothing in here needs torch.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import ExternalModelFacts, Policy, find_policy, load_case
 from unlearn_audit.policy import load_policy as load_policy_file
 from unlearn_audit.records import ProgressCallback, ignore_progress
+from unlearn_audit.records.clock import read_clock
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -70,7 +70,7 @@ def read_predictions(
     """
     listed = [paths] if isinstance(paths, str | Path) else paths
     told = load_case(Path(case), name_known()) if case is not None else None
-    facts = Facts.from_case(policy, told, _now())
+    facts = Facts.from_case(policy, told, read_clock())
     facts = replace(facts, forget=Path(forget) if forget is not None else None, scores=scores or facts.scores)
     return read_prediction_files([Path(path) for path in listed], policy, facts)
 
@@ -113,7 +113,7 @@ def make_evidence(
     (4, ('benign', 'malignant'))
     """
     answers, digest = take_arrays(ids, {"split": split, "label": label}, models, classes, groups or {})
-    facts = Facts(case=case, created=_now(), scores=scores, classes=tuple(classes), models=about or {})
+    facts = Facts(case=case, created=read_clock(), scores=scores, classes=tuple(classes), models=about or {})
     return assemble(answers, policy, facts, digest, "arrays given in Python, brought along")
 
 
@@ -141,7 +141,3 @@ def audit(policy: Policy, evidence: Evidence, progress: ProgressCallback = ignor
     (0.02, 'pass')
     """
     return Audited(policy, evidence, judge(policy, evidence, progress))
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

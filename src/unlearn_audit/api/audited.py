@@ -63,7 +63,7 @@ class Audited:
         Raises:
             ReportError, KeyFileError: nothing is left behind then.
         """
-        from unlearn_audit.pki.keys import describe, load_signing_key
+        from unlearn_audit.pki.keys import describe_signer, load_signing_key
         from unlearn_audit.pki.laboratory_ca import make_test_key
         from unlearn_audit.signing.bundle import validate_output_folder, write_bundle
 
@@ -71,7 +71,7 @@ class Audited:
         chain_path = Path(chain) if chain is not None else None
         signing = load_signing_key(Path(key), chain_path, passphrase) if key is not None else make_test_key()
         # The record names its signer, and the numbers do not depend on it: they are taken over, not measured again.
-        told = self.evidence.provenance.model_copy(update={"signer": describe(signing)})
+        told = self.evidence.provenance.model_copy(update={"signer": describe_signer(signing.certificate)})
         signed = replace(self.evidence, provenance=told)
         record = judge(self.policy, signed, known=self.record)
         return write_bundle(Path(folder), _fill(self.policy, signed, record), record, signing, force=force)

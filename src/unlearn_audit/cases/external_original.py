@@ -23,7 +23,7 @@ from unlearn_audit.models import (
     save_weights,
 )
 from unlearn_audit.policy import ExternalModelFacts, Network
-from unlearn_audit.records import ModelCard, digest_of
+from unlearn_audit.records import ModelCard, digest_of, quote_text, write_message
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -87,7 +87,10 @@ class ExternalOriginal:
                 "source": told.source,
                 "file": f"models/{role}.safetensors",
                 "sha256": hashlib.sha256(weights).hexdigest(),
-                "notes": (f"Read from {path.name} (SHA-256 {digest}).", *told.notes),
+                "notes": (
+                    write_message("original-read-from", file=path.name, sha256=digest),
+                    *map(quote_text, told.notes),
+                ),
             }
         )
 

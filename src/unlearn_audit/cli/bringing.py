@@ -9,7 +9,7 @@ import click
 from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.evidence import SPLITS, Evidence
 from unlearn_audit.pipeline.external import Predictions
-from unlearn_audit.records import CheckResult, Outcome, Signer
+from unlearn_audit.records import CheckResult, Message, Outcome, Signer
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import ExternalOriginal
@@ -227,21 +227,48 @@ def _print_checks(checks: Sequence[CheckResult]) -> None:
     width = min(_WIDEST, max(len(check.title) for check in checks))
     for check in checks:
         note = "" if check.required else " (not required)"
-        said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
+        said = _find_cause(check).text if check.outcome is Outcome.NOT_RUN else "can be measured"
         click.echo(f"{'-' if check.outcome is Outcome.NOT_RUN else '+'} {check.title:<{width}}  {said}{note}")
 
 
+def _find_cause(check: CheckResult) -> Message:
+    """Return why a check was not measured: what its finding says, else its own first reason."""
+    return next(iter(check.reasons[0].causes), check.reasons[0])
+
+
+_TOO_FEW = frozenset(
+    {
+        "split-too-small",
+        "population-too-small",
+        "group-not-assessable",
+        "no-group-assessable",
+        "too-few-non-members",
+        "too-few-candidates",
+        "too-few-clusters",
+        "too-few-independent-records",
+        "too-few-independent-records-in-groups",
+        "too-few-validation-records",
+        "no-record-of-class",
+        "class-without-records",
+        "resample-lacks-a-class",
+    }
+)
+"""Codes of reasons that more records of the same kind remove."""
+
+
 def _suggest(check: CheckResult, policy: "Policy") -> str:
-    """Return what would let the check be measured, by its reason."""
-    reason = check.reason
-    if "clusters by" in reason:
-        return f"a group column '{policy.protocol.cluster}' (or a policy that says 'cluster_required: false')"
-    if "no model" in reason:
-        return f"predictions of the {check.key.against} model, on the same records"
-    if "validation" in reason:
-        return "predictions of the original (and all other models) on validation records, apart from test"
-    if "very same score" in reason:
-        return "logits, or probabilities with all their digits"
-    if "smallest group" in reason or "at least" in reason:
-        return f"more records, for '{check.id}': {reason.removeprefix('Not measured: ')}"
-    return f"what '{check.id}' needs: {reason.removeprefix('Not measured: ')}"
+    """Return what would let the check be measured, by the code of the reason why it was not."""
+    cause = _find_cause(check)
+    match cause.code:
+        case "no-cluster-column":
+            return f"a group column '{policy.protocol.cluster}' (or a policy that says 'cluster_required: false')"
+        case "no-model-to-compare-with":
+            return f"predictions of the {check.key.against} model, on the same records"
+        case "no-validation-records":
+            return "predictions of the original (and all other models) on validation records, apart from test"
+        case "scores-too-coarse":
+            return "logits, or probabilities with all their digits"
+        case code if code in _TOO_FEW:
+            return f"more records, for '{check.id}': {cause}"
+        case _:
+            return f"what '{check.id}' needs: {cause}"

@@ -26,10 +26,10 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
     Amend the policy later, and seal it again: the report lists every seal and what was changed after it.
     """
     from unlearn_audit.bundle.seals import name_stamp
-    from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy
+    from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.sealing import make_seal, validate_no_seal_at
     from unlearn_audit.writing import write_whole
 
@@ -64,8 +64,8 @@ def countersign(bundle: Path, **options: Any) -> int:
     The policy names who is responsible; the common name of your certificate must be that name. The level is the one
     that the report was signed at.
     """
-    from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
+    from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.countersigning import countersign as add
     from unlearn_audit.verification.integrity import check_bundle
 

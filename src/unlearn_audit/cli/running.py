@@ -1,9 +1,7 @@
 """What the commands do with their options: the borders to files, clock and environment."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import click
 from unlearn_audit.cli.console import print_record, show_progress
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
 from unlearn_audit.records import AuditRecord, Outcome, Signer, Verdict, WaiverState
+from unlearn_audit.records.clock import read_clock
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -34,7 +33,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.pipeline.external import judge_models, judge_predictions
     from unlearn_audit.pipeline.external_models import ExternalModels
-    from unlearn_audit.pki.keys import describe
+    from unlearn_audit.pki.keys import describe_signer
     from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
     from unlearn_audit.signing.bundle import validate_output_folder, write_bundle
     from unlearn_audit.signing.sealing import read_seals
@@ -50,7 +49,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     validate_output_folder(out, force=options["force"])
     key = find_signing_key(options)
     signing = choose_signing(options, options["level"])
-    signer = describe(key, signing.level.value)
+    signer = describe_signer(key.certificate, signing.level)
     case, folder = read_case(options["case"], known)
     told: dict[str, Any] = {
         "waivers": load_waivers(options["waivers"], policy) if options["waivers"] else (),
@@ -126,13 +125,6 @@ def _read_forget(value: str | None) -> float | Path | None:
         near = f"; did you mean {share / 100:g}?" if 1 < share < 100 else ""  # noqa: PLR2004 - percent
         raise UsageError(f"--forget: expected a share between 0 and 1, found {value}", hint=f"a fraction{near}")
     return share
-
-
-def read_clock() -> str:
-    """Return the time of the audit; SOURCE_DATE_EPOCH fixes it, for reproducible samples."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _say_where(out: Path, names: Sequence[str], *, is_test: bool) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.errors import UsageError
+from unlearn_audit.pki import PASSPHRASE_VARIABLE
+from unlearn_audit.records import SignatureLevel
 
 if TYPE_CHECKING:
     from unlearn_audit.pki.keys import SigningKey
     from unlearn_audit.pki.time_stamp_client import Signing
-
-PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
 
 
 def ask_passphrase(*, confirm: bool = False) -> str:
@@ -82,7 +82,7 @@ def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
         TimeStampError: the authority cannot be used.
     """
     from unlearn_audit.pki.certificates import load_revocations, load_roots
-    from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+    from unlearn_audit.pki.time_stamp_client import Signing, TimeStampAuthority
 
     url, roots = options["timestamp_url"], options["timestamp_trust"]
     if url is None and roots:
@@ -90,7 +90,7 @@ def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
     if url is not None and options.get("offline"):
         raise UsageError("--offline forbids the network, --timestamp-url needs it", hint="leave one of them out")
     authority = TimeStampAuthority(url, load_roots(roots, "--timestamp-trust")) if url is not None else None
-    chosen = Level(level) if level else (Level.T if authority else Level.B)
+    chosen = SignatureLevel(level) if level else (SignatureLevel.T if authority else SignatureLevel.B)
     signing = Signing(chosen, authority, load_revocations(options.get("revocations", ())))
     if authority:
         _ = authority.probe

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.cli.console import show_progress
-from unlearn_audit.cli.running import read_clock
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.records.clock import read_clock
 
 if TYPE_CHECKING:
     from unlearn_audit.policy import Policy, StudyFile

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.messages import Message
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
 from unlearn_audit.records.waivers import Waiver
@@ -54,7 +55,7 @@ class DataCard(Frozen):
     splits: dict[str, SplitCount] = Field(description="retain, forget, validation, test")
     overlaps: tuple[Overlap, ...] = ()
     cluster: str | None = Field(default=None, description="group column whose members are not independent")
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     disjoint: Disjoint | None = Field(
         default=None, exclude_if=lambda value: value is None, description="where the policy required disjoint splits"
     )
@@ -90,7 +91,7 @@ class ModelCard(Frozen):
     file: str | None = Field(default=None, description="path inside the bundle")
     sha256: str | None = Field(default=None, description="of that file")
     source: str | None = Field(default=None, description="paper of the method")
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 class TriedConfiguration(Frozen):
@@ -103,7 +104,7 @@ class TriedConfiguration(Frozen):
         default=None, description="membership AUC of positive forget records against validation, furthest from 0.5"
     )
     holds: bool = Field(description="every required forgetting and utility check passes on validation")
-    reason: str = Field(description="why it holds or not, in a sentence")
+    reason: Message = Field(description="why it holds or not")
 
 
 class HyperparameterSearch(Frozen):
@@ -112,7 +113,7 @@ class HyperparameterSearch(Frozen):
     method: str
     tried: tuple[TriedConfiguration, ...] = Field(min_length=1)
     chosen: int | None = Field(description="index of the setting that was audited; None where none holds")
-    reason: str
+    reason: Message
 
 
 class ReferenceCard(Frozen):
@@ -183,7 +184,7 @@ class Provenance(Frozen):
         exclude_if=operator.not_,
         description="every seal of the policy that was set before the run; `seed` follows from them",
     )
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"

@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
 from unlearn_audit.stats.moderation import fit_variance_prior, moderate
@@ -75,7 +76,7 @@ def predict_logit(logit: Scores, chosen: Masks, variance: Variance = Variance.BA
     n = chosen.sum(axis=0).astype(np.float64)
     if (n < 2).any():  # noqa: PLR2004 - a variance needs two
         raise MeasurementError(
-            f"expected at least two reference models on each side of every record, found {int(n.min())}",
+            write_message("too-few-reference-models-a-side", found=int(n.min())),
             hint="a likelihood ratio needs four reference models or more",
         )
     weight = chosen.astype(np.float64)
@@ -89,9 +90,7 @@ def predict_logit(logit: Scores, chosen: Masks, variance: Variance = Variance.BA
     pooled = np.full_like(squares, squares.sum() / freedom.sum())
     spread = pooled if variance is Variance.POOLED else squares / freedom
     if (spread <= 0).any():
-        raise MeasurementError(
-            "expected reference models that differ on every record, found some that all say the same"
-        )
+        raise MeasurementError(write_message("reference-models-alike-on-a-record"))
     return Prediction(location, np.sqrt(spread), np.full_like(spread, np.inf))
 
 

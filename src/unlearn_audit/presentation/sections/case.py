@@ -15,7 +15,16 @@ from unlearn_audit.presentation.wording import (
     format_seconds,
     group_digits,
 )
-from unlearn_audit.records import Device, Disjoint, OperatingPoint, Overlap, ReferenceCard, Signer, SplitCount
+from unlearn_audit.records import (
+    Device,
+    Disjoint,
+    OperatingPoint,
+    Overlap,
+    ReferenceCard,
+    Signer,
+    SplitCount,
+    join_texts,
+)
 
 _LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
@@ -171,7 +180,7 @@ def present_models(index: Index) -> Grid:
         (
             Cell(card.title, card.role if card.role == card.name else f"{card.role}; {card.name}"),
             Cell(card.method, card.source, "code"),
-            Cell(format_parameters(card.parameters), " ".join(card.notes) or None),
+            Cell(format_parameters(card.parameters), join_texts(card.notes) or None),
             Cell(NONE if card.seed is None else str(card.seed), kind="number"),
             Cell(format_seconds(card.seconds), kind="number"),
         )
