@@ -187,7 +187,10 @@ def test_the_rebuilt_dermamnist_says_that_it_is_not_the_published_file(real_file
 
 
 def tell(overlaps):
-    return [(overlap.column, overlap.splits, overlap.shared_groups) for overlap in overlaps]
+    return [
+        (" ".join(filter(None, (overlap.copies, overlap.column))), overlap.splits, overlap.shared_groups)
+        for overlap in overlaps
+    ]
 
 
 def test_the_leaks_of_dermamnist_are_found(real_file):

@@ -74,7 +74,11 @@ def load(name, file):
 
 
 def list_overlaps(dataset, column):
-    return {o.splits: o.shared_groups for o in find_overlaps(dataset) if o.column == column}
+    return {
+        o.splits: o.shared_groups
+        for o in find_overlaps(dataset)
+        if " ".join(filter(None, (o.copies, o.column))) == column
+    }
 
 
 def test_the_official_split_of_skin_lesions_shares_lesions_and_near_identical_images():

@@ -28,7 +28,6 @@ from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.stored import BLOCK_BYTES, Inputs
 from unlearn_audit.records import Message, write_message
 
-METHOD = "correlation of 14 x 14 grey thumbnails in 19 windows, at least 0.985"
 Thumbs = NDArray[np.float32]
 
 _SIDE = 14
@@ -37,6 +36,8 @@ _SMALLEST_SIDE = 20
 _FLATTEST = 2.0
 """Grey levels (standard deviation) below which a thumbnail shows nothing to be recognised by."""
 _CANDIDATE, _ALIKE = 0.90, 0.985
+SEARCH = {"side": _SIDE, "windows": 19, "least": _ALIKE}
+"""What counts as near-identical: the correlation of grey thumbnails of this side in so many windows."""
 _CROPS = (0.04, 0.08)
 _BLOCK = 512
 _NEAREST = 8

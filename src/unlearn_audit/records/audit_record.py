@@ -102,7 +102,8 @@ class AuditRecord(Frozen):
             policy_sha256=self.policy_sha256,
             evidence_sha256=self.evidence_sha256,
             model=card.title if card else self.verdict.model,
-            outcome=self.verdict.label,
+            outcome=self.verdict.outcome,
+            with_waivers=self.verdict.is_pass_with_waivers,
         )
         return (*made.earlier_runs, own)
 

@@ -37,6 +37,11 @@ WAIVED_SIGN = "!"
 _SEVERITY = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.NOT_RUN: 2, Outcome.FAIL: 3}
 
 
+def name_outcome(outcome: Outcome, *, with_waivers: bool) -> str:
+    """Return an outcome as printed: a pass that rests on waivers never reads as a pass alone."""
+    return f"{outcome.label} with waivers" if with_waivers else outcome.label
+
+
 def find_worst(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the worst outcome. An empty list is refused: nothing checked is nothing passed.
 
@@ -163,14 +168,17 @@ class Verdict(Frozen):
     @property
     def label(self) -> str:
         """The outcome as printed: a pass that rests on waivers never reads as a pass alone."""
-        return (
-            f"{self.outcome.label} with waivers" if self.waived and self.outcome is Outcome.PASS else self.outcome.label
-        )
+        return name_outcome(self.outcome, with_waivers=self.is_pass_with_waivers)
+
+    @property
+    def is_pass_with_waivers(self) -> bool:
+        """Whether it passes only because waivers count."""
+        return bool(self.waived) and self.outcome is Outcome.PASS
 
     @property
     def sign(self) -> str:
         """The sign of the outcome; a pass that rests on waivers has not that of a pass."""
-        return WAIVED_SIGN if self.label != self.outcome.label else self.outcome.sign
+        return WAIVED_SIGN if self.is_pass_with_waivers else self.outcome.sign
 
     @property
     def outcome_without_waivers(self) -> Outcome:

@@ -230,7 +230,7 @@ def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
 
 def _warn_of(overlap: Overlap) -> str:
     first, second = overlap.splits
-    if overlap.column.endswith((" image", " record")):
+    if overlap.copies:
         return _warn_of_copies(overlap)
     shared = f"{overlap.shared_groups} groups of {overlap.column} stand in both {first} and {second}: "
     if {first, second} == {"forget", "retain"}:
@@ -240,8 +240,7 @@ def _warn_of(overlap: Overlap) -> str:
 
 def _warn_of_copies(overlap: Overlap) -> str:
     first, second = overlap.splits
-    kind, _, what = overlap.column.rpartition(" ")
-    counted = f"{overlap.shared_groups} {kind} {what}{'s' if overlap.shared_groups > 1 else ''}"
+    counted = f"{overlap.shared_groups} {overlap.copies} {overlap.column}{'s' if overlap.shared_groups > 1 else ''}"
     found = f", by {overlap.method}: look at them" if overlap.method else ""
     stands = (
         f"{counted} of {second} resemble one of {first}" if overlap.method else f"{counted} in {first} and {second}"

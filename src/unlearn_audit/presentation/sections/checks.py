@@ -35,7 +35,7 @@ class Banner:
 def present_banner(index: Index) -> Banner:
     """Return verdict, reason and advice for the audited model."""
     record, verdict = index.record, index.record.verdict
-    waived = verdict.label != verdict.outcome.label
+    waived = verdict.is_pass_with_waivers
     return Banner(
         look="waived" if waived else record.outcome.value,
         sign=verdict.sign,
