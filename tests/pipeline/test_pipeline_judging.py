@@ -10,7 +10,7 @@ import pytest
 
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.pipeline.audit import judge
-from unlearn_audit.records import AuditRecord, Outcome
+from unlearn_audit.records import AuditRecord, Outcome, join_texts
 from unlearn_audit.stats import adjust_differences, compute_equivalence
 
 GOOD = {"original": (3.0, 4.0, 0.0), "retrained": (3.0, 0.0, 0.0), "unlearned": (3.0, 0.0, 0.0)}
@@ -203,7 +203,7 @@ def test_a_tolerated_absence_of_the_cluster_column_is_said_with_every_finding(ch
 
     record = judge(policy, make_evidence(**GOOD))
 
-    assert all("too narrow" in f.caveat for f in record.findings)
+    assert all("too narrow" in join_texts(f.caveats) for f in record.findings)
 
 
 def test_clusters_of_identical_records_widen_the_bounds(change_policy, make_evidence):

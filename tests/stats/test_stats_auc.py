@@ -122,7 +122,7 @@ def test_perfect_separation_is_not_certainty(size):
     # P(all separated) <= auc ** min(m, n), so nothing above this would be a valid lower bound
     assert found.bounds.low <= 0.05 ** (1 / size)
     assert found.interval.low < 1.0
-    assert "worst-case" in found.interval.method
+    assert "worst-case" in found.interval.method.text
 
 
 def test_constant_scores_have_an_auc_and_no_inference():

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import NEGATIVE, POSITIVE, OperatingPoint, Population, choose_seed, derive_rng
+from unlearn_audit.records import (
+    NEGATIVE,
+    POSITIVE,
+    Message,
+    OperatingPoint,
+    Population,
+    choose_seed,
+    derive_rng,
+    write_message,
+)
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import choose_threshold
@@ -129,8 +138,9 @@ class EvaluationContext:
         if protocol.cluster not in self.evidence.groups:
             if not protocol.cluster_required:
                 return None
-            have = ", ".join(self.evidence.groups) or "none"
-            raise MeasurementError(f"the policy clusters by '{protocol.cluster}', the data has the columns: {have}")
+            raise MeasurementError(
+                write_message("no-cluster-column", column=protocol.cluster, have=list(self.evidence.groups))
+            )
         values = self.evidence.groups[protocol.cluster]
         # numbered once: every estimate sorts them, and names sort twenty times slower
         _, numbers = np.unique(values, return_inverse=True)
@@ -139,15 +149,12 @@ class EvaluationContext:
         return numbers.astype(np.int64)
 
     @property
-    def cluster_caveat(self) -> str | None:
+    def cluster_caveat(self) -> Message | None:
         """Say so where the policy tolerates data without its cluster column and the data has none."""
         protocol = self.policy.protocol
         if protocol.cluster is None or protocol.cluster in self.evidence.groups:
             return None
-        return (
-            f"The data has no column '{protocol.cluster}': records are taken as independent, so the intervals are too "
-            "narrow where several records show one case."
-        )
+        return write_message("no-cluster-column-tolerated", column=protocol.cluster)
 
     def clusters(self, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
         """Return the cluster numbers of the records that `mask` (n,) selects, None where records are independent.
@@ -176,7 +183,7 @@ class EvaluationContext:
             validation = self.evidence.select("validation")
             costs = self.policy.costs
             if point.needs_validation and not validation.any():
-                raise MeasurementError(f"there are no validation records to choose the operating point '{point}' on")
+                raise MeasurementError(write_message("no-validation-records", point=point))
             self._thresholds[point] = choose_threshold(
                 point,
                 actual=self.evidence.is_positive[validation],
@@ -213,7 +220,7 @@ class EvaluationContext:
         negative = [c for c in range(log_probs.shape[1]) if c not in positive]
         odds = np.logaddexp.reduce(log_probs[:, positive], axis=1) - np.logaddexp.reduce(log_probs[:, negative], axis=1)
         if not np.isfinite(odds).all():
-            raise MeasurementError(f"model '{model}' gives probabilities of exactly 0 or 1, which have no log-odds")
+            raise MeasurementError(write_message("no-log-odds", model=model))
         return np.asarray(odds)
 
     def select_among(self, split: str, among: Population) -> NDArray[np.bool_]:
@@ -231,7 +238,7 @@ class EvaluationContext:
             MeasurementError: the policy states none.
         """
         if self.policy.costs.prevalence is None:
-            raise MeasurementError("the policy states no prevalence of intended use (costs.prevalence)")
+            raise MeasurementError(write_message("no-prevalence-stated"))
         return self.policy.costs.prevalence
 
     def reference(self, key: MetricKey) -> str:
@@ -241,7 +248,7 @@ class EvaluationContext:
             MeasurementError: it is not in the evidence: the case was made without it.
         """
         if key.against is None or key.against not in self.evidence.log_probs:
-            raise MeasurementError(f"the case has no model '{key.against}' to compare with")
+            raise MeasurementError(write_message("no-model-to-compare-with", model=key.against))
         return key.against
 
     @property

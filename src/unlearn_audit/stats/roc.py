@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.groups import Scores
 from unlearn_audit.stats.refusals import require_confidence, require_finite
@@ -51,11 +51,10 @@ def _share_at_or_above(scores: Scores, thresholds: Scores) -> Scores:
 
 def _require_point(fpr: float, nonmembers: Scores) -> None:
     if not 0 < fpr < 1:
-        raise MeasurementError(f"expected a false-positive rate between 0 and 1, found {fpr}")
+        raise MeasurementError(write_message("fpr-out-of-range", found=fpr))
     if fpr * len(nonmembers) < 1 - 1e-9:
         raise MeasurementError(
-            f"expected at least {int(np.ceil(1 / fpr - 1e-9))} non-members for a false-positive rate of {fpr:g}, "
-            f"found {len(nonmembers)}",
+            write_message("too-few-non-members", least=int(np.ceil(1 / fpr - 1e-9)), fpr=fpr, found=len(nonmembers)),
             hint="with fewer no threshold can be told from one that never raises a false alarm",
         )
 
@@ -96,13 +95,17 @@ def estimate_tpr_at_fpr(members: Scores, nonmembers: Scores, fpr: float, *, conf
         n=m,
         events=events,
         interval=Interval(
-            low=low, high=high, confidence=confidence, method="Clopper-Pearson, threshold as given", sides="two"
+            low=low,
+            high=high,
+            confidence=confidence,
+            method=write_message("clopper-pearson-threshold-given"),
+            sides="two",
         ),
         bounds=Interval(
             low=min(lower, events / m),
             high=max(upper, events / m),
             confidence=confidence,
-            method="Clopper-Pearson beyond order statistics, Bonferroni",
+            method=write_message("clopper-pearson-beyond-order-statistics"),
             sides="one",
         ),
     )
@@ -189,7 +192,7 @@ def estimate_advantage(members: Scores, nonmembers: Scores, *, confidence: float
 
     low, high = ends((1 - confidence) / 2)
     lower, upper = ends(1 - confidence)
-    method = "Dvoretzky-Kiefer-Wolfowitz"
+    method = write_message("dvoretzky-kiefer-wolfowitz")
     return Estimate(
         value=value,
         unit=Unit.SCORE,

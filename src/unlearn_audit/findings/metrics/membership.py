@@ -20,6 +20,7 @@ from unlearn_audit.records import (
     OperatingPoint,
     PointKind,
     Population,
+    write_message,
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import (
@@ -37,7 +38,7 @@ _SOURCE = "AUC of forget against test records under the attack named"
 
 def _attack_of(key: MetricKey) -> str:
     if key.attack is None:
-        raise MeasurementError("a membership metric needs an attack")
+        raise MeasurementError(write_message("no-attack-named"))
     return key.attack
 
 
@@ -88,7 +89,7 @@ def measure_membership_tpr(context: EvaluationContext, key: MetricKey) -> Estima
     """Measure the share of forget records found where the attack wrongly accuses only the share in `at`."""
     members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
     if key.at is None or key.at.kind is not PointKind.FPR or key.at.value is None:
-        raise MeasurementError("a true-positive rate at a low false-positive rate needs that rate")
+        raise MeasurementError(write_message("no-fpr-named"))
     found = estimate_tpr_at_fpr(members, nonmembers, key.at.value, confidence=context.confidence_for(key.model))
     return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
 
@@ -121,7 +122,7 @@ MEMBERSHIP_AUC = Metric(
     groups=("forget", "test"),
     null=0.5,
     per_attack=True,
-    caveat="A destroyed model scores 0.5 too: never read it without the utility checks.",
+    caveat=write_message("destroyed-model-looks-forgotten"),
 )
 MEMBERSHIP_DIFFERENCE = Metric(
     title="Membership AUC, difference",
