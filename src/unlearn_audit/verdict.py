@@ -30,6 +30,7 @@ from unlearn_audit.records import (
     round_number,
     settle_waivers,
 )
+from unlearn_audit.scope import Metric
 from unlearn_audit.stats import compute_equivalence
 
 
@@ -58,7 +59,7 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
 
 def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
     metric = METRICS[check.metric]
-    at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
+    at = _find_point(check, metric, policy)
     limit, groups = _limit_of(check), name_groups(check, policy)
     asked = [f for f in findings if (f.metric, f.against, f.at) == (check.metric, check.against, at)]
     rulings = [_rule(finding, limit, groups) for finding in asked if decides(check.among, finding.among)]
@@ -83,6 +84,13 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         estimate=estimate,
         equivalence_p=_find_equivalence_p(estimate, limit),
     )
+
+
+def _find_point(check: Check, metric: Metric, policy: Policy) -> str | None:
+    """Return where the check reads its metric: its operating point, or the first false-positive rate of the policy."""
+    if metric.points is not None:
+        return next(iter(metric.points(policy)), None)
+    return (check.at or policy.task.operating_points[0]) if metric.traits.at else None
 
 
 def _find_equivalence_p(estimate: Estimate | None, limit: Limit) -> float | None:

@@ -74,17 +74,23 @@ def measure_forgetting_score(scope: Scope, address: Address) -> Estimate:
 
 def measure_membership_tpr(scope: Scope, address: Address) -> Estimate:
     """Measure the share of forget records found where the attack wrongly accuses only the share in `at`."""
-    members, nonmembers = score_groups(scope, address.model, address.among, _attack_of(address))
-    fpr = float((address.at or "").removeprefix("fpr "))
-    found = estimate_tpr_at_fpr(members, nonmembers, fpr, confidence=scope.confidence_for(address.model))
-    return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
+    attack = _attack_of(address)
+    members, nonmembers = score_groups(scope, address.model, address.among, attack)
+    return estimate_tpr_at_fpr(
+        members,
+        nonmembers,
+        float((address.at or "").removeprefix("fpr ")),
+        confidence=scope.confidence_for(address.model),
+        clusters=pair_clusters(scope, address.among, attack),
+        attacks=len(scope.policy.membership.attacks),
+    )
 
 
 def measure_membership_advantage(scope: Scope, address: Address) -> Estimate:
     """Measure the largest TPR - FPR over all thresholds. Never compare it with 0, only with the retrained model's."""
     members, nonmembers = score_groups(scope, address.model, address.among, _attack_of(address))
     found = estimate_advantage(members, nonmembers, confidence=scope.confidence_for(address.model))
-    return found.model_copy(update={"bounds": None})  # as above
+    return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
 
 
 def find_strongest(findings: tuple[Finding, ...], model: str, among: str) -> str | None:
@@ -138,16 +144,21 @@ FORGETTING_SCORE = Metric(
 )
 MEMBERSHIP_TPR = Metric(
     title="Membership TPR at low FPR",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=MetricTraits(
+        kind="forgetting", among=frozenset({"all", "positive"}), limits=frozenset({"at_most"}), low=0.0, high=1.0
+    ),
     direction=Direction.LOWER,
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
+    groups=("forget", "test"),
     per_attack=True,
     points=lambda policy: tuple(f"fpr {fpr:g}" for fpr in policy.membership.fpr),
 )
 MEMBERSHIP_ADVANTAGE = Metric(
     title="Membership advantage",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=MetricTraits(
+        kind="forgetting", among=frozenset({"all", "positive"}), limits=frozenset({"at_most"}), low=0.0, high=1.0
+    ),
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,
