@@ -95,15 +95,24 @@ class Scope:
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
 
-        Remedies are tried in order until one passes, all on one test split: each gets an equal share of the error
-        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely. Every
-        setting of a search counts: validation chooses among them, but the forget records are the same there and here.
+        Where the policy lists remedies, a false release has m + 1 roads: the audited model, and m remedies that are
+        tried in order until one passes, all on one test split. The audited model gets one half of the error, the
+        remedies share the other half equally (weighted Bonferroni), so that trying more of them makes a false release
+        no more likely, and the audited model pays for one remedy as for many. Every setting of a search counts:
+        validation chooses among them, but the forget records are the same there and here.
         """
         confidence, shares = self.policy.protocol.confidence, self.shares
+        tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
         if model in self.remedied:
-            tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
-            shares *= max(tries, len(self.remedied))
+            shares *= 2 * max(tries, len(self.remedied))
+        elif tries and model == self.audited:
+            shares *= 2
         return confidence if shares == 1 else 1 - (1 - confidence) / shares
+
+    @cached_property
+    def audited(self) -> str | None:
+        """Name of the audited model: the first candidate; None where the evidence has none."""
+        return next((card.name for card in self.evidence.provenance.candidates), None)
 
     @cached_property
     def remedied(self) -> frozenset[str]:

@@ -186,9 +186,22 @@ def test_every_setting_that_may_be_tried_costs_confidence(change_policy, make_ev
     plain = change_policy(REMEDY, "{method: salun-cra, parameters: {keep: 0.3}}")
     searched = change_policy(REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}")
 
-    assert Scope(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 2)
-    assert Scope(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
-    assert Scope(evidence, searched).confidence_for("unlearned") == 0.95
+    assert Scope(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
+    assert Scope(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 8)
+
+
+def test_audited_model_and_remedies_share_one_error(change_policy, make_evidence):
+    """On the limit, the audited model at .05 and three remedies sharing another gave a false release in up to .08."""
+    from unlearn_audit.scope import Scope
+
+    evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
+    for remedies in (REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}"):
+        scope = Scope(evidence, change_policy(REMEDY, remedies))
+        tries = sum(len(remedy.settings) for remedy in scope.policy.remediation)
+        errors = [1 - scope.confidence_for(model) for model in ("unlearned", "remedied-salun-cra")]
+
+        assert errors[0] + tries * errors[1] == pytest.approx(0.05)
+        assert scope.confidence_for("original") == 0.95
 
 
 def test_a_policy_without_a_search_keeps_its_digest():
