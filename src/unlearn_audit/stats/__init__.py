@@ -8,7 +8,7 @@ that it was the worst possible one*. For a proportion that rule is exactly Clopp
 Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells` -> `rates`
 and `risk` -> `groups`, `auc`, `auc_change`, `auc_shift`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`,
 `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `equivalence`, `multiplicity`,
-`thresholds`, `power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
+`prevalence`, `thresholds`, `power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -50,6 +50,7 @@ from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, mo
 from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm, share_error
 from unlearn_audit.stats.null import estimate_null
 from unlearn_audit.stats.power import estimate_more_records, split_by_group
+from unlearn_audit.stats.prevalence import PrevalenceCounts, estimate_at_counted_prevalence
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
     estimate_balanced_accuracy_change,
@@ -93,6 +94,7 @@ __all__ = [
     "MistakeCosts",
     "PairedCells",
     "Prediction",
+    "PrevalenceCounts",
     "Reliability",
     "RiskSplit",
     "Roc",
@@ -129,6 +131,7 @@ __all__ = [
     "compute_roc",
     "count_mistakes",
     "estimate_advantage",
+    "estimate_at_counted_prevalence",
     "estimate_auc",
     "estimate_auc_change",
     "estimate_auc_shift",
