@@ -95,11 +95,9 @@ class Scope:
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
 
-        Where the policy lists remedies, a false release has m + 1 roads: the audited model, and m remedies that are
-        tried in order until one passes, all on one test split. The audited model gets one half of the error, the
-        remedies share the other half equally (weighted Bonferroni), so that trying more of them makes a false release
-        no more likely, and the audited model pays for one remedy as for many. Every setting of a search counts:
-        validation chooses among them, but the forget records are the same there and here.
+        Where the policy lists remedies, a false release has m + 1 roads: the audited model and m remedies, tried in
+        order on one test split. The audited model gets one half of the error, the remedies share the other equally
+        (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records.
         """
         confidence, shares = self.policy.protocol.confidence, self.shares
         tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
@@ -111,7 +109,7 @@ class Scope:
 
     @cached_property
     def audited(self) -> str | None:
-        """Name of the audited model: the first candidate; None where the evidence has none."""
+        """Name of the audited model, None where there is none."""
         return next((card.name for card in self.evidence.provenance.candidates), None)
 
     @cached_property

@@ -156,9 +156,7 @@ MEMBERSHIP_TPR = Metric(
 )
 MEMBERSHIP_ADVANTAGE = Metric(
     title="Membership advantage",
-    traits=MetricTraits(
-        kind="forgetting", among=frozenset({"all", "positive"}), limits=frozenset({"at_most"}), low=0.0, high=1.0
-    ),
+    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,

@@ -153,7 +153,7 @@ def _approximate_scores(means: DirichletMeans, points: Floats) -> Floats:
     height = -(means.shapes * np.log1p(-gains * saddle[:, None])).sum(axis=1)
     tail = np.exp(height) * width / (saddle * np.sqrt(2 * np.pi))
     score = -ndtri(np.clip(tail, 1e-300, 0.5))
-    return np.where(lower, -score, score)
+    return np.asarray(np.where(lower, -score, score))
 
 
 def _lay_out_beta(means: DirichletMeans) -> tuple[Floats, Floats, Floats, Floats]:

@@ -125,9 +125,8 @@ def _find_upper_of_two(posterior: Posterior, tail: float) -> float:
     weights = posterior.weights[order]
     steps = weights[0] * _find_points_of_scores(narrow)
     if wide.ends[0] == wide.ends[1]:
-        return weights[1] * float(wide.ends[1][0]) + weights[0] * float(
-            find_upper_points(narrow, np.array([tail]))[0, 0]
-        )
+        rest = find_upper_points(narrow, np.array([tail]))[0, 0]
+        return float(weights[1] * wide.ends[1][0] + weights[0] * rest)
     others = wide.repeat(len(_SCORES))
 
     def exceed(point: float) -> float:
