@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import CaseError, PolicyError
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.pipeline.remedy_search import (
     conclude,
@@ -187,15 +188,24 @@ def test_every_combination_is_a_setting_on_top_of_the_fixed_parameters(change_po
 
 
 def test_every_setting_that_may_be_tried_costs_confidence(change_policy, make_evidence):
-    from unlearn_audit.findings.context import EvaluationContext
-
     evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
     plain = change_policy(REMEDY, "{method: salun-cra, parameters: {keep: 0.3}}")
     searched = change_policy(REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}")
 
-    assert EvaluationContext(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 2)
-    assert EvaluationContext(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
-    assert EvaluationContext(evidence, searched).confidence_for("unlearned") == 0.95
+    assert EvaluationContext(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
+    assert EvaluationContext(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 8)
+
+
+def test_audited_model_and_remedies_share_one_error(change_policy, make_evidence):
+    """On the limit, the audited model at .05 and three remedies sharing another gave a false release in up to .08."""
+    evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
+    for remedies in (REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}"):
+        context = EvaluationContext(evidence, change_policy(REMEDY, remedies))
+        tries = sum(len(remedy.settings) for remedy in context.policy.remediation)
+        errors = [1 - context.confidence_for(model) for model in ("unlearned", "remedied-salun-cra")]
+
+        assert errors[0] + tries * errors[1] == pytest.approx(0.05)
+        assert context.confidence_for("original") == 0.95
 
 
 def test_a_policy_without_a_search_keeps_its_digest():

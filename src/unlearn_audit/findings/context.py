@@ -92,15 +92,22 @@ class EvaluationContext:
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
 
-        Remedies are tried in order until one passes, all on one test split: each gets an equal share of the error
-        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely. Every
-        setting of a search counts: validation chooses among them, but the forget records are the same there and here.
+        Where the policy lists remedies, a false release has m + 1 roads: the audited model and m remedies, tried in
+        order on one test split. The audited model gets one half of the error, the remedies share the other equally
+        (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records.
         """
         confidence, shares = self.policy.protocol.confidence, self.shares
+        tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
         if model in self.remedied:
-            tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
-            shares *= max(tries, len(self.remedied))
+            shares *= 2 * max(tries, len(self.remedied))
+        elif tries and model == self.audited:
+            shares *= 2
         return confidence if shares == 1 else 1 - (1 - confidence) / shares
+
+    @cached_property
+    def audited(self) -> str | None:
+        """Name of the audited model, None where there is none."""
+        return next((card.name for card in self.evidence.provenance.candidates), None)
 
     @cached_property
     def remedied(self) -> frozenset[str]:

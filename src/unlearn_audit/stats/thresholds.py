@@ -2,6 +2,10 @@
 
 A threshold t means "call positive when p >= t". Choose it on the validation split of the original model and freeze it:
 a threshold tuned on the records that it is judged on is optimistic.
+
+What is estimated at such a point is the rate of *this* threshold, as frozen, and bounds cover that. It is not the rate
+that the rule would have on average over validation splits: with few validation records thresholds scatter, and the
+rule's expected false-negative rate may lie far from that of the threshold at hand.
 """
 
 from dataclasses import dataclass

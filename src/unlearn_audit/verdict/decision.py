@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.policy import (
     Acceptances,
@@ -17,9 +18,11 @@ from unlearn_audit.records import (
     CheckResult,
     Estimate,
     Finding,
+    Interval,
     Limit,
     Message,
     MetricKey,
+    OperatingPoint,
     Outcome,
     Verdict,
     decide_outcome,
@@ -30,7 +33,14 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
-from unlearn_audit.verdict.reasons import explain_chance, explain_crossing, explain_fail, explain_open, explain_pass
+from unlearn_audit.verdict.reasons import (
+    explain_chance,
+    explain_crossing,
+    explain_fail,
+    explain_open,
+    explain_pass,
+    is_beyond,
+)
 
 
 def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
@@ -58,7 +68,7 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
 
 def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
     metric = METRICS[check.metric]
-    at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
+    at = _find_point(check, metric, policy)
     limit, groups = _limit_of(check), name_groups(check, policy)
     asked = [f for f in findings if (f.key.metric, f.key.against, f.key.at) == (check.metric, check.against, at)]
     rulings = [_rule(finding, limit, groups) for finding in asked if check.among.is_decided_by(finding.key.among)]
@@ -86,6 +96,13 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         estimate=estimate,
         equivalence_p=_find_equivalence_p(estimate, limit),
     )
+
+
+def _find_point(check: Check, metric: Metric, policy: Policy) -> OperatingPoint | None:
+    """Return where the check reads its metric: its operating point, or the first false-positive rate of the policy."""
+    if metric.points is not None:
+        return next(iter(metric.points(policy)), None)
+    return (check.at or policy.task.operating_points[0]) if metric.traits.at else None
 
 
 def _find_equivalence_p(estimate: Estimate | None, limit: Limit) -> float | None:
@@ -168,12 +185,17 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
         return _Ruling(Outcome.FAIL, (explain_fail(failing, limit, too_high=too_high),), finding)
     if below and above:
         return _Ruling(Outcome.PASS, (explain_pass(bounds, limit),), finding)
+    return _Ruling(Outcome.INCONCLUSIVE, _explain_open(finding, estimate, bounds, limit, groups), finding)
+
+
+def _explain_open(
+    finding: Finding, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str]
+) -> tuple[Message, ...]:
     if finding.key.among.is_extreme:
-        return _Ruling(Outcome.INCONCLUSIVE, (explain_crossing(bounds, limit),), finding)
+        return (explain_crossing(bounds, limit),)
     if estimate.corrected is not None and is_beyond(bounds, limit):
-        return _Ruling(Outcome.INCONCLUSIVE, (explain_chance(bounds, limit),), finding)
-    told = (explain_crossing(bounds, limit), explain_open(estimate, limit, groups))
-    return _Ruling(Outcome.INCONCLUSIVE, told, finding)
+        return (explain_chance(bounds, limit),)
+    return (explain_crossing(bounds, limit), explain_open(estimate, limit, groups))
 
 
 _COUNTED = (

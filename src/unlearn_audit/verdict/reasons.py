@@ -35,7 +35,7 @@ def is_beyond(bounds: Interval, limit: Limit) -> bool:
 
 
 def explain_chance(bounds: Interval, limit: Limit) -> Message:
-    """Say that one of several attacks lies outside, which may be chance: shared among them the error does not fail it."""
+    """Say that one of several attacks lies outside, which may be chance: their shared error does not fail it."""
     return write_message("bounds-outside-by-chance", **_name_bounds(bounds), limit=limit.message)
 
 
