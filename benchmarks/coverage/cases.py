@@ -38,7 +38,8 @@ STUDIED = {
     "retain-accuracy": "rate",
     "positive-share": "rate",
     "membership-auc": "AUC",
-    "membership-auc-difference": "AUC change",
+    "membership-auc-difference": "AUC shift",
+    "membership-tpr": "TPR at an FPR",
     "retain-leakage": "AUC change",
 }
 """Which statistic of the grid stands behind each metric that a policy may set a limit on."""

@@ -5,7 +5,14 @@ from scipy.special import expit, logit
 
 from benchmarks.coverage.designs import Counts, Floats
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.stats import compute_clopper_pearson, compute_jeffreys, estimate_auc, estimate_auc_change
+from unlearn_audit.stats import (
+    compute_clopper_pearson,
+    compute_jeffreys,
+    estimate_auc,
+    estimate_auc_change,
+    estimate_auc_shift,
+    estimate_tpr_at_fpr,
+)
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
 from unlearn_audit.stats.cells import Functional, Tally, tally_records
@@ -66,3 +73,18 @@ def bound_auc_change(before: Pair, after: Pair, clusters: tuple[Clusters, Cluste
     reach = find_reach(TAIL) * (found.standard_error or 0.0)
     plain = (found.value - reach, found.value + reach)
     return {"deciding": (found.bounds.low, found.bounds.high), "delong": plain if reach else None}
+
+
+def bound_auc_shift(reference: Pair, audited: Pair, clusters: tuple[Clusters, Clusters] | None) -> Ends:
+    """Return the ends of a difference of AUCs on the probit scale."""
+    found = estimate_auc_shift(reference, audited, confidence=CONFIDENCE, clusters=clusters)
+    return {"deciding": (found.bounds.low, found.bounds.high)}
+
+
+def bound_tpr(scores: Pair, fpr: float, clusters: tuple[Clusters, Clusters] | None) -> Ends:
+    """Return the ends of a TPR at a false-positive rate; beside it Clopper-Pearson with the threshold as given."""
+    found = estimate_tpr_at_fpr(*scores, fpr, confidence=CONFIDENCE, clusters=clusters)
+    return {
+        "deciding": (found.bounds.low, found.bounds.high),
+        "given-threshold": compute_clopper_pearson(found.events, found.n, TAIL),
+    }

@@ -56,6 +56,7 @@ NAMES = {
     "bca": "BCa",
     "jeffreys": "Jeffreys",
     "delong": "DeLong",
+    "given-threshold": "Clopper-Pearson, threshold as given",
 }
 Row = dict[str, Any]
 

@@ -64,7 +64,7 @@ CLUSTERINGS: dict[str, tuple[Counts, float]] = {
 }
 
 
-def _draw_clustered(
+def draw_clustered(
     counts: tuple[int, int], sizes: Counts, alikeness: float, means: tuple[float, ...], rng: np.random.Generator
 ) -> tuple[tuple[Pair, ...], tuple[Counts, Counts]]:
     """Return the members' and non-members' scores by each model (mean above the non-members), and their clusters."""
@@ -85,7 +85,7 @@ def list_clustered_auc_cases() -> Iterator[Case]:
     for (name, (sizes, alike)), (m, n), mean in product(CLUSTERINGS.items(), counts, (0.0, 2.0)):
 
         def bound(rng: np.random.Generator, _: bool, draw=(m, n), sizes=sizes, alike=alike, mean=mean) -> Ends:  # noqa: ANN001
-            (scores,), clusters = _draw_clustered(draw, sizes, alike, (mean,), rng)
+            (scores,), clusters = draw_clustered(draw, sizes, alike, (mean,), rng)
             return bound_auc(scores, clusters)
 
         truth = float(ndtr(mean / np.sqrt(2)))
@@ -106,7 +106,7 @@ def list_sized_auc_cases() -> Iterator[Case]:
     for (name, sizes), (m, n), mean in product(SIZED.items(), ((30, 30), (60, 200)), (0.0, 2.0)):
 
         def bound(rng: np.random.Generator, _: bool, draw=(m, n), sizes=sizes, mean=mean) -> Ends:  # noqa: ANN001
-            (scores,), clusters = _draw_clustered(draw, sizes, 0.5, (mean,), rng)
+            (scores,), clusters = draw_clustered(draw, sizes, 0.5, (mean,), rng)
             own = np.bincount(clusters[0])[clusters[0]].astype(np.float64)
             return bound_auc((scores[0] + _lower(sizes, own), scores[1]), clusters)
 
@@ -121,7 +121,7 @@ def list_change_cases() -> Iterator[Case]:
     for (before, after), (m, n), alike in product(means, ((10, 10), (20, 200)), (0.5, 0.95)):
 
         def bound(rng: np.random.Generator, _: bool, draw=(m, n), alike=alike, pair=(before, after)) -> Ends:  # noqa: ANN001
-            scores, _clusters = _draw_clustered(draw, np.array([1]), alike, pair, rng)
+            scores, _clusters = draw_clustered(draw, np.array([1]), alike, pair, rng)
             return bound_auc_change(*scores, None)
 
         truth = float(ndtr(after / np.sqrt(2)) - ndtr(before / np.sqrt(2)))
@@ -129,7 +129,7 @@ def list_change_cases() -> Iterator[Case]:
     for (before, after), (name, (sizes, alike)) in product(((0.0, 0.0), (2.0, 1.0)), CLUSTERINGS.items()):
 
         def bound_clustered(rng: np.random.Generator, _: bool, sizes=sizes, alike=alike, pair=(before, after)) -> Ends:  # noqa: ANN001
-            scores, clusters = _draw_clustered((15, 40), sizes, alike, pair, rng)
+            scores, clusters = draw_clustered((15, 40), sizes, alike, pair, rng)
             return bound_auc_change(*scores, clusters)
 
         truth = float(ndtr(after / np.sqrt(2)) - ndtr(before / np.sqrt(2)))

@@ -12,6 +12,7 @@ from typing import Any
 from scipy.stats import binom
 
 from benchmarks.coverage.cases import Case, list_cluster_cases, list_record_cases
+from benchmarks.coverage.membership_cases import list_reference_cases, list_shift_cases, list_tpr_cases
 from benchmarks.coverage.methods import CONFIDENCE, Ends
 from benchmarks.coverage.score_cases import (
     list_auc_cases,
@@ -40,6 +41,7 @@ def list_cases() -> tuple[Case, ...]:
         list_clustered_auc_cases,
     )
     sources += (list_sized_auc_cases, list_change_cases)
+    sources += (list_shift_cases, list_reference_cases, list_tpr_cases)
     return tuple(case for source in sources for case in source())
 
 

@@ -87,7 +87,15 @@ class EvidenceError(AuditError):
 
 
 class MeasurementError(AuditError):
-    """A statistic that is not defined on what it was given. Becomes `not_run` with this message as its reason."""
+    """A statistic that is not defined on what it was given. Becomes `not_run` with this reason.
+
+    Attributes:
+        reason: a `records.Message` with its code, or the plain words of a plug-in.
+    """
+
+    def __init__(self, reason: object, *, hint: str | None = None) -> None:
+        super().__init__(str(reason), hint=hint)
+        self.reason = reason
 
 
 class ReportError(AuditError):

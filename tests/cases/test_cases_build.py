@@ -196,7 +196,7 @@ def test_a_tolerated_missing_cluster_column_is_noted(request_of):
 
     case = build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), ignore_progress)
 
-    assert any("lesion_id" in note for note in case.provenance.notes)
+    assert any("lesion_id" in note.text for note in case.provenance.notes)
 
 
 def test_the_commitment_can_be_proved_with_the_ids_and_the_salt(policy, request_of):

@@ -107,7 +107,7 @@ def test_the_splits_can_come_from_a_column_of_policy_or_case(request_of):
     for policy, file in ((read("data: {split_column: new_split}"), None), (read(), case)):
         made = build_case(policy, request_of(case=file), ignore_progress).provenance.data
         assert (made.splits["validation"].n, made.splits["test"].n) == (18, 28)
-        assert any("new_split" in note for note in made.notes)
+        assert any("new_split" in note.text for note in made.notes)
 
 
 def test_a_case_does_not_take_other_splits_than_the_policy(request_of):

@@ -197,9 +197,9 @@ def test_the_report_says_what_was_brought_and_copies_no_model(run, case, network
     assert card["title"] == "SCRUB on site"
     assert card["method"] == "scrub (brought along)"
     assert card["sha256"] == hashlib.sha256(files["unlearned"].read_bytes()).hexdigest()
-    assert card["notes"] == ["Read from unlearned.safetensors (weights)."]
+    assert [note["text"] for note in card["notes"]] == ["Read from unlearned.safetensors (weights)."]
     assert provenance["data"]["sha256"] == load_dataset("breast-cytology").sha256
-    assert any("asked them about every record" in note for note in provenance["notes"])
+    assert any("asked them about every record" in note["text"] for note in provenance["notes"])
     assert not (case / "out" / "models").exists()
 
 
@@ -276,7 +276,7 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
     cards = json.loads((case / "out" / "record.json").read_text())["provenance"]["models"]
 
     assert code == 0, said
-    assert all("saved in training mode and put into evaluation mode" in " ".join(card["notes"]) for card in cards)
+    assert all("saved in training mode and put into evaluation mode" in str(card["notes"]) for card in cards)
 
 
 @pytest.mark.parametrize(
@@ -581,7 +581,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     about = 3 * (images.reshape(len(images), -1).mean(axis=1) / 255 - 0.4) / 0.1
 
     np.testing.assert_allclose(logit, about, atol=0.15)
-    assert any("size 6" in note for note in evidence.provenance.notes)
+    assert any("size 6" in note.text for note in evidence.provenance.notes)
 
 
 def test_the_command_of_the_page_runs(run_here, case, networks, monkeypatch):

@@ -202,7 +202,7 @@ def test_missing_retained_records_are_not_run_where_the_case_states_the_number(r
     assert code == 3
     assert "not run" in out
     assert record["provenance"]["forget"]["fraction"] == 0.1
-    assert record["provenance"]["notes"][-1].endswith("not checked: Accuracy 0.93")
+    assert record["provenance"]["notes"][-1]["text"].endswith("not checked: Accuracy 0.93")
     assert "Observation only" in (tmp_path / "out" / "report.html").read_text()
 
 

@@ -44,7 +44,9 @@ def test_a_policy_asks_for_reference_models_and_an_option_that_makes_none_is_not
 
     record = json.loads((out / "record.json").read_bytes())
     assert "references" not in record["provenance"]
-    assert "The policy asks for 4 reference models; this run was told to make none." in record["provenance"]["notes"]
+    assert "The policy asks for 4 reference models; this run was told to make none." in [
+        note["text"] for note in record["provenance"]["notes"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.support.text_everywhere import with_text_everywhere
 from tests.support.waived_records import make_whole
 from unlearn_audit.formats import pdf as pdf_module
 from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
-from unlearn_audit.pki.time_stamp_client import Level
+from unlearn_audit.pki.time_stamp_client import SignatureLevel
 from unlearn_audit.signing.pades import Purpose, sign_pdf
 
 pytestmark = [pytest.mark.thorough, pytest.mark.pdf, pytest.mark.process]
@@ -51,7 +51,7 @@ def test_the_report_is_archival_and_accessible_before_and_after_signing(validate
 
 
 def test_it_stays_so_with_archive_time_stamps_and_a_second_signature(validate, pdf, lab, stamps):
-    how = sign_at(Level.LTA, stamps, lab)
+    how = sign_at(SignatureLevel.LTA, stamps, lab)
     first = sign_pdf(pdf, lab.key, how, Purpose(others_follow=True))
     second = Purpose("Countersignature1", "Countersignature 1 of the audit report", "Approved", certifies=False)
     code, told = validate(sign_pdf(first, lab.employ("E. Example"), how, second))
@@ -79,7 +79,7 @@ def test_waivers_hazards_summaries_and_missing_glyphs_stay_conformant(validate, 
 def test_poppler_finds_every_signature_valid(pdf, lab, stamps, tmp_path):
     if shutil.which("pdfsig") is None:
         pytest.skip("needs poppler-utils")
-    how = sign_at(Level.LTA, stamps, lab)
+    how = sign_at(SignatureLevel.LTA, stamps, lab)
     first = sign_pdf(pdf, lab.key, how, Purpose(others_follow=True))
     second = Purpose("Countersignature1", "Countersignature 1 of the audit report", "Approved", certifies=False)
     (tmp_path / "report.pdf").write_bytes(sign_pdf(first, lab.employ("F. Example"), how, second))

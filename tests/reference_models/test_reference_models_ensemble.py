@@ -295,7 +295,7 @@ def test_the_request_overrides_the_policy_and_fewer_are_noted(build, asked, made
     provenance = build(references=asked).provenance
 
     assert (provenance.references.models if provenance.references else 0) == made
-    assert any("asks for 4 reference models" in note for note in provenance.notes) == noted
+    assert any("asks for 4 reference models" in note.text for note in provenance.notes) == noted
 
 
 @pytest.mark.parametrize("asked", [1, 2, 5, 514])

@@ -11,7 +11,7 @@ from unlearn_audit.cli import run_guarded
 from unlearn_audit.errors import ExitCode, ReportError
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, reach_verdicts
-from unlearn_audit.records import ALL, Interval, SelfTestSummary
+from unlearn_audit.records import ALL, Interval, SelfTestSummary, quote_text
 from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
 from unlearn_audit.selftest.simulation import draw_evidence
 from unlearn_audit.selftest.tampering import TamperingError, tamper
@@ -113,7 +113,7 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
 
     def rule(finding, limit, groups):
         value = finding.estimate.value
-        bounds = Interval(low=value, high=value, confidence=0.95, method="none", sides="one")
+        bounds = Interval(low=value, high=value, confidence=0.95, method=quote_text("none"), sides="one")
         return honest(
             finding.model_copy(update={"estimate": finding.estimate.model_copy(update={"bounds": bounds})}),
             limit,

@@ -248,7 +248,7 @@ def test_a_model_without_mistakes_is_not_known_to_make_none():
 
     assert found.interval.low == 0
     assert found.interval.high == pytest.approx(20 * compute_clopper_pearson(0, 100, 0.025)[1], rel=0.02)
-    assert "the bootstrap has no spread" in found.interval.method
+    assert "the bootstrap has no spread" in found.interval.method.text
     assert found.bounds.high == pytest.approx(20 * compute_clopper_pearson(0, 100, 0.05)[1], rel=0.02)
 
 
@@ -373,7 +373,7 @@ def test_a_rate_without_clusters_is_exact_and_leaves_the_generator_alone():
     rng = np.random.default_rng(0)
     found = estimate_rate(np.arange(100) < 7, confidence=0.95, resamples=1_000, rng=rng)
 
-    assert (found.value, found.events, found.n, found.bounds.method) == (0.07, 7, 100, "Clopper-Pearson")
+    assert (found.value, found.events, found.n, found.bounds.method.text) == (0.07, 7, 100, "Clopper-Pearson")
     assert np.random.default_rng(0).random() == rng.random()
 
 

@@ -80,7 +80,7 @@ def test_the_familiar_intervals_are_shown_to_fail_where_they_do(published):
 
 def test_an_average_sized_worst_case_cluster_would_not_cover_and_the_study_notices(monkeypatch):
     """Records of one cluster alike, one cluster in five with twenty of them: what an earlier rule did not see."""
-    index = find_index("rate, clustered", "60 patients, one in five with 20 images; 0.2 missed")
+    index = find_index("rate, clustered", "300 lesions, missed by the square of their size; 0.0133 missed")
 
     def add_average(tally, *_):
         return tally.totals.sum() / sum(block.repeats.sum() for block in tally.blocks)

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss
 
 from tests.support.covering import assert_covers
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, OperatingPoint, Unit
+from unlearn_audit.records import Estimate, Interval, OperatingPoint, Unit, quote_text
 from unlearn_audit.stats import (
     MistakeCosts,
     adjust_differences,
@@ -280,7 +280,7 @@ def test_a_free_mistake_or_an_impossible_sensitivity_is_refused():
 
 
 def plan(value, low, high, limit, n=100):
-    bounds = Interval(low=low, high=high, confidence=0.95, method="m", sides="one")
+    bounds = Interval(low=low, high=high, confidence=0.95, method=quote_text("m"), sides="one")
     return estimate_more_records(Estimate(value=value, unit=Unit.PROPORTION, n=n, bounds=bounds), limit)
 
 

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 from sklearn.svm import SVC
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, quote_text
 from unlearn_audit.stats import (
     SIGNALS,
     compute_auc,
@@ -183,7 +183,7 @@ def test_what_are_no_log_probabilities_is_refused(name, log_probs, labels, says)
     ],
 )
 def test_the_forgetting_score_folds_the_auc_and_its_ends(low, value, high, expected):
-    ends = {"low": low, "high": high, "confidence": 0.95, "method": "m"}
+    ends = {"low": low, "high": high, "confidence": 0.95, "method": quote_text("m")}
     auc = Estimate(
         value=value, unit=Unit.AUC, n=9, interval=Interval(**ends, sides="two"), bounds=Interval(**ends, sides="one")
     )

@@ -27,6 +27,8 @@ from unlearn_audit.records import (
     Unit,
     Verdict,
     digest_of,
+    quote_text,
+    write_message,
 )
 from unlearn_audit.software import PAGES, describe_software
 
@@ -99,13 +101,17 @@ def make_policy() -> Policy:
 def make_estimate(value: float, unit: Unit, n: int = N, *, spread: float = 0.02, events: int | None = None) -> Estimate:
     floor = -1.0 if value < 0 else 0.0
     interval = Interval(
-        low=max(value - spread, floor), high=value + spread, confidence=0.95, method="Jeffreys", sides="two"
+        low=max(value - spread, floor),
+        high=value + spread,
+        confidence=0.95,
+        method=write_message("jeffreys"),
+        sides="two",
     )
     bounds = Interval(
         low=max(value - 0.84 * spread, floor),
         high=value + 0.84 * spread,
         confidence=0.95,
-        method="Jeffreys",
+        method=write_message("jeffreys"),
         sides="one",
     )
     return Estimate(value=value, unit=unit, n=n, events=events, interval=interval, bounds=bounds)
@@ -115,7 +121,7 @@ def make_finding(metric: str, model: str, estimate: Estimate | None, **rest: Any
     rest.setdefault("direction", Direction.LOWER)
     rest.setdefault("source", "NUMBERS, section 1")
     if estimate is None:
-        rest.setdefault("not_run", "the reference was not trained")
+        rest.setdefault("not_run", quote_text("the reference was not trained"))
     parts = {name: rest.pop(name) for name in ("against", "among", "at", "attack") if name in rest}
     null = {"membership-auc": 0.5, "membership-auc-difference": 0.0}.get(metric)
     title = metric.replace("-", " ").capitalize()
@@ -192,7 +198,7 @@ def _membership(model: str) -> list[Finding]:
             )  # fmt: skip
         if model != "original":
             found.append(make_finding("membership-auc-difference", model, make_estimate(base - MODELS["retrained"][3 if among == "all" else 4], Unit.AUC, n), among=among, attack="logit", against="retrained", direction=Direction.TWO_SIDED))  # fmt: skip
-    rare = "a false-positive rate of 0.001 needs at least 1,000 non-members, found 392"
+    rare = write_message("too-few-non-members", least=1000, fpr=0.001, found=392)
     tpr = make_estimate(0.012, Unit.PROPORTION, 1401, spread=0.006)
     found.append(make_finding("membership-tpr", model, tpr, attack="logit", at="fpr 0.01"))
     found.append(make_finding("membership-tpr", model, None, attack="logit", at="fpr 0.001", not_run=rare))
@@ -304,7 +310,7 @@ def _check(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> 
     return CheckResult(
         id=check["id"], title=check["metric"].replace("-", " ").capitalize(), why=f"The board agreed on this tolerance for {check['id']}.",
         kind=kind, key=_key(check, model, "logit" if membership else None), limit=limit,
-        required=check.get("required", True), outcome=outcome, reason=_SENTENCE[outcome], estimate=estimate,
+        required=check.get("required", True), outcome=outcome, reasons=(quote_text(_SENTENCE[outcome]),), estimate=estimate,
     )  # fmt: skip
 
 
@@ -321,7 +327,9 @@ def make_verdicts(findings: tuple[Finding, ...]) -> tuple[Verdict, ...]:
             Outcome.INCONCLUSIVE: f"{unsure} of {len(required)} required checks cannot be decided.",
             Outcome.PASS: f"All {len(required)} required checks pass.",
         }[outcome]
-        verdicts.append(Verdict(model=model, outcome=outcome, reason=reason, confidence=0.95, checks=checks))
+        verdicts.append(
+            Verdict(model=model, outcome=outcome, reasons=(quote_text(reason),), confidence=0.95, checks=checks)
+        )
     return tuple(verdicts)
 
 
@@ -340,7 +348,7 @@ def make_provenance(signer: Signer | None = None) -> Provenance:
         splits={"retain": SplitCount(n=5606, positive=1095), "forget": SplitCount(n=1401, positive=273),
                 "validation": SplitCount(n=1003, positive=195), "test": SplitCount(n=N, positive=POSITIVE)},
         overlaps=(Overlap(column="lesion_id", splits=("forget", "retain"), shared_groups=611), Overlap(column="lesion_id", splits=("retain", "test"), shared_groups=38)),
-        cluster="lesion_id", notes=("28 x 28 pixels, rebuilt from HAM10000.",),
+        cluster="lesion_id", notes=(quote_text("28 x 28 pixels, rebuilt from HAM10000."),),
     )  # fmt: skip
     forget = ForgetRequest(by="fraction", count=1401, positive=273, fraction=0.2, commitment=digest_of("commitment"))
     return Provenance(
@@ -360,8 +368,8 @@ def make_record(signer: Signer | None = None, **changes: Any) -> AuditRecord:
         "outcome": verdicts[0].outcome,
         "recommendation": Recommendation(
             action="release-remedied", model="remedied-warm-restart",
-            text="Do not release the unlearned model. Release the warm restart instead: it passes every required check, "
-            "with 8 fewer missed malignant lesions than the original.",
+            advice=(quote_text("Do not release the unlearned model. Release the warm restart instead: it passes every required check, "
+            "with 8 fewer missed malignant lesions than the original."),),
         ),
     }  # fmt: skip
     return AuditRecord(**{**fields, **changes})

@@ -33,7 +33,7 @@ def write_report(
     """
     from unlearn_audit.formats import choose_formats
     from unlearn_audit.pipeline.audit import name_signer
-    from unlearn_audit.pki.keys import describe, load_signing_key
+    from unlearn_audit.pki.keys import describe_signer, load_signing_key
     from unlearn_audit.pki.laboratory_ca import make_test_key
     from unlearn_audit.signing.bundle import validate_output_folder
     from unlearn_audit.signing.report import ReportRequest, write_signed_report
@@ -45,4 +45,4 @@ def write_report(
     chain_path = Path(chain) if chain is not None else None
     signer = load_signing_key(Path(key), chain_path, passphrase) if key is not None else make_test_key()
     request = ReportRequest(signer, chosen, force=force)
-    return write_signed_report(name_signer(audit, describe(signer)), Path(folder), request)
+    return write_signed_report(name_signer(audit, describe_signer(signer.certificate)), Path(folder), request)

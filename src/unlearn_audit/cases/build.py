@@ -32,10 +32,12 @@ from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     DataCard,
     HyperparameterSearch,
+    Message,
     ProgressCallback,
     Provenance,
     SplitCount,
     choose_seed,
+    write_message,
 )
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
@@ -252,12 +254,12 @@ def add_remedy(case: Case, choice: MethodChoice) -> Case:
     return add_model(case, choice, name=f"remedied-{choice.method}", role="remedied")
 
 
-def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
+def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[Message, ...]:
     column = policy.protocol.cluster
     if column is None or column in dataset.groups:
         return ()
-    effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
-    return (f"The policy clusters records by '{column}', which the data does not have: {effect}.",)
+    code = "data-lack-cluster-column" + ("" if policy.protocol.cluster_required else "-tolerated")
+    return (write_message(code, column=column),)
 
 
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:

@@ -14,7 +14,7 @@ from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models import Preprocessing, load_external, save_weights
 from unlearn_audit.policy import ExternalModelFacts, Network
-from unlearn_audit.records import ModelCard, digest_of
+from unlearn_audit.records import ModelCard, digest_of, quote_text, write_message
 
 _TITLES = {"original": "Original", "retrained": "Retrained reference"}
 
@@ -70,7 +70,10 @@ class ExternalOriginal:
                 "source": told.source,
                 "file": f"models/{role}.safetensors",
                 "sha256": hashlib.sha256(weights).hexdigest(),
-                "notes": (f"Read from {path.name} (SHA-256 {digest}).", *told.notes),
+                "notes": (
+                    write_message("original-read-from", file=path.name, sha256=digest),
+                    *map(quote_text, told.notes),
+                ),
             }
         )
 

@@ -127,17 +127,17 @@ def _write_report(audit: "Audit", written: bytes, pen: _Pen, options: RecheckOpt
     from unlearn_audit.cli.reports import name_policy_file, say_where
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_signer
-    from unlearn_audit.pki.keys import describe
+    from unlearn_audit.pki.keys import describe_signer
     from unlearn_audit.policy import locate_checks
     from unlearn_audit.signing.report import ReportRequest, write_signed_report
 
     out = options.out or Path()
     sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy))
-    signed = name_signer(audit, describe(pen.key, pen.signing.level.value))
+    signed = name_signer(audit, describe_signer(pen.key.certificate, pen.signing.level))
     signed = replace(signed, models=_find_models(options.evidence.parent, signed))
     request = ReportRequest(pen.key, pen.formats, pen.signing, sources, written, options.force)
     write_signed_report(signed, out, request)
-    say_where(out, pen.formats, is_test=describe(pen.key).kind == "test")
+    say_where(out, pen.formats, is_test=describe_signer(pen.key.certificate).kind == "test")
 
 
 def _find_models(folder: Path, audit: "Audit") -> dict[str, bytes | Path]:

@@ -129,7 +129,7 @@ def run_from_options(options: RunOptions) -> int:
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.pipeline.external import Disclosures
-    from unlearn_audit.pki.keys import describe
+    from unlearn_audit.pki.keys import describe_signer
     from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
     from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.bundle import validate_output_folder
@@ -153,7 +153,7 @@ def run_from_options(options: RunOptions) -> int:
     signing_request = read_signing(options)
     key = find_signing_key(signing_request)
     signing = choose_signing(signing_request, offline=options.offline)
-    signer = describe(key, signing.level.value)
+    signer = describe_signer(key.certificate, signing.level)
     disclosures = Disclosures(
         waivers=load_waivers(options.waivers, policy) if options.waivers else (),
         earlier_runs=find_earlier_runs(out, policy, case, folder),

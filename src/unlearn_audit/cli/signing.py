@@ -9,14 +9,14 @@ import click
 
 from unlearn_audit.cli.options import SigningOptions
 from unlearn_audit.errors import UsageError
+from unlearn_audit.pki import PASSPHRASE_VARIABLE
+from unlearn_audit.records import SignatureLevel
 
 if TYPE_CHECKING:
     from unlearn_audit.pki.keys import SigningKey
     from unlearn_audit.pki.pkcs11 import TokenAddress
     from unlearn_audit.pki.time_stamp_client import Signing
     from unlearn_audit.policy import SigningFile
-
-PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def choose_signing(request: SigningRequest, *, level: str | None = None, offline
         TimeStampError: the authority cannot be used.
     """
     from unlearn_audit.pki.certificates import load_revocations, load_roots
-    from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+    from unlearn_audit.pki.time_stamp_client import Signing, TimeStampAuthority
 
     url = request.timestamp_url
     if url is not None and offline:
@@ -120,7 +120,7 @@ def choose_signing(request: SigningRequest, *, level: str | None = None, offline
     roots = load_roots(request.timestamp_roots, "timestamps.trust of the signing file")
     authority = TimeStampAuthority(url, roots) if url is not None else None
     wanted = level or request.level
-    chosen = Level(wanted) if wanted else (Level.T if authority else Level.B)
+    chosen = SignatureLevel(wanted) if wanted else (SignatureLevel.T if authority else SignatureLevel.B)
     signing = Signing(chosen, authority, load_revocations(request.revocations))
     if authority:
         _ = authority.probe

@@ -12,14 +12,9 @@ from unlearn_audit.data.columns import finish_columns, read_text, take_exact, ta
 from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
 from unlearn_audit.data.npz import PREFIXES, compute_checksums, number_classes
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import ProgressCallback
+from unlearn_audit.records import ProgressCallback, write_message
 
 TITLE = "embeddings of your images by a frozen backbone: --data with an npz of features, labels and split"
-NOTE = (
-    "The records are embeddings, said to be made by a frozen backbone. The audit speaks of the head that is trained on "
-    "them: what the backbone remembers of its own training data is not measured. If it was trained on the records to "
-    "forget, a head that forgets them is not enough."
-)
 _FEATURES, _LABELS, _SPLIT, _CLASSES = "features", "labels", "split", "classes"
 _SPELLINGS = {**{name: name for name in SPLITS}, "val": "validation", "valid": "validation"}
 _MATRIX = 2
@@ -67,7 +62,7 @@ def load_embeddings(path: Path | None, *, download: bool, progress: ProgressCall
         sha256=compute_checksums(path).sha256,
         groups=finish_columns(str(path), texts),
         exact=take_exact(texts),
-        notes=(NOTE, *notes),
+        notes=(write_message("embeddings-of-a-backbone"), *notes),
     )
 
 

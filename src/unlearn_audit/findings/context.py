@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import NEGATIVE, POSITIVE, OperatingPoint, Population, choose_seed, derive_rng
+from unlearn_audit.records import (
+    NEGATIVE,
+    POSITIVE,
+    Message,
+    OperatingPoint,
+    Population,
+    choose_seed,
+    derive_rng,
+    write_message,
+)
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import choose_threshold
@@ -83,15 +92,22 @@ class EvaluationContext:
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
 
-        Remedies are tried in order until one passes, all on one test split: each gets an equal share of the error
-        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely. Every
-        setting of a search counts: validation chooses among them, but the forget records are the same there and here.
+        Where the policy lists remedies, a false release has m + 1 roads: the audited model and m remedies, tried in
+        order on one test split. The audited model gets one half of the error, the remedies share the other equally
+        (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records.
         """
         confidence, shares = self.policy.protocol.confidence, self.shares
+        tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
         if model in self.remedied:
-            tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
-            shares *= max(tries, len(self.remedied))
+            shares *= 2 * max(tries, len(self.remedied))
+        elif tries and model == self.audited:
+            shares *= 2
         return confidence if shares == 1 else 1 - (1 - confidence) / shares
+
+    @cached_property
+    def audited(self) -> str | None:
+        """Name of the audited model, None where there is none."""
+        return next((card.name for card in self.evidence.provenance.candidates), None)
 
     @cached_property
     def remedied(self) -> frozenset[str]:
@@ -129,8 +145,9 @@ class EvaluationContext:
         if protocol.cluster not in self.evidence.groups:
             if not protocol.cluster_required:
                 return None
-            have = ", ".join(self.evidence.groups) or "none"
-            raise MeasurementError(f"the policy clusters by '{protocol.cluster}', the data has the columns: {have}")
+            raise MeasurementError(
+                write_message("no-cluster-column", column=protocol.cluster, have=list(self.evidence.groups))
+            )
         values = self.evidence.groups[protocol.cluster]
         # numbered once: every estimate sorts them, and names sort twenty times slower
         _, numbers = np.unique(values, return_inverse=True)
@@ -139,15 +156,12 @@ class EvaluationContext:
         return numbers.astype(np.int64)
 
     @property
-    def cluster_caveat(self) -> str | None:
+    def cluster_caveat(self) -> Message | None:
         """Say so where the policy tolerates data without its cluster column and the data has none."""
         protocol = self.policy.protocol
         if protocol.cluster is None or protocol.cluster in self.evidence.groups:
             return None
-        return (
-            f"The data has no column '{protocol.cluster}': records are taken as independent, so the intervals are too "
-            "narrow where several records show one case."
-        )
+        return write_message("no-cluster-column-tolerated", column=protocol.cluster)
 
     def clusters(self, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
         """Return the cluster numbers of the records that `mask` (n,) selects, None where records are independent.
@@ -176,7 +190,7 @@ class EvaluationContext:
             validation = self.evidence.select("validation")
             costs = self.policy.costs
             if point.needs_validation and not validation.any():
-                raise MeasurementError(f"there are no validation records to choose the operating point '{point}' on")
+                raise MeasurementError(write_message("no-validation-records", point=point))
             self._thresholds[point] = choose_threshold(
                 point,
                 actual=self.evidence.is_positive[validation],
@@ -213,7 +227,7 @@ class EvaluationContext:
         negative = [c for c in range(log_probs.shape[1]) if c not in positive]
         odds = np.logaddexp.reduce(log_probs[:, positive], axis=1) - np.logaddexp.reduce(log_probs[:, negative], axis=1)
         if not np.isfinite(odds).all():
-            raise MeasurementError(f"model '{model}' gives probabilities of exactly 0 or 1, which have no log-odds")
+            raise MeasurementError(write_message("no-log-odds", model=model))
         return np.asarray(odds)
 
     def select_among(self, split: str, among: Population) -> NDArray[np.bool_]:
@@ -231,7 +245,7 @@ class EvaluationContext:
             MeasurementError: the policy states none.
         """
         if self.policy.costs.prevalence is None:
-            raise MeasurementError("the policy states no prevalence of intended use (costs.prevalence)")
+            raise MeasurementError(write_message("no-prevalence-stated"))
         return self.policy.costs.prevalence
 
     def reference(self, key: MetricKey) -> str:
@@ -241,7 +255,7 @@ class EvaluationContext:
             MeasurementError: it is not in the evidence: the case was made without it.
         """
         if key.against is None or key.against not in self.evidence.log_probs:
-            raise MeasurementError(f"the case has no model '{key.against}' to compare with")
+            raise MeasurementError(write_message("no-model-to-compare-with", model=key.against))
         return key.against
 
     @property

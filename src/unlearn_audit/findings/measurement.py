@@ -21,6 +21,7 @@ from unlearn_audit.records import (
     Finding,
     OperatingPoint,
     ProgressCallback,
+    find_reason,
     ignore_progress,
     round_number,
 )
@@ -115,14 +116,14 @@ def _attacks(context: EvaluationContext, metric: Metric) -> tuple[str | None, ..
 def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> Finding:
     estimate, reason = None, None
     records: tuple[str, ...] = ()
-    caveats = [text for text in (metric.caveat, context.cluster_caveat) if text]
+    caveats = tuple(caveat for caveat in (metric.caveat, context.cluster_caveat) if caveat)
     try:
         measured = _estimate(context, metric, key)
         estimate = measured.estimate.rounded()
-        caveats += [measured.note] if measured.note else []
+        caveats += measured.caveats
         records = metric.point_at(context, key) if metric.point_at else ()
     except MeasurementError as error:
-        reason = f"{error.message}."
+        reason = find_reason(error)
     return Finding(
         key=key,
         title=metric.title,
@@ -131,7 +132,7 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
         direction=metric.direction,
         null=metric.null,
         source=metric.source if key.attack is None else f"{metric.source}; {find_attack(key.attack).source}",
-        caveat=" ".join(caveats) or None,
+        caveats=caveats,
         records=records,
     )
 

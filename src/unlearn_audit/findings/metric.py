@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import Direction, Estimate, OperatingPoint
+from unlearn_audit.records import Direction, Estimate, Message, OperatingPoint
 from unlearn_audit.records.key import MetricKey
 
 
@@ -26,7 +26,8 @@ class Metric:
     """Where a metric counts single records that a reader wants to see: their ids."""
     baselines: bool = False
     """Whether it is also measured for the trivial models."""
-    caveat: str | None = None
+    caveat: Message | None = None
+    """What a reader of each of its numbers must know; a plug-in writes `quote_text(...)`."""
     per_attack: bool = False
     """Whether it is measured once for each attack that the policy lists."""
     attacks: Callable[[str], bool] | None = None

@@ -22,7 +22,17 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import Policy, name_bands
-from unlearn_audit.records import Direction, Estimate, Interval, OperatingPoint, Population, PopulationKind
+from unlearn_audit.records import (
+    Direction,
+    Estimate,
+    Interval,
+    Message,
+    OperatingPoint,
+    Population,
+    PopulationKind,
+    find_reason,
+    write_message,
+)
 from unlearn_audit.records.key import MetricKey
 
 _MOST_GROUPS = 40
@@ -39,7 +49,7 @@ class Measured:
     """An estimate and what must be said with it."""
 
     estimate: Estimate
-    note: str | None = None
+    caveats: tuple[Message, ...] = ()
 
 
 def list_groups(context: EvaluationContext, column: str) -> tuple[str, ...]:
@@ -51,14 +61,13 @@ def list_groups(context: EvaluationContext, column: str) -> tuple[str, ...]:
     """
     evidence = context.evidence
     if column not in evidence.groups:
-        have = ", ".join(evidence.groups) or "none"
-        raise MeasurementError(f"the policy has the subgroups of '{column}', the data has the columns: {have}")
+        raise MeasurementError(write_message("no-subgroup-column", column=column, have=list(evidence.groups)))
     judged = evidence.select("test") | evidence.select("forget")
     found = tuple(str(value) for value in np.unique(evidence.groups[column][judged]) if value)
     if not found:
-        raise MeasurementError(f"no test or forget record has a known '{column}'")
+        raise MeasurementError(write_message("no-known-group", column=column))
     if len(found) > _MOST_GROUPS:
-        raise MeasurementError(f"'{column}' has {len(found)} values, more than the {_MOST_GROUPS} that can be groups")
+        raise MeasurementError(write_message("too-many-groups", column=column, found=len(found), most=_MOST_GROUPS))
     _validate_bands(context.policy, column, found)
     return found
 
@@ -69,8 +78,7 @@ def _validate_bands(policy: Policy, column: str, found: tuple[str, ...]) -> None
         return
     if others := sorted(set(found) - set(name_bands(edges))):
         raise MeasurementError(
-            f"the policy's bands of '{column}' are {', '.join(name_bands(edges))}; the evidence was collected with "
-            f"others, such as '{others[0]}'"
+            write_message("other-bands", column=column, bands=list(name_bands(edges)), other=others[0])
         )
 
 
@@ -120,7 +128,7 @@ def measure_group(context: EvaluationContext, metric: Metric, key: MetricKey, sh
     """
     part = context.narrow(key.among, shares)
     if part.group is None or not metric.traits.subgroups:
-        raise MeasurementError(f"'{metric.title}' is not measured in '{key.among}'")
+        raise MeasurementError(write_message("not-measured-in-population", title=metric.title, among=key.among))
     for name in metric.groups:
         _validate_group_size(part, *_count(part, name))
     estimate = context.remember(("group", *key.words, str(shares)), lambda: metric.measure(part, key))
@@ -145,8 +153,7 @@ def _validate_group_size(part: EvaluationContext, number: int, what: str) -> Non
     least = part.policy.subgroups.smallest if part.policy.subgroups else 0
     if number < least:
         raise _NotAssessableError(
-            f"not assessable: {number} {what} of {part.group} are fewer than {least}, the smallest "
-            "number that the policy lets be assessed"
+            write_message("group-not-assessable", number=number, what=what, group=part.group, least=least)
         )
 
 
@@ -164,10 +171,10 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
     """
     column = key.among.column
     if column is None or not key.among.is_extreme:
-        raise MeasurementError(f"'{key.among}' compares no groups")
+        raise MeasurementError(write_message("no-groups-to-compare", among=key.among))
     found, small = _measure_groups(context, metric, key, column)
     if not found:
-        raise MeasurementError(f"no group of '{column}' can be assessed ({'; '.join(small.values())})")
+        raise MeasurementError(write_message("no-group-assessable", column=column, causes=list(small.values())))
     end = key.among.kind
     high = end is PopulationKind.HIGHEST or (end is PopulationKind.WORST and metric.direction is Direction.LOWER)
     worst = (max if high else min)(found, key=lambda value: found[value].value)
@@ -191,15 +198,15 @@ def _of_group(key: MetricKey, column: str, value: str) -> MetricKey:
 
 def _measure_groups(
     context: EvaluationContext, metric: Metric, key: MetricKey, column: str
-) -> tuple[dict[str, Estimate], dict[str, str]]:
+) -> tuple[dict[str, Estimate], dict[str, Message]]:
     """Return the estimate of each group that can be assessed, and the reason for each that is too small."""
     found: dict[str, Estimate] = {}
-    small: dict[str, str] = {}
+    small: dict[str, Message] = {}
     for value in list_groups(context, column):
         try:
             found[value] = measure_group(context, metric, _of_group(key, column, value))
         except _NotAssessableError as error:
-            small[value] = error.message
+            small[value] = find_reason(error)
     return found, small
 
 
@@ -211,7 +218,7 @@ def _correct(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, h
 
 def _bound(loose: Sequence[Interval], shared: Sequence[Interval], *, high: bool) -> Interval:
     """Return bounds on the true extreme: `loose` at the policy's error, `shared` at each group's share of it."""
-    methods = sorted({bounds.method for bounds in loose})
+    methods = sorted({bounds.method for bounds in loose}, key=str)
     ends = (
         (max(b.low for b in shared), max(b.high for b in loose))
         if high
@@ -221,7 +228,7 @@ def _bound(loose: Sequence[Interval], shared: Sequence[Interval], *, high: bool)
         low=ends[0],
         high=ends[1],
         confidence=loose[0].confidence,
-        method=f"{'highest' if high else 'lowest'} of {len(loose)} groups by: {', '.join(methods)}",
+        method=write_message("extreme-of-groups", end="highest" if high else "lowest", groups=len(loose), by=methods),
         sides="one",
     )
 
@@ -229,15 +236,15 @@ def _bound(loose: Sequence[Interval], shared: Sequence[Interval], *, high: bool)
 def _bounds_of(estimates: Mapping[str, Estimate]) -> list[Interval]:
     for value, estimate in estimates.items():
         if estimate.bounds is None:
-            raise MeasurementError(f"group '{value}' has an estimate without bounds")
+            raise MeasurementError(write_message("group-without-bounds", group=value))
     return [estimate.bounds for estimate in estimates.values() if estimate.bounds]
 
 
-def _describe(context: EvaluationContext, column: str, worst: str, small: tuple[str, ...]) -> str:
+def _describe(context: EvaluationContext, column: str, worst: str, small: tuple[str, ...]) -> tuple[Message, ...]:
     unknown = int((context.evidence.groups[column][context.test] == "").sum())
-    parts = [f"The value shown is that of {column}={worst}; the worst of several estimates tends to look too bad."]
+    caveats = [write_message("shown-is-one-group", group=f"{column}={worst}")]
     if small:
-        parts.append(f"Not assessable: {', '.join(f'{column}={value}' for value in small)}.")
+        caveats.append(write_message("groups-not-assessable", groups=[f"{column}={value}" for value in small]))
     if unknown:
-        parts.append(f"{unknown} test records of unknown {column} are in no group.")
-    return " ".join(parts)
+        caveats.append(write_message("records-in-no-group", column=column, found=unknown))
+    return tuple(caveats)

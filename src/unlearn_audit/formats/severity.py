@@ -59,8 +59,7 @@ def describe(check: CheckResult) -> str:
 
 def outcome_of(check: CheckResult) -> str:
     """Return the outcome in capitals, and whether the check is waived or not required."""
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
-    return check.outcome.label.upper() + note
+    return check.outcome.label.upper() + check.standing
 
 
 def say_number(check: CheckResult) -> str:

@@ -24,10 +24,12 @@ from unlearn_audit.records import (
     Estimate,
     Finding,
     HyperparameterSearch,
+    Message,
     ModelCard,
     Outcome,
     TriedConfiguration,
     Verdict,
+    write_message,
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
@@ -109,7 +111,7 @@ def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: Meth
         made = case.builder.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
         asked = case.builder.methods[setting.method].parse(setting.parameters).model_dump(mode="json")
-        return TriedConfiguration(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
+        return TriedConfiguration(parameters=asked, holds=False, reason=write_message("not-made", error=error.message))
     from unlearn_audit.training import lend_model, predict_log_probs, select_inputs
 
     allowed = _find_allowed(case)
@@ -156,25 +158,24 @@ def _find_furthest(findings: Iterable[Finding]) -> Estimate | None:
     return max(estimates, key=lambda estimate: abs(estimate.value - (METRICS[_MEMBERSHIP].null or 0.0)), default=None)
 
 
-def _summarise(verdict: Verdict) -> tuple[bool, str]:
+def _summarise(verdict: Verdict) -> tuple[bool, Message]:
     """Whether the required forgetting and utility checks pass, and which do not."""
     needed = [check for check in verdict.checks if check.required and check.kind in ("forgetting", "utility")]
     missed = [check for check in needed if check.outcome is not Outcome.PASS]
     if not missed:
-        return True, f"All {len(needed)} required forgetting and utility checks pass on validation."
-    told = "; ".join(f"{check.title}: {check.outcome.label}" for check in missed)
-    return False, f"Of {len(needed)} required forgetting and utility checks {len(missed)} do not pass: {told}."
+        return True, write_message("all-pass-on-validation", n=len(needed))
+    told = [write_message("check-with-outcome", title=check.title, outcome=check.outcome.label) for check in missed]
+    return False, write_message("some-do-not-pass-on-validation", n=len(needed), missed=len(missed), checks=told)
 
 
 def conclude(method: str, tried: Sequence[TriedConfiguration]) -> HyperparameterSearch:
     """Return the account of a search: of the settings that hold, the one with the lowest upper bound of Global Risk."""
     risks = {i: t.risk.bounds.high for i, t in enumerate(tried) if t.holds and t.risk is not None and t.risk.bounds}
     if not risks:
-        reason = f"None of {len(tried)} settings holds on validation: retraining is what remains."
+        reason = write_message("no-configuration-holds", n=len(tried))
         return HyperparameterSearch(method=method, tried=tuple(tried), chosen=None, reason=reason)
     chosen = min(risks, key=lambda index: (risks[index], index))
-    reason = (
-        f"Of {len(tried)} settings {len(risks)} hold on validation; number {chosen + 1} has the lowest upper bound of "
-        f"Global Risk there, {risks[chosen]:.3f}."
+    reason = write_message(
+        "configuration-chosen", n=len(tried), hold=len(risks), number=chosen + 1, bound=risks[chosen]
     )
     return HyperparameterSearch(method=method, tried=tuple(tried), chosen=chosen, reason=reason)

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from unlearn_audit.records import Estimate, Interval, Limit, OperatingPoint, Outcome, PointKind, Unit, Verdict
+from unlearn_audit.records import Estimate, Interval, Limit, OperatingPoint, PointKind, Unit
 
 LONGEST = 1000
 """Characters of one text on a page; a policy's reasons are shorter, and the attached record holds all of it."""
@@ -22,17 +22,7 @@ _FORMULA = ("=", "+", "-", "@")
 NONE = "\u2014"
 _MOST_DIGITS = 7
 
-MARKS = {Outcome.PASS: "\u2713", Outcome.FAIL: "\u2717", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "\u25cb"}
-"""One sign per outcome, so that it is read without colour."""
-WAIVED = "!"
-"""The sign of a pass that rests on waivers."""
-
 _POINTS = {PointKind.ARGMAX: "most probable class", PointKind.COST_OPTIMAL: "cost-optimal threshold"}
-
-
-def mark_of(verdict: Verdict) -> str:
-    """Return the sign of a verdict; one that rests on waivers has not that of a pass."""
-    return WAIVED if verdict.label != verdict.outcome.label else MARKS[verdict.outcome]
 
 
 def format_point(point: OperatingPoint) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, CurveKind, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
+from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit
 from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message, find_reason, join_texts, quote_text, write_message
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
 from unlearn_audit.records.populations import ALL, NEGATIVE, POSITIVE, Population, PopulationKind
 from unlearn_audit.records.progress import ProgressCallback, ignore_progress
@@ -29,9 +30,10 @@ from unlearn_audit.records.provenance import (
     TriedConfiguration,
     UserCode,
 )
+from unlearn_audit.records.rounding import round_number
 from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
-from unlearn_audit.records.signer import Signer
+from unlearn_audit.records.signer import SignatureLevel, Signer
 from unlearn_audit.records.threshold_counts import ModelMistakes, ThresholdCounts
 from unlearn_audit.records.verdicts import (
     CheckResult,
@@ -72,6 +74,7 @@ __all__ = [
     "HyperparameterSearch",
     "Interval",
     "Limit",
+    "Message",
     "MetricKey",
     "ModelCard",
     "ModelMistakes",
@@ -87,6 +90,7 @@ __all__ = [
     "ReferenceCard",
     "Seal",
     "SelfTestSummary",
+    "SignatureLevel",
     "Signer",
     "SplitCount",
     "ThresholdCounts",
@@ -104,12 +108,16 @@ __all__ = [
     "derive_rng",
     "derive_seed",
     "digest_of",
+    "find_reason",
     "find_worst",
     "ignore_progress",
+    "join_texts",
     "judge_waiver",
+    "quote_text",
     "round_number",
     "settle_waivers",
     "to_canonical_json",
+    "write_message",
 ]
 
 # These need numpy, which a verifier of signatures does not: they are imported when first asked for.

@@ -10,6 +10,7 @@ from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Finding
 from unlearn_audit.records.frozen import Frozen, is_absent
 from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message, join_texts
 from unlearn_audit.records.provenance import EarlierRun, Provenance
 from unlearn_audit.records.selftest_summary import SelfTestSummary
 from unlearn_audit.records.threshold_counts import ThresholdCounts
@@ -48,11 +49,16 @@ class Curve(Frozen):
 
 
 class Recommendation(Frozen):
-    """What to do, and the numbers that support it."""
+    """What to do, and why."""
 
     action: Literal["release", "release-remedied", "do-not-release", "collect-evidence"]
     model: str | None = Field(default=None, description="the model the action names, where it names one")
-    text: str
+    advice: tuple[Message, ...] = Field(min_length=1, description="what to do and why, in sentences")
+
+    @property
+    def text(self) -> str:
+        """The advice as a paragraph."""
+        return join_texts(self.advice)
 
 
 class AuditRecord(Frozen):
@@ -96,7 +102,8 @@ class AuditRecord(Frozen):
             policy_sha256=self.policy_sha256,
             evidence_sha256=self.evidence_sha256,
             model=card.title if card else self.verdict.model,
-            outcome=self.verdict.label,
+            outcome=self.verdict.outcome,
+            with_waivers=self.verdict.is_pass_with_waivers,
         )
         return (*made.earlier_runs, own)
 

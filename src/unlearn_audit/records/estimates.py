@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from unlearn_audit.records.frozen import Frozen, is_absent
 from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message
+from unlearn_audit.records.rounding import round_number
 
 
 class Unit(StrEnum):
@@ -44,7 +46,7 @@ class Interval(Frozen):
     low: float
     high: float
     confidence: float = Field(gt=0, lt=1)
-    method: str
+    method: Message = Field(description="how the ends were found")
     sides: Literal["one", "two"]
 
     @model_validator(mode="after")
@@ -142,24 +144,21 @@ class Estimate(Frozen):
         return self
 
 
-def round_number(value: float, digits: int = 10) -> float:
-    """Round to significant digits: enough for any reader, and the last bits of another processor do not show."""
-    return float(f"{value:.{digits}g}")
-
-
 class Finding(Frozen):
     """One metric of one model on some records: an `estimate`, or the reason why there is none."""
 
     key: MetricKey
     title: str = Field(description="of the metric, as printed")
     estimate: Estimate | None = None
-    not_run: str | None = Field(default=None, description="why there is no estimate, as a sentence")
+    not_run: Message | None = Field(default=None, description="why there is no estimate")
     direction: Direction
     null: float | None = Field(
         default=None, exclude_if=is_absent, description="the value that means no difference, where the metric has one"
     )
     source: str = Field(description="paper, equation or definition")
-    caveat: str | None = None
+    caveats: tuple[Message, ...] = Field(
+        default=(), exclude_if=operator.not_, description="what a reader of the number must know"
+    )
     holm_p: float | None = Field(
         default=None,
         ge=0,

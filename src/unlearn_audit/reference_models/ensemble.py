@@ -10,7 +10,7 @@ from unlearn_audit.data import draw_halves
 from unlearn_audit.evidence import References
 from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy
-from unlearn_audit.records import ProgressCallback, ReferenceCard
+from unlearn_audit.records import Message, ProgressCallback, ReferenceCard, write_message
 from unlearn_audit.reference_models.jobs import ModelSpec, TrainedModel
 from unlearn_audit.reference_models.pool import Pool
 from unlearn_audit.reference_models.trainer import ReferenceModelTrainer
@@ -98,9 +98,9 @@ def make_ensemble(  # noqa: PLR0917 - one call site
     return Ensemble(trainer, split, trainer.train())
 
 
-def note_other_references(policy: Policy, models: int) -> tuple[str, ...]:
+def note_other_references(policy: Policy, models: int) -> tuple[Message, ...]:
     """Return the note that fewer reference models were made than the policy asks for, where that is so."""
     asked = policy.membership.references.models if policy.membership.references else 0
     if models >= asked:
         return ()
-    return (f"The policy asks for {asked} reference models; this run was told to make {models or 'none'}.",)
+    return (write_message("fewer-reference-models", asked=asked, made=models or "none"),)

@@ -10,8 +10,8 @@ Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `wors
 `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `reference_pairs`,
 `sign_flips`, `paired_recognition`, `worst_record`, `worst_record_power`, `false_discovery`, `checkpoint_spread`
 (pairs of reference models) -> `disclosure`, `linear_reconstruction` (two releases compared) -> `equivalence`,
-`multiplicity`, `thresholds`, `guaranteed_threshold`, `power`, `calibration` -> `seeds` (studies of a method, not
-audits of a model).
+`multiplicity`, `prevalence`, `thresholds`, `guaranteed_threshold`, `power`, `calibration` -> `seeds` (studies of a
+method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -63,6 +63,7 @@ from unlearn_audit.stats.paired_recognition import (
     estimate_paired_recognition,
 )
 from unlearn_audit.stats.power import estimate_more_records, split_by_group
+from unlearn_audit.stats.prevalence import PrevalenceCounts, estimate_at_counted_prevalence
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
     estimate_balanced_accuracy_change,
@@ -117,6 +118,7 @@ __all__ = [
     "PairedDifferences",
     "PairedRecognition",
     "Prediction",
+    "PrevalenceCounts",
     "RandomisationTest",
     "Reliability",
     "RiskSplit",
@@ -162,6 +164,7 @@ __all__ = [
     "compute_roc",
     "count_mistakes",
     "estimate_advantage",
+    "estimate_at_counted_prevalence",
     "estimate_auc",
     "estimate_auc_change",
     "estimate_auc_shift",

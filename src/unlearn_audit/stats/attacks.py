@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.membership import Labels, LogProbs, Scores, score_confidence, score_loss
@@ -30,10 +30,10 @@ def compute_forgetting_score(auc: Estimate) -> Estimate:
         MeasurementError: the estimate is no AUC, or has no interval or no bounds.
     """
     if auc.unit is not Unit.AUC or auc.interval is None or auc.bounds is None:
-        raise MeasurementError("expected an AUC with interval and bounds to make a forgetting score of, found another")
+        raise MeasurementError(write_message("no-auc-to-score"))
     low, high = _fold(auc.interval)
     lower, _ = _fold(auc.bounds)
-    method = f"1 - 2 |AUC - 1/2| of: {auc.interval.method}"
+    method = write_message("forgetting-score", of=auc.interval.method)
     upper = max(high, _score(auc.value), lower)
     return Estimate(
         value=_score(auc.value),
@@ -41,7 +41,7 @@ def compute_forgetting_score(auc: Estimate) -> Estimate:
         n=auc.n,
         interval=auc.interval.model_copy(update={"low": low, "high": high, "method": method}),
         bounds=auc.bounds.model_copy(
-            update={"low": lower, "high": upper, "method": f"1 - 2 |AUC - 1/2| of: {auc.bounds.method}"}
+            update={"low": lower, "high": upper, "method": write_message("forgetting-score", of=auc.bounds.method)}
         ),
     )
 
@@ -136,7 +136,7 @@ def estimate_logistic_accuracy(
     features, truth = _stack(*_even_out(scores[forget], scores[test]))
     size = len(truth) // 2
     if not 2 <= folds <= size:  # noqa: PLR2004 - one fold holds nothing out
-        raise MeasurementError(f"expected from 2 to {size} folds for {size} records a side, found {folds}")
+        raise MeasurementError(write_message("folds-out-of-range", folds=folds, size=size))
     # each fold holds out equally many of both, or the left-out share would tell the classifier the answer
     fold = np.concatenate([rng.permutation(size) % folds for _ in range(2)])
     right = 0
@@ -153,7 +153,7 @@ def _stack(members: Scores, nonmembers: Scores) -> tuple[NDArray[np.float64], ND
     require_finite(members=members, nonmembers=nonmembers)
     features = np.concatenate([members, nonmembers])[:, None]
     if np.ptp(features) == 0:
-        raise MeasurementError("expected scores that differ, found constant scores: no attack can be run")
+        raise MeasurementError(write_message("constant-scores"))
     return features, np.repeat(np.array([1, 0]), len(members))
 
 
@@ -173,6 +173,6 @@ def _share(events: int, n: int, confidence: float) -> Estimate:
         n=n,
         events=events,
         interval=Interval(
-            low=low, high=high, confidence=confidence, method="Clopper-Pearson, fitted attack as given", sides="two"
+            low=low, high=high, confidence=confidence, method=write_message("clopper-pearson-attack-given"), sides="two"
         ),
     )

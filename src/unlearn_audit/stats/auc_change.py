@@ -3,7 +3,7 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import extend, find_reach, place
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups, Scores
@@ -47,7 +47,7 @@ def estimate_auc_change(
     value, spread, _ = _compare(*placed, groups)
     tail = (1 - confidence) / 2
     low, high = _find_worst_ends(*placed, groups, 1 - confidence)
-    worst = f"paired DeLong with one worst-case {'record' if clusters is None else 'cluster'} added"
+    worst = write_message("paired-delong-worst-case", unit="record" if clusters is None else "cluster")
     plain = spread > 0
     ends = _step(value, find_reach(tail) * spread) if plain else _find_worst_ends(*placed, groups, tail)
     return Estimate(
@@ -55,7 +55,11 @@ def estimate_auc_change(
         unit=Unit.AUC,
         n=len(before[0]) + len(before[1]),
         interval=Interval(
-            low=ends[0], high=ends[1], confidence=confidence, method="paired DeLong" if plain else worst, sides="two"
+            low=ends[0],
+            high=ends[1],
+            confidence=confidence,
+            method=write_message("paired-delong") if plain else worst,
+            sides="two",
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
         corrected=share_error(lambda tail: _find_worst_ends(*placed, groups, tail), confidence, attacks, method=worst),

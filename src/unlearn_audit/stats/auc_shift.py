@@ -9,7 +9,7 @@ deviations moves probit(AUC) by d / sqrt(2) wherever it starts.
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import extend, find_reach, place
 from unlearn_audit.stats.auc_change import Pair, require_same_records
 from unlearn_audit.stats.cells import Clusters
@@ -69,7 +69,7 @@ def estimate_auc_shift(
     ends = _name_ends(value - find_reach(tail) * spread, value + find_reach(tail) * spread)
     low, high = _find_worst_ends(*placed, groups, 1 - confidence)
     unit = "record" if clusters is None else "cluster"
-    worst = f"paired DeLong on the probit scale with one worst-case {unit} added"
+    worst = write_message("paired-delong-probit-worst-case", unit=unit)
     plain = 0 < spread < np.inf
     if not plain:
         ends = _find_worst_ends(*placed, groups, tail)
@@ -81,7 +81,7 @@ def estimate_auc_shift(
             low=ends[0],
             high=ends[1],
             confidence=confidence,
-            method="paired DeLong on the probit scale" if plain else worst,
+            method=write_message("paired-delong-probit") if plain else worst,
             sides="two",
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),

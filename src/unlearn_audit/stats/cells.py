@@ -15,7 +15,7 @@ bootstrap collapses and a nominal 0.95 Jeffreys bound covers as little as 0.87: 
 
 import numpy as np
 
-from unlearn_audit.records import Cell, Estimate, Interval, Unit
+from unlearn_audit.records import Cell, Estimate, Interval, Message, Unit, write_message
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
 from unlearn_audit.stats.refusals import require_confidence, require_resamples
 from unlearn_audit.stats.tallies import (
@@ -105,7 +105,7 @@ def _estimate(  # noqa: PLR0917 - one call site
     ends: tuple[float, float],
 ) -> Estimate:
     totals, numbers = tally.totals, functional.evaluate(drawn)
-    method = f"Dirichlet with one worst-case {tally.unit} added"
+    method = write_message("dirichlet-worst-case", unit=tally.unit)
     return Estimate(
         value=float(functional.evaluate(totals[None, :].astype(np.float64))[0]),
         unit=unit,
@@ -130,14 +130,17 @@ def _list_cells(functional: Functional, totals: Counts) -> tuple[Cell, ...]:
 def _show(tally: Tally, functional: Functional, confidence: float, numbers: Floats) -> dict[str, Interval | None]:
     """Return the intervals for display, by the names of their fields."""
     tail = (1 - confidence) / 2
-    drawn = f"bootstrap over {tally.unit}s, {len(numbers)} resamples"
-    ends, method = find_percentile_ends(numbers, tail), f"percentile {drawn}"
+    drawn = {"unit": tally.unit, "resamples": len(numbers)}
+    ends, method = find_percentile_ends(numbers, tail), write_message("percentile-bootstrap", **drawn)
     if ends[0] == ends[1]:  # no event, or nothing but events: the bootstrap would claim to know the number exactly
         ends = find_bounds(tally, (functional,), tail)[0]
-        method = f"Dirichlet with one worst-case {tally.unit} added; the bootstrap has no spread"
+        method = write_message("dirichlet-worst-case-no-spread", unit=tally.unit)
     accelerated = find_bca_ends(tally, functional, numbers, tail)
 
-    def name(pair: tuple[float, float], how: str) -> Interval:
+    def name(pair: tuple[float, float], how: Message) -> Interval:
         return Interval(low=pair[0], high=pair[1], confidence=confidence, method=how, sides="two")
 
-    return {"interval": name(ends, method), "bca": name(accelerated, f"BCa {drawn}") if accelerated else None}
+    return {
+        "interval": name(ends, method),
+        "bca": name(accelerated, write_message("bca-bootstrap", **drawn)) if accelerated else None,
+    }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import compute_auc, find_reach
 from unlearn_audit.stats.reference_pairs import Floats, Masks, bound_logit, find_pairs
 from unlearn_audit.stats.refusals import require_confidence
@@ -83,7 +83,7 @@ def _judge(value: float, references: Floats, records: int, confidence: float) ->
         low=max(0.0, middle - reach),
         high=min(1.0, middle + reach),
         confidence=confidence,
-        method=f"Student's prediction interval for one more of {count} models",
+        method=write_message("student-prediction", models=count),
         sides="two",
     )
     every = np.append(references, value)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.refusals import require_equal_lengths
 from unlearn_audit.stats.tallies import find_extra_size
@@ -98,7 +99,7 @@ def _sum_effects(placed: Scores, clusters: Numbers) -> tuple[Scores, float, floa
     units = np.count_nonzero(sizes)
     if units < 2:  # noqa: PLR2004 - a variance needs two
         raise MeasurementError(
-            f"expected at least two independent records in each group, found {units}",
+            write_message("too-few-independent-records-in-groups", found=units),
             hint="an AUC can be computed from fewer, but nothing can be said about how sure it is",
         )
     scale = np.sqrt(units / (units - 1)) / len(placed)

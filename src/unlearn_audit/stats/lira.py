@@ -11,6 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
 from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
@@ -85,9 +86,7 @@ def predict_logit(
     pooled = np.full_like(squares, squares.sum() / freedom.sum())
     spread = pooled if variance is Variance.POOLED else squares / freedom
     if (spread <= 0).any():
-        raise MeasurementError(
-            "expected reference models that differ on every record, found some that all say the same"
-        )
+        raise MeasurementError(write_message("reference-models-alike-on-a-record"))
     return Prediction(location, np.sqrt(spread), np.full_like(spread, np.inf))
 
 

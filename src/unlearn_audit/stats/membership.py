@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.refusals import require_equal_lengths
 
 LogProbs = NDArray[np.float64]
@@ -22,15 +23,15 @@ _SUM_TOLERANCE = 1e-4
 
 def _check(log_probs: LogProbs, labels: Labels) -> None:
     if log_probs.ndim != 2 or log_probs.shape[1] < 2 or not len(log_probs):  # noqa: PLR2004 - rows, two classes
-        raise MeasurementError(f"expected log-probabilities of at least two classes, found shape {log_probs.shape}")
+        raise MeasurementError(write_message("too-few-classes", shape=log_probs.shape))
     require_equal_lengths(log_probs=log_probs, labels=labels)
     if (labels < 0).any() or (labels >= log_probs.shape[1]).any():
-        raise MeasurementError(f"expected labels from 0 to {log_probs.shape[1] - 1}, found others")
+        raise MeasurementError(write_message("labels-out-of-range", highest=log_probs.shape[1] - 1))
     if not np.isfinite(log_probs).all():
-        raise MeasurementError("expected finite log-probabilities, found others")
+        raise MeasurementError(write_message("log-probabilities-not-finite"))
     if (np.abs(np.exp(log_probs).sum(axis=1) - 1) > _SUM_TOLERANCE).any():
         raise MeasurementError(
-            "expected log-probabilities whose exponentials sum to one in each row, found others",
+            write_message("log-probabilities-sum-otherwise"),
             hint="give log_softmax(logits), not logits or probabilities",
         )
 

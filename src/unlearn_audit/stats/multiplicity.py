@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval
+from unlearn_audit.records import Estimate, Interval, Message, write_message
 
 
 def adjust_holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -24,9 +24,9 @@ def adjust_holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
         MeasurementError: no p-values, or some outside [0, 1].
     """
     if p_values.ndim != 1 or not len(p_values):
-        raise MeasurementError(f"expected a list of p-values, found shape {p_values.shape}")
+        raise MeasurementError(write_message("not-p-values", shape=p_values.shape))
     if not ((p_values >= 0) & (p_values <= 1)).all():
-        raise MeasurementError("expected p-values between 0 and 1, found others")
+        raise MeasurementError(write_message("p-values-out-of-range"))
     order = np.argsort(p_values, kind="stable")
     stepped = p_values[order] * np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))
@@ -60,7 +60,7 @@ def adjust_differences(estimates: Sequence[Estimate], null: float) -> tuple[floa
 
 
 def share_error(
-    find_ends: Callable[[float], tuple[float, float]], confidence: float, claims: int, *, method: str
+    find_ends: Callable[[float], tuple[float, float]], confidence: float, claims: int, *, method: Message
 ) -> Interval | None:
     """Return the bounds at an equal share of the error for each of several claims (Bonferroni); None for a single one.
 
@@ -86,6 +86,5 @@ def share_error(
         return None
     tail = (1 - confidence) / claims
     low, high = find_ends(tail)
-    return Interval(
-        low=low, high=high, confidence=1 - tail, method=f"{method}; error shared among {claims} attacks", sides="one"
-    )
+    how = write_message("error-shared-among-attacks", method=method, attacks=claims)
+    return Interval(low=low, high=high, confidence=1 - tail, method=how, sides="one")

@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate
+from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.tallies import merge_kinds
 from unlearn_audit.stats.worst_case import Posterior, find_upper_bounds
 
@@ -34,9 +34,7 @@ def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
         MeasurementError: the estimate has no bounds.
     """
     if estimate.bounds is None:
-        raise MeasurementError(
-            "expected an estimate with bounds to plan with, found a descriptive one", hint="it cannot decide a check"
-        )
+        raise MeasurementError(write_message("no-bounds-to-plan-with"), hint="it cannot decide a check")
     if not estimate.bounds.low <= limit <= estimate.bounds.high:
         return 0
     if abs(limit - estimate.value) <= 1e-12 * max(1.0, abs(limit)):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.refusals import require_equal_lengths
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,7 @@ class Functional:
             size = totals[:, inside].sum(axis=1)
             if (size <= 0).any():
                 raise MeasurementError(
-                    "expected positives and negatives in every resample, found one without",
+                    write_message("resample-lacks-a-class"),
                     hint="too few clusters hold the rarer class; more of them are needed for an interval",
                 )
             result += weight * (totals[:, inside] @ values[inside]) / size
@@ -164,7 +165,7 @@ def tally_records(counts: tuple[int, ...], layers: tuple[int, ...]) -> Tally:
         inside = np.array(layers) == layer
         if not every[inside].sum():
             raise MeasurementError(
-                "expected records of every class that the number averages over, found a class without any",
+                write_message("class-without-records"),
                 hint="a rate among positives needs positives, one among negatives negatives",
             )
         blocks.append(Block(identity[inside], every[inside]))
@@ -186,7 +187,7 @@ def tally_clusters(cells: Counts, size: int, clusters: Clusters) -> Tally:
     names, index = np.unique(clusters, return_inverse=True)
     if len(names) < 2:  # noqa: PLR2004 - one cluster says nothing about the spread between clusters
         raise MeasurementError(
-            f"expected records of at least two clusters, found {len(names)}",
+            write_message("too-few-clusters", found=len(names)),
             hint="an unknown cluster is not a shared one: give such records names of their own",
         )
     return tally_table(np.bincount(index * size + cells, minlength=len(names) * size).reshape(len(names), size))

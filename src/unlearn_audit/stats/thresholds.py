@@ -2,6 +2,10 @@
 
 A threshold t means "call positive when p >= t". Choose it on the validation split of the original model and freeze it:
 a threshold tuned on the records that it is judged on is optimistic.
+
+What is estimated at such a point is the rate of *this* threshold, as frozen, and bounds cover that. It is not the rate
+that the rule would have on average over validation splits: with few validation records thresholds scatter, and the
+rule's expected false-negative rate may lie far from that of the threshold at hand.
 """
 
 from dataclasses import dataclass
@@ -10,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.records.operating_points import OperatingPoint, PointKind
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
@@ -45,12 +50,11 @@ def list_candidates(actual: Mask, probability: Probabilities) -> Candidates:
     require_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
-            f"expected probabilities between 0 and 1, found {probability.min():g} to {probability.max():g}"
+            write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())
         )
     if actual.all() or not actual.any():
         raise MeasurementError(
-            f"expected positives and negatives to choose a threshold on, found {int(actual.sum())} positives among "
-            f"{len(actual)} records",
+            write_message("one-class-to-choose-threshold", positives=int(actual.sum()), n=len(actual)),
             hint="the validation split needs both classes",
         )
     distinct = np.unique(probability)
@@ -76,7 +80,9 @@ def choose_cost_optimal(
         MeasurementError: one class only, probabilities outside [0, 1], costs not above zero.
     """
     if not (0 < false_negative < np.inf and 0 < false_positive < np.inf):
-        raise MeasurementError(f"expected finite costs above zero, found {false_negative} and {false_positive}")
+        raise MeasurementError(
+            write_message("costs-out-of-range", false_negative=false_negative, false_positive=false_positive)
+        )
     found = list_candidates(actual, probability)
     cost = false_negative * found.false_negatives + false_positive * found.false_positives
     # sums of the same costs in another order differ in their last bits: those are ties, not differences
@@ -93,7 +99,7 @@ def choose_for_sensitivity(actual: Mask, probability: Probabilities, sensitivity
         MeasurementError: one class only, probabilities outside [0, 1], a sensitivity outside (0, 1].
     """
     if not 0 < sensitivity <= 1:
-        raise MeasurementError(f"expected a sensitivity above 0 and at most 1, found {sensitivity}")
+        raise MeasurementError(write_message("sensitivity-out-of-range", found=sensitivity))
     found = list_candidates(actual, probability)
     reached = (found.positives - found.false_negatives) / found.positives
     return float(found.thresholds[np.flatnonzero(reached >= sensitivity - 1e-12)[-1]])
@@ -126,4 +132,4 @@ def choose_threshold(
         case OperatingPoint(PointKind.SENSITIVITY, float(sensitivity)):
             return choose_for_sensitivity(actual, probability, sensitivity)
         case _:
-            raise MeasurementError(f"expected an operating point of a model, found '{point}'")
+            raise MeasurementError(write_message("no-operating-point-of-a-model", found=point))

@@ -1,8 +1,9 @@
 """The decision: each check of the policy against its findings. Only bounds decide, never a point estimate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.policy import (
     Acceptances,
@@ -17,18 +18,29 @@ from unlearn_audit.records import (
     CheckResult,
     Estimate,
     Finding,
+    Interval,
     Limit,
+    Message,
     MetricKey,
+    OperatingPoint,
     Outcome,
     Verdict,
     decide_outcome,
     find_worst,
     round_number,
     settle_waivers,
+    write_message,
 )
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
-from unlearn_audit.verdict.reasons import explain_crossing, explain_fail, explain_pass, explain_straddle
+from unlearn_audit.verdict.reasons import (
+    explain_chance,
+    explain_crossing,
+    explain_fail,
+    explain_open,
+    explain_pass,
+    is_beyond,
+)
 
 
 def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
@@ -48,7 +60,7 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
     return Verdict(
         model=model,
         outcome=decide_outcome(checks),
-        reason=_summarise(checks),
+        reasons=tuple(_summarise(checks)),
         confidence=max(used, default=policy.protocol.confidence),
         checks=checks,
     )
@@ -56,7 +68,7 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
 
 def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
     metric = METRICS[check.metric]
-    at = (check.at or policy.task.operating_points[0]) if metric.traits.at else None
+    at = _find_point(check, metric, policy)
     limit, groups = _limit_of(check), name_groups(check, policy)
     asked = [f for f in findings if (f.key.metric, f.key.against, f.key.at) == (check.metric, check.against, at)]
     rulings = [_rule(finding, limit, groups) for finding in asked if check.among.is_decided_by(finding.key.among)]
@@ -80,10 +92,17 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         limit=limit,
         required=check.required,
         outcome=ruling.outcome,
-        reason=ruling.reason + explain_groups(ruling.outcome, parts, limit),
+        reasons=(*ruling.reasons, *explain_groups(ruling.outcome, parts, limit)),
         estimate=estimate,
         equivalence_p=_find_equivalence_p(estimate, limit),
     )
+
+
+def _find_point(check: Check, metric: Metric, policy: Policy) -> OperatingPoint | None:
+    """Return where the check reads its metric: its operating point, or the first false-positive rate of the policy."""
+    if metric.points is not None:
+        return next(iter(metric.points(policy)), None)
+    return (check.at or policy.task.operating_points[0]) if metric.traits.at else None
 
 
 def _find_equivalence_p(estimate: Estimate | None, limit: Limit) -> float | None:
@@ -106,8 +125,9 @@ def _judge_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Rul
     """A group without a number may be any: the worst of its column then cannot pass, unless the policy says so."""
     if policy.subgroups is None or policy.subgroups.unassessable == "inform":
         return []
-    reasons = dict.fromkeys(group.not_run.removesuffix(".") for group in groups if group.not_run)
-    return [_Ruling(Outcome.NOT_RUN, f"Not measured in every group: {'; '.join(reasons)}.")] if reasons else []
+    causes = list(dict.fromkeys(group.not_run for group in groups if group.not_run))
+    told = write_message("not-measured-in-every-group", causes=causes)
+    return [_Ruling(Outcome.NOT_RUN, (told,))] if causes else []
 
 
 def title_of(check: Check, policy: Policy) -> str:
@@ -128,14 +148,14 @@ def _limit_of(check: Check) -> Limit:
 @dataclass(frozen=True)
 class _Ruling:
     outcome: Outcome
-    reason: str
+    reasons: tuple[Message, ...]
     finding: Finding | None = None
 
 
 def _combine(rulings: Sequence[_Ruling]) -> _Ruling:
     """All attacks that the policy lists must hold (an intersection-union test needs no correction for a pass)."""
     if not rulings:
-        return _Ruling(Outcome.NOT_RUN, "Nothing was measured for this check.")
+        return _Ruling(Outcome.NOT_RUN, (write_message("nothing-measured"),))
     worst = find_worst(ruling.outcome for ruling in rulings)
     return max((ruling for ruling in rulings if ruling.outcome is worst), key=_margin_used)
 
@@ -151,42 +171,60 @@ def _margin_used(ruling: _Ruling) -> float:
 def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
     estimate = finding.estimate
     if estimate is None:
-        return _Ruling(Outcome.NOT_RUN, f"Not measured: {finding.not_run}", finding)
-    if estimate.bounds is None:
-        return _Ruling(
-            Outcome.NOT_RUN, "Measured, but without a bound of tested coverage, so it cannot decide.", finding
-        )
-    low, high, failing = estimate.bounds.low, estimate.bounds.high, estimate.failing or estimate.bounds
+        return _Ruling(Outcome.NOT_RUN, (write_message("not-measured", cause=finding.not_run),), finding)
+    bounds = estimate.bounds
+    if bounds is None:
+        return _Ruling(Outcome.NOT_RUN, (write_message("no-deciding-bounds"),), finding)
+    low, high, failing = bounds.low, bounds.high, estimate.failing or bounds
     too_high = limit.at_most is not None and failing.low > limit.at_most
     too_low = limit.at_least is not None and failing.high < limit.at_least
     below = limit.at_most is None or high <= limit.at_most
     above = limit.at_least is None or low >= limit.at_least
     if too_high or too_low:
-        return _Ruling(Outcome.FAIL, explain_fail(estimate, limit, too_high=too_high), finding)
+        return _Ruling(Outcome.FAIL, (explain_fail(failing, limit, too_high=too_high),), finding)
     if below and above:
-        return _Ruling(Outcome.PASS, explain_pass(estimate, limit), finding)
+        return _Ruling(Outcome.PASS, (explain_pass(bounds, limit),), finding)
+    return _Ruling(Outcome.INCONCLUSIVE, _explain_open(finding, estimate, bounds, limit, groups), finding)
+
+
+def _explain_open(
+    finding: Finding, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str]
+) -> tuple[Message, ...]:
     if finding.key.among.is_extreme:
-        return _Ruling(Outcome.INCONCLUSIVE, explain_crossing(estimate, limit), finding)
-    return _Ruling(Outcome.INCONCLUSIVE, explain_straddle(estimate, limit, groups), finding)
+        return (explain_crossing(bounds, limit),)
+    if estimate.corrected is not None and is_beyond(bounds, limit):
+        return (explain_chance(bounds, limit),)
+    return (explain_crossing(bounds, limit), explain_open(estimate, limit, groups))
 
 
-def _summarise(checks: Sequence[CheckResult]) -> str:
+_COUNTED = (
+    (Outcome.FAIL, "checks-failed"),
+    (Outcome.INCONCLUSIVE, "checks-inconclusive"),
+    (Outcome.NOT_RUN, "checks-not-run"),
+    (Outcome.PASS, "checks-passed"),
+)
+_MOST_NAMED = 3
+
+
+def _summarise(checks: Sequence[CheckResult]) -> Iterator[Message]:
+    """Yield how many required checks came out how, which did not pass, and which are waived."""
     required = [check for check in checks if check.required and not check.is_waived]
     counts = {outcome: [c for c in required if c.outcome is outcome] for outcome in Outcome}
-    parts = [
-        f"{len(counts[outcome])} {words}"
-        for outcome, words in (
-            (Outcome.FAIL, "failed"),
-            (Outcome.INCONCLUSIVE, "inconclusive"),
-            (Outcome.NOT_RUN, "not run"),
-            (Outcome.PASS, "passed"),
-        )
-        if counts[outcome]
-    ]
-    bad = [c.title for c in counts[Outcome.FAIL]] or [
-        c.title for c in counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
-    ]
-    named = f": {'; '.join(bad[:3])}{f' and {len(bad) - 3} more' if len(bad) > 3 else ''}" if bad else ""  # noqa: PLR2004
-    waived = [check for check in checks if check.is_waived]
-    beside = f" besides {len(waived)} waived" if waived else ""
-    return " ".join([f"Of {len(required)} required checks{beside} {', '.join(parts)}{named}.", *tell_waivers(checks)])
+    told = [write_message(code, n=len(counts[outcome])) for outcome, code in _COUNTED if counts[outcome]]
+    bad = counts[Outcome.FAIL] or counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
+    details = {"required": len(required), "counts": told, "named": _name_checks([check.title for check in bad])}
+    waived = sum(check.is_waived for check in checks)
+    if waived:
+        yield write_message("checks-counted-besides-waived", waived=waived, **details)
+    else:
+        yield write_message("checks-counted", **details)
+    yield from tell_waivers(checks)
+
+
+def _name_checks(titles: Sequence[str]) -> Message:
+    if not titles:
+        return write_message("no-checks-named")
+    if len(titles) <= _MOST_NAMED:
+        return write_message("checks-named", titles=list(titles))
+    more = len(titles) - _MOST_NAMED
+    return write_message("checks-named-and-more", titles=list(titles[:_MOST_NAMED]), more=more)

@@ -17,7 +17,7 @@ from unlearn_audit.findings.attacks.scoring import (
 )
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.records import Population
+from unlearn_audit.records import Population, write_message
 from unlearn_audit.stats import View
 
 
@@ -57,7 +57,7 @@ def _attack_each(context: EvaluationContext, attack: str, calibrator: str) -> It
             view = View(log_probs, evidence.label, candidates, population, rest)
         scores = np.asarray(row.score(view), dtype=np.float64)
         if not np.isfinite(scores).all():
-            raise MeasurementError(f"attack '{attack}' gave scores that are not finite on reference model {number}")
+            raise MeasurementError(write_message("attack-scores-not-finite-on-reference", attack=attack, number=number))
         yield scores
 
 
@@ -71,9 +71,7 @@ def score_swapped(context: EvaluationContext, model: str, attack: str) -> tuple[
     """
     references, row, labels = context.evidence.references, find_attack(attack), context.evidence.label
     if references is None or model not in references.unlearned:
-        raise MeasurementError(
-            f"the SWAP test needs reference models unlearned as '{model}' was, the evidence has none"
-        )
+        raise MeasurementError(write_message("no-unlearned-references-for-swap", model=model))
     candidates = references.candidates
     scores = [row.score(_narrow(said, labels, candidates)) for said in references.unlearned[model]]
     return np.stack(scores), references.trained_on[:, candidates]

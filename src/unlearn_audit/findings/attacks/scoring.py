@@ -13,7 +13,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.records import ALL, Population
+from unlearn_audit.records import ALL, Population, write_message
 from unlearn_audit.stats import Ensemble, View, score_logit
 
 Scores = NDArray[np.float64]
@@ -71,8 +71,13 @@ def _spread(attack: str, scores: Scores, records: Mask) -> Scored:
     expected = int(records.sum())
     if scores.shape != (expected,) or not np.isfinite(scores).all():
         raise MeasurementError(
-            f"attack '{attack}': expected {expected} finite scores, found shape {scores.shape}, "
-            f"{int((~np.isfinite(scores)).sum())} of them not finite"
+            write_message(
+                "attack-scores-not-finite",
+                attack=attack,
+                expected=expected,
+                shape=scores.shape,
+                wrong=int((~np.isfinite(scores)).sum()),
+            )
         )
     values = np.zeros(len(records))
     values[records] = scores
@@ -104,10 +109,10 @@ def get_references(context: EvaluationContext, attack: str) -> References:
     """
     references, fewest = context.evidence.references, find_attack(attack).fewest
     if references is None:
-        raise MeasurementError(f"attack '{attack}' needs reference models, the evidence has none")
+        raise MeasurementError(write_message("attack-needs-references", attack=attack))
     if references.count < fewest:
         raise MeasurementError(
-            f"attack '{attack}' needs at least {fewest} reference models, the evidence has {references.count}"
+            write_message("attack-needs-more-references", attack=attack, least=fewest, found=references.count)
         )
     return references
 
@@ -122,9 +127,10 @@ def tell_answers(context: EvaluationContext, attack: str, calibrator: str) -> ND
     if find_attack(attack).needs is not Needs.UNLEARNED:
         return references.log_probs
     if calibrator not in references.unlearned:
-        have = ", ".join(references.unlearned) or "none"
         raise MeasurementError(
-            f"attack '{attack}' needs reference models unlearned as '{calibrator}' was, there are some for: {have}"
+            write_message(
+                "attack-needs-unlearned-references", attack=attack, model=calibrator, have=list(references.unlearned)
+            )
         )
     return references.unlearned[calibrator]
 
@@ -160,9 +166,11 @@ def select_group(context: EvaluationContext, split: str, among: Population, scor
     mask = context.select_among(split, among) & scorable
     least = context.policy.protocol.smallest_group
     if mask.sum() < least:
+        small = {"found": int(mask.sum()), "split": split, "least": least}
         raise MeasurementError(
-            f"{int(mask.sum())} {split} records{'' if among == ALL else f' ({among})'} are fewer than {least}, "
-            "the smallest group that the policy lets be measured"
+            write_message("split-too-small", **small)
+            if among == ALL
+            else write_message("population-too-small", **small, among=among)
         )
     return mask
 
@@ -203,10 +211,7 @@ def _validate_resolution(context: EvaluationContext, model: str, forget: Mask, t
     equal = np.searchsorted(theirs, values, side="right") - np.searchsorted(theirs, values, side="left")
     share = float((counts * equal).sum()) / (len(members) * len(nonmembers))
     if share > _MOST_TIES:
-        raise MeasurementError(
-            f"{100 * share:.0f} % of the pairs of a forgotten and a test record have the very same score: predictions "
-            "this coarse hide who is remembered; bring logits, or probabilities with all their digits"
-        )
+        raise MeasurementError(write_message("scores-too-coarse", share=share))
 
 
 def pair_clusters(

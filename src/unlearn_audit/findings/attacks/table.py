@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import Policy
+from unlearn_audit.records import write_message
 from unlearn_audit.registry import Table
 from unlearn_audit.stats import (
     SIGNALS,
@@ -116,7 +117,7 @@ def find_attack(name: str) -> Attack:
     if isinstance(row, Signal):
         signal = row
         return Attack(lambda view: signal.score(view.log_probs, view.labels), signal.title, signal.source)
-    raise MeasurementError(f"attack '{name}': expected a Signal or an Attack, found {type(row).__name__}")
+    raise MeasurementError(write_message("not-an-attack", attack=name, found=type(row).__name__))
 
 
 def is_population_attack(name: str) -> bool:

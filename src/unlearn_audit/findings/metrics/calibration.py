@@ -3,7 +3,7 @@
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import (
@@ -100,7 +100,7 @@ CALIBRATION_ERROR = Metric(
     direction=Direction.LOWER,
     source="Naeini et al. 2015, equally many records a bin",
     measure=measure_calibration_error,
-    caveat="Biased upwards: a perfectly calibrated model has one above zero too, which stands beside it.",
+    caveat=write_message("calibration-error-biased-upwards"),
 )
 CALIBRATION_ERROR_BY_CHANCE = Metric(
     title="Expected calibration error of a perfectly calibrated model",
@@ -116,7 +116,7 @@ NET_BENEFIT = Metric(
     source="Vickers and Elkin 2006, at the threshold probability C_FP / (C_FP + C_FN)",
     measure=measure_net_benefit,
     baselines=True,
-    caveat="Acts on each model's own probabilities: one that is badly calibrated looks worse than it need be.",
+    caveat=write_message("acts-on-own-probabilities"),
 )
 NET_BENEFIT_AT_PREVALENCE = Metric(
     title="Net benefit at the prevalence of intended use",

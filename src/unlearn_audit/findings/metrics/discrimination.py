@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records import Direction, Estimate, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_change, estimate_brier, estimate_fnr_at_fpr
 
@@ -89,7 +89,7 @@ FNR_AT_FPR = Metric(
     direction=Direction.LOWER,
     source="empirical ROC curve on the test split",
     measure=measure_fnr_at_fpr,
-    caveat="The bounds of a threshold found on the test split itself do not decide.",
+    caveat=write_message("threshold-found-on-test"),
 )
 BRIER = Metric(
     title="Brier score",

@@ -3,7 +3,7 @@
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records import Direction, Estimate, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import MistakeCosts, estimate_global_risk, estimate_risk_change
 
@@ -60,7 +60,7 @@ GLOBAL_RISK = Metric(
     measure=measure_global_risk,
     groups=("positive", "negative"),
     baselines=True,
-    caveat="Lower risk may be a moved operating point: read it beside AUROC and the frozen threshold.",
+    caveat=write_message("risk-may-be-a-moved-point"),
 )
 GLOBAL_RISK_AT_PREVALENCE = Metric(
     title="Global Risk at the prevalence of intended use",
@@ -85,5 +85,5 @@ GLOBAL_RISK_INCREASE = Metric(
     source="paired change over the cells newly missed, newly caught, new and repaired false alarms",
     measure=measure_risk_increase,
     groups=("positive", "negative"),
-    caveat="An untouched original also has no increase: this check says nothing about forgetting.",
+    caveat=write_message("no-increase-is-no-forgetting"),
 )

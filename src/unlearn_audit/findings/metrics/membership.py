@@ -20,6 +20,7 @@ from unlearn_audit.records import (
     OperatingPoint,
     PointKind,
     Population,
+    write_message,
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import (
@@ -37,7 +38,7 @@ _SOURCE = "AUC of forget against test records under the attack named"
 
 def _attack_of(key: MetricKey) -> str:
     if key.attack is None:
-        raise MeasurementError("a membership metric needs an attack")
+        raise MeasurementError(write_message("no-attack-named"))
     return key.attack
 
 
@@ -86,18 +87,25 @@ def measure_forgetting_score(context: EvaluationContext, key: MetricKey) -> Esti
 
 def measure_membership_tpr(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of forget records found where the attack wrongly accuses only the share in `at`."""
-    members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
+    attack = _attack_of(key)
+    members, nonmembers = score_groups(context, key.model, key.among, attack)
     if key.at is None or key.at.kind is not PointKind.FPR or key.at.value is None:
-        raise MeasurementError("a true-positive rate at a low false-positive rate needs that rate")
-    found = estimate_tpr_at_fpr(members, nonmembers, key.at.value, confidence=context.confidence_for(key.model))
-    return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
+        raise MeasurementError(write_message("no-fpr-named"))
+    return estimate_tpr_at_fpr(
+        members,
+        nonmembers,
+        key.at.value,
+        confidence=context.confidence_for(key.model),
+        clusters=pair_clusters(context, key.among, attack),
+        attacks=len(context.policy.membership.attacks),
+    )
 
 
 def measure_membership_advantage(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the largest TPR - FPR over all thresholds. Never compare it with 0, only with the retrained model's."""
     members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
     found = estimate_advantage(members, nonmembers, confidence=context.confidence_for(key.model))
-    return found.model_copy(update={"bounds": None})  # as above
+    return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
 
 
 def find_strongest(findings: tuple[Finding, ...], model: str, among: Population) -> str | None:
@@ -121,7 +129,7 @@ MEMBERSHIP_AUC = Metric(
     groups=("forget", "test"),
     null=0.5,
     per_attack=True,
-    caveat="A destroyed model scores 0.5 too: never read it without the utility checks.",
+    caveat=write_message("destroyed-model-looks-forgotten"),
 )
 MEMBERSHIP_DIFFERENCE = Metric(
     title="Membership AUC, difference",
@@ -151,10 +159,13 @@ FORGETTING_SCORE = Metric(
 )
 MEMBERSHIP_TPR = Metric(
     title="Membership TPR at low FPR",
-    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
+    traits=MetricTraits(
+        kind="forgetting", among=frozenset({ALL, POSITIVE}), limits=frozenset({"at_most"}), low=0.0, high=1.0
+    ),
     direction=Direction.LOWER,
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
+    groups=("forget", "test"),
     per_attack=True,
     points=lambda policy: tuple(OperatingPoint(PointKind.FPR, fpr) for fpr in policy.membership.fpr),
 )

@@ -4,7 +4,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import ARGMAX, Direction, Estimate, Unit
+from unlearn_audit.records import ARGMAX, Direction, Estimate, Unit, write_message
 from unlearn_audit.records.key import MetricKey
 
 
@@ -12,7 +12,7 @@ def show_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Return the probability of being positive from which a record is called positive at this operating point."""
     threshold = context.find_threshold(key.at)
     if threshold is None:
-        raise MeasurementError("argmax takes the most probable class and has no threshold")
+        raise MeasurementError(write_message("no-threshold-at-argmax"))
     return Estimate(value=threshold, unit=Unit.PROPORTION, n=int(context.evidence.select("validation").sum()))
 
 

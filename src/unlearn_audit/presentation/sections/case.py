@@ -15,7 +15,17 @@ from unlearn_audit.presentation.wording import (
     format_seconds,
     group_digits,
 )
-from unlearn_audit.records import Device, Disjoint, OperatingPoint, Overlap, ReferenceCard, Signer, SplitCount, UserCode
+from unlearn_audit.records import (
+    Device,
+    Disjoint,
+    OperatingPoint,
+    Overlap,
+    ReferenceCard,
+    Signer,
+    SplitCount,
+    UserCode,
+    join_texts,
+)
 from unlearn_audit.records.verdicts import LIMITS
 
 _LONGEST = 190
@@ -172,7 +182,7 @@ def present_models(index: Index) -> Grid:
         (
             Cell(card.title, card.role if card.role == card.name else f"{card.role}; {card.name}"),
             Cell(card.method, card.source, "code"),
-            Cell(format_parameters(card.parameters), " ".join(card.notes) or None),
+            Cell(format_parameters(card.parameters), join_texts(card.notes) or None),
             Cell(NONE if card.seed is None else str(card.seed), kind="number"),
             Cell(format_seconds(card.seconds), kind="number"),
         )
@@ -222,7 +232,7 @@ def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
 
 def _warn_of(overlap: Overlap) -> str:
     first, second = overlap.splits
-    if overlap.column.endswith((" image", " record")):
+    if overlap.copies:
         return _warn_of_copies(overlap)
     shared = f"{overlap.shared_groups} groups of {overlap.column} stand in both {first} and {second}: "
     if {first, second} == {"forget", "retain"}:
@@ -232,8 +242,7 @@ def _warn_of(overlap: Overlap) -> str:
 
 def _warn_of_copies(overlap: Overlap) -> str:
     first, second = overlap.splits
-    kind, _, what = overlap.column.rpartition(" ")
-    counted = f"{overlap.shared_groups} {kind} {what}{'s' if overlap.shared_groups > 1 else ''}"
+    counted = f"{overlap.shared_groups} {overlap.copies} {overlap.column}{'s' if overlap.shared_groups > 1 else ''}"
     found = f", by {overlap.method}: look at them" if overlap.method else ""
     stands = (
         f"{counted} of {second} resemble one of {first}" if overlap.method else f"{counted} in {first} and {second}"

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
-    MARKS,
     NONE,
-    WAIVED,
     clip,
     format_apart,
     format_estimate,
@@ -37,10 +35,10 @@ class Banner:
 def present_banner(index: Index) -> Banner:
     """Return verdict, reason and advice for the audited model."""
     record, verdict = index.record, index.record.verdict
-    waived = verdict.label != verdict.outcome.label
+    waived = verdict.is_pass_with_waivers
     return Banner(
         look="waived" if waived else record.outcome.value,
-        sign=WAIVED if waived else MARKS[record.outcome],
+        sign=verdict.sign,
         headline=(verdict.label if waived else record.outcome.label).upper(),
         model=index.name(index.audited),
         reason=record.verdict.reason,
@@ -155,7 +153,7 @@ def _show_bounds(check: CheckResult) -> str:
 def _show_basis(check: CheckResult) -> str | None:
     if check.estimate is None:
         return None
-    method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
+    method = check.estimate.bounds.method.text if check.estimate.bounds else "no bounds"
     parts = [method, f"n = {check.estimate.n}"]
     if check.estimate.bca is not None:
         parts.append(f"BCa {format_interval(check.estimate.bca, check.limit)}")

@@ -127,7 +127,7 @@ def _describe_attack(index: Index, attack: str) -> tuple[Cell, Cell]:
     found = index.find_all("membership-auc", model=index.audited, attack=attack)
     found = tuple(f for f in found if not f.key.among.is_subgroup)
     values = [f.estimate.value for f in found if f.estimate is not None]
-    reasons = [f.not_run for f in found if f.not_run is not None]
+    reasons = [f.not_run.text for f in found if f.not_run is not None]
     said = (
         "AUC " + ", ".join(format_number(v) for v in values) if values else (reasons or ["no finding in the record"])[0]
     )
@@ -141,7 +141,7 @@ def _describe_elsewhere(index: Index, attack: str) -> str:
     failed: dict[str, list[str]] = {}
     for f in others:
         if f.not_run is not None:
-            failed.setdefault(f.not_run, []).append(index.name(f.key.model))
+            failed.setdefault(f.not_run.text, []).append(index.name(f.key.model))
     parts = [f"Also on: {', '.join(ran)}."] if ran else []
     return " ".join([*parts, *(f"Not run on {', '.join(names)}: {reason}" for reason, names in failed.items())])
 
@@ -151,5 +151,5 @@ def _describe_other(index: Index, name: str, metric: str, what: str) -> list[tup
     finding = index.find(metric, index.audited)
     if finding is None:
         return []
-    shown = finding.not_run or f"{what} {show_finding(finding, interval=False).text}"
+    shown = finding.not_run.text if finding.not_run else f"{what} {show_finding(finding, interval=False).text}"
     return [(Cell(name), Cell("beside"), Cell("NOT RUN" if finding.not_run else "tested"), Cell(shown))]

@@ -49,9 +49,10 @@ def list_limits(index: Index) -> tuple[str, ...]:
     )
     own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
             if not c.required and c.outcome.value != "pass"]  # fmt: skip
-    caveats = {f.caveat: f"{f.title}: {f.caveat}" for f in record.findings if f.caveat}
-    reasons = {f.not_run: f"{f.title} was not run: {f.not_run}" for f in record.findings if f.not_run}
+    caveats = {caveat: f"{f.title}: {caveat}" for f in record.findings for caveat in f.caveats}
+    reasons = {f.not_run: f"{f.title} was not run: {f.not_run}." for f in record.findings if f.not_run}
     listed = [*own, *caveats.values(), *reasons.values()]
     rest = len(listed) - _MOST
     more = [f"{rest} further caveats stand in the attached record.json."] if rest > 0 else []
-    return (*listed[:_MOST], *more, *record.provenance.notes, *data.notes, *_ALWAYS)
+    notes = [note.text for note in (*record.provenance.notes, *data.notes)]
+    return (*listed[:_MOST], *more, *notes, *_ALWAYS)

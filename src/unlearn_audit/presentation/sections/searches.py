@@ -30,7 +30,7 @@ def _present_search(index: Index, number: int, search: HyperparameterSearch) -> 
         f"Settings of {search.method} that were tried, on validation alone",
         heads,
         rows,
-        (search.reason, f"The same in all: {format_parameters(common)}."),
+        (search.reason.text, f"The same in all: {format_parameters(common)}."),
     )
 
 
@@ -54,5 +54,5 @@ def _show_setting(
         show_estimate(setting.risk),
         show_estimate(setting.forgetting),
         Cell(NONE if setting.seconds is None else format_seconds(setting.seconds), kind="number"),
-        Cell("yes" if setting.holds else "no", None if setting.holds else setting.reason),
+        Cell("yes" if setting.holds else "no", None if setting.holds else setting.reason.text),
     )

@@ -83,7 +83,7 @@ def _format_n(finding: Finding | None) -> str:
 def _notes(found: list[Finding | None]) -> tuple[str, ...]:
     """Return what must be said with the worst false-negative rate: whose value it shows, who is in no group."""
     extremes = [f for f in found if f is not None and f.key.metric == _COLUMNS[0][0] and f.key.among.is_extreme]
-    return tuple(f"{f.title}: {f.caveat}" for f in extremes if f.caveat)
+    return tuple(f"{f.title}: {caveat}" for f in extremes for caveat in f.caveats)
 
 
 def _tabulate_models(index: Index, column: str) -> list[Grid]:
