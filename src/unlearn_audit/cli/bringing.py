@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROLES = ("original", "unlearned", "retrained")
 _TRAINING = ("method", "compare", "no_remedy", "no_retrain", "cache", "references", "jobs", "backend", "cluster")
+_CODE = ("train", "unlearn", "preprocess", "embeddings", "device")
 _DATA = ("data", "offline", "threads")
 _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
@@ -51,7 +52,7 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
     told = [name for name in (*_TRAINING_FACTS, *_DATA_FACTS, *_MODEL_FACTS, *_CODE_FACTS) if _tells(case, name)]
     told += [f"models.{name}.file" for name, model in (case.models if case else {}).items() if model.file]
     _validate_used(
-        options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
+        options, (*_TRAINING, *_CODE, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
     )
     return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"], folder)
 
@@ -86,7 +87,7 @@ def find_models(  # noqa: PLR0917 - one call site
     if "unlearned" not in files:
         return _find_original(options, said, files, network, folder)
     idle = [name for name in (*_TRAINING_FACTS, *_CODE_FACTS, "columns", "about_data") if _tells(case, name)]
-    _validate_used(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
+    _validate_used(options, (*_TRAINING, *_CODE), idle, "with models that were made elsewhere none is made here")
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
     return ExternalModels(
         files=files,

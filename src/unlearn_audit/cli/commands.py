@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from unlearn_audit import __version__
-from unlearn_audit.cli.options import with_key, with_proof, with_trust, with_workers
+from unlearn_audit.cli.options import with_code, with_key, with_proof, with_trust, with_workers
 from unlearn_audit.errors import ExitCode
 
 _FILE = click.Path(path_type=Path)
@@ -71,6 +71,7 @@ def group() -> None:
 @click.option("--references", type=click.IntRange(0, 512), metavar="N", help=_REFERENCES)
 @click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help=_JOBS)
 @with_workers
+@with_code
 @click.option("--seal", "seals", type=_FILE, multiple=True, metavar="FILE", help=_SEAL)
 @with_key
 @click.option("--level", type=click.Choice(["B-B", "B-T", "B-LT", "B-LTA"]), help=_LEVEL)
@@ -131,22 +132,54 @@ def evidence_group() -> None:
     epilog="""
 \b
 Exit codes:
-  0  every required check of the policy can be measured
+  0  every required check of the policy can be measured, or the code holds to its contract
   2  usage or policy error
   3  some required check cannot be measured: the list says why, and what to bring
-  5  the file cannot be used at all
+  5  the file cannot be used at all, or the code breaks its contract
 """,
 )
-@click.argument("files", type=_FILE, nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=_FILE, nargs=-1, metavar="[FILE...]")
 @click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is known beyond the predictions.")
+@click.option("--data", type=_FILE, metavar="PATH", help="Data that your code is tried on, where no FILE is given.")
+@with_code
 @click.option("--forget", type=_FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
 @click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
 def check_evidence(files: tuple[Path, ...], policy: str, **options: object) -> int:
-    """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing."""
+    """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing.
+
+    Without a FILE, try the code that the case or --train, --unlearn and --preprocess name on a few records.
+    """
     from unlearn_audit.cli.bringing import check_files
 
+    if not files:
+        from unlearn_audit.cli.own_code import check_code
+        from unlearn_audit.cli.running import read_trial
+
+        return check_code(policy, read_trial(options))
     return check_files(files, policy, options)
+
+
+@group.group(name="references")
+def references_group() -> None:
+    """Reference models that are made elsewhere."""
+
+
+@references_group.command(name="plan", short_help="Say who trains on what.")
+@click.argument("file", type=_FILE, metavar="FILE")
+@click.option("--models", type=click.IntRange(2, 512), default=16, show_default=True, help="How many; even.")
+@click.option("--by", metavar="COLUMN", help="Column of persons or lesions: all records of one go to the same side.")
+@click.option("--forget", type=_FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
+@click.option("--out", type=_FILE, default=Path("plan"), show_default=True, metavar="DIR", help="Folder to write to.")
+def plan_references(file: Path, out: Path, **options: object) -> int:
+    """Draw the halves that reference models elsewhere are trained on, for the records in FILE (id, split, label).
+
+    Train them in any framework, and name their answers in the case file: see docs/references.md.
+    """
+    from unlearn_audit.cli.own_code import plan_references as write_plan
+
+    return write_plan(file, out, options)
 
 
 @group.command(short_help="Render a record again, byte for byte.")

@@ -35,6 +35,13 @@ _WORKERS = (
         help="Folder of finished models and decoded images.  [default: ~/.cache/unlearn-audit]",
     ),
 )
+_CODE = (
+    click.option("--train", metavar="CODE", help="Your own training: module:function or file.py:function."),
+    click.option("--unlearn", metavar="CODE", help="Your own unlearning method, audited where no --method is named."),
+    click.option("--preprocess", metavar="CODE", help="Your own preprocess(image) -> array."),
+    click.option("--embeddings", type=_FILE, metavar="NPZ", help="Audit the head on features of a frozen backbone."),
+    click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: cpu]"),
+)
 _TIME = (
     click.option("--timestamp-url", metavar="URL", help="Time-stamp authority (RFC 3161): gives trusted time."),
     click.option(
@@ -77,6 +84,11 @@ def with_key(command: _Command) -> _Command:
 def with_workers(command: _Command) -> _Command:
     """Add the options that say where models are made, and where they are kept."""
     return _apply(command, _WORKERS)
+
+
+def with_code(command: _Command) -> _Command:
+    """Add the options that name the user's own code, his embeddings, and the device."""
+    return _apply(command, _CODE)
 
 
 def with_time(command: _Command) -> _Command:

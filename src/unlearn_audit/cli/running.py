@@ -111,7 +111,32 @@ def _read_request(options: Mapping[str, Any], signer: "Signer", case: "CaseFile 
         threads=options["threads"],
         signer=signer,
         references=options["references"],
+        **{name: options[name] for name in ("train", "unlearn", "preprocess", "embeddings", "device")},
     )
+
+
+def read_trial(options: Mapping[str, Any]) -> "CaseRequest":
+    """Return the request of a trial of the user's code: nothing is trained but on a few records, nothing is kept.
+
+    Raises:
+        UsageError: no code is named.
+    """
+    from unlearn_audit.cases import CaseRequest
+    from unlearn_audit.cli.bringing import read_case
+    from unlearn_audit.data import find_cache
+    from unlearn_audit.pipeline.audit import name_known
+
+    case, folder = read_case(options["case"], name_known())
+    code = {name: options[name] for name in ("train", "unlearn", "preprocess", "embeddings", "device")}
+    if not (case and case.functions) and not any(code[name] for name in ("train", "unlearn", "preprocess")):
+        raise UsageError(
+            "expected a file of predictions or evidence, or code to try; found neither",
+            hint="name a FILE, or --train file.py:function, or a case file with 'functions'",
+        )
+    return CaseRequest(
+        created=read_clock(), cache=find_cache(), case=case, case_folder=folder, data=options["data"],
+        forget=_read_forget(options["forget"] and str(options["forget"])), references=0, **code,
+    )  # fmt: skip
 
 
 def _read_forget(value: str | None) -> float | Path | None:
