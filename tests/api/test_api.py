@@ -194,3 +194,32 @@ def test_a_table_is_read_as_by_the_command(policy, tmp_path):
 
     assert list(evidence.log_probs) == ["original", "unlearned"]
     assert audit(policy, evidence)["forgotten"].estimate is None
+
+
+@pytest.fixture
+def audited(make, policy):
+    return audit(policy, make())
+
+
+def test_a_result_becomes_plain_values_and_a_frame(audited):
+    result = audited
+    said = result.to_dict()
+    assert said["outcome"] == result.outcome.value
+    assert [check["id"] for check in said["checks"]] == [check.id for check in result.checks]
+    pytest.importorskip("pandas")
+    frame = result.to_frame()
+    assert frame.index.tolist() == [check.id for check in result.checks]
+    measured = [check for check in result.checks if check.estimate is not None]
+    assert frame.loc[measured[0].id, "estimate"] == measured[0].estimate.value
+
+
+def test_a_check_that_is_not_there_is_answered_with_those_that_are(audited):
+    with pytest.raises(KeyError, match=audited.checks[0].id):
+        audited["no-such-check"]
+
+
+def test_a_result_can_be_drawn(audited):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    axes = audited.plot()
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [c.title for c in reversed(audited.checks)]

@@ -20,6 +20,9 @@ LONG = {
     "references.md": "three audits with reference models",
     "signing.md": "four audits",
     "studies.md": "a study of twelve trainings",
+    "own-models.md": "forty trainings of the reader's own",
+    "shadow-models.md": "sixteen models of scikit-learn, and an audit",
+    "embeddings.md": "64 reference heads, and three remedies on each",
 }
 """Left to `make test-slow`."""
 THOROUGH = {

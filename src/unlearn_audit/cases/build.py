@@ -8,24 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
-from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.expectation import meet_expectation
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
-from unlearn_audit.cases.setup import choose_converter, set_up_builder
+from unlearn_audit.cases.setup import prepare_case
 from unlearn_audit.cases.user_functions import try_functions
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
-    Forgotten,
-    Intake,
     build_request,
     draw_salt,
     find_overlaps,
-    load_dataset,
     map_positive,
-    map_task,
     note_unsearched,
 )
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
@@ -40,7 +35,7 @@ from unlearn_audit.records import (
     write_message,
 )
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
-from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
+from unlearn_audit.reference_models.pool import Pool, to_inputs
 from unlearn_audit.reference_models.workers import Workers
 
 if TYPE_CHECKING:
@@ -129,33 +124,10 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         DataError: data that is absent, malformed or does not fit the policy.
         CaseError: a forget request that cannot be met, training that diverged.
     """
-    import torch
-
     from unlearn_audit.training import lend_model
 
-    progress("load data", 0, 1)
-    seed = choose_seed(policy.protocol.seed, request.seals)
-    split_seed = seed if request.split_seed is None else request.split_seed
-    intake = Intake(request.cache, plan.images, None if request.original else split_seed)
-    loaded = load_dataset(
-        plan.reference.dataset, plan.data, download=not request.offline, progress=progress, intake=intake
-    )
-    loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
-    if request.original:
-        validate_nothing_dropped(disjoint)
-    task = map_task(
-        loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
-    )
-    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, seed, disjoint)
-    split = _name_splits(task.dataset, forgotten)
-    if request.threads is not None or task.dataset.x.dtype != np.uint8:
-        torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
-    progress("load data", 1, 1)
-    brought = request.original
-    convert = choose_converter(plan, brought)
-    inputs = show_inputs(task.dataset.x, convert)
-    builder = set_up_builder(policy, request, plan, task, split, inputs, progress)
-    builder = brought.fit_builder(builder, loaded, task) if brought else builder
+    prepared = prepare_case(policy, request, plan, progress)
+    task, builder, brought = prepared.task, prepared.builder, request.original
     checks = try_functions(plan.functions, builder, task.dataset.x)
     models = [brought.take(builder, "original") if brought else builder.train_original()]
     if brought and "retrained" in brought.files:
@@ -164,16 +136,16 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         models.append(builder.retrain_reference())
     if plan.expect:
         with lend_model(models[0].model, builder.compute.take(0)) as original:
-            meet_expectation(plan.expect, original, inputs, split, task.dataset.label)
+            meet_expectation(plan.expect, original, prepared.inputs, prepared.split, task.dataset.label)
     provenance = Provenance(
         version=__version__,
         created=request.created,
-        seed=seed,
+        seed=choose_seed(policy.protocol.seed, request.seals),
         case=plan.name,
-        data=_describe_data(loaded, task.dataset, task.positive, split, policy).model_copy(
-            update={"disjoint": disjoint}
+        data=_describe_data(prepared.loaded, task.dataset, task.positive, prepared.split, policy).model_copy(
+            update={"disjoint": prepared.disjoint}
         ),
-        forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
+        forget=build_request(task.dataset, prepared.forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
         recipe=builder.spec.describe_recipe(),
         code=builder.functions.describe(checks),
@@ -181,7 +153,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         signer=request.signer,
         seals=request.seals,
         notes=(
-            *forgotten.notes,
+            *prepared.forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
             *note_other_references(policy, plan.references),
         ),
@@ -192,13 +164,13 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
     )
     return Case(
         dataset=task.dataset,
-        split=split,
+        split=prepared.split,
         positive=task.positive,
-        inputs=inputs,
+        inputs=prepared.inputs,
         made={made.card.name: made for made in models},
         provenance=provenance,
         builder=builder,
-        convert=convert,
+        convert=prepared.convert,
     )
 
 
@@ -260,11 +232,6 @@ def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[Message, .
         return ()
     code = "data-lack-cluster-column" + ("" if policy.protocol.cluster_required else "-tolerated")
     return (write_message(code, column=column),)
-
-
-def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
-    split = np.where(dataset.split == "train", "retain", dataset.split)
-    return np.where(forgotten.mask, "forget", split)
 
 
 def _describe_data(

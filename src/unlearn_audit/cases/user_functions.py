@@ -40,13 +40,18 @@ _TRIAL_IMAGES = 8
 class UserFunctions:
     """What a case brings along as code. Nothing of it is run but by being named here."""
 
-    train: UserTraining | None = None
+    trainer: UserFunction | None = None
     unlearn: UserFunction | None = None
     preprocess: UserFunction | None = None
     factory: UserFunction | None = None
     deterministic: bool = False
     draws: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def train(self) -> UserTraining | None:
+        """The training function, with what the case says of it."""
+        return UserTraining(self.trainer, self.parameters, self.deterministic, self.draws) if self.trainer else None
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -58,8 +63,8 @@ class UserFunctions:
     def identity(self) -> dict[str, Any]:
         """What shapes a model beyond data, network and recipe; empty without functions, so that old keys stay."""
         parts: dict[str, Any] = {}
-        if self.train:
-            parts["train"] = [self.train.function.name, self.train.function.digest, dict(self.parameters)]
+        if self.trainer:
+            parts["train"] = [self.trainer.name, self.trainer.digest, dict(self.parameters)]
         if self.preprocess:
             parts["preprocess"] = [self.preprocess.name, self.preprocess.digest]
         if self.factory:
@@ -69,7 +74,7 @@ class UserFunctions:
     def describe(self, checks: tuple[ContractCheck, ...] = ()) -> tuple[UserCode, ...]:
         """Return what the record says of the code, and of the trial that it underwent."""
         listed = {
-            "train": self.train.function if self.train else None,
+            "train": self.trainer,
             "unlearn": self.unlearn,
             "preprocess": self.preprocess,
             "network": self.factory,
@@ -106,7 +111,7 @@ def find_functions(declared: Functions | None, folder: Path, overrides: Mapping[
     if train is None and (said.parameters or not said.draws):
         raise UsageError("'functions.parameters' and 'draws' would do nothing without 'train'", hint="leave them out")
     return UserFunctions(
-        train=UserTraining(train, said.parameters, said.deterministic, said.draws) if train else None,
+        trainer=train,
         unlearn=find("unlearn"),
         preprocess=find("preprocess"),
         deterministic=said.deterministic,
@@ -161,7 +166,7 @@ def try_functions(functions: UserFunctions, builder: "ModelBuilder", x: "Inputs"
     if note.is_file():
         return tuple(ContractCheck(**item) for item in json.loads(note.read_text("utf-8")))
     builder.progress("try user-supplied code", 0, 1)
-    checks = _try_all(functions, builder, x)
+    checks = check_functions(functions, builder, x)
     validate_contract(checks)
     note.parent.mkdir(parents=True, exist_ok=True)
     replace_file(note, json.dumps([vars(check) for check in checks]).encode())
@@ -175,7 +180,12 @@ def _key_of_trial(functions: UserFunctions, builder: "ModelBuilder") -> str:
     return digest_of([functions.identity, unlearn, claims, builder.train_identity, builder.architecture_name])
 
 
-def _try_all(functions: UserFunctions, builder: "ModelBuilder", x: "Inputs") -> tuple[ContractCheck, ...]:
+def check_functions(functions: UserFunctions, builder: "ModelBuilder", x: "Inputs") -> tuple[ContractCheck, ...]:
+    """Hold every function to the contract on a few training records, and return what was found.
+
+    Raises:
+        CaseError: a function that raised, or gave something that cannot be used.
+    """
     checks: tuple[ContractCheck, ...] = ()
     if functions.preprocess:
         checks += check_preprocessing(functions.preprocess, np.array(x[:_TRIAL_IMAGES]))

@@ -19,6 +19,7 @@ _SECTIONS = {
     "Audit": {
         "policy": Entry(f"{_HERE}.policy", "Write and check policies."),
         "evidence": Entry(f"{_HERE}.evidence", "Look at predictions before they are judged."),
+        "references": Entry(f"{_HERE}.references", "Plan reference models that are made elsewhere."),
         "run": Entry(f"{_HERE}.run", "Audit, and write a signed report."),
     },
     "Check": {

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.cli.layout import OrderedGroup
-from unlearn_audit.cli.options import FILE, POLICY_HELP, SCORES
+from unlearn_audit.cli.options import FILE, POLICY_HELP, SCORES, CodeOptions, with_code
 from unlearn_audit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from unlearn_audit.cases import CaseRequest
     from unlearn_audit.evidence import Evidence
     from unlearn_audit.evidence.predictions.scores import Kind
     from unlearn_audit.policy import KnownNames, Policy
@@ -24,12 +25,13 @@ _SCORES_HELP = "What predictions are.  [default: the case file's, else probabili
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvidenceCheckOptions:
+class EvidenceCheckOptions(CodeOptions):
     """The options of `evidence check`, as they were given."""
 
     files: tuple[Path, ...]
     policy: str
     case: Path | None = None
+    data: Path | None = None
     forget: Path | None = None
     scores: "Kind | None" = None
 
@@ -45,33 +47,39 @@ def command() -> None:
     epilog="""
 \b
 Exit codes:
-  0  every required check of the policy can be measured
+  0  every required check of the policy can be measured, or the code holds to its contract
   2  usage or policy error
   3  some required check cannot be measured: the list says why, and what to bring
-  5  the file cannot be used at all
+  5  the file cannot be used at all, or the code breaks its contract
 """,
 )
 @click.argument("files", type=FILE, nargs=-1, metavar="[FILE...]")
 @click.option("--policy", required=True, metavar="FILE", help=POLICY_HELP)
 @click.option("--case", type=FILE, metavar="FILE", help="Case file: the predictions, and what is known beyond them.")
+@click.option("--data", type=FILE, metavar="PATH", help="Data that your code is tried on, where no FILE is given.")
+@with_code
 @click.option("--forget", type=FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
 @click.option("--scores", type=click.Choice(SCORES), help=_SCORES_HELP)
 def check_evidence(**options: Any) -> int:
     """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing.
 
-    Without FILE the predictions are those that the case file names.
+    Without FILE the predictions are those that the case file names. Where neither names any, the code that the case or
+    --train, --unlearn and --preprocess name is tried on a few records.
     """
     return check_from_options(EvidenceCheckOptions(**options))
 
 
 def check_from_options(options: EvidenceCheckOptions) -> int:
     """Print what the files hold and which checks can be measured; return 0, or 3 where a required one cannot."""
+    from unlearn_audit.cli.code_trial import check_code
     from unlearn_audit.pipeline.audit import name_known, reach_verdicts
     from unlearn_audit.policy import find_policy, load_policy
     from unlearn_audit.records import Outcome
 
     known = name_known()
     policy = load_policy(find_policy(options.policy), known)
+    if (trial := _read_trial(options, known)) is not None:
+        return check_code(policy, trial)
     evidence = _read_evidence(options, policy, known)
     _print_contents(evidence)
     # Whether a check can be measured does not depend on the number of resamples, and what it says is not shown.
@@ -91,6 +99,33 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     return ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
 
 
+def _read_trial(options: EvidenceCheckOptions, known: "KnownNames") -> "CaseRequest | None":
+    """Return the request of a trial of the user's code, None where files are to be looked at."""
+    from unlearn_audit.cases import CaseRequest
+    from unlearn_audit.cli.modes import find_prediction_files, read_case, read_forget
+    from unlearn_audit.data import find_cache
+    from unlearn_audit.records.clock import read_clock
+
+    case, folder = read_case(options.case, known)
+    named = options.train or options.unlearn or options.preprocess or (case and case.functions)
+    if options.files or find_prediction_files(case, folder) or not named:
+        return None
+    return CaseRequest(
+        created=read_clock(),
+        cache=find_cache(),
+        case=case,
+        case_folder=folder,
+        data=options.data,
+        forget=read_forget(str(options.forget) if options.forget else None),
+        references=0,
+        train=options.train,
+        unlearn=options.unlearn,
+        preprocess=options.preprocess,
+        embeddings=options.embeddings,
+        device=options.device,
+    )
+
+
 def _read_evidence(options: EvidenceCheckOptions, policy: "Policy", known: "KnownNames") -> "Evidence":
     """Evidence that this tool wrote is read as such; anything else is predictions."""
     from unlearn_audit.cli.modes import find_list, find_prediction_files, read_case
@@ -106,7 +141,8 @@ def _read_evidence(options: EvidenceCheckOptions, policy: "Policy", known: "Know
     files = options.files or find_prediction_files(case, folder)
     if not files:
         raise UsageError(
-            "expected files of predictions, found none", hint="name them, or give a --case with 'predictions: [FILE]'"
+            "expected a file of predictions or evidence, or code to try; found neither",
+            hint="name a FILE, or --train file.py:function, or a --case with 'predictions: [FILE]' or 'functions'",
         )
     return Predictions(files, case, find_list(options.forget, case, folder), options.scores).read(policy)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROLES = ("original", "unlearned", "retrained")
 _MAKING = frozenset(
     {"data", "method", "compare", "no_remedy", "no_retrain", "offline", "threads", "references", "jobs", "cluster",
-     "cache"}
+     "cache", "train", "unlearn", "preprocess", "embeddings", "device"}
 )  # fmt: skip
 _DATA_FACTS = frozenset({"dataset", "data", "images", "split_column", "embeddings"})
 _MAKING_FACTS = _DATA_FACTS | {
@@ -119,7 +119,7 @@ def _parse_training(setting: Setting) -> "CaseRequest":
         created=setting.created,
         cache=options.cache or find_cache(),
         data=options.data,
-        forget=_read_forget(options.forget),
+        forget=read_forget(options.forget),
         method=options.method,
         compare=tuple(name.strip() for name in (options.compare or "").split(",") if name.strip()),
         remedy=not options.no_remedy,
@@ -130,6 +130,11 @@ def _parse_training(setting: Setting) -> "CaseRequest":
         waivers=setting.disclosures.waivers,
         earlier_runs=setting.disclosures.earlier_runs,
         references=options.references,
+        train=options.train,
+        unlearn=options.unlearn,
+        preprocess=options.preprocess,
+        embeddings=options.embeddings,
+        device=options.device,
         seals=setting.disclosures.seals,
     )
 
@@ -283,7 +288,7 @@ def _find_network(options: "RunOptions", case: "CaseFile") -> "Network | None":
     return Network(factory=options.model) if options.model else case.network
 
 
-def _read_forget(value: str | None) -> float | Path | None:
+def read_forget(value: str | None) -> float | Path | None:
     """A number is a share; anything else is a file of ids."""
     if value is None:
         return None

@@ -46,6 +46,17 @@ class SigningOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodeOptions:
+    """The user's own code, embeddings and device: the values of `with_code`."""
+
+    train: str | None = None
+    unlearn: str | None = None
+    preprocess: str | None = None
+    embeddings: Path | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerOptions:
     """Where models are made, and kept: the values of `with_workers`."""
 
@@ -94,6 +105,21 @@ _TRUST = (
 def with_signing(command: _Command) -> _Command:
     """Add the options that say which key signs, at which level, and who vouches for the time."""
     return _apply(command, _SIGNING)
+
+
+def with_code(command: _Command) -> _Command:
+    """Add the options that name the user's own code, embeddings, and the device."""
+    code = partial(click.option, cls=SectionedOption, section="Models")
+    return _apply(
+        command,
+        (
+            code("--train", metavar="CODE", help="Your training: module:function or file.py:function."),
+            code("--unlearn", metavar="CODE", help="Your unlearning method, audited where no --method is named."),
+            code("--preprocess", metavar="CODE", help="Your preprocess(image) -> array."),
+            code("--embeddings", type=FILE, metavar="NPZ", help="Audit the head on features of a frozen backbone."),
+            code("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.  [default: cpu]"),
+        ),
+    )
 
 
 def with_workers(command: _Command, *, section: str = "Speed", what: str = "Reference models") -> _Command:

@@ -15,9 +15,11 @@ from unlearn_audit.cli.options import (
     FORMAT_HELP,
     POLICY_HELP,
     SCORES,
+    CodeOptions,
     SigningOptions,
     WorkerOptions,
     split_names,
+    with_code,
     with_signing,
     with_workers,
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(SigningOptions, WorkerOptions):
+class RunOptions(SigningOptions, WorkerOptions, CodeOptions):
     """The options of `run`, as they were given."""
 
     policy: str
@@ -96,6 +98,7 @@ _speed = partial(click.option, cls=SectionedOption, section="Speed")
     metavar="N",
     help="Reference models, 0 for none.  [default: the policy's]",
 )
+@with_code
 @with_signing
 @_output("--out", type=FILE, metavar="DIR", help="Folder of the report.  [default: audit-<policy id>]")
 @_output("--force", is_flag=True, help="Replace an earlier report.")

@@ -38,8 +38,8 @@ def trace_reliability(context: EvaluationContext) -> Iterator[Curve]:
 
 def trace_net_benefit(context: EvaluationContext) -> Iterator[Curve]:
     """Yield the net benefit of each model and of calling all, at the prevalence of test and at the policy's."""
-    own = 1 / (1 + context.policy.costs.ratio)
-    thresholds = np.unique([*(percent / 100 for percent in _PERCENT), own])
+    policy_threshold = 1 / (1 + context.policy.costs.ratio)
+    thresholds = np.unique([*(percent / 100 for percent in _PERCENT), policy_threshold])
     for metric, prevalence in (
         ("net-benefit", None),
         ("net-benefit-at-prevalence", context.policy.costs.prevalence),

@@ -1,4 +1,4 @@
-"""What a metric is given: the evidence, the policy, thresholds frozen beforehand, and named randomness.
+"""The evaluation context of a metric: evidence, policy, thresholds frozen beforehand, and named randomness.
 
 A metric is one pure function from an evaluation context and a metric key (which model, against which, among which
 records, at which operating point) to one estimate.

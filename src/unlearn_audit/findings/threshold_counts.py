@@ -1,4 +1,4 @@
-"""The counts that let a reader try other operating points, beside the findings and never in their place."""
+"""Counts of mistakes at many thresholds, beside the findings."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ def count_at_thresholds(context: EvaluationContext) -> ThresholdCounts | None:
     """
     if not context.actual.size:
         return None
-    own = _find_own(context)
+    points = _find_own(context)
     scores = {model: context.evidence.positive_probability(model)[context.test] for model in context.evidence.log_probs}
     grid = choose_grid(list(scores.values()), _MOST)
-    thresholds = np.unique([*grid, *own])
+    thresholds = np.unique([*grid, *points])
     models = []
     for model, probability in scores.items():
         missed, false_positives = count_mistakes(context.actual, probability, thresholds)
-        for threshold, point in own.items():
+        for threshold, point in points.items():
             place = int(np.searchsorted(thresholds, threshold))
             confusion = Confusion.of(context.actual, context.predict_positive(model, point))
             missed[place], false_positives[place] = confusion.fn, confusion.fp

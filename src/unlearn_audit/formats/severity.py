@@ -1,4 +1,4 @@
-"""What a pipeline is told about a check: how grave it is, and one line of text that no pipeline can misread."""
+"""Severity of a check for a pipeline, and its description in one line that no pipeline can misread."""
 
 import re
 import unicodedata

@@ -72,7 +72,7 @@ def is_number(value: Any) -> bool:
 def parse_population(text: Any) -> Population | None:
     """Return the population that a check means by `text`, None where it is none."""
     try:
-        return Population.parse(text.strip()) if isinstance(text, str) else None
+        return Population.parse(text) if isinstance(text, str) else None
     except ValueError:
         return None
 

@@ -1,4 +1,4 @@
-"""How numbers and names are printed: sensible digits, units, words instead of identifiers."""
+"""Formatting of numbers, units and names for print."""
 
 import math
 import re

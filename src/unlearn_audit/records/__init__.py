@@ -1,6 +1,8 @@
-"""The frozen types that travel between the floors: estimates, evidence, provenance, verdict, record.
+"""Records: the frozen types that travel between the floors, and the messages that they carry.
 
-Reading order is the way the data goes: `Evidence` -> `Finding` -> `Verdict` -> `AuditRecord`.
+Read `key` (what a number is about; `populations` and `operating_points` are its parts), `messages` (codes and details
+beside sentences; the English catalogue is `messages.en.toml`), then the way the data goes: `provenance`, `estimates`
+(what was measured), `verdicts` (what was decided; `waivers`), `audit_record` (all of it, as one canonical JSON).
 """
 
 from importlib import import_module

@@ -94,7 +94,7 @@ class AuditRecord(Frozen):
         """Return this audit and the earlier ones that it lists, as a later audit of the same case lists them."""
         made, policy = self.provenance, self.policy
         card = next((card for card in made.models if card.name == self.verdict.model), None)
-        own = EarlierRun(
+        this_run = EarlierRun(
             record_sha256=digest_of(self.to_bytes()),
             created=made.created,
             case=made.case,
@@ -105,7 +105,7 @@ class AuditRecord(Frozen):
             outcome=self.verdict.outcome,
             with_waivers=self.verdict.is_pass_with_waivers,
         )
-        return (*made.earlier_runs, own)
+        return (*made.earlier_runs, this_run)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:

@@ -1,4 +1,4 @@
-"""One byte string per value: RFC 8785 canonical JSON of NFC-normalised text, and its SHA-256."""
+"""Canonical JSON: one byte string per value, RFC 8785 canonical JSON of NFC-normalised text, and its SHA-256."""
 
 import hashlib
 import unicodedata

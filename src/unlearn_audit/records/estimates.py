@@ -1,4 +1,4 @@
-"""What was measured: a value, how sure we are, on how many records. No pass or fail in here."""
+"""Estimates and findings: a value, its interval and bounds, on how many records. No pass or fail in here."""
 
 import operator
 from enum import StrEnum

@@ -121,8 +121,13 @@ def _plain(value: Any) -> JsonValue:
         return [_plain(item) for item in value]
     value = value.item() if hasattr(value, "item") and not isinstance(value, str) else value
     if isinstance(value, float):
-        return round_number(value) if math.isfinite(value) else str(value)
+        return _plain_number(round_number(value)) if math.isfinite(value) else str(value)
     return value if type(value) in (int, bool) else int(value) if isinstance(value, int) else str(value)
+
+
+def _plain_number(value: float) -> int | float:
+    """Return a number as it is read back from canonical JSON, which writes 2.0 as 2: its text must stay the same."""
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def _find_nested(value: JsonValue) -> Iterator[dict[str, Any]]:

@@ -102,7 +102,7 @@ class Population:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read and write it as a string; a `Population` is taken as it is."""
-        text = core_schema.str_schema(strip_whitespace=True, min_length=1)
+        text = core_schema.str_schema(min_length=1)
         parsed = core_schema.no_info_after_validator_function(_parse_field, text)
         return core_schema.json_or_python_schema(
             json_schema=parsed,

@@ -1,4 +1,4 @@
-"""Where the numbers come from: data, models, the erasure request, the software, the signer."""
+"""Provenance: where the numbers come from. Data, models, the erasure request, the software, the signer."""
 
 import operator
 from datetime import UTC, date, datetime

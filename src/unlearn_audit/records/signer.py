@@ -1,4 +1,4 @@
-"""Who signs, as a record names them."""
+"""The signer of a report as a record names it, and the levels of signatures."""
 
 from enum import StrEnum
 from typing import Literal

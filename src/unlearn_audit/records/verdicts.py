@@ -1,4 +1,4 @@
-"""What was decided: four outcomes, never two."""
+"""Outcomes, check results and verdicts. There are four outcomes, not two."""
 
 from collections.abc import Iterable
 from enum import StrEnum

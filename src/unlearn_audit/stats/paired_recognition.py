@@ -165,8 +165,8 @@ class _WinRates:
         error = float(self.middle.std(ddof=1) / np.sqrt(pairs))
         low, high = (self.find_end(worst=side).find_value(1 - confidence) for side in (0, 1))
         tail = (1 - confidence) / 2
-        method = write_message("student-over-pairs", pairs=pairs)
-        worst = write_message("student-over-pairs-worst-case", pairs=pairs)
+        method = write_message("student-over-reference-pairs", pairs=pairs)
+        worst = write_message("student-over-reference-pairs-worst-case", pairs=pairs)
         if error > _NO_SPREAD:
             reach = find_reach(tail, pairs - 1) * error
             ends = max(0.0, value - reach), min(1.0, value + reach)
@@ -192,7 +192,7 @@ def _estimate_mean(by_pair: Floats, records: int, confidence: float) -> Estimate
     error = float(by_pair.std(ddof=1) / np.sqrt(pairs))
     if np.ptp(by_pair) < _NO_SPREAD:
         return Estimate(value=value, unit=Unit.SCORE, n=records, sizes=(records,))
-    method = write_message("student-over-pairs", pairs=pairs)
+    method = write_message("student-over-reference-pairs", pairs=pairs)
 
     def surround(tail: float, sides: Literal["one", "two"]) -> Interval:
         reach = find_reach(tail, pairs - 1) * error

@@ -1,4 +1,4 @@
-"""This release against the last one, check by check. It informs a reader and never changes a verdict."""
+"""Comparison of a record with an earlier one, check by check. It never changes a verdict."""
 
 from dataclasses import dataclass
 from enum import StrEnum

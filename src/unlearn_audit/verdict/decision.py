@@ -1,4 +1,4 @@
-"""The decision: each check of the policy against its findings. Only bounds decide, never a point estimate."""
+"""The decision: each check of the policy is held against its findings. Only bounds decide."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -126,8 +126,8 @@ def _judge_unassessable(groups: Sequence[Finding], policy: Policy) -> list["_Rul
     if policy.subgroups is None or policy.subgroups.unassessable == "inform":
         return []
     causes = list(dict.fromkeys(group.not_run for group in groups if group.not_run))
-    told = write_message("not-measured-in-every-group", causes=causes)
-    return [_Ruling(Outcome.NOT_RUN, (told,))] if causes else []
+    reason = write_message("not-measured-in-every-group", causes=causes) if causes else None
+    return [_Ruling(Outcome.NOT_RUN, (reason,))] if reason else []
 
 
 def title_of(check: Check, policy: Policy) -> str:
@@ -210,9 +210,9 @@ def _summarise(checks: Sequence[CheckResult]) -> Iterator[Message]:
     """Yield how many required checks came out how, which did not pass, and which are waived."""
     required = [check for check in checks if check.required and not check.is_waived]
     counts = {outcome: [c for c in required if c.outcome is outcome] for outcome in Outcome}
-    told = [write_message(code, n=len(counts[outcome])) for outcome, code in _COUNTED if counts[outcome]]
+    listed = [write_message(code, n=len(counts[outcome])) for outcome, code in _COUNTED if counts[outcome]]
     bad = counts[Outcome.FAIL] or counts[Outcome.INCONCLUSIVE] + counts[Outcome.NOT_RUN]
-    details = {"required": len(required), "counts": told, "named": _name_checks([check.title for check in bad])}
+    details = {"required": len(required), "counts": listed, "named": _name_checks([check.title for check in bad])}
     waived = sum(check.is_waived for check in checks)
     if waived:
         yield write_message("checks-counted-besides-waived", waived=waived, **details)

@@ -1,4 +1,4 @@
-"""What an attack finds on reference models, attacked as if they were the audited one, about records they never saw."""
+"""Scores of an attack on reference models about records that they were not trained on."""
 
 from collections.abc import Iterator
 
@@ -73,7 +73,7 @@ def score_swapped(context: EvaluationContext, model: str, attack: str) -> tuple[
     if references is None or model not in references.unlearned:
         raise MeasurementError(write_message("no-unlearned-references-for-swap", model=model))
     candidates = references.candidates
-    scores = [row.score(_narrow(said, labels, candidates)) for said in references.unlearned[model]]
+    scores = [row.score(_narrow(log_probs, labels, candidates)) for log_probs in references.unlearned[model]]
     return np.stack(scores), references.trained_on[:, candidates]
 
 

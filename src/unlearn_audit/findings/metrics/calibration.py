@@ -1,4 +1,4 @@
-"""Do the probabilities come true, and is acting on them worth anything? Descriptive: Global Risk decides."""
+"""Calibration and net benefit of the stated probabilities. Descriptive: Global Risk decides."""
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
@@ -95,7 +95,7 @@ CALIBRATION_SLOPE = Metric(
     measure=measure_calibration_slope,
 )
 CALIBRATION_ERROR = Metric(
-    title="Expected calibration error, 10 bins",
+    title="Expected calibration error",
     traits=_TRAITS,
     direction=Direction.LOWER,
     source="Naeini et al. 2015, equally many records a bin",
@@ -103,7 +103,7 @@ CALIBRATION_ERROR = Metric(
     caveat=write_message("calibration-error-biased-upwards"),
 )
 CALIBRATION_ERROR_BY_CHANCE = Metric(
-    title="Expected calibration error of a perfectly calibrated model",
+    title="Expected calibration error by chance",
     traits=_TRAITS,
     direction=Direction.DESCRIPTIVE,
     source="mean over labels drawn from the stated probabilities, normal approximation",
@@ -119,7 +119,7 @@ NET_BENEFIT = Metric(
     caveat=write_message("acts-on-own-probabilities"),
 )
 NET_BENEFIT_AT_PREVALENCE = Metric(
-    title="Net benefit at the prevalence of intended use",
+    title="Net benefit at intended prevalence",
     traits=_TRAITS,
     direction=Direction.HIGHER,
     source="Vickers and Elkin 2006, with the policy's prevalence",

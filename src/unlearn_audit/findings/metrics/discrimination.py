@@ -1,4 +1,4 @@
-"""How well the model tells positives from negatives, apart from where its threshold stands."""
+"""Discrimination: how well the model ranks positives above negatives, whatever its threshold."""
 
 import numpy as np
 from numpy.typing import NDArray

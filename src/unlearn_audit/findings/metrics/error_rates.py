@@ -1,4 +1,4 @@
-"""Error rates at an operating point: what is missed, what is alarmed, and the balance of both."""
+"""Error rates at an operating point: false negatives, false positives, balanced accuracy."""
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric

@@ -63,7 +63,7 @@ GLOBAL_RISK = Metric(
     caveat=write_message("risk-may-be-a-moved-point"),
 )
 GLOBAL_RISK_AT_PREVALENCE = Metric(
-    title="Global Risk at the prevalence of intended use",
+    title="Global Risk at intended prevalence",
     traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0),
     direction=Direction.LOWER,
     source="pi * C_FN * FNR + (1 - pi) * C_FP * FPR",

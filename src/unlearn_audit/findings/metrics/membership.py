@@ -1,4 +1,4 @@
-"""Does the forget set still look like training data? Every attack of the policy, two-sided.
+"""Membership inference on the forget set: every attack of the policy, two-sided.
 
 Members are the forget records, non-members the test records (of an attack with reference models: the controls among
 them); an AUC of 0.5 means that the forget records look unseen. Well below 0.5 is over-unlearning, which marks them just
@@ -158,7 +158,7 @@ FORGETTING_SCORE = Metric(
     per_attack=True,
 )
 MEMBERSHIP_TPR = Metric(
-    title="Membership TPR at low FPR",
+    title="Membership TPR",
     traits=MetricTraits(
         kind="forgetting", among=frozenset({ALL, POSITIVE}), limits=frozenset({"at_most"}), low=0.0, high=1.0
     ),

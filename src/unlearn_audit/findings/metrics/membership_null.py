@@ -1,4 +1,4 @@
-"""Beside a membership AUC: what the same attack finds on models of which it is known that they never saw the records.
+"""The null of a membership AUC: the same attack on reference models that never saw the records.
 
 Retrained models differ from one another by chance. A difference between the audited and the retrained model that is no
 larger than this spread says nothing about forgetting.
@@ -33,7 +33,7 @@ def measure_membership_null(context: EvaluationContext, key: MetricKey) -> Estim
 
 
 MEMBERSHIP_NULL = Metric(
-    title="Membership AUC of models that never saw the records",
+    title="Models that never saw the records",
     traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
     direction=Direction.DESCRIPTIVE,
     source="reference models attacked with the help of the others; order statistics, Wilks 1941",

@@ -1,4 +1,4 @@
-"""Single patients: positives that the reference caught and this model misses, and the other way round, by record id."""
+"""Newly missed and newly caught positives against a reference model, with their record ids."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 NEWLY_MISSED_RATE = Metric(
-    title="Newly missed positives",
+    title="Newly missed rate",
     traits=MetricTraits(
         kind="clinical",
         against=_REFERENCES,
@@ -77,7 +77,7 @@ NEWLY_MISSED_RATE = Metric(
     groups=("positive",),
 )
 NEWLY_MISSED = Metric(
-    title="Newly missed positives (count)",
+    title="Newly missed",
     traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
     direction=Direction.LOWER,
     source="as the rate",
@@ -85,7 +85,7 @@ NEWLY_MISSED = Metric(
     point_at=point_at_newly_missed,
 )
 NEWLY_CAUGHT = Metric(
-    title="Newly caught positives (count)",
+    title="Newly caught",
     traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
     direction=Direction.HIGHER,
     source="positives called negative by the reference and positive by this model",
@@ -93,7 +93,7 @@ NEWLY_CAUGHT = Metric(
     point_at=point_at_newly_caught,
 )
 MCNEMAR = Metric(
-    title="McNemar's exact test, newly missed against newly caught",
+    title="McNemar's exact p",
     traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
     direction=Direction.DESCRIPTIVE,
     source="McNemar 1947; exact binomial form",

@@ -1,4 +1,4 @@
-"""Unlearning must not make the records that stay easier to recognise than they were before."""
+"""Leakage of the retained records: the change of their membership AUC against the original."""
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import is_population_attack, score_records, select_group

@@ -1,4 +1,4 @@
-"""What a moved operating point, and what lost discrimination, adds to Global Risk."""
+"""The increase of Global Risk, split into a moved operating point and lost discrimination."""
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric

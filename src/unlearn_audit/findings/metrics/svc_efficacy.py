@@ -1,4 +1,4 @@
-"""SalUn's own protocol, so that figures compare with papers; and a cross-validated logistic attack on the loss."""
+"""Attacks by a fitted classifier: the SVC of SalUn's protocol, and a cross-validated logistic regression."""
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
@@ -39,14 +39,14 @@ def measure_logistic_accuracy(context: EvaluationContext, key: MetricKey) -> Est
 
 
 SVC_EFFICACY = Metric(
-    title="SVC efficacy (SalUn's protocol)",
+    title="SVC efficacy",
     traits=MetricTraits(kind="descriptive"),
     direction=Direction.DESCRIPTIVE,
     source="Fan et al. 2024, arXiv 2310.12508: RBF, C = 3, on the confidence",
     measure=measure_svc_efficacy,
 )
 LOGISTIC_ACCURACY = Metric(
-    title="Logistic attack on the loss, accuracy",
+    title="Logistic attack, accuracy",
     traits=MetricTraits(kind="descriptive"),
     direction=Direction.TWO_SIDED,
     source="Triantafillou et al. 2024, arXiv 2406.09073: cross-validated logistic regression",

@@ -1,4 +1,4 @@
-"""The thresholds that were frozen on validation of the original, before any other model was looked at."""
+"""The thresholds, frozen on validation of the original before any other model was looked at."""
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext

@@ -1,4 +1,4 @@
-"""Is it still a model? A destroyed one looks perfectly forgotten, so forgetting never decides without these."""
+"""Utility: accuracy on retained records and the share predicted positive. A destroyed model fails these."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Reliability and decision curves: do the probabilities come true, and is acting on them worth anything?"""
+"""Reliability and decision curves."""
 
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look, draw_legend
@@ -27,12 +27,12 @@ def draw_reliability(index: Index) -> Figure | None:
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=True)
     draw_legend(drawing, index, [curve.key.model for curve in curves], x.end + 10, top + 6)
-    said = "; ".join(_describe_bins(index, curve) for curve in curves if curve.key.model == index.audited)
+    words = "; ".join(_describe_bins(index, curve) for curve in curves if curve.key.model == index.audited)
     caption = (
         "Reliability: on the dotted line probabilities come true, below it the model overstates, above it plays down. "
         "Bars: two-sided Clopper-Pearson intervals of the audited model, records taken as independent."
     )
-    return Figure("reliability", drawing.to_uri(), f"Reliability curve. {said}.", caption, WIDTH, drawing.height)
+    return Figure("reliability", drawing.to_uri(), f"Reliability curve. {words}.", caption, WIDTH, drawing.height)
 
 
 def _describe_bins(index: Index, curve: Curve) -> str:
@@ -63,14 +63,14 @@ def draw_net_benefit(index: Index, metric: str) -> Figure | None:
     drawing.draw_y_axis(y, left, x.end, choose_ticks(y.low, y.high), "Net benefit, true positives per case")
     drawing.draw_line([(x.start, y(0)), (x.end, y(0))], INK, 0.9)
     drawing.write((x.end - 3, y(0) - 2.5), "call none", size=7, anchor="end")
-    own = _own_threshold(index)
-    if own is not None:
-        drawing.draw_line([(x(own), top), (x(own), bottom)], INK, 0.9, "4 2")
-        drawing.write((x(own) + 3, top + 7), f"policy: {format_percent(own)}", size=7, bold=True)
+    threshold = _own_threshold(index)
+    if threshold is not None:
+        drawing.draw_line([(x(threshold), top), (x(threshold), bottom)], INK, 0.9, "4 2")
+        drawing.write((x(threshold) + 3, top + 7), f"policy: {format_percent(threshold)}", size=7, bold=True)
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=False)
     draw_legend(drawing, index, [curve.key.model for curve in curves], x.end + 10, top + 6)
-    alt = f"Net benefit over the threshold probability. {_describe_point(index, curves, own)}"
+    alt = f"Net benefit over the threshold probability. {_describe_point(index, curves, threshold)}"
     return Figure(f"{metric}-curve", drawing.to_uri(), alt, _caption(index, metric), WIDTH, drawing.height)
 
 
@@ -89,11 +89,11 @@ def _own_threshold(index: Index) -> float | None:
     return alarm / (alarm + miss) if miss and alarm else None
 
 
-def _describe_point(index: Index, curves: tuple[Curve, ...], own: float | None) -> str:
+def _describe_point(index: Index, curves: tuple[Curve, ...], threshold: float | None) -> str:
     xs = curves[0].x
-    place = min(range(len(xs)), key=lambda i: abs(xs[i] - (xs[0] if own is None else own)))
-    said = "; ".join(f"{index.name(curve.key.model)} {format_number(curve.y[place])}" for curve in curves)
-    return f"At {format_percent(xs[place])}: {said}; call none 0."
+    place = min(range(len(xs)), key=lambda i: abs(xs[i] - (xs[0] if threshold is None else threshold)))
+    words = "; ".join(f"{index.name(curve.key.model)} {format_number(curve.y[place])}" for curve in curves)
+    return f"At {format_percent(xs[place])}: {words}; call none 0."
 
 
 def _sort(index: Index, curves: tuple[Curve, ...]) -> tuple[Curve, ...]:

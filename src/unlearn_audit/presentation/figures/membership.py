@@ -1,4 +1,4 @@
-"""Figures of the strongest membership attack: where its scores lie, and what it can tell apart."""
+"""Figures of the strongest membership attack: densities of its scores, and its ROC curve."""
 
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
@@ -49,8 +49,8 @@ def draw_scores(index: Index) -> Figure | None:
             for curve in (c for c in used if c.key.model == model and c.split == split):
                 drawing.draw_line([(x(a), y(b)) for a, b in zip(curve.x, curve.y, strict=True)], color, width, dash)
     under = ", ".join(map(index.name, models))
-    said = _describe_auc(index, models, attack)
-    alt = f"Densities of the {attack} score of retain, forget and test records under {under}. {said}"
+    values = _describe_auc(index, models, attack)
+    alt = f"Densities of the {attack} score of retain, forget and test records under {under}. {values}"
     caption = (
         f"Scores of the {attack} attack. Forgotten records should lie where test records lie, neither nearer to retain "
         "nor beyond."
@@ -112,9 +112,9 @@ def _write_table(drawing: Drawing, index: Index, models: list[str], attack: str 
 
 
 def _describe_auc(index: Index, models: list[str], attack: str | None) -> str:
-    said = []
+    values = []
     for model in models:
         finding = index.find("membership-auc", model, attack=attack)
         if finding and finding.estimate:
-            said.append(f"{index.name(model)} {format_estimate(finding.estimate)}")
-    return f"AUC: {'; '.join(said)}." if said else ""
+            values.append(f"{index.name(model)} {format_estimate(finding.estimate)}")
+    return f"AUC: {'; '.join(values)}." if values else ""

@@ -91,11 +91,11 @@ def draw_global_risk(index: Index) -> Figure | None:
         drawing.write((x, 6.5), words, size=7, anchor="middle", bold=True)
     for number, (name, estimate) in enumerate(rows):
         _draw_row(drawing, index, scale, y=12 + step * (number + 0.5), name=name, estimate=estimate)
-    said = "; ".join(f"{index.name(n)} {format_number(e.value)} ({format_interval(e.interval)})" for n, e in rows)
+    values = "; ".join(f"{index.name(n)} {format_number(e.value)} ({format_interval(e.interval)})" for n, e in rows)
     caption = (
         "Global Risk by model. Mark: estimate; thin line: two-sided interval; thick line: one-sided bounds that decide."
     )
-    return Figure("global-risk", drawing.to_uri(), f"Global Risk, {words}. {said}.", caption, WIDTH, drawing.height)
+    return Figure("global-risk", drawing.to_uri(), f"Global Risk, {words}. {values}.", caption, WIDTH, drawing.height)
 
 
 def _reach(estimate: Estimate) -> list[float]:
@@ -139,9 +139,9 @@ def draw_cost_ratios(index: Index) -> Figure | None:
         _draw_curve(drawing, index, curve, x, y)
     draw_legend(drawing, index, [c.key.model for c in curves], right + 10, top + 6)
     place = min(range(len(curves[0].x)), key=lambda i: abs(curves[0].x[i] - (ratio or curves[0].x[0])))
-    said = "; ".join(f"{index.name(c.key.model)} {format_number(c.y[place])}" for c in curves if len(c.y) > place)
+    values = "; ".join(f"{index.name(c.key.model)} {format_number(c.y[place])}" for c in curves if len(c.y) > place)
     where = format_point(curves[0].key.at or index.point)
-    alt = f"Global Risk over the cost ratio at {where}. At ratio {curves[0].x[place]:g}: {said}."
+    alt = f"Global Risk over the cost ratio at {where}. At ratio {curves[0].x[place]:g}: {values}."
     caption = (
         f"Global Risk at {where} over the ratio of costs, with the audited model's band. Where lines cross, the "
         "ranking depends on that judgement."

@@ -100,7 +100,7 @@ def present_cost_ratios(index: Index) -> Grid | None:
         return Grid("cost-ratios", caption, ("Model", *(f"{ratio:g}" for ratio in ratios)), rows)
     found = [f for name in TRIVIAL_MODELS for f in index.find_all("global-risk", model=name)]
     rows = tuple((Cell(index.name(f.key.model)), show_finding(f)) for f in found)
-    return Grid("baselines", "Trivial policies", ("Policy", "Global Risk"), rows) if rows else None
+    return Grid("baselines", "Trivial models", ("Model", index.title("global-risk")), rows) if rows else None
 
 
 def present_paired(index: Index) -> tuple[Grid, ...]:
@@ -156,7 +156,7 @@ def present_candidates(index: Index) -> Grid:
         cells += [show_finding(index.find("membership-auc", name, among=a, attack=attack)) for a in (ALL, POSITIVE)]
         time = Cell(format_seconds(card.seconds if card else None), kind="number")
         rows.append((Cell(index.name(name), card.method if card else None), verdict, *cells, time))
-    heads = ("Model", "Verdict", "Global Risk", "False-negative rate", "Membership AUC, all",
-             f"Membership AUC, {index.positive}", "Wall time")  # fmt: skip
+    risk, missed, auc = map(index.title, ("global-risk", "false-negative-rate", "membership-auc"))
+    heads = ("Model", "Verdict", risk, missed, f"{auc}, all", f"{auc}, {index.positive}", "Wall time")
     caption = f"All models at {format_point(index.point)}" + (f"; membership by the {attack} attack" if attack else "")
     return Grid("candidates", caption, heads, tuple(rows))

@@ -1,4 +1,4 @@
-"""What departs from the plan: deviations that were declared or found, waivers, and earlier runs of the same case."""
+"""Deviations that were declared or found, waivers, and earlier runs of the same case."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a reader can play with on screen: Global Risk at other cost ratios and thresholds, from the record's own counts.
+"""The exploration panel: Global Risk at other cost ratios and thresholds, from the record's own counts.
 
 Point estimates only, beside the signed verdict and never in its place.
 """

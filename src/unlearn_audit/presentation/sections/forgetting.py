@@ -21,12 +21,13 @@ _UNTESTED = (
 )
 
 _MOST_ROWS = 16
-_NULL = "Models that never saw them"
+_NULL = "membership-null"
+"""The column of the models that never saw the records, named as their metric."""
 _EXPLAIN_NULL = (
     (
-        "Attacks with reference models compare with the controls among the test records. Models that never saw them: "
-        "each reference model, attacked on the half of the candidates that it was not trained on; their mean, and "
-        "where one more such model is expected."
+        "Attacks with reference models compare with the controls among the test records. Models that never saw the "
+        "records: each reference model, attacked on the half of the candidates that it was not trained on; their mean, "
+        "and where one more such model is expected."
     ),
 )
 
@@ -42,21 +43,21 @@ def present_attacks(index: Index) -> tuple[Grid, ...]:
     for among in populations:
         words = {ALL: "all forget records", POSITIVE: f"{index.positive} forget records alone"}
         shown = words.get(among, str(among))
-        beside = (_NULL,) if index.find("membership-null", index.audited, among=among) else ()
+        beside = (_NULL,) if index.find(_NULL, index.audited, among=among) else ()
         for number, models in enumerate(cut(names)):
             part = (*models, *beside)
             found = {a: tuple(_find_auc(index, m, among, a) for m in part) for a in index.attacks}
             rows = tuple((Cell(attack), *map(show_finding, row)) for attack, row in found.items() if any(row))
             notes = gather_reasons(tuple(f for row in found.values() for f in row)) + _EXPLAIN_NULL * len(beside)
-            heads = ("Attack", *(_NULL if m == _NULL else index.name(m) for m in part))
-            caption = f"Membership AUC, {shown}, against the test split (0.5: not told apart)"
+            heads = ("Attack", *(index.title(m) if m == _NULL else index.name(m) for m in part))
+            caption = f"{index.title('membership-auc')}, {shown}, against the test split (0.5: not told apart)"
             grids.append(Grid(f"attacks-{among}-{number}", caption, heads, rows, notes))
     return tuple(grid for grid in grids if grid.rows)
 
 
 def _find_auc(index: Index, column: str, among: Population, attack: str) -> Finding | None:
     if column == _NULL:
-        return index.find("membership-null", index.audited, among=among, attack=attack)
+        return index.find(_NULL, index.audited, among=among, attack=attack)
     return index.find("membership-auc", column, among=among, attack=attack)
 
 
@@ -128,10 +129,10 @@ def _describe_attack(index: Index, attack: str) -> tuple[Cell, Cell]:
     found = tuple(f for f in found if not f.key.among.is_subgroup)
     values = [f.estimate.value for f in found if f.estimate is not None]
     reasons = [f.not_run.text for f in found if f.not_run is not None]
-    said = (
+    result = (
         "AUC " + ", ".join(format_number(v) for v in values) if values else (reasons or ["no finding in the record"])[0]
     )
-    return Cell("tested" if values else "NOT RUN"), Cell(said, _describe_elsewhere(index, attack) or None)
+    return Cell("tested" if values else "NOT RUN"), Cell(result, _describe_elsewhere(index, attack) or None)
 
 
 def _describe_elsewhere(index: Index, attack: str) -> str:

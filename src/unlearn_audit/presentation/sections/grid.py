@@ -1,4 +1,4 @@
-"""The shapes that templates know how to show: a grid of cells, a list of facts."""
+"""The shapes that templates show: a grid of cells, a list of facts."""
 
 from dataclasses import dataclass
 from typing import ClassVar

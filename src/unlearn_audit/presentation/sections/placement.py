@@ -1,4 +1,4 @@
-"""Which table prints which metric. One that is listed nowhere, such as a plug-in's, is printed all the same."""
+"""Placement of metrics in tables. A metric that no table lists, such as a plug-in's, is printed all the same."""
 
 from unlearn_audit.presentation.sections.index import Index
 
@@ -13,7 +13,6 @@ AT_POINT = (
     "specificity",
     "balanced-accuracy",
     "positive-share",
-    "threshold",
 )
 FREE = ("auroc", "fnr-at-fpr-20", "brier", "retain-accuracy")
 CALIBRATION = (
@@ -25,18 +24,9 @@ CALIBRATION = (
     "net-benefit",
     "net-benefit-at-prevalence",
 )
-BETWEEN_POINTS = (
-    "global-risk",
-    "false-negatives",
-    "false-positives",
-    "false-negative-rate",
-    "false-positive-rate",
-    "threshold",
-)
+BETWEEN_POINTS = ("global-risk", "false-negatives", "false-positives", "false-negative-rate", "false-positive-rate")
 PAIRED = (
     "global-risk-increase",
-    "risk-by-threshold",
-    "risk-by-discrimination",
     "false-negative-rate-increase",
     "newly-missed",
     "newly-caught",
@@ -54,8 +44,9 @@ FORGETTING = (
     "svc-efficacy",
     "logistic-accuracy",
 )
-_OF_ATTACKS = ("membership-auc", "membership-null")
-_LISTED = {*AT_POINT, *FREE, *CALIBRATION, *PAIRED, *FORGETTING, *_OF_ATTACKS}
+ELSEWHERE = ("membership-auc", "membership-null", "threshold", "risk-by-threshold", "risk-by-discrimination")
+"""Printed by the tables of attacks, among the operating points of the protocol, and in sentences under the changes."""
+_LISTED = {*AT_POINT, *FREE, *CALIBRATION, *PAIRED, *FORGETTING, *ELSEWHERE}
 
 
 def list_performance(index: Index) -> tuple[str, ...]:

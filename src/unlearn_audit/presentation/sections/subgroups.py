@@ -56,7 +56,7 @@ def _tabulate_audited(index: Index, column: str) -> Grid:
         "Group",
         f"{index.positive.capitalize()}, all",
         *(index.title(metric) for metric, _ in _COLUMNS),
-        f"Membership AUC ({index.strongest or NONE})",
+        f"{index.title('membership-auc')} ({index.strongest or NONE})",
     )
     if all(row[-1].text == NONE for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
@@ -94,7 +94,7 @@ def _tabulate_models(index: Index, column: str) -> list[Grid]:
             for among in _list_populations(index, column)
         }
         rows = tuple((Cell(_name(among)), *map(_show, row)) for among, row in found.items() if any(row))
-        caption = f"False-negative rate of all models by {column}"
+        caption = f"{index.title('false-negative-rate')} of all models by {column}"
         heads = ("Group", *map(index.name, part))
         grids.append(Grid(f"subgroups-{column}-models-{number}", caption, heads, rows))
     return grids
