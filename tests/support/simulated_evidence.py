@@ -56,24 +56,24 @@ def make_log_probs(log_odds):
 
 @pytest.fixture
 def make_evidence():
+    return simulate_evidence
+
+
+def simulate_evidence(models=("original", "retrained", "unlearned"), *, seed=1, sizes=(600, 300, 200, 1200), **quality):
     """Evidence on three or more models; `skill` separates the classes, `memory` lifts the members' confidence."""
-
-    def make(models=("original", "retrained", "unlearned"), *, seed=1, sizes=(600, 300, 200, 1200), **quality):
-        rng = np.random.default_rng(seed)
-        split = np.repeat(["retain", "forget", "validation", "test"], sizes)
-        n = len(split)
-        positive = rng.random(n) < 0.4
-        noise = rng.normal(size=n)
-        side = np.where(positive, 1.0, -1.0)
-        log_probs = {}
-        for model in models:
-            skill, memory, shift = quality.get(model.replace("-", "_"), (3.0, 0.0, 0.0))
-            seen = (split == "retain") * 4.0 + (split == "forget") * memory
-            log_probs[model] = make_log_probs(side * (skill + seen) + noise * 1.5 + rng.normal(size=n) * 0.5 + shift)
-        patients = {"patient_id": np.array([f"p{i // 2}" for i in range(n)])}
-        return assemble_evidence("planted", split, positive, log_probs, patients)
-
-    return make
+    rng = np.random.default_rng(seed)
+    split = np.repeat(["retain", "forget", "validation", "test"], sizes)
+    n = len(split)
+    positive = rng.random(n) < 0.4
+    noise = rng.normal(size=n)
+    side = np.where(positive, 1.0, -1.0)
+    log_probs = {}
+    for model in models:
+        skill, memory, shift = quality.get(model.replace("-", "_"), (3.0, 0.0, 0.0))
+        seen = (split == "retain") * 4.0 + (split == "forget") * memory
+        log_probs[model] = make_log_probs(side * (skill + seen) + noise * 1.5 + rng.normal(size=n) * 0.5 + shift)
+    patients = {"patient_id": np.array([f"p{i // 2}" for i in range(n)])}
+    return assemble_evidence("planted", split, positive, log_probs, patients)
 
 
 def assemble_evidence(name, split, positive, log_probs, groups):

@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import BaseModel
 
 from unlearn_audit.records.populations import ALL, Population
+from unlearn_audit.records.verdicts import LIMITS
 
 Kind = Literal["clinical", "forgetting", "utility", "descriptive"]
-LIMITS = ("at_most", "at_least", "within")
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,11 @@ class Check(Frozen):
     required: bool = Field(default=True, description="whether the verdict rests on it; false only informs")
     why: Text = Field(description="the reason for this tolerance, as printed in the report")
 
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """The tolerance as a lowest and a highest value, None where that side is open."""
+        return self.within or (self.at_least, self.at_most)
+
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
         refuse(validate_limits((), self.model_dump(mode="json", exclude_none=True)))

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS
 from unlearn_audit.policy.points import parse_point
 from unlearn_audit.policy.problems import FieldError, Keys, suggest
 from unlearn_audit.records.populations import Population, PopulationKind
+from unlearn_audit.records.verdicts import LIMITS
 
 Data = Mapping[str, Any]
 

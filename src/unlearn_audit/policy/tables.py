@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS, KnownNames, MetricTraits
+from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.problems import FieldError, Keys, find_near, suggest
 from unlearn_audit.policy.rules import Data, is_number, parse_population, pick, walk_items, walk_methods
 from unlearn_audit.records.populations import ALL, NEGATIVE
+from unlearn_audit.records.verdicts import LIMITS
 
 
 def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
@@ -114,7 +115,8 @@ def _never_fails(name: str, limit: Any, traits: MetricTraits) -> bool:
     if not (is_number(low) and is_number(high)):
         return False
     above, below = traits.low is not None and low <= traits.low, traits.high is not None and high >= traits.high
-    return {"at_most": below, "at_least": above, "within": above and below}[name]
+    met_by_all = {"at_most": below, "at_least": above, "within": above and below}
+    return met_by_all.get(name, False)  # of a kind that is not among them nothing is known here
 
 
 def _range_of(metric: str, traits: MetricTraits) -> str:

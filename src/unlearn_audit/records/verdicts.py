@@ -54,6 +54,10 @@ def find_worst(outcomes: Iterable[Outcome]) -> Outcome:
     return max(listed, key=_SEVERITY.__getitem__)
 
 
+LIMITS = ("at_most", "at_least", "within")
+"""The kinds of tolerance that a check may state; each comes down to the ends of a `Limit`."""
+
+
 class Limit(Frozen):
     """The tolerance: `at_most`, `at_least`, or both (`within`)."""
 

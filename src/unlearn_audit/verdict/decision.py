@@ -141,9 +141,8 @@ def title_of(check: Check, policy: Policy) -> str:
 
 
 def _limit_of(check: Check) -> Limit:
-    if check.within is not None:
-        return Limit(at_least=check.within[0], at_most=check.within[1])
-    return Limit(at_least=check.at_least, at_most=check.at_most)
+    low, high = check.ends
+    return Limit(at_least=low, at_most=high)
 
 
 @dataclass(frozen=True)

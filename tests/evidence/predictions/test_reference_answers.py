@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from prediction_files import POLICY, make_rows, write_rows
 
+from tests.support.prediction_files import POLICY, make_rows, write_rows
 from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.evidence.predictions.reference_answers import read_references

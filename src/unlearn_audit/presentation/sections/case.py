@@ -26,6 +26,7 @@ from unlearn_audit.records import (
     UserCode,
     join_texts,
 )
+from unlearn_audit.records.verdicts import LIMITS
 
 _LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
@@ -168,11 +169,11 @@ def _describe_key(index: Index, check: dict[str, Any]) -> str:
 
 
 def _describe_limit(check: dict[str, Any]) -> str:
-    if check.get("at_most") is not None:
-        return f"at most {check['at_most']:g}"
-    if check.get("at_least") is not None:
-        return f"at least {check['at_least']:g}"
-    return "within {:g} to {:g}".format(*check["within"]) if check.get("within") else NONE
+    given = next((name for name in LIMITS if check.get(name) is not None), None)
+    if given is None:
+        return NONE
+    ends = check[given] if isinstance(check[given], list) else [check[given]]
+    return f"{given.replace('_', ' ')} {' to '.join(f'{end:g}' for end in ends)}"
 
 
 def present_models(index: Index) -> Grid:
