@@ -6,9 +6,8 @@ from typing import Any
 import click
 
 from unlearn_audit import __version__
-from unlearn_audit.cli.options import with_key, with_proof, with_trust, with_workers
+from unlearn_audit.cli.options import SignatureLevelChoice, with_key, with_proof, with_trust, with_workers
 from unlearn_audit.errors import ExitCode
-from unlearn_audit.records import SignatureLevel
 
 _FILE = click.Path(path_type=Path)
 _FORMATS = "Write this format into the report folder as well (see 'list formats'); may be repeated."
@@ -74,7 +73,7 @@ def group() -> None:
 @with_workers
 @click.option("--seal", "seals", type=_FILE, multiple=True, metavar="FILE", help=_SEAL)
 @with_key
-@click.option("--level", type=click.Choice([level.value for level in SignatureLevel]), help=_LEVEL)
+@click.option("--level", type=SignatureLevelChoice(), help=_LEVEL)
 @with_proof
 @click.option("--format", "formats", multiple=True, metavar="NAME", help=_FORMATS)
 @click.option("--baseline", type=_FILE, metavar="RECORD", help=_BASELINE)

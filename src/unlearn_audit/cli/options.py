@@ -6,6 +6,28 @@ from typing import TypeVar
 
 import click
 
+
+class SignatureLevelChoice(click.ParamType[str]):
+    """A level of signatures. The names are asked for when they are needed: the top-level help loads no records."""
+
+    name = "level"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return the levels as the help shows a choice."""
+        del param, ctx
+        return f"[{'|'.join(_list_levels())}]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of a level; another one is refused with those that there are."""
+        return str(click.Choice(_list_levels()).convert(value, param, ctx))
+
+
+def _list_levels() -> list[str]:
+    from unlearn_audit.records import SignatureLevel
+
+    return [level.value for level in SignatureLevel]
+
+
 _FILE = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
