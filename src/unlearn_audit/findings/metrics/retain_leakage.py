@@ -30,7 +30,7 @@ def measure_retain_leakage(context: EvaluationContext, key: MetricKey) -> Estima
 
 
 RETAIN_LEAKAGE = Metric(
-    title="Membership AUC of retained records, increase",
+    title="Leakage of retained records",
     # among all alone: a check on the malignant ones must ask about the forgotten, or a policy could go without one
     traits=MetricTraits(
         kind="forgetting", against=frozenset({"original"}), limits=frozenset({"at_most"}), low=-1.0, high=1.0
