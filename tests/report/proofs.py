@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from record_factory import make_record
+from record_factory import make_record, make_verdicts, shape_findings
 
 from unlearn_audit.formats.pdf import ATTACHMENT
 from unlearn_audit.pki.certificates import load_revocations
@@ -21,6 +21,7 @@ from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthori
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.verdict.recommendation import recommend
 from unlearn_audit.verification.verification import VerificationOptions
 
 OFFICER, ENGINEER = "Dr. A. Example", "B. Example"
@@ -94,11 +95,15 @@ def make_small_record(
     key: SigningKey, level: Level = Level.B, *, due: tuple[str, ...] = (), **changes: Any
 ) -> AuditRecord:
     """Return a passing record that fits on little space."""
-    record = make_record(describe(key, level.value), findings=(), curves=())
+    record = make_record(describe(key, level.value), curves=())
     policy = ask_for(Policy.model_validate(record.policy), *due)
-    passing = next(verdict for verdict in record.verdicts if verdict.outcome is Outcome.PASS)
-    fields = {"policy": policy.model_dump(mode="json"), "policy_sha256": policy.digest(), "verdicts": (passing,)}
+    asked = {(check.metric, check.against, check.among) for check in policy.checks}
+    mine = (f for f in record.findings if f.model == "unlearned" and (f.metric, f.against, f.among) in asked)
+    findings = shape_findings(tuple(mine), "unlearned", {})
+    verdicts = make_verdicts(findings, ("unlearned",))
     provenance = record.provenance.model_copy(update={"models": record.provenance.models[:3]})
+    fields = {"policy": policy.model_dump(mode="json"), "policy_sha256": policy.digest(), "verdicts": verdicts}
+    fields |= {"findings": findings, "recommendation": recommend(verdicts, provenance)}
     return record.model_copy(update={**fields, "outcome": Outcome.PASS, "provenance": provenance, **changes})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from record_factory import make_record
+from record_factory import make_findings, make_judged_record, make_record, shape_findings
 
 from unlearn_audit.bundle.attestation import make_statement
 from unlearn_audit.bundle.envelope import sign_envelope
@@ -157,11 +157,13 @@ def test_a_statement_that_does_not_cover_the_record_is_refused(copy, roots, reco
     assert "does not cover" in verify_bundle(copy, roots).find("integrity").sentence
 
 
-def test_a_failing_verdict_resealed_by_a_stranger_is_not_trusted(copy, roots, record, tmp_path):
+def test_a_failing_verdict_resealed_by_a_stranger_is_not_trusted(copy, roots, record, key, tmp_path):
     """Whoever turns FAIL into PASS and signs again is a stranger to the verifier's root."""
     paths = init_laboratory_ca(tmp_path / "mallory", "Example Clinic", "Audit desk")
     mallory = load_signing_key(paths["signer_key"], paths["signer_chain"])
-    forged = record.model_copy(update={"outcome": Outcome.PASS, "verdicts": record.verdicts[2:]})
+    findings = shape_findings(record.findings, "unlearned", {})
+    forged = make_judged_record(findings, describe(key))
+    assert (record.outcome, forged.outcome) == (Outcome.FAIL, Outcome.PASS)
     (copy / "record.json").write_bytes(forged.to_bytes())
     reseal(copy, forged, mallory)
     told = states(verify_bundle(copy, roots))
@@ -174,7 +176,7 @@ def test_a_record_whose_outcome_is_not_that_of_its_checks_is_refused_even_when_s
     forged = record.model_copy(update={"outcome": Outcome.PASS, "verdicts": (verdict, *record.verdicts[1:])})
     (copy / "record.json").write_bytes(forged.to_bytes())
     reseal(copy, forged, key)
-    assert "worst of its required checks" in verify_bundle(copy, roots).find("integrity").sentence
+    assert "is pass, its checks give fail" in verify_bundle(copy, roots).find("integrity").sentence
 
 
 def test_a_policy_or_model_that_is_not_the_records_is_refused_even_when_signed(copy, roots, record, key):
@@ -251,11 +253,8 @@ def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, 
     ("outcome", "code"), [(Outcome.PASS, 0), (Outcome.FAIL, 1), (Outcome.INCONCLUSIVE, 3), (Outcome.NOT_RUN, 3)]
 )
 def test_the_exit_code_of_a_valid_bundle_is_that_of_its_verdict(tmp_path, key, roots, outcome, code):
-    plain = make_record(describe(key))
-    checks = tuple(check.model_copy(update={"outcome": outcome}) for check in plain.verdict.checks)
-    decided = Outcome.INCONCLUSIVE if outcome is Outcome.NOT_RUN else outcome
-    verdict = plain.verdict.model_copy(update={"checks": checks, "outcome": decided})
-    record = plain.model_copy(update={"outcome": decided, "verdicts": (verdict,)})
+    findings = shape_findings(make_findings(), "unlearned", {"ranking": outcome})
+    record = make_judged_record(findings, describe(key))
     out = write_bundle(tmp_path / "out", {}, record, key)
     assert code == verify_bundle(out, roots).exit_code
 

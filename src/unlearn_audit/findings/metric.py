@@ -13,7 +13,6 @@ from unlearn_audit.records import Direction, Estimate
 class Metric:
     """A row of the table of metrics: how it is addressed, how it reads, and the function that measures it."""
 
-    title: str
     traits: MetricTraits
     direction: Direction
     source: str
@@ -38,3 +37,8 @@ class Metric:
     """The value that means no difference, where several attacks ask for one: their p-values are adjusted together."""
     points: Callable[[Policy], tuple[str, ...]] | None = None
     """What stands in the address's `at` where that is no operating point."""
+
+    @property
+    def title(self) -> str:
+        """How the metric is called in print."""
+        return self.traits.title

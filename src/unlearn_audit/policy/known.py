@@ -24,6 +24,8 @@ class MetricTraits:
             for missing enough.
         low: smallest value it can take, None if there is none. A limit outside of low..high decides nothing.
         high: largest value it can take, None if there is none.
+        title: how it is called in print.
+        every_attack: whether it is measured once for each attack that the policy lists, so that all of them must hold.
     """
 
     kind: Kind
@@ -34,6 +36,8 @@ class MetricTraits:
     low: float | None = None
     high: float | None = None
     subgroups: bool = False
+    title: str = ""
+    every_attack: bool = False
 
 
 @dataclass(frozen=True)

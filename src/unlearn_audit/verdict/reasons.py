@@ -4,12 +4,7 @@ from collections.abc import Sequence
 
 from unlearn_audit.records import Estimate, Limit
 from unlearn_audit.stats import estimate_more_records, split_by_group
-
-
-def is_inside(estimate: Estimate, limit: Limit) -> bool:
-    """Whether the estimate itself, without its bounds, lies within the tolerance."""
-    above = limit.at_least is None or estimate.value >= limit.at_least
-    return above and (limit.at_most is None or estimate.value <= limit.at_most)
+from unlearn_audit.verdict.rulings import is_inside
 
 
 def explain_pass(estimate: Estimate, limit: Limit) -> str:

@@ -11,7 +11,7 @@ from unlearn_audit.records import (
     Recommendation,
     Verdict,
 )
-from unlearn_audit.verdict.reasons import is_inside
+from unlearn_audit.verdict.rulings import is_inside
 
 
 def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -23,16 +24,8 @@ from unlearn_audit.errors import IntegrityError
 from unlearn_audit.pki.certificates import validate_certificates
 from unlearn_audit.pki.keys import fingerprint_of
 from unlearn_audit.pki.time_stamps import TimeStamp, open_token
-from unlearn_audit.records import (
-    AuditRecord,
-    CheckResult,
-    Verdict,
-    decide_outcome,
-    digest_of,
-    judge_waiver,
-    settle_waivers,
-    to_canonical_json,
-)
+from unlearn_audit.records import AuditRecord, digest_of, to_canonical_json
+from unlearn_audit.verdict.consistency import UnknownRulesError, find_contradictions
 from unlearn_audit.verification.pdf_signatures import PdfSignature, SignedPdf, open_pdf
 
 _LARGEST = 64 << 20  # of files that are read as a whole; models and evidence are only digested
@@ -221,34 +214,18 @@ def read_record(content: bytes) -> AuditRecord:
         raise IntegrityError(f"{RECORD} is not in its canonical form")
     if digest_of(record.policy) != record.policy_sha256:
         raise IntegrityError("the record's policy digest is not that of the policy in it")
-    _validate_outcome(record)
+    _validate_verdicts(record)
     return record
 
 
-def _validate_outcome(record: AuditRecord) -> None:
-    """Refuse a record whose outcome, or whose waivers, do not follow from its checks and its date."""
-    for verdict in record.verdicts:
-        if settle_waivers(_judge_waivers(verdict, record)) != verdict.checks:
-            raise IntegrityError(f"a waiver on {verdict.model} does not count as the record says it does")
-    if not record.outcome is record.verdict.outcome is decide_outcome(record.verdict.checks):
-        raise IntegrityError("the record's outcome is not the worst of its required checks")
+def _validate_verdicts(record: AuditRecord) -> None:
+    """Refuse a record whose verdicts do not follow from its own policy and findings, whoever signed it.
 
-
-def _judge_waivers(verdict: Verdict, record: AuditRecord) -> Iterator[CheckResult]:
-    granted = {
-        "policy": record.policy.get("waivers", ()),
-        "file": record.provenance.model_dump(mode="json").get("waivers", ()),
-    }
-    for check in verdict.checks:
-        waiver = check.waiver
-        if waiver is None:
-            yield check
-            continue
-        given = waiver.model_dump(mode="json", exclude={"state", "given_in"})
-        if verdict is not record.verdict or waiver.check != check.id or given not in granted[waiver.given_in]:
-            raise IntegrityError(f"the waiver on check {check.id} was granted by neither policy nor case")
-        state = judge_waiver(waiver, check.outcome.value, record.provenance.day)
-        yield check.model_copy(update={"waiver": waiver.model_copy(update={"state": state})})
+    A policy that this version cannot read proves nothing either way; verification says so in a line of its own.
+    """
+    with suppress(UnknownRulesError):
+        for contradiction in find_contradictions(record):
+            raise IntegrityError(f"the record contradicts itself: {contradiction}")
 
 
 def _read_subjects(statement: dict[str, Any]) -> dict[str, str]:

@@ -15,6 +15,8 @@ from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
 from unlearn_audit.pki.certificates import load_revocations, load_roots
 from unlearn_audit.policy import KnownNames, Policy, load_policy
 from unlearn_audit.records import AuditRecord
+from unlearn_audit.verdict.consistency import UnknownRulesError, find_contradictions
+from unlearn_audit.verdict.summary import summarise
 from unlearn_audit.verification.answers import State, Verification, VerificationCheck
 from unlearn_audit.verification.integrity import Opened, check_bundle, check_pdf, list_files, read_plainly
 from unlearn_audit.verification.pdf_signatures import SignedPdf, carries_signature, examine_pdf
@@ -159,10 +161,23 @@ def _conclude(lines: tuple[VerificationCheck, ...], found: Opened, trust_store: 
             *judge_countersignatures(found.countersignatures, record, trust_store),
             time,
             judge_waivers(record, datetime.now(UTC).date()),
-            VerificationCheck("verdict", State.OK, f"{record.verdict.label.upper()}: {record.verdict.reason}"),
+            *judge_rules(record),
+            VerificationCheck(
+                "verdict", State.OK, f"{record.verdict.label.upper()}: {summarise(record.verdict.checks)}"
+            ),
         ),
         record,
     )
+
+
+def judge_rules(record: AuditRecord) -> Iterator[VerificationCheck]:
+    """Yield a line where the verdict could not be derived again; where it does not follow, the record was refused."""
+    try:
+        for _ in find_contradictions(record):
+            pass  # `check_bundle` refuses the first
+    except UnknownRulesError as error:
+        said = f"Other version: the verdict cannot be derived from the policy in the record: {error}."
+        yield VerificationCheck("verdict follows", State.OTHER_VERSION, said, asked=True)
 
 
 def judge_waivers(record: AuditRecord, today: date) -> VerificationCheck:

@@ -10,7 +10,7 @@ from unlearn_audit.findings.attacks import name_calibrator, pair_clusters, score
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Finding
 from unlearn_audit.stats import (
     compute_forgetting_score,
@@ -20,7 +20,6 @@ from unlearn_audit.stats import (
     estimate_tpr_at_fpr,
 )
 
-_AMONG = frozenset({"all", "positive", "negative"})
 _SOURCE = "AUC of forget against test records under the attack named"
 
 
@@ -93,10 +92,7 @@ def find_strongest(findings: tuple[Finding, ...], model: str, among: str) -> str
 
 
 MEMBERSHIP_AUC = Metric(
-    title="Membership AUC",
-    traits=MetricTraits(
-        kind="forgetting", among=_AMONG, limits=frozenset({"within"}), low=0.0, high=1.0, subgroups=True
-    ),
+    traits=TRAITS["membership-auc"],
     direction=Direction.TWO_SIDED,
     source=_SOURCE,
     measure=measure_membership_auc,
@@ -106,16 +102,7 @@ MEMBERSHIP_AUC = Metric(
     caveat="A destroyed model scores 0.5 too: never read it without the utility checks.",
 )
 MEMBERSHIP_DIFFERENCE = Metric(
-    title="Membership AUC, difference",
-    traits=MetricTraits(
-        kind="forgetting",
-        against=frozenset({"original", "retrained"}),
-        among=_AMONG,
-        limits=frozenset({"within"}),
-        low=-1.0,
-        high=1.0,
-        subgroups=True,
-    ),
+    traits=TRAITS["membership-auc-difference"],
     direction=Direction.TWO_SIDED,
     source="DeLong et al. 1988, paired on the same records",
     measure=measure_membership_difference,
@@ -124,16 +111,14 @@ MEMBERSHIP_DIFFERENCE = Metric(
     per_attack=True,
 )
 FORGETTING_SCORE = Metric(
-    title="Forgetting score",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["forgetting-score"],
     direction=Direction.HIGHER,
     source="1 - 2 |AUC - 1/2|",
     measure=measure_forgetting_score,
     per_attack=True,
 )
 MEMBERSHIP_TPR = Metric(
-    title="Membership TPR at low FPR",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=TRAITS["membership-tpr"],
     direction=Direction.LOWER,
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
@@ -141,8 +126,7 @@ MEMBERSHIP_TPR = Metric(
     points=lambda policy: tuple(f"fpr {fpr:g}" for fpr in policy.membership.fpr),
 )
 MEMBERSHIP_ADVANTAGE = Metric(
-    title="Membership advantage",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=TRAITS["membership-advantage"],
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,

@@ -11,7 +11,7 @@ from unlearn_audit.findings.attacks import needs_references, score_unseen
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.stats import compute_auc, estimate_null
 
@@ -33,8 +33,7 @@ def measure_membership_null(context: EvaluationContext, key: MetricKey) -> Estim
 
 
 MEMBERSHIP_NULL = Metric(
-    title="Membership AUC of models that never saw the records",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=TRAITS["membership-null"],
     direction=Direction.DESCRIPTIVE,
     source="reference models attacked with the help of the others; order statistics, Wilks 1941",
     measure=measure_membership_null,

@@ -6,11 +6,9 @@ from numpy.typing import NDArray
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
 from unlearn_audit.stats import compute_mcnemar, estimate_rate
-
-_REFERENCES = frozenset({"original", "retrained"})
 
 
 def _turned(context: EvaluationContext, key: MetricKey, *, missed: bool) -> NDArray[np.bool_]:
@@ -63,40 +61,28 @@ def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 NEWLY_MISSED_RATE = Metric(
-    title="Newly missed positives",
-    traits=MetricTraits(
-        kind="clinical",
-        against=_REFERENCES,
-        at=True,
-        limits=frozenset({"at_most"}),
-        low=0.0,
-        high=1.0,
-        subgroups=True,
-    ),
+    traits=TRAITS["newly-missed-rate"],
     direction=Direction.LOWER,
     source="positives called positive by the reference and negative by this model / positives",
     measure=measure_newly_missed_rate,
     groups=("positive",),
 )
 NEWLY_MISSED = Metric(
-    title="Newly missed positives (count)",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["newly-missed"],
     direction=Direction.LOWER,
     source="as the rate",
     measure=count_newly_missed,
     point_at=point_at_newly_missed,
 )
 NEWLY_CAUGHT = Metric(
-    title="Newly caught positives (count)",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["newly-caught"],
     direction=Direction.HIGHER,
     source="positives called negative by the reference and positive by this model",
     measure=count_newly_caught,
     point_at=point_at_newly_caught,
 )
 MCNEMAR = Metric(
-    title="McNemar's exact test, newly missed against newly caught",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["mcnemar-p"],
     direction=Direction.DESCRIPTIVE,
     source="McNemar 1947; exact binomial form",
     measure=measure_mcnemar,

@@ -3,11 +3,10 @@
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
 from unlearn_audit.stats import MistakeCosts, RiskSplit, split_risk_change
 
-_REFERENCES = frozenset({"original", "retrained"})
 _SOURCE = "mean of both orders of moving the number of calls and changing the ranking (Shapley 1953, for two parts)"
 _CAVEAT = (
     "Read off the test split itself and without an interval: it explains the change, and does not say that another "
@@ -39,16 +38,14 @@ def _describe(context: EvaluationContext, value: float) -> Estimate:
 
 
 RISK_BY_THRESHOLD = Metric(
-    title="Global Risk, increase by a moved operating point",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["risk-by-threshold"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_risk_by_threshold,
     caveat=_CAVEAT,
 )
 RISK_BY_DISCRIMINATION = Metric(
-    title="Global Risk, increase by lost discrimination",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["risk-by-discrimination"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_risk_by_discrimination,

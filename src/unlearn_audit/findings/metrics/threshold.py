@@ -4,7 +4,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
 
 
@@ -17,8 +17,7 @@ def show_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 THRESHOLD = Metric(
-    title="Threshold",
-    traits=MetricTraits(kind="descriptive", at=True),
+    traits=TRAITS["threshold"],
     direction=Direction.DESCRIPTIVE,
     source="frozen on validation of the original",
     measure=show_threshold,
