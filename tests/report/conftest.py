@@ -54,7 +54,7 @@ def pdf(record: AuditRecord) -> bytes:
 @pytest.fixture(scope="session")
 def trial_pdf(trial_key: SigningKey, pdf: bytes) -> bytes:
     """A short report of another record, the TEST key's, not yet signed."""
-    return render_pdf(make_record(describe(trial_key), findings=(), curves=()))
+    return render_pdf(make_small_record(trial_key))
 
 
 @pytest.fixture(scope="session")
