@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -13,10 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from record_factory import make_record, make_verdicts, shape_findings
 
 from unlearn_audit.formats.pdf import ATTACHMENT
-from unlearn_audit.pki.certificates import load_revocations
+from unlearn_audit.pki import laboratory_ca
 from unlearn_audit.pki.issuing import issue_further_signer
 from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
+from unlearn_audit.pki.purposes import KeyPurpose
+from unlearn_audit.pki.revocation import load_revocations
 from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Outcome
@@ -51,7 +54,7 @@ class Laboratory:
 
     def certify(self, days: tuple[float, float], name: str = "Audit desk") -> SigningKey:
         """Return a key whose certificate is valid between two days from now, which may both be past."""
-        made = issue_further_signer(self.folder, f"{name} {x509.random_serial_number()}")
+        made = issue_further_signer(self.folder, f"{name} {x509.random_serial_number()}", purpose=KeyPurpose.REPORT)
         key = load_signing_key(made["signer_key"], made["signer_chain"])
         root_key = load_pem_private_key(self.paths["root_key"].read_bytes(), None)
         now, old = datetime.now(UTC), key.certificate
@@ -66,7 +69,9 @@ class Laboratory:
 
 
 def found_laboratory(folder: Path) -> Laboratory:
-    paths = init_laboratory_ca(folder, "Example Clinic", "Audit desk")
+    """Found a laboratory a month ago, so that what it signed some days ago is not older than its root."""
+    with patch.object(laboratory_ca, "_CLOCK_SKEW", timedelta(days=30)):
+        paths = init_laboratory_ca(folder, "Example Clinic", "Audit desk")
     return Laboratory(folder, paths, load_signing_key(paths["signer_key"], paths["signer_chain"]))
 
 

@@ -30,7 +30,7 @@ from unlearn_audit.pki.time_stamps import open_token
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.countersigning import countersign
 from unlearn_audit.signing.pades import sign_pdf
-from unlearn_audit.verification import signers
+from unlearn_audit.verification import times
 from unlearn_audit.verification.pdf_signatures import find_trusted_time
 from unlearn_audit.verification.verification import State, VerificationOptions, verify
 
@@ -220,8 +220,8 @@ def test_evidence_that_claims_to_be_younger_than_the_signature_is_a_contradictio
 
 @pytest.mark.parametrize("created", ["yesterday", "", "2026-13-01"])
 def test_what_is_no_time_lies_nowhere(created):
-    assert not signers.is_before(created, datetime.now(UTC))
-    assert not signers.is_before(created, datetime.now(UTC), after=True)
+    assert not times.is_before(created, datetime.now(UTC))
+    assert not times.is_before(created, datetime.now(UTC), after=True)
 
 
 def test_a_pdf_at_another_level_than_the_record_promises_is_invalid(lab, stamps, tmp_path):

@@ -43,7 +43,14 @@ class Countersignature:
     """When, as the signer claims: UTC, ISO 8601."""
     certificates: tuple[x509.Certificate, ...]
     stamps: tuple[TimeStamp, ...] = ()
-    """Those that vouch for it, oldest first."""
+    """Those that vouch for its envelope, or for a lone PDF's signature, oldest first."""
+    pdf_stamps: tuple[TimeStamp, ...] | None = None
+    """Those that vouch for the signature in the PDF of the folder, oldest first; None where there is no PDF."""
+
+    @property
+    def stamped(self) -> tuple[tuple[TimeStamp, ...], ...]:
+        """The time stamps of each signature of this person."""
+        return (self.stamps,) if self.pdf_stamps is None else (self.stamps, self.pdf_stamps)
 
 
 def name_files(number: int) -> tuple[str, str]:

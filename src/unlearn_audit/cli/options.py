@@ -1,10 +1,13 @@
 """Options that several commands share: the signing key, time, whom a verifier trusts, where models are made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from unlearn_audit.verification.verification import VerificationOptions
 
 _FILE = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -51,6 +54,14 @@ _TRUST = (
     click.option(
         "--trust", type=_FILE, multiple=True, metavar="PEM", help="Root certificate you trust; may be repeated."
     ),
+    click.option(
+        "--signer", "signers", multiple=True, metavar="NAME|SHA256",
+        help="Who must have signed: subject, common name, or SHA-256 of the public key; may be repeated.",
+    ),
+    click.option(
+        "--allow-eku", "purposes", multiple=True, metavar="OID",
+        help="Accept signers whose certificate is for this purpose; may be repeated.  [default: signing documents]",
+    ),
     click.option("--require-timestamp", is_flag=True, help="A time that is only claimed is not enough."),
     click.option(
         "--trust-time", type=_FILE, multiple=True, metavar="PEM",
@@ -92,3 +103,13 @@ def with_proof(command: _Command) -> _Command:
 def with_trust(command: _Command) -> _Command:
     """Add the options that say whom a verifier trusts, for signatures and for time."""
     return _apply(command, _TRUST)
+
+
+def read_wishes(options: Mapping[str, Any]) -> "VerificationOptions":
+    """Return what the options of `with_trust` ask beyond roots."""
+    from unlearn_audit.verification.verification import VerificationOptions
+
+    return VerificationOptions(
+        trust_time=options["trust_time"], revocations=options["revocations"],
+        require_timestamp=options["require_timestamp"], signers=options["signers"], purposes=options["purposes"],
+    )  # fmt: skip

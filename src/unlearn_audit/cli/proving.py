@@ -29,6 +29,7 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
     from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
     from unlearn_audit.pipeline.audit import name_known
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.policy import find_policy, load_policy
     from unlearn_audit.signing.sealing import make_seal, validate_no_seal_at
     from unlearn_audit.writing import write_whole
@@ -36,7 +37,7 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
     sealed = load_policy(find_policy(policy), name_known())
     place = out or Path(f"{sealed.id}-{_clean(sealed.version)}.seal.json")
     validate_no_seal_at(place)
-    key = find_signing_key(options)
+    key = find_signing_key(options, KeyPurpose.SEAL)
     signing = choose_signing(options, None)
     envelope = make_seal(sealed, key, read_clock())
     token = signing.stamp(envelope)
@@ -66,6 +67,7 @@ def countersign(bundle: Path, **options: Any) -> int:
     """
     from unlearn_audit.cli.running import read_clock
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.signing.countersigning import countersign as add
     from unlearn_audit.verification.integrity import check_bundle
 
@@ -75,7 +77,7 @@ def countersign(bundle: Path, **options: Any) -> int:
         raise UsageError(f"expected the folder of a report, found none at {bundle}")
     signer = check_bundle(bundle).record.provenance.signer
     signing = choose_signing(options, signer.level if signer else "B-B")
-    person = add(bundle, find_signing_key(options), signing, read_clock())
+    person = add(bundle, find_signing_key(options, KeyPurpose.COUNTERSIGNATURE), signing, read_clock())
     click.echo(f"Signed:  {person.name}, {person.role}")
     click.echo(f"Check:   unlearn-audit verify {bundle} --trust ROOT.pem")
     return ExitCode.PASS
@@ -84,13 +86,19 @@ def countersign(bundle: Path, **options: Any) -> int:
 @keys.command()
 @click.argument("folder", type=_FILE)
 @click.option("--name", required=True, help="Who signs: as the policy names the person, if it does.")
+@click.option(
+    "--for", "purpose", type=click.Choice(["countersignature", "report"]), default="countersignature",
+    show_default=True, help="What the key may sign: never both.",
+)  # fmt: skip
 @click.option("--no-passphrase", is_flag=True, help="The keys are unencrypted (for tests and sealed machines).")
-def issue(folder: Path, name: str, *, no_passphrase: bool) -> int:
+def issue(folder: Path, name: str, purpose: str, *, no_passphrase: bool) -> int:
     """Make one more signing key below the authority in FOLDER."""
     from unlearn_audit.cli.signing import ask_passphrase
     from unlearn_audit.pki.issuing import issue_further_signer
+    from unlearn_audit.pki.purposes import KeyPurpose
 
-    made = issue_further_signer(folder, name, None if no_passphrase else ask_passphrase())
+    secret = None if no_passphrase else ask_passphrase()
+    made = issue_further_signer(folder, name, secret, KeyPurpose(purpose))
     for role, path in made.items():
         click.echo(f"{role.replace('_', ' '):<17} {path}")
     return ExitCode.PASS

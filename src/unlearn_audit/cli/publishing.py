@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unlearn_audit.cli.options import with_trust
+from unlearn_audit.cli.options import read_wishes, with_trust
 from unlearn_audit.cli.proving import group
 
 if TYPE_CHECKING:
@@ -58,16 +58,13 @@ def mlflow(bundle: Path, **options: Any) -> int:
     """
     from unlearn_audit.policy import find_policy
     from unlearn_audit.publishing import publish_to_mlflow
-    from unlearn_audit.verification.verification import VerificationOptions
 
     policy = options["policy"]
     done = publish_to_mlflow(
         bundle,
         options["tracking_uri"],
         trust=options["trust"],
-        wishes=VerificationOptions(
-            options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"]
-        ),
+        wishes=read_wishes(options),
         policy=find_policy(policy) if policy is not None else None,
         **{name: options[name] for name in ("experiment", "run_id", "model_version", "require_same_weights", "promote",
                                             "with_evidence")},

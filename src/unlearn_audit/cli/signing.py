@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unlearn_audit.errors import UsageError
+from unlearn_audit.errors import KeyFileError, UsageError
 
 if TYPE_CHECKING:
     from unlearn_audit.pki.keys import SigningKey
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.pki.time_stamp_client import Signing
 
 PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
@@ -41,13 +42,23 @@ def ask_secret(variable: str, what: str, *, confirm: bool = False) -> str:
     return answer
 
 
-def find_signing_key(options: Mapping[str, Any]) -> "SigningKey":
+def find_signing_key(options: Mapping[str, Any], purpose: "KeyPurpose | None" = None) -> "SigningKey":
     """Return the key that the options `key`, `chain`, `pkcs11`, `token`, `key_label` name, else the labelled TEST key.
 
     Raises:
         UsageError: options that do not go together.
-        KeyFileError: a key that cannot be used.
+        KeyFileError: a key that cannot be used, or whose certificate is not for `purpose` (None: to sign a report).
     """
+    from unlearn_audit.pki.purposes import KeyPurpose, find_misuse
+
+    key = _open_signing_key(options)
+    if problem := find_misuse(key.certificate, purpose or KeyPurpose.REPORT):
+        who = key.certificate.subject.rfc4514_string()
+        raise KeyFileError(f"the key of '{who}' is not used: {problem}", hint="see 'keys issue --for'")
+    return key
+
+
+def _open_signing_key(options: Mapping[str, Any]) -> "SigningKey":
     from unlearn_audit.pki.keys import load_signing_key
     from unlearn_audit.pki.laboratory_ca import make_test_key
 
@@ -81,7 +92,8 @@ def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
         UsageError: options that do not go together.
         TimeStampError: the authority cannot be used.
     """
-    from unlearn_audit.pki.certificates import load_revocations, load_roots
+    from unlearn_audit.pki.certificates import load_roots
+    from unlearn_audit.pki.revocation import load_revocations
     from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
 
     url, roots = options["timestamp_url"], options["timestamp_trust"]
@@ -116,6 +128,7 @@ def describe_certificates(path: Path) -> list[str]:
     from cryptography import x509
 
     from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
+    from unlearn_audit.pki.purposes import tell_purposes
 
     try:
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
@@ -129,6 +142,7 @@ def describe_certificates(path: Path) -> list[str]:
             f"{certificate.subject.rfc4514_string()}{note}",
             f"  issued by    {certificate.issuer.rfc4514_string()}",
             f"  valid until  {until}",
+            f"  purposes     {tell_purposes(certificate)}",
             f"  public key   sha256 {fingerprint_of(certificate)}",
         ]
     return lines

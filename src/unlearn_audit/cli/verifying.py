@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from unlearn_audit.cli.console import print_verification, show_progress
+from unlearn_audit.cli.options import read_wishes
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.verification.answers import VerificationCheck
-from unlearn_audit.verification.verification import VerificationOptions, compare_policy, verify
+from unlearn_audit.verification.verification import compare_policy, verify
 
 
 def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
@@ -15,10 +16,7 @@ def verify_from_options(path: Path, options: Mapping[str, Any]) -> int:
     from unlearn_audit.policy import find_policy
 
     given = find_policy(options["policy"]) if options["policy"] is not None else None
-    wishes = VerificationOptions(
-        options["trust_time"], options["revocations"], require_timestamp=options["require_timestamp"]
-    )
-    verification = verify(path, options["trust"], wishes)
+    verification = verify(path, options["trust"], read_wishes(options))
     if verification.record is not None:
         more = {"rerender": options["rerender"], "recompute": options["recompute"]}
         verification = verification.extend(tuple(_answer(path, verification.record, given, **more)))

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from unlearn_audit.errors import IntegrityError, TimeStampError, UsageError
-from unlearn_audit.pki.certificates import TIME_STAMPING, examine_chain, validate_certificates
+from unlearn_audit.pki.certificates import validate_certificates
+from unlearn_audit.pki.chains import TIME_STAMPING, examine_chain
 from unlearn_audit.pki.time_stamps import LARGEST_TOKEN, open_token
 
 PAUSES = (1.0, 3.0)

@@ -151,6 +151,9 @@ def _check_countersignatures(path: Path, found: Opened, attested: dict[str, str]
     _compare_files(path, {name: digest for name, digest in digests.items() if name not in own})
     _validate_distinct_signers(found.certificates[0], signed)
     pdf = _check_pages(read_plainly(path / PDF), [attested[PDF], *pages], signed) if PDF in attested else None
+    if pdf is not None:
+        pairs = zip(signed, pdf.signatures[1:], strict=True)
+        signed = [replace(item, pdf_stamps=signature.stamps) for item, signature in pairs]
     return replace(found, countersignatures=tuple(signed), pdf=pdf)
 
 
