@@ -100,7 +100,7 @@ def make_provenance(models, split, positive):
 
     return Provenance(
         version="0",
-        created="2026-01-02T03:04:05Z",
+        created="2026-05-02T03:04:05Z",
         seed=1,
         case="planted",
         data=DataCard(

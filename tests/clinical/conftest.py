@@ -73,7 +73,7 @@ def build_evidence(test, *, groups=(), models=("original", "retrained", "unlearn
 def describe(split, positive, models):
     return Provenance(
         version="0",
-        created="2026-01-02T03:04:05Z",
+        created="2026-05-02T03:04:05Z",
         seed=1,
         case="groups",
         data=DataCard(

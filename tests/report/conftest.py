@@ -96,7 +96,7 @@ def archived(tmp_path_factory: pytest.TempPathFactory, lab: Laboratory, stamps: 
     record = make_small_record(lab.key, Level.LTA, due=(OFFICER,))
     signing = sign_at(Level.LTA, stamps, lab)
     out = write_small_bundle(tmp_path_factory.mktemp("archived") / "bundle", record, lab.key, signing)
-    countersign(out, lab.employ(OFFICER), signing, "2026-01-02T03:04:05Z")
+    countersign(out, lab.employ(OFFICER), signing, "2026-05-02T03:04:05Z")
     return out
 
 

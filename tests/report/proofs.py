@@ -130,6 +130,7 @@ def write_small_bundle(out: Path, record: AuditRecord, key: SigningKey, signing:
         "report.pdf": render_small(record),
         "policy.yaml": json.dumps(record.policy).encode(),
         "evidence.parquet": b"PAR1 stands here for the evidence PAR1",
+        **{str(card.file): card.name.encode() for card in record.provenance.models},
     }
     return write_bundle(out, files, record, key, signing=signing)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from proofs import render_small
 from record_factory import make_findings, make_judged_record, make_record, shape_findings
 
 from unlearn_audit.bundle.attestation import make_statement
@@ -53,6 +54,7 @@ def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
         "signer identity",
         "PDF signature",
         "policy file",
+        "completeness",
         "time",
         "waivers",
         "verdict",
@@ -249,14 +251,38 @@ def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, 
     assert ExitCode.INTEGRITY is verify_bundle(out).exit_code
 
 
+def fill(files, record):
+    """Return what a bundle of `record` holds, with a page of its own."""
+    own = {"report.pdf": render_small(record), "policy.yaml": json.dumps(record.policy).encode()}
+    return {**files, **own}
+
+
 @pytest.mark.parametrize(
     ("outcome", "code"), [(Outcome.PASS, 0), (Outcome.FAIL, 1), (Outcome.INCONCLUSIVE, 3), (Outcome.NOT_RUN, 3)]
 )
-def test_the_exit_code_of_a_valid_bundle_is_that_of_its_verdict(tmp_path, key, roots, outcome, code):
+def test_the_exit_code_of_a_valid_bundle_is_that_of_its_verdict(tmp_path, key, roots, files, *, outcome, code):
     findings = shape_findings(make_findings(), "unlearned", {"ranking": outcome})
     record = make_judged_record(findings, describe(key))
-    out = write_bundle(tmp_path / "out", {}, record, key)
-    assert code == verify_bundle(out, roots).exit_code
+    assert code == verify_bundle(write_bundle(tmp_path / "out", fill(files, record), record, key), roots).exit_code
+
+
+@pytest.mark.parametrize(
+    "gone", ["report.html report.pdf", "policy.yaml", "evidence.parquet", "models/unlearned.safetensors"]
+)
+def test_a_bundle_without_what_a_report_has_is_incomplete_and_no_pass(tmp_path, key, roots, files, gone):
+    record = make_judged_record(shape_findings(make_findings(), "unlearned", {}), describe(key))
+    kept = {name: content for name, content in fill(files, record).items() if name not in gone.split()}
+    verification = verify_bundle(write_bundle(tmp_path / "out", kept, record, key), roots)
+    line = verification.find("completeness")
+    assert (line.state, verification.exit_code) == (State.ABSENT, ExitCode.INCOMPLETE)
+    assert all(name in line.sentence for name in gone.split())
+
+
+def test_either_page_is_enough_to_read_a_report(tmp_path, key, roots, files):
+    record = make_judged_record(shape_findings(make_findings(), "unlearned", {}), describe(key))
+    for gone in ("report.html", "report.pdf"):
+        kept = {name: content for name, content in fill(files, record).items() if name != gone}
+        assert verify_bundle(write_bundle(tmp_path / gone, kept, record, key), roots).exit_code is ExitCode.PASS
 
 
 def test_an_expired_certificate_is_untrusted_and_not_invalid(signed, roots, monkeypatch):

@@ -150,16 +150,3 @@ TRAITS: Mapping[str, MetricTraits] = {
     "logistic-accuracy": MetricTraits(title="Logistic attack on the loss, accuracy", kind="descriptive"),
     "threshold": MetricTraits(title="Threshold", kind="descriptive", at=True),
 }
-
-
-def find_traits(name: str) -> MetricTraits:
-    """Return the traits of a metric, shipped or of a plug-in; only for the latter the whole table is loaded.
-
-    Raises:
-        UnknownNameError: nothing of that name is installed.
-    """
-    if name in TRAITS:
-        return TRAITS[name]
-    from unlearn_audit.findings.metrics import METRICS
-
-    return METRICS[name].traits

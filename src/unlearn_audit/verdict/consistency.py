@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from unlearn_audit.errors import EvidenceError, UnknownNameError
-from unlearn_audit.findings.traits import find_traits
 from unlearn_audit.policy import Acceptances, Check, Policy
 from unlearn_audit.records import (
     AuditRecord,
@@ -23,7 +22,7 @@ from unlearn_audit.records import (
     settle_waivers,
 )
 from unlearn_audit.verdict.recommendation import recommend
-from unlearn_audit.verdict.rulings import rule_check
+from unlearn_audit.verdict.rulings import find_traits, rule_check
 from unlearn_audit.verdict.summary import title_of
 
 _PRECISION = 1e-6

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from unlearn_audit.findings.metrics import METRICS
-from unlearn_audit.findings.traits import find_traits
 from unlearn_audit.policy import Acceptances, Check, Policy, find_column
 from unlearn_audit.records import (
     CheckResult,
@@ -19,7 +18,7 @@ from unlearn_audit.records import (
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
 from unlearn_audit.verdict.reasons import explain_crossing, explain_fail, explain_pass, explain_straddle
-from unlearn_audit.verdict.rulings import CheckRuling, is_too_high, rule_check
+from unlearn_audit.verdict.rulings import CheckRuling, find_traits, is_too_high, rule_check
 from unlearn_audit.verdict.summary import summarise, title_of
 
 

@@ -6,8 +6,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from unlearn_audit.findings.traits import find_traits
-from unlearn_audit.policy import Check, Policy, belongs_to, decides, find_column
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.policy import Check, MetricTraits, Policy, belongs_to, decides, find_column
 from unlearn_audit.records import Estimate, Finding, Limit, Outcome, find_worst
 
 
@@ -40,6 +40,19 @@ class CheckRuling:
     limit: Limit
     ruling: Ruling
     parts: tuple[Finding, ...]
+
+
+def find_traits(name: str) -> MetricTraits:
+    """Return the traits of a metric, shipped or of a plug-in; only for the latter the whole table is loaded.
+
+    Raises:
+        UnknownNameError: nothing of that name is installed.
+    """
+    if name in TRAITS:
+        return TRAITS[name]
+    from unlearn_audit.findings.metrics import METRICS
+
+    return METRICS[name].traits
 
 
 def rule_check(check: Check, findings: Sequence[Finding], policy: Policy) -> CheckRuling:

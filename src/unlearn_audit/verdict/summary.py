@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from unlearn_audit.findings.traits import find_traits
 from unlearn_audit.policy import Check, Policy, tell_waivers
 from unlearn_audit.records import CheckResult, Outcome
+from unlearn_audit.verdict.rulings import find_traits
 
 
 def title_of(check: Check, policy: Policy) -> str:

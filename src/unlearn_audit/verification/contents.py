@@ -3,13 +3,29 @@
 from dataclasses import replace
 from pathlib import Path
 
-from unlearn_audit.bundle.layout import PDF, RECORD, SUMMARY_PDF
+from unlearn_audit.bundle.layout import EVIDENCE, HTML, PDF, POLICY, RECORD, SUMMARY_PDF
 from unlearn_audit.errors import IntegrityError, PolicyError
 from unlearn_audit.policy import KnownNames, Policy, load_policy
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.verification.answers import State, VerificationCheck
 from unlearn_audit.verification.integrity import Opened, read_plainly
 from unlearn_audit.verification.pdf_signatures import SignedPdf, carries_signature, examine_pdf
+
+
+def judge_completeness(path: Path, record: AuditRecord) -> VerificationCheck:
+    """Return whether the bundle holds what a report has: a page to read, evidence, policy, and the models it names.
+
+    What is missing was not signed, so nothing is broken; but a pass that nobody can read or compute again is none yet.
+    """
+    wanted = [POLICY, EVIDENCE, *(card.file for card in record.provenance.models if card.file)]
+    missing = [name for name in wanted if not (path / name).is_file()]
+    if not any((path / name).is_file() for name in (HTML, PDF)):
+        missing.insert(0, f"{HTML} or {PDF}")
+    if missing:
+        return VerificationCheck("completeness", State.ABSENT, f"The bundle lacks {', '.join(missing)}.", asked=True)
+    return VerificationCheck(
+        "completeness", State.OK, "Pages, policy, evidence and all models that it names are there."
+    )
 
 
 def compare_policy(path: Path, record: AuditRecord) -> VerificationCheck:

@@ -18,6 +18,7 @@ from unlearn_audit.bundle.countersignatures import (
     is_countersignature,
     name_files,
     read_countersignature,
+    read_date,
 )
 from unlearn_audit.bundle.layout import ATTESTATION, CHAIN, PDF, RECORD, STAMP, digest_path, is_safe_name
 from unlearn_audit.errors import IntegrityError
@@ -203,6 +204,7 @@ def _find_countersignature(signature: PdfSignature, record: AuditRecord) -> Coun
     person = find_person(record, signature.certificates[0])
     if person is None or signature.meaning != person.meaning:
         raise IntegrityError("the PDF is countersigned by somebody whom its policy does not name as responsible")
+    read_date(signature.claimed, record)
     return Countersignature(person, signature.meaning, signature.claimed, signature.certificates, signature.stamps)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from unlearn_audit.bundle.countersignatures import Countersignature, find_person, list_responsible
+from unlearn_audit.bundle.countersignatures import CLOCKS, Countersignature, find_person, list_responsible
 from unlearn_audit.pki.chains import examine_chain, find_authorities
 from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
 from unlearn_audit.pki.purposes import KeyPurpose, find_misuse, is_named, names_no_purpose
@@ -115,6 +115,10 @@ def _judge_countersigner(number: int, item: Countersignature, trust_store: Trust
     line = judge_authenticity(name, item.certificates, trust_store, KeyPurpose.COUNTERSIGNATURE, moment)
     if line.state is not State.OK:
         return line
+    if datetime.fromisoformat(item.signed) > (moment or datetime.now(UTC)) + CLOCKS:
+        return VerificationCheck(
+            name, State.INVALID, f"{item.person.name} claims to have signed on {item.signed}: later."
+        )
     when = f"before {format_time(moment)}, time-stamped" if moment else f"{item.signed}, as claimed"
     if moment is None and trust_store.require_timestamp:
         return VerificationCheck(

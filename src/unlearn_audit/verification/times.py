@@ -1,17 +1,15 @@
 """When was it signed: claimed, or proven by time stamps of somebody whom the verifier trusts?"""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cryptography import x509
 
+from unlearn_audit.bundle.countersignatures import CLOCKS
 from unlearn_audit.pki.time_stamps import TimeStamp, format_time
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.verification.answers import State, VerificationCheck
 from unlearn_audit.verification.trust_store import TrustStore
-
-CLOCKS = timedelta(hours=24)
-"""By how much the clock of a machine and that of an authority may differ before they contradict each other."""
 
 
 def is_before(claimed: str, moment: datetime, *, after: bool = False) -> bool:

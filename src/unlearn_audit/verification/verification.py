@@ -20,6 +20,7 @@ from unlearn_audit.verdict.summary import summarise
 from unlearn_audit.verification.answers import State, Verification, VerificationCheck
 from unlearn_audit.verification.contents import (
     compare_policy,
+    judge_completeness,
     judge_level,
     judge_pdf,
     judge_policy_file,
@@ -103,6 +104,7 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Verification
         about_pdf,
         *about_summary,
         judge_policy_file(path / POLICY, found.record),
+        judge_completeness(path, found.record),
     )
     stamped: dict[str, Sequence[TimeStamp]] = {ATTESTATION: found.stamps}
     for name, opened in ((PDF, pdf), (SUMMARY_PDF, summary)):
