@@ -40,7 +40,9 @@ def run_guarded(arguments: list[str]) -> int:
 
 
 def _end(message: str, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"unlearn-audit: {message}\n")
+    from unlearn_audit.escaping import show_lines
+
+    sys.stderr.write(f"{show_lines(f'unlearn-audit: {message}')}\n")
     return code
 
 

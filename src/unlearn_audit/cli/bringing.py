@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.escaping import show_text
 from unlearn_audit.evidence import SPLITS, Evidence
 from unlearn_audit.pipeline.external import Predictions
 from unlearn_audit.records import CheckResult, Outcome, Signer
@@ -179,7 +180,7 @@ def check_files(files: Sequence[Path], policy_name: str, options: Mapping[str, A
     missing = [check for check in verdicts[0].checks if check.outcome is Outcome.NOT_RUN]
     _print_checks(verdicts[0].checks)
     for line in dict.fromkeys(_suggest(check, policy) for check in missing):
-        click.echo(f"To bring: {line}")
+        click.echo(f"To bring: {show_text(line)}")
     lost = [check for check in missing if check.required]
     click.echo(
         f"\n{len(lost)} of {sum(c.required for c in verdicts[0].checks)} required checks cannot be measured: the "
@@ -211,15 +212,18 @@ def _read_evidence(
 def _print_contents(evidence: Evidence) -> None:
     provenance = evidence.provenance
     for card in provenance.models:
-        click.echo(f"Model    {card.name}: {card.title}" + ("" if card.role == card.name else f" ({card.role})"))
+        click.echo(
+            f"Model    {show_text(card.name)}: {show_text(card.title)}"
+            + ("" if card.role == card.name else f" ({card.role})")
+        )
     for name in SPLITS:
         inside = evidence.select(name)
         click.echo(f"Records  {name}: {int(inside.sum())}, of them positive {int(evidence.is_positive[inside].sum())}")
     positive = ", ".join(evidence.classes[index] for index in evidence.positive)
-    click.echo(f"Classes  {', '.join(evidence.classes)}; positive: {positive}")
-    click.echo(f"Groups   {', '.join(evidence.groups) or 'none'}")
+    click.echo(f"Classes  {show_text(', '.join(evidence.classes))}; positive: {show_text(positive)}")
+    click.echo(f"Groups   {show_text(', '.join(evidence.groups)) or 'none'}")
     for note in provenance.notes:
-        click.echo(f"Note     {note}")
+        click.echo(f"Note     {show_text(note)}")
 
 
 def _print_checks(checks: Sequence[CheckResult]) -> None:
@@ -228,7 +232,8 @@ def _print_checks(checks: Sequence[CheckResult]) -> None:
     for check in checks:
         note = "" if check.required else " (not required)"
         said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
-        click.echo(f"{'-' if check.outcome is Outcome.NOT_RUN else '+'} {check.title:<{width}}  {said}{note}")
+        mark = "-" if check.outcome is Outcome.NOT_RUN else "+"
+        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(said)}{note}")
 
 
 def _suggest(check: CheckResult, policy: "Policy") -> str:

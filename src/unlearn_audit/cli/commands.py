@@ -92,14 +92,17 @@ def run(policy: str, **options: object) -> int:
 
 
 @group.command(epilog=_EXIT_CODES, short_help="Check a report, offline.")
-@click.argument("bundle", type=_FILE, metavar="BUNDLE|PDF")
+@click.argument("bundle", type=_FILE, metavar="BUNDLE|PDF|HTML")
 @with_trust
 @click.option("--policy", metavar="FILE", help="Policy you expect the report to be judged by, or a shipped one's name.")
 @click.option("--rerender", is_flag=True, help="Render HTML and PDF again from the record and compare the bytes.")
 @click.option("--recompute", is_flag=True, help="Judge the evidence again and compare every number with the record.")
+@click.option("--pdf", type=_FILE, metavar="PDF", help="The signed PDF that came with an HTML page: compare the two.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(bundle: Path, **options: Any) -> int:
     """Check a report folder, or its report.pdf alone, offline: integrity, authenticity, and what its verdict is.
+
+    A report.html alone carries no signature: with --pdf it is compared with what the signed PDF says.
 
     Trust comes from you, never from the bundle: without --trust nothing is authentic.
     """

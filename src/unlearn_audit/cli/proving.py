@@ -9,6 +9,7 @@ from unlearn_audit.cli.commands import keys
 from unlearn_audit.cli.options import with_key, with_proof, with_time
 from unlearn_audit.cli.trials import group
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.escaping import show_text
 
 __all__ = ["group"]
 
@@ -45,7 +46,7 @@ def seal(policy: str, out: Path | None, **options: Any) -> int:
         write_whole(name_stamp(place), token)
     write_whole(place, envelope)
     stamped = f", time stamp {name_stamp(place)}" if token else ", no time stamp: its time is only claimed"
-    click.echo(f"Sealed:  {sealed.id} {sealed.version}, sha256 {sealed.digest()}")
+    click.echo(f"Sealed:  {sealed.id} {show_text(sealed.version)}, sha256 {sealed.digest()}")
     click.echo(f"Seal:    {place}{stamped}")
     click.echo(f"Run:     unlearn-audit run --policy {policy} --seal {place}")
     return ExitCode.PASS
@@ -78,7 +79,7 @@ def countersign(bundle: Path, **options: Any) -> int:
     signer = check_bundle(bundle).record.provenance.signer
     signing = choose_signing(options, signer.level if signer else "B-B")
     person = add(bundle, find_signing_key(options, KeyPurpose.COUNTERSIGNATURE), signing, read_clock())
-    click.echo(f"Signed:  {person.name}, {person.role}")
+    click.echo(f"Signed:  {show_text(person.name)}, {show_text(person.role)}")
     click.echo(f"Check:   unlearn-audit verify {bundle} --trust ROOT.pem")
     return ExitCode.PASS
 

@@ -11,6 +11,7 @@ import click
 
 from unlearn_audit.cli.console import print_record, show_progress
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
+from unlearn_audit.escaping import show_lines, show_text
 from unlearn_audit.records import AuditRecord, Outcome, Signer, Verdict, WaiverState
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _say_who_is_due(out: Path, record: AuditRecord) -> None:
     for person in list_responsible(record):
         if person.countersigns:
             click.echo(
-                f"Due:     {person.name} ({person.role}) countersigns: unlearn-audit countersign {out} --key ..."
+                f"Due:     {show_text(person.name)} ({show_text(person.role)}) countersigns: unlearn-audit countersign {out} --key ..."
             )
 
 
@@ -217,10 +218,10 @@ def check_policy_files(names: tuple[str, ...]) -> int:
             code = ExitCode.USAGE
         else:
             click.echo(
-                f"{name}: fine ({policy.id} {policy.version}, {len(policy.checks)} checks, sha256 {policy.digest()})"
+                f"{name}: fine ({policy.id} {show_text(policy.version)}, {len(policy.checks)} checks, sha256 {policy.digest()})"
             )
     return code
 
 
 def _complain(error: AuditError) -> None:
-    click.echo(error.message + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
+    click.echo(show_lines(error.message + (f"\nhint: {error.hint}" if error.hint else "")), err=True)

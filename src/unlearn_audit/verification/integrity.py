@@ -39,8 +39,13 @@ def list_files(folder: Path) -> Iterator[str]:
         IntegrityError: something in it is no plain file or folder.
     """
     for entry in sorted(folder.iterdir()):
-        if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
-            raise IntegrityError(f"{entry.name!r} is a link or no plain file: a bundle holds plain files only")
+        if entry.is_symlink():
+            raise IntegrityError(
+                f"{entry.name!r} is a symbolic link, and a bundle holds plain files only: copy the folder with what "
+                "its links point at (cp -rL) and verify the copy"
+            )
+        if not (entry.is_file() or entry.is_dir()):
+            raise IntegrityError(f"{entry.name!r} is no plain file: a bundle holds plain files only")
         if entry.is_file():
             yield entry.name
             continue
@@ -56,7 +61,9 @@ def read_plainly(file: Path) -> bytes:
     Raises:
         IntegrityError: it is missing, a link, or too large.
     """
-    if file.is_symlink() or not file.is_file():
+    if file.is_symlink():
+        raise IntegrityError(f"{file.name} is a symbolic link: copy it with cp -L, and verify the copy")
+    if not file.is_file():
         raise IntegrityError(f"{file.name} is missing")
     if file.stat().st_size > _LARGEST:
         raise IntegrityError(f"{file.name} is larger than {_LARGEST >> 20} MiB")
@@ -259,12 +266,25 @@ def _compare_statement(statement: dict[str, Any], digests: dict[str, str], recor
         raise IntegrityError("the attestation states another result than the record")
 
 
+def _has_other_line_ends(path: Path, digest: str) -> bool:
+    """Return whether a file is what was signed but for CR LF in place of LF. It is refused all the same."""
+    if path.stat().st_size > _LARGEST:
+        return False
+    return sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest() == digest
+
+
 def _compare_files(path: Path, digests: dict[str, str]) -> None:
     """Refuse missing, additional and changed files, and say which."""
     found = {name for name in list_files(path) if name not in (ATTESTATION, STAMP) and not is_countersignature(name)}
     missing, extra = sorted(digests.keys() - found), sorted(found - digests.keys())
     changed = sorted(name for name in digests.keys() & found if digest_path(path / name) != digests[name])
-    told = (("missing", missing), ("not part of what was signed", extra), ("changed since signing", changed))
+    ends = [name for name in changed if _has_other_line_ends(path / name, digests[name])]
+    told = (
+        ("missing", missing),
+        ("not part of what was signed", extra),
+        ("changed since signing", [name for name in changed if name not in ends]),
+        ("only the line ends were changed, as git does with core.autocrlf; check it out with '-text'", ends),
+    )
     problems = [f"{', '.join(names)}: {what}" for what, names in told if names]
     if problems:
         raise IntegrityError("; ".join(problems))

@@ -31,6 +31,13 @@ from unlearn_audit.verification.seals import judge_seals, list_seal_chains
 from unlearn_audit.verification.signers import judge_countersignatures, judge_revocation_lists, judge_signer
 from unlearn_audit.verification.times import judge_time
 from unlearn_audit.verification.trust_store import TrustStore
+from unlearn_audit.verification.unsigned import (
+    describe_folder,
+    describe_page,
+    is_page,
+    read_start,
+    validate_no_archive,
+)
 from unlearn_audit.verification.verdicts import judge_rules, judge_waivers
 
 __all__ = [
@@ -72,12 +79,16 @@ class VerificationOptions:
 def verify(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
     """Verify a bundle's folder, or its report.pdf alone, against the root certificates in the PEM files `trust`.
 
+    A page, or a folder with pages and without signatures, is not refused: the answer says what can be checked of it.
+
     Raises:
-        UsageError: `path` is neither, or a file of `trust` or `wishes` does not hold what it should.
+        UsageError: `path` is neither, or an archive, or a file of `trust` or `wishes` does not hold what it should.
     """
-    if path.is_file():
-        return verify_pdf(path, trust, wishes)
-    return verify_bundle(path, trust, wishes)
+    if not path.is_file():
+        return verify_bundle(path, trust, wishes)
+    start = read_start(path)
+    validate_no_archive(path, start)
+    return describe_page(path) if is_page(start) else verify_pdf(path, trust, wishes)
 
 
 def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
@@ -92,6 +103,8 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Verification
             hint="'unlearn-audit run' says where it wrote the bundle",
         )
     trust_store = _load_trust(trust, wishes)
+    if (unsigned := describe_folder(path)) is not None:
+        return unsigned
     try:
         found = check_bundle(path, trust_store.all_roots)
     except IntegrityError as error:
