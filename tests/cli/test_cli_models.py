@@ -101,12 +101,14 @@ def run(run_here, case, monkeypatch):
 
     monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
 
-    def runner(files, *options, more=""):
+    def runner(files, *options, more="", allow_code=True):
         path = case / "case.yaml"
         path.write_text(path.read_text() + more)
         given = [word for role, file in files.items() for word in (f"--{role}", file)]
         arguments = ("run", "--policy", case / "policy.yaml", "--case", path, "--out", case / "out", "--force")
-        code, out, err = run_here(*arguments, *given, *options)
+        code_is_given = any(path.suffix in {".pt", ".pt2", ".ts"} for path in files.values())
+        allowed = ("--allow-code",) if allow_code and code_is_given else ()
+        code, out, err = run_here(*arguments, *given, *allowed, *options)
         assert "internal error" not in err, err
         return code, out + err
 

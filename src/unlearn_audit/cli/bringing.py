@@ -90,6 +90,7 @@ def find_models(  # noqa: PLR0917 - one call site
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
     return ExternalModels(
         files=files,
+        allow_code=bool(options.get("allow_code")),
         dataset=said.dataset or usual,
         case=said.name,
         created=created,

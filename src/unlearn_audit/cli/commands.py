@@ -59,6 +59,7 @@ def group() -> None:
 @click.option("--unlearned", type=_FILE, metavar="FILE", help="The unlearned model, made elsewhere.")
 @click.option("--retrained", type=_FILE, metavar="FILE", help="A model retrained without the records, made elsewhere.")
 @click.option("--model", metavar="NAME", help="What weights are loaded into: module:factory, or one of 'list models'.")
+@click.option("--allow-code", is_flag=True, help="Run models that are code (TorchScript, .pt2), in their own process.")
 @click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--waivers", type=_FILE, metavar="FILE", help="Waivers beside the policy's own (see docs/waivers.md).")

@@ -46,7 +46,7 @@ def _read_page(path: Path) -> bytes:
 def _answer(
     path: Path, record: AuditRecord, policy: Path | None, *, rerender: bool, recompute: bool, believed: bool
 ) -> Iterator[VerificationCheck]:
-    """Answer what the options ask. Pages are rendered and evidence is read only where a trusted signer stands behind."""
+    """Answer what the options ask; pages are rendered and evidence is read only where a trusted signer is behind it."""
     if policy is not None:
         yield compare_policy(policy, record)
     if not believed:
