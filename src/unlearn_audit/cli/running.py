@@ -25,6 +25,7 @@ _EXIT = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCON
 
 def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     """Run an audit, write the bundle, say what came out. All outputs are written before any exit."""
+    from unlearn_audit.bundle.layout import ANNEX
     from unlearn_audit.cli.bringing import find_models, find_predictions, read_case
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.history import find_earlier_runs
@@ -32,6 +33,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
     from unlearn_audit.cli.signing import choose_signing, find_signing_key
     from unlearn_audit.evidence.parquet import to_parquet
     from unlearn_audit.formats.sources import Sources
+    from unlearn_audit.pipeline.annex import make_annex
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.pipeline.external import judge_models, judge_predictions
     from unlearn_audit.pipeline.external_models import ExternalModels
@@ -72,6 +74,8 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
         comparison = compare_records(audit.record, baseline) if baseline else None
         sources = Sources(name_policy_file(policy_name), locate_checks(written.decode(), policy_name), comparison)
         evidence = {"evidence.parquet": to_parquet(audit.evidence), "policy.yaml": written, **audit.models}
+        if (annex := make_annex(policy, audit.evidence, audit.record)) is not None:
+            evidence[ANNEX] = annex
         files = {**render_files(formats, audit.record, sources, taken=evidence), **evidence}
         write_bundle(out, files, audit.record, key, force=options["force"], signing=signing)
         progress("write the report", 1, 1)

@@ -105,7 +105,8 @@ def _measure_one(context: EvaluationContext, name: str, metric: Metric, key: Met
         measured = _estimate(context, metric, key)
         estimate = measured.estimate.rounded()
         caveats += [measured.note] if measured.note else []
-        records = metric.point_at(context, key) if metric.point_at else ()
+        named = context.policy.record_ids == "report"
+        records = metric.point_at(context, key) if metric.point_at and named else ()
     except MeasurementError as error:
         reason = f"{error.message}."
     return Finding(

@@ -175,6 +175,11 @@ def present_record_lists(index: Index) -> tuple[RecordList, ...]:
             title = f"{format_metric(metric)} {index.positive} records, against the original"
             listed = tuple(format_id(bound(item, 64)) for item in ids[:_LISTED])
             lists.append(RecordList(title, listed, max(0, len(ids) - _LISTED)))
+        elif finding and finding.estimate and finding.estimate.value:
+            title = (
+                f"{format_metric(metric)} {index.positive} records, against the original: {finding.estimate.value:g}"
+            )
+            lists.append(RecordList(title, ("annex.json, which stays with the evidence, names them",), 0))
     return tuple(lists)
 
 
