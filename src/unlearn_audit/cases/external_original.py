@@ -20,6 +20,7 @@ from unlearn_audit.models import (
     call_factory,
     find_architecture,
     load_external,
+    name_program,
     save_weights,
 )
 from unlearn_audit.policy import ExternalModelFacts, Network
@@ -63,10 +64,11 @@ class ExternalOriginal:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
         """
         path = self.files[role]
-        model = load_external(path, builder.build_empty)
-        if model.network is None:
+        kind = name_program(path)
+        model = load_external(path, builder.build_empty) if kind is None else None
+        if model is None or model.network is None:
             raise CaseError(
-                f"{path} is a program ({model.kind}), which cannot be trained further and so not be unlearned here",
+                f"{path} is a program ({kind or 'ONNX'}), which cannot be trained further and so not be unlearned here",
                 hint="bring the unlearned model as well (--unlearned), or the original as weights with --model",
             )
         with tempfile.TemporaryDirectory() as folder:

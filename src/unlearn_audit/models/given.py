@@ -57,8 +57,8 @@ def load_external(path: Path, build: Callable[[], nn.Module] | None, *, allow_co
     suffix = path.suffix.lower()
     if suffix == ".onnx":
         return _load_onnx(path)
-    if suffix in {".pt2", ".ts"} or (suffix in {".pt", ".pth"} and _is_script(path)):
-        return _load_program(path, allow_code=allow_code)
+    if (kind := name_program(path)) is not None:
+        return _load_program(path, kind, allow_code=allow_code)
     if suffix not in KINDS:
         raise CaseError(
             f"expected a model as {', '.join(KINDS)}, found {path}",
@@ -73,6 +73,15 @@ def load_external(path: Path, build: Callable[[], nn.Module] | None, *, allow_co
     return ExternalModel(network, "weights", network)
 
 
+def name_program(path: Path) -> Kind | None:
+    """Return what kind of code the file at `path` is, None where it is weights or ONNX. Nothing of it is run."""
+    suffix = path.suffix.lower()
+    if suffix == ".pt2":
+        return "torch.export"
+    is_script = suffix == ".ts" or (suffix in {".pt", ".pth"} and _is_script(path))
+    return "TorchScript" if is_script else None
+
+
 def _is_script(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
@@ -80,8 +89,7 @@ def _is_script(path: Path) -> bool:
         return any("/code/" in name for name in archive.namelist())
 
 
-def _load_program(path: Path, *, allow_code: bool) -> ExternalModel:
-    kind: Kind = "torch.export" if path.suffix.lower() == ".pt2" else "TorchScript"
+def _load_program(path: Path, kind: Kind, *, allow_code: bool) -> ExternalModel:
     if not allow_code:
         raise CaseError(
             f"{path} is a program of {kind}: code, which could do whatever you can",
