@@ -77,7 +77,7 @@ def _send(out: io.BufferedWriter, kind: int, content: bytes) -> None:
     out.flush()
 
 
-def _receive(source: io.BufferedReader) -> bytes | None:
+def _receive(source: Any) -> bytes | None:
     head = source.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return None
@@ -141,7 +141,7 @@ def _restrict_writing(libc: ctypes.CDLL, room: str) -> bool:
     place = os.open(room, os.O_PATH)
     rule = struct.pack("<Qi", _WRITING, place)
     libc.syscall(_LANDLOCK_ADD, ruleset, 1, rule, 0)
-    held = libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0) == 0
+    held = bool(libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0) == 0)
     os.close(place)
     os.close(ruleset)
     return held
