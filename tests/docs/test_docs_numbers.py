@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from pages import DOCS, PAGES, ROOT
 from tools.docs_figures import FIGURES, PASSAGES, fill
 
+from tests.support.pages import DOCS, PAGES, ROOT
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.presentation.sections.contents import SECTIONS
 from unlearn_audit.presentation.sections.forgetting import _UNTESTED
@@ -47,7 +47,7 @@ def test_a_passage_without_marks_is_not_lost_in_silence():
 
 
 def test_the_table_of_methods_is_what_the_command_lists(capsys):
-    from unlearn_audit.cli.listing import list_entries
+    from unlearn_audit.cli.list import list_entries
 
     list_entries("methods")
     listed = re.findall(r"^  (\S+)", capsys.readouterr().out, re.MULTILINE)

@@ -24,7 +24,7 @@ ODD = Simulation(
 @pytest.fixture
 def many_records(monkeypatch):
     monkeypatch.setattr(
-        "unlearn_audit.selftest.plant.SIZES", {n: FACTOR * size for n, size in simulation.SIZES.items()}
+        "unlearn_audit.selftest.simulation.SIZES", {n: FACTOR * size for n, size in simulation.SIZES.items()}
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_studies import BROKEN, CLAIM, CREATED, FINE, POLICY, SALUN, STUDY
 
+from tests.support.tiny_studies import BROKEN, CLAIM, CREATED, FINE, POLICY, SALUN, STUDY
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_study, parse_policy

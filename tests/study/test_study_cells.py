@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_studies import CREATED, FINE, SALUN
 
+from tests.support.tiny_studies import CREATED, FINE, SALUN
 from unlearn_audit.errors import CacheError, CaseError, DataError, EvidenceError, ReportError
 from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.study import cells as module
@@ -298,7 +298,7 @@ def test_a_model_without_finite_answers_is_a_reason_and_no_end(run, make_study, 
     def refuse(case, name):
         raise CaseError("expected finite outputs of the model")
 
-    monkeypatch.setattr(module, "_refuse_no_answers", refuse)
+    monkeypatch.setattr(module, "_validate_answers", refuse)
 
     row = run(make_study(seeds=[1]), tmp_path).cells[0].find("fine")
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unlearn_audit.errors import ExitCode
 from unlearn_audit.escaping import show_text
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, ProgressCallback, Verdict
 
 if TYPE_CHECKING:
     from unlearn_audit.verification.verification import Verification
 
-_MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "-"}
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow", Outcome.NOT_RUN: "yellow"}
+
+EXITS = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+"""What the command exits with, by the verdict on the audited model."""
 
 
 @contextmanager
@@ -63,7 +66,7 @@ def print_record(record: AuditRecord) -> None:
         for verdict in others:
             click.echo(f"  {_mark(verdict.outcome)} {_name(verdict, titles):<{width}}  {show_text(verdict.reason)}")
     for search in record.provenance.searches:
-        click.echo(f"  Settings of {show_text(search.method)}: {show_text(search.reason)}")
+        click.echo(f"  Settings of {show_text(search.method)}: {show_text(str(search.reason))}")
     click.echo()
     click.echo(f"Verdict: {_styled(record.outcome, record.verdict.label.upper())}  {show_text(record.verdict.reason)}")
     click.echo(f"To do:   {show_text(record.recommendation.text)}")
@@ -92,14 +95,13 @@ def _number(check: CheckResult) -> str:
 
 def _reading_of(check: CheckResult) -> str:
     text = _styled(check.outcome, check.outcome.label)
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
     said = [show_text(check.reason)] if check.outcome is Outcome.NOT_RUN else []
     said += [show_text(check.waiver.sentence)] if check.waiver else []
-    return "  ".join([f"{text}{note}", *said])
+    return "  ".join([f"{text}{check.standing}", *said])
 
 
 def _mark(outcome: Outcome) -> str:
-    return _styled(outcome, _MARKS[outcome])
+    return _styled(outcome, outcome.sign)
 
 
 def _styled(outcome: Outcome, text: str) -> str:

@@ -6,13 +6,14 @@ The functions that measure stand in `metrics/`, whose rows refer to these. A plu
 from collections.abc import Mapping
 
 from unlearn_audit.policy.known import MetricTraits
+from unlearn_audit.records import ALL, ARGMAX, NEGATIVE, POSITIVE, OperatingPoint, PointKind
 
 _AT_MOST = frozenset({"at_most"})
 _REFERENCES = frozenset({"original", "retrained"})
 _AT_LEAST = frozenset({"at_least"})
 _WITHIN = frozenset({"within"})
-_AMONG_ALL_NEGATIVE_POSITIVE = frozenset({"all", "negative", "positive"})
-_AMONG_ALL_POSITIVE = frozenset({"all", "positive"})
+_AMONG_ALL_NEGATIVE_POSITIVE = frozenset({ALL, NEGATIVE, POSITIVE})
+_AMONG_ALL_POSITIVE = frozenset({ALL, POSITIVE})
 _ORIGINAL = frozenset({"original"})
 
 TRAITS: Mapping[str, MetricTraits] = {
@@ -23,7 +24,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         title="Global Risk, increase", kind="clinical", against=_REFERENCES, at=True, limits=_AT_MOST, subgroups=True
     ),
     "global-risk-at-prevalence": MetricTraits(
-        title="Global Risk at the prevalence of intended use", kind="clinical", at=True, limits=_AT_MOST, low=0.0
+        title="Global Risk at intended prevalence", kind="clinical", at=True, limits=_AT_MOST, low=0.0
     ),
     "risk-by-threshold": MetricTraits(
         title="Global Risk, increase by a moved operating point", kind="descriptive", against=_REFERENCES, at=True
@@ -64,16 +65,12 @@ TRAITS: Mapping[str, MetricTraits] = {
     "brier": MetricTraits(title="Brier score", kind="descriptive"),
     "calibration-in-the-large": MetricTraits(title="Calibration in the large", kind="descriptive"),
     "calibration-slope": MetricTraits(title="Calibration slope", kind="descriptive"),
-    "calibration-error": MetricTraits(title="Expected calibration error, 10 bins", kind="descriptive"),
-    "calibration-error-by-chance": MetricTraits(
-        title="Expected calibration error of a perfectly calibrated model", kind="descriptive"
-    ),
+    "calibration-error": MetricTraits(title="Expected calibration error", kind="descriptive"),
+    "calibration-error-by-chance": MetricTraits(title="Expected calibration error by chance", kind="descriptive"),
     "net-benefit": MetricTraits(title="Net benefit at the policy's costs", kind="descriptive"),
-    "net-benefit-at-prevalence": MetricTraits(
-        title="Net benefit at the prevalence of intended use", kind="descriptive"
-    ),
+    "net-benefit-at-prevalence": MetricTraits(title="Net benefit at intended prevalence", kind="descriptive"),
     "newly-missed-rate": MetricTraits(
-        title="Newly missed positives",
+        title="Newly missed rate",
         kind="clinical",
         against=_REFERENCES,
         at=True,
@@ -82,14 +79,10 @@ TRAITS: Mapping[str, MetricTraits] = {
         high=1.0,
         subgroups=True,
     ),
-    "newly-missed": MetricTraits(
-        title="Newly missed positives (count)", kind="descriptive", against=_REFERENCES, at=True
-    ),
-    "newly-caught": MetricTraits(
-        title="Newly caught positives (count)", kind="descriptive", against=_REFERENCES, at=True
-    ),
+    "newly-missed": MetricTraits(title="Newly missed", kind="descriptive", against=_REFERENCES, at=True),
+    "newly-caught": MetricTraits(title="Newly caught", kind="descriptive", against=_REFERENCES, at=True),
     "mcnemar-p": MetricTraits(
-        title="McNemar's exact test, newly missed against newly caught",
+        title="McNemar's exact p",
         kind="descriptive",
         against=_REFERENCES,
         at=True,
@@ -116,8 +109,8 @@ TRAITS: Mapping[str, MetricTraits] = {
         against=_REFERENCES,
         among=_AMONG_ALL_NEGATIVE_POSITIVE,
         limits=_WITHIN,
-        low=-1.0,
-        high=1.0,
+        low=-0.5,
+        high=0.5,
         subgroups=True,
         every_attack=True,
     ),
@@ -125,13 +118,20 @@ TRAITS: Mapping[str, MetricTraits] = {
         title="Forgetting score", kind="descriptive", among=_AMONG_ALL_NEGATIVE_POSITIVE, every_attack=True
     ),
     "membership-tpr": MetricTraits(
-        title="Membership TPR at low FPR", kind="descriptive", among=_AMONG_ALL_POSITIVE, every_attack=True
+        title="Membership TPR",
+        kind="forgetting",
+        among=_AMONG_ALL_POSITIVE,
+        points=lambda policy: tuple(OperatingPoint(PointKind.FPR, fpr) for fpr in policy.membership.fpr),
+        limits=_AT_MOST,
+        low=0.0,
+        high=1.0,
+        every_attack=True,
     ),
     "membership-advantage": MetricTraits(
         title="Membership advantage", kind="descriptive", among=_AMONG_ALL_POSITIVE, every_attack=True
     ),
     "membership-null": MetricTraits(
-        title="Membership AUC of models that never saw the records",
+        title="Models that never saw the records",
         kind="descriptive",
         among=_AMONG_ALL_POSITIVE,
         every_attack=True,
@@ -146,7 +146,12 @@ TRAITS: Mapping[str, MetricTraits] = {
         low=-1.0,
         high=1.0,
     ),
-    "svc-efficacy": MetricTraits(title="SVC efficacy (SalUn's protocol)", kind="descriptive"),
-    "logistic-accuracy": MetricTraits(title="Logistic attack on the loss, accuracy", kind="descriptive"),
-    "threshold": MetricTraits(title="Threshold", kind="descriptive", at=True),
+    "svc-efficacy": MetricTraits(title="SVC efficacy", kind="descriptive"),
+    "logistic-accuracy": MetricTraits(title="Logistic attack, accuracy", kind="descriptive"),
+    "threshold": MetricTraits(
+        title="Threshold",
+        kind="descriptive",
+        at=True,
+        points=lambda policy: tuple(point for point in policy.task.operating_points if point != ARGMAX),
+    ),
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models.programs import Kind, Program
 from unlearn_audit.models.weights import load_weights
+from unlearn_audit.records import Message, write_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class ExternalModel:
     ask: Callable[[Tensor], Any]
     kind: str
     network: nn.Module | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def load_external(path: Path, build: Callable[[], nn.Module] | None, *, allow_code: bool = False) -> ExternalModel:
@@ -98,8 +99,8 @@ def _load_program(path: Path, kind: Kind, *, allow_code: bool) -> ExternalModel:
     if kind == "torch.export":
         _validate_no_pickle(path)
     program = Program(path, kind)
-    trained = ("It was saved in training mode and put into evaluation mode.",) if program.trained else ()
-    return ExternalModel(program, kind, notes=(program.sentence, *trained))
+    trained = (write_message("put-into-evaluation-mode"),) if program.trained else ()
+    return ExternalModel(program, kind, notes=(program.note, *trained))
 
 
 def _validate_no_pickle(path: Path) -> None:

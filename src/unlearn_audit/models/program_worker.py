@@ -81,7 +81,8 @@ def _receive(source: Any) -> bytes | None:
     head = source.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return None
-    return source.read(_HEAD.unpack(head)[1])
+    content: bytes = source.read(_HEAD.unpack(head)[1])
+    return content
 
 
 def _give_up(room: str) -> dict[str, bool]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import Message, write_message
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +33,7 @@ _PATIENCE = 600.0
 class Program:
     """A program in a process of its own; calling it asks that process about a batch.
 
-    The process has no network, and cannot write files, as far as the system offers it; `sentence` says what it has.
+    The process has no network, and cannot write files, as far as the system offers it; `note` says what it has.
     It gets no variables of this process. It is ended with this object.
     """
 
@@ -55,7 +56,7 @@ class Program:
             self.close()
             raise CaseError(f"{path} is not a readable program of {kind}: {error}") from error
         self.trained = bool(said.get("trained"))
-        self.sentence = _describe(bool(said.get("network")), bool(said.get("files")))
+        self.note = _describe(network=bool(said.get("network")), files=bool(said.get("files")))
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Return the program's answer to `batch`.
@@ -123,9 +124,13 @@ class Program:
         return b"".join(parts)
 
 
-def _describe(network: bool, files: bool) -> str:
-    held = [what for what, there in (("no network", network), ("a read-only file system", files)) if there]
-    lacking = [what for what, there in (("the network", network), ("the file system", files)) if not there]
-    said = "The file holds code, which was allowed to run (--allow-code), in a process of its own"
-    said += f" with {' and '.join(held)}" if held else ""
-    return f"{said}; this system could not keep {' and '.join(lacking)} from it." if lacking else f"{said}."
+def _describe(*, network: bool, files: bool) -> Message:
+    """Return what the process was kept from, and what this system could not keep from it."""
+    kept = {"network": network, "file-system": files}
+    held = [write_message(f"code-without-{what}") for what, there in kept.items() if there]
+    lacking = [write_message(f"code-with-{what}") for what, there in kept.items() if not there]
+    if not held:
+        return write_message("code-ran-in-process", lacking=lacking)
+    if not lacking:
+        return write_message("code-ran-confined", held=held)
+    return write_message("code-ran-partly-confined", held=held, lacking=lacking)

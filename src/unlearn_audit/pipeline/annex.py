@@ -12,7 +12,6 @@ from typing import Any
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, to_canonical_json
@@ -35,13 +34,12 @@ def make_annex(policy: Policy, evidence: Evidence, record: AuditRecord) -> bytes
     context = EvaluationContext(evidence, policy)
     lists = []
     for finding in record.findings:
-        point_at = METRICS[finding.metric].point_at
+        key = finding.key
+        point_at = METRICS[key.metric].point_at
         if point_at is None or finding.estimate is None:
             continue
-        key = MetricKey(finding.model, finding.against, finding.among, finding.at, finding.attack)
         if ids := point_at(context, key):
-            address = {"metric": finding.metric, "model": finding.model, "against": finding.against, "at": finding.at}
-            lists.append({**address, "ids": list(ids)})
+            lists.append({"key": key.model_dump(mode="json"), "ids": list(ids)})
     if not lists:
         return None
     content = {"schema": ANNEX_SCHEMA, "evidence_sha256": record.evidence_sha256, "blind": _blind(evidence)}
@@ -56,7 +54,7 @@ def _blind(evidence: Evidence) -> str:
 
 
 def read_annex(content: bytes) -> list[dict[str, Any]]:
-    """Return the lists of an annex, each with metric, model, reference, operating point and ids.
+    """Return the lists of an annex, each with the key of the finding that counts them, and ids.
 
     Raises:
         EvidenceError: it is none.

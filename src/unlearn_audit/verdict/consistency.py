@@ -16,7 +16,9 @@ from unlearn_audit.records import (
     Finding,
     Limit,
     ModelCard,
+    OperatingPoint,
     Outcome,
+    Population,
     Verdict,
     decide_outcome,
     settle_waivers,
@@ -71,12 +73,12 @@ def _compare_verdict(verdict: Verdict, card: ModelCard, record: AuditRecord, pol
         what = f"leaves out {', '.join(missing)}" if missing else f"lists {', '.join(told)}"
         yield f"its verdict on {verdict.model} {what}; the policy asks for {', '.join(asked)}"
         return
-    mine = [finding for finding in record.findings if finding.model == verdict.model]
-    if len({_address(finding) for finding in mine}) < len(mine):
-        yield f"it holds two findings on {verdict.model} at one address"
+    mine = [finding for finding in record.findings if finding.key.model == verdict.model]
+    if len({finding.key for finding in mine}) < len(mine):
+        yield f"it holds two findings on {verdict.model} under one key"
     for check, result in zip(policy.checks, verdict.checks, strict=True):
-        if result.model != verdict.model:
-            yield f"check {check.id} in the verdict on {verdict.model} is one on '{result.model}'"
+        if result.key.model != verdict.model:
+            yield f"check {check.id} in the verdict on {verdict.model} is one on '{result.key.model}'"
         yield from _compare_check(check, result, mine, (policy, record))
     yield from _compare_waivers(verdict, card, record, policy)
     if verdict.outcome is not (outcome := _decide(verdict.checks)):
@@ -110,32 +112,28 @@ def _decide(checks: Sequence[CheckResult]) -> Outcome:
         return Outcome.INCONCLUSIVE
 
 
-def _address(finding: Finding) -> tuple[str | None, ...]:
-    return finding.metric, finding.against, finding.among, finding.at, finding.attack
-
-
 def _compare_check(
     check: Check, result: CheckResult, findings: Sequence[Finding], context: tuple[Policy, AuditRecord]
 ) -> Iterator[str]:
     policy, record = context
     ruled = rule_check(check, findings, policy)
     ruling = ruled.ruling
-    derived: dict[str, Any] = {
-        "title": check.title or title_of(check, policy) if _is_own_wording(check, record) else result.title,
-        "why": check.why,
-        "kind": find_traits(check.metric).kind,
-        "metric": check.metric,
-        "against": check.against,
-        "among": check.among,
-        "at": ruled.at,
-        "attack": ruling.finding.attack if ruling.finding else None,
-        "limit": ruled.limit,
-        "required": check.required,
-        "outcome": ruling.outcome,
-        "estimate": ruling.estimate,
+    derived: dict[str, tuple[Any, Any]] = {
+        "title": (result.title, title_of(check, policy) if _is_own_wording(check, record) else result.title),
+        "why": (result.why, check.why),
+        "kind": (result.kind, find_traits(check.metric).kind),
+        "metric": (result.key.metric, check.metric),
+        "against": (result.key.against, check.against),
+        "among": (result.key.among, check.among),
+        "at": (result.key.at, ruled.at),
+        "attack": (result.key.attack, ruling.finding.key.attack if ruling.finding else None),
+        "limit": (result.limit, ruled.limit),
+        "required": (result.required, check.required),
+        "outcome": (result.outcome, ruling.outcome),
+        "estimate": (result.estimate, ruling.estimate),
     }
-    for name, value in derived.items():
-        if (told := getattr(result, name)) != value:
+    for name, (told, value) in derived.items():
+        if told != value:
             yield f"check {check.id} says {name} {_show(told)}, its policy and findings give {_show(value)}"
     if not _same_p(result, ruled.limit):
         yield f"check {check.id} states a p-value that does not follow from its estimate"
@@ -153,7 +151,7 @@ def _show(value: Any) -> str:
         return "nothing"
     if isinstance(value, Outcome):
         return value.label
-    if isinstance(value, Limit | str | bool):
+    if isinstance(value, Limit | OperatingPoint | Population | str | bool):
         return f"'{value}'"
     return "another number" if not isinstance(value, int | float) else f"{value:g}"
 

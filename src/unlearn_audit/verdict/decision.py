@@ -1,14 +1,17 @@
-"""The decision: each check of the policy against its findings. Only bounds decide, never a point estimate."""
+"""The decision: each check of the policy is held against its findings. Only bounds decide."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from unlearn_audit.findings.metrics import METRICS
-from unlearn_audit.policy import Acceptances, Check, Policy, find_column
+from unlearn_audit.policy import Acceptances, Check, Policy
 from unlearn_audit.records import (
     CheckResult,
     Estimate,
     Finding,
+    Interval,
     Limit,
+    Message,
+    MetricKey,
     Outcome,
     Verdict,
     decide_outcome,
@@ -17,8 +20,8 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
-from unlearn_audit.verdict.reasons import explain_crossing, explain_fail, explain_pass, explain_straddle
-from unlearn_audit.verdict.rulings import CheckRuling, find_traits, is_too_high, rule_check
+from unlearn_audit.verdict.reasons import explain_chance, explain_crossing, explain_fail, explain_open, explain_pass
+from unlearn_audit.verdict.rulings import CheckRuling, Ruling, find_traits, is_above, is_beyond, rule_check
 from unlearn_audit.verdict.summary import summarise, title_of
 
 
@@ -32,53 +35,67 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
-    mine = [finding for finding in findings if finding.model == model]
+    mine = [finding for finding in findings if finding.key.model == model]
     waivers = accepted or Acceptances()
     checks = settle_waivers(waivers.apply(_check(check, mine, policy, model)) for check in policy.checks)
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
     return Verdict(
         model=model,
         outcome=decide_outcome(checks),
-        reason=summarise(checks),
+        reasons=tuple(summarise(checks)),
         confidence=max(used, default=policy.protocol.confidence),
         checks=checks,
     )
 
 
 def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
-    traits, ruled = find_traits(check.metric), rule_check(check, findings, policy)
+    ruled = rule_check(check, findings, policy)
     ruling, estimate = ruled.ruling, ruled.ruling.estimate
     return CheckResult(
         id=check.id,
-        title=check.title or title_of(check, policy),
+        title=title_of(check, policy),
         why=check.why,
-        kind=traits.kind,
-        metric=check.metric,
-        model=model,
-        against=check.against,
-        among=check.among,
-        at=ruled.at,
-        attack=ruling.finding.attack if ruling.finding else None,
+        kind=find_traits(check.metric).kind,
+        key=MetricKey(
+            metric=check.metric,
+            model=model,
+            against=check.against,
+            among=check.among,
+            at=ruled.at,
+            attack=ruling.finding.key.attack if ruling.finding else None,
+        ),
         limit=ruled.limit,
         required=check.required,
         outcome=ruling.outcome,
-        reason=_explain(check, ruled, policy) + explain_groups(ruling.outcome, ruled.parts, ruled.limit),
+        reasons=(*_explain(check, ruled, policy), *explain_groups(ruling.outcome, ruled.parts, ruled.limit)),
         estimate=estimate,
         equivalence_p=_find_equivalence_p(estimate, ruled.limit),
     )
 
 
-def _explain(check: Check, ruled: CheckRuling, policy: Policy) -> str:
-    ruling, estimate, limit = ruled.ruling, ruled.ruling.estimate, ruled.limit
-    if ruling.finding is None or estimate is None or ruling.outcome is Outcome.NOT_RUN:
-        return ruling.lacking
-    if ruling.outcome is Outcome.FAIL:
-        return explain_fail(estimate, limit, too_high=is_too_high(estimate, limit))
-    if ruling.outcome is Outcome.PASS:
-        return explain_pass(estimate, limit)
-    if find_column(ruling.finding.among) is not None:
-        return explain_crossing(estimate, limit)
-    return explain_straddle(estimate, limit, name_groups(check, policy))
+def _explain(check: Check, ruled: CheckRuling, policy: Policy) -> Iterator[Message]:
+    """Yield why a check came out as it did."""
+    ruling, estimate = ruled.ruling, ruled.ruling.estimate
+    if ruling.lacking is not None:
+        yield ruling.lacking
+    elif estimate is not None and estimate.bounds is not None:
+        failing = estimate.failing or estimate.bounds
+        if ruling.outcome is Outcome.FAIL:
+            yield explain_fail(failing, ruled.limit, too_high=is_above(failing, ruled.limit))
+        elif ruling.outcome is Outcome.PASS:
+            yield explain_pass(estimate.bounds, ruled.limit)
+        else:
+            yield from _explain_open(ruling, estimate, estimate.bounds, ruled.limit, name_groups(check, policy))
+
+
+def _explain_open(
+    ruling: Ruling, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str]
+) -> tuple[Message, ...]:
+    if ruling.finding is not None and ruling.finding.key.among.is_extreme:
+        return (explain_crossing(bounds, limit),)
+    if estimate.corrected is not None and is_beyond(bounds, limit):
+        return (explain_chance(bounds, limit),)
+    return (explain_crossing(bounds, limit), explain_open(estimate, limit, groups))
 
 
 def _find_equivalence_p(estimate: Estimate | None, limit: Limit) -> float | None:
@@ -93,5 +110,5 @@ def name_groups(check: Check, policy: Policy) -> tuple[str, ...]:
     """Return what the groups of records are called that the check's metric counts, such as 'malignant'."""
     task = policy.task
     classes = {"positive": task.positive_name, "negative": task.negative_name}
-    among = f"{classes[check.among]} " if check.among in classes else ""
+    among = f"{classes[check.among.kind]} " if check.among.kind in classes else ""
     return tuple(classes.get(group, f"{among}{group}") for group in METRICS[check.metric].groups)

@@ -64,7 +64,8 @@ def _name(policy: Policy) -> str:
 def judge_pdf(path: Path, found: Opened) -> tuple[VerificationCheck, SignedPdf | None]:
     """Return the line on the report's PDF, and the PDF where it holds."""
     if not (path / PDF).is_file():
-        return VerificationCheck("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
+        said = "The report was made without a report.pdf: nothing that was signed names one."
+        return VerificationCheck("PDF signature", State.ABSENT, said), None
     try:
         pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
         _validate_count(pdf, 1 + len(found.countersignatures))

@@ -1,14 +1,16 @@
-"""Single patients: positives that the reference caught and this model misses, and the other way round, by record id."""
+"""Newly missed and newly caught positives against a reference model, with their record ids."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import compute_mcnemar, estimate_rate
+
+_REFERENCES = frozenset({"original", "retrained"})
 
 
 def _turned(context: EvaluationContext, key: MetricKey, *, missed: bool) -> NDArray[np.bool_]:
@@ -45,9 +47,7 @@ def point_at_newly_caught(context: EvaluationContext, key: MetricKey) -> tuple[s
 def measure_newly_missed_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of all positives that are newly missed. Newly caught ones do not make up for it."""
     turned = _turned(context, key, missed=True)[context.actual]
-    return estimate_rate(
-        turned, clusters=context.clusters(context.positives), **context.sampling("newly-missed-rate", key)
-    )
+    return estimate_rate(turned, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
