@@ -41,11 +41,14 @@ def measure(
         context: evidence and policy.
         progress: called as each part is finished.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
-            on its address and the models that it names, not on what else is in the evidence.
+            on its address and the models that it names, not on what else is in the evidence. One that was not run is
+            tried again: what it lacked may have come.
         wants: whether the finding on a metric at an address is wanted. Leaving some out changes none of the others,
             if the attacks of one address are left out or wanted together: their p-values are adjusted together.
     """
-    before = {(f.metric, MetricKey(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
+    before = {
+        (f.metric, MetricKey(f.model, f.against, f.among, f.at, f.attack)): f for f in known if f.estimate is not None
+    }
     findings: list[Finding] = []
     for done, (name, metric) in enumerate(METRICS.items()):
         progress("measure", done, len(METRICS))

@@ -23,10 +23,21 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import Policy, belongs_to, find_column, name_bands, split_group
-from unlearn_audit.records import Direction, Estimate, Interval
+from unlearn_audit.records import Direction, Estimate, Interval, Power
 
 _MOST_GROUPS = 40
-_ALWAYS = frozenset({"false-negative-rate", "false-negative-rate-increase", "global-risk", "global-risk-increase"})
+_ALWAYS = frozenset(
+    {
+        "false-negative-rate",
+        "false-negative-rate-increase",
+        "global-risk",
+        "global-risk-increase",
+        "paired-recognition",
+        "recognised-records",
+        "disclosure",
+        "retained-disclosure",
+    }
+)
 """Measured in every subgroup without being asked for; the others where a check names a group, or all of a column."""
 
 
@@ -104,6 +115,8 @@ def _list_populations(context: EvaluationContext, column: str, metric: Metric) -
         groups = [f"{column}={value}" for value in list_groups(context, column)]
     except MeasurementError:
         groups = []  # the extremes say why
+    if metric.traits.kind == "descriptive":
+        return groups  # without bounds there is no worst of them
     ends = ("highest", "lowest") if metric.direction is Direction.TWO_SIDED else ("worst",)
     return [*groups, *(f"{end} of {column}" for end in ends)]
 
@@ -170,7 +183,9 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
     shares = len(found) if context.policy.subgroups and context.policy.subgroups.multiplicity == "holm" else 1
     strict = {v: measure_group(context, metric, _of_group(key, column, v), shares) for v in found}
     return Measured(
-        found[worst].model_copy(update={**_OF_ONE_GROUP, "bounds": _bound(found, strict, high=high)}),
+        found[worst].model_copy(
+            update={**_OF_ONE_GROUP, "bounds": _bound(found, strict, high=high), "power": _find_weakest(found)}
+        ),
         _describe(context, column, worst, tuple(small)),
     )
 
@@ -209,6 +224,12 @@ def _bound(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, hig
         method=f"{'highest' if high else 'lowest'} of {len(loose)} groups by: {', '.join(methods)}",
         sides="one",
     )
+
+
+def _find_weakest(found: Mapping[str, Estimate]) -> Power | None:
+    """Return the least power: a test that must hold in every group needs it in every group. None where one lacks it."""
+    powers = [estimate.power for estimate in found.values() if estimate.power is not None]
+    return min(powers, key=lambda power: power.low) if len(powers) == len(found) else None
 
 
 def _bounds_of(estimates: Mapping[str, Estimate]) -> list[Interval]:

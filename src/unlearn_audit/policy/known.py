@@ -24,6 +24,9 @@ class MetricTraits:
             for missing enough.
         low: smallest value it can take, None if there is none. A limit outside of low..high decides nothing.
         high: largest value it can take, None if there is none.
+        guards: whether a required check on it is enough to guard its side. Finding nothing in a comparison of two
+            releases does not show that a record was forgotten.
+        needs_power: whether it is a test that may pass only with the power that `membership.recognition` asks for.
     """
 
     kind: Kind
@@ -34,6 +37,8 @@ class MetricTraits:
     low: float | None = None
     high: float | None = None
     subgroups: bool = False
+    guards: bool = True
+    needs_power: bool = False
 
 
 @dataclass(frozen=True)

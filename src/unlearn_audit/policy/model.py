@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
+from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
@@ -154,6 +155,11 @@ class Membership(Frozen):
         default=None,
         exclude_if=lambda references: references is None,
         description="reference models to train; none where absent: attacks that need them are not run",
+    )
+    recognition: Recognition | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="what the test of single records must be able to find; a check on it needs this",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
+from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Power, Unit, round_number
 from unlearn_audit.records.progress import ProgressCallback, ignore_progress
 from unlearn_audit.records.provenance import (
     DataCard,
@@ -66,6 +66,7 @@ __all__ = [
     "ModelMistakes",
     "Outcome",
     "Overlap",
+    "Power",
     "ProgressCallback",
     "Provenance",
     "Recommendation",

@@ -19,6 +19,7 @@ from unlearn_audit.records import (
     Finding,
     Limit,
     Outcome,
+    Unit,
     Verdict,
     decide_outcome,
     find_worst,
@@ -27,6 +28,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
+from unlearn_audit.verdict.pair_reasons import explain_more_pairs, explain_test, has_power
 from unlearn_audit.verdict.reasons import explain_crossing, explain_fail, explain_pass, explain_straddle
 
 
@@ -154,18 +156,37 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
         return _Ruling(
             Outcome.NOT_RUN, "Measured, but without a bound of tested coverage, so it cannot decide.", finding
         )
+    outcome = _place(estimate, limit)
+    return _Ruling(outcome, _explain(outcome, finding, estimate, limit, groups), finding)
+
+
+def _place(estimate: Estimate, limit: Limit) -> Outcome:
+    """Return where the bounds lie: inside, outside or across the limit. A test inside passes only with its power."""
+    if estimate.bounds is None:
+        return Outcome.NOT_RUN
     low, high = estimate.bounds.low, estimate.bounds.high
     too_high = limit.at_most is not None and low > limit.at_most
     too_low = limit.at_least is not None and high < limit.at_least
+    if too_high or too_low:
+        return Outcome.FAIL
     below = limit.at_most is None or high <= limit.at_most
     above = limit.at_least is None or low >= limit.at_least
-    if too_high or too_low:
-        return _Ruling(Outcome.FAIL, explain_fail(estimate, limit, too_high=too_high), finding)
-    if below and above:
-        return _Ruling(Outcome.PASS, explain_pass(estimate, limit), finding)
+    return Outcome.PASS if below and above and has_power(estimate) else Outcome.INCONCLUSIVE
+
+
+def _explain(outcome: Outcome, finding: Finding, estimate: Estimate, limit: Limit, groups: Sequence[str]) -> str:
+    if estimate.unit is Unit.P_VALUE:
+        return explain_test(outcome, estimate, limit)
+    if outcome is Outcome.FAIL and estimate.bounds is not None:
+        too_high = limit.at_most is not None and estimate.bounds.low > limit.at_most
+        return explain_fail(estimate, limit, too_high=too_high)
+    if outcome is Outcome.PASS:
+        return explain_pass(estimate, limit)
     if find_column(finding.among) is not None:
-        return _Ruling(Outcome.INCONCLUSIVE, explain_crossing(estimate, limit), finding)
-    return _Ruling(Outcome.INCONCLUSIVE, explain_straddle(estimate, limit, groups), finding)
+        return explain_crossing(estimate, limit)
+    if estimate.pairs is not None:
+        return explain_crossing(estimate, limit) + explain_more_pairs(estimate, limit)
+    return explain_straddle(estimate, limit, groups)
 
 
 def _summarise(checks: Sequence[CheckResult]) -> str:
