@@ -13,6 +13,7 @@ from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.findings.metrics.membership import find_strongest
+from unlearn_audit.findings.recognition_curves import trace_recognition
 from unlearn_audit.records import Curve, Finding, ProgressCallback, ignore_progress, round_number
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import adjust_differences, compute_roc, estimate_risk_curve
@@ -138,7 +139,12 @@ def _estimate(context: EvaluationContext, metric: Metric, key: MetricKey) -> sub
 def trace(context: EvaluationContext, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
     """Return the points of the report's figures; a figure that cannot be drawn is left out, as its findings say why."""
     audited = context.evidence.provenance.candidates[0].name
-    curves = [*_trace_costs(context), *trace_reliability(context), *trace_net_benefit(context)]
+    curves = [
+        *_trace_costs(context),
+        *trace_reliability(context),
+        *trace_net_benefit(context),
+        *trace_recognition(context),
+    ]
     for among in _ALWAYS_AMONG:
         attack = find_strongest(findings, audited, among)
         if attack is not None:

@@ -22,7 +22,8 @@ class Curve(Frozen):
     Kinds: 'cost-ratio' (x: false-negative to false-positive cost ratio, y: Global Risk), 'roc' (x: FPR, y: TPR of a
     membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`), 'reliability' (x:
     mean probability stated in a bin, y: share that is positive, with Clopper-Pearson ends), 'net-benefit' (x: threshold
-    probability, y: net benefit at the prevalence of `population`, 'test' or 'intended use').
+    probability, y: net benefit at the prevalence of `population`, 'test' or 'intended use'), 'record-recognition' and
+    'patient-recognition' (x: t of each erased one of class `population`, sorted, y: from where on one is recognised).
     """
 
     kind: str
