@@ -37,6 +37,7 @@ from unlearn_audit.records import (
     HyperparameterSearch,
     ProgressCallback,
     Provenance,
+    ReissuedThreshold,
     SplitCount,
     choose_seed,
     digest_of,
@@ -118,6 +119,8 @@ def build_case(policy: Policy, request: CaseRequest, progress: ProgressCallback)
     choices = {"unlearned": plan.audited, **{f"compared-{choice.method}": choice for choice in plan.compared}}
     for name, choice in choices.items():
         case = add_model(case, choice, name=name, role="unlearned" if name == "unlearned" else "compared")
+    if policy.membership.recognition and "retrained" in case.made:
+        choices["retrained"] = MethodChoice(method="retrain")  # the control that a test of single records must pass
     return add_references(case, plan.references, choices, request.workers) if plan.references else case
 
 
@@ -225,14 +228,20 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
         choice
         for choice in policy.remediation
         if choice.search
+        or choice.threshold
         or (choice.method, METHODS[choice.method].parse(choice.parameters).model_dump(mode="json"))
         != (audited.method, audited.parameters)
     )
 
 
-def add_remedy(case: Case, choice: MethodChoice) -> Case:
-    """Return the case with the original remedied by `choice`, as one more candidate."""
-    return add_model(case, choice, name=f"remedied-{choice.method}", role="remedied")
+def add_remedy(case: Case, choice: MethodChoice, remedy: Remedy) -> Case:
+    """Return the case with the original remedied by `choice`, one setting of `remedy`, as one more candidate."""
+    made = case.builder.unlearn(case.made["original"], choice, name=remedy.model_name, role="remedied")
+    if remedy.threshold is not None:
+        rule = ReissuedThreshold.model_validate(remedy.threshold.model_dump())
+        told = {"reissued": rule, "title": f"{made.card.title} + threshold"}
+        made = replace(made, card=made.card.model_copy(update=told))
+    return case.with_model(made, case.ensemble.unlearn(remedy.model_name, choice) if case.ensemble else None)
 
 
 def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ from unlearn_audit.stats.reference_pairs import PHI_BOUND
 
 Mask = NDArray[np.bool_]
 
+OF_PAIRS = frozenset({"paired-recognition", "worst-record-recognition", "worst-patient-recognition"})
+"""Metrics that a check can ask for and that need reference models in pairs."""
+
 
 @dataclass(frozen=True, eq=False)
 class AuditSet:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.key import MetricKey
+from unlearn_audit.findings.reissued_threshold import choose_reissued, find_rule
 from unlearn_audit.policy import Policy, split_group
 from unlearn_audit.records import choose_seed, derive_rng
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
@@ -188,6 +189,16 @@ class EvaluationContext:
             )
         return self._thresholds[point]
 
+    def find_threshold_of(self, model: str, point: str) -> float | None:
+        """Return the threshold at which `model` is read at `point`: its own where a remedy re-issued it.
+
+        Raises:
+            MeasurementError: the validation records do not define it.
+        """
+        if point == self.policy.task.operating_points[0] and find_rule(self.evidence, model) is not None:
+            return choose_reissued(self.evidence, model, self.all_clusters).threshold
+        return self.find_threshold(point)
+
     def predict_positive(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
         point = at or self.policy.task.operating_points[0]
@@ -198,7 +209,7 @@ class EvaluationContext:
         """Return (n,) the calls on every record of the evidence."""
         if model in TRIVIAL_MODELS:
             return np.full(len(self.evidence), TRIVIAL_MODELS[model])
-        threshold = self.find_threshold(point)
+        threshold = self.find_threshold_of(model, point)
         if threshold is None:
             return self.evidence.predicted_positive(model)
         return np.asarray(self.evidence.positive_probability(model) >= threshold)

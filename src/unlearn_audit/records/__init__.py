@@ -22,6 +22,7 @@ from unlearn_audit.records.provenance import (
     Overlap,
     Provenance,
     ReferenceCard,
+    ReissuedThreshold,
     SplitCount,
     TriedConfiguration,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Provenance",
     "Recommendation",
     "ReferenceCard",
+    "ReissuedThreshold",
     "Seal",
     "SelfTestSummary",
     "Signer",

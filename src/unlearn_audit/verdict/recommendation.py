@@ -12,6 +12,7 @@ from unlearn_audit.records import (
     Verdict,
 )
 from unlearn_audit.verdict.reasons import is_inside
+from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
 
 
 def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
@@ -33,12 +34,15 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommenda
             action="release-remedied",
             model=name,
             text="Do not release the unlearned model. "
-            f"The model remedied by {titles[name]} passes every required check: release that one instead.",
+            f"The model remedied by {titles[name]} passes every required check: release that one instead."
+            + (" The device's threshold changes with it." if provenance.find_model(name).reissued else "")
+            + tell_control(verdicts, provenance, name),
         )
     tried = (
         f" The remedies tried ({', '.join(titles[name] for name in remedied)}) do not pass either." if remedied else ""
     )
     tried += "".join(f" {s.method}: {s.reason}" for s in provenance.searches if s.chosen is None)
+    tried += tell_cheaper(verdicts, provenance, remedied)
     if audited.outcome is Outcome.FAIL:
         return Recommendation(
             action="do-not-release",

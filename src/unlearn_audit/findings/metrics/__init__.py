@@ -40,6 +40,11 @@ from unlearn_audit.findings.metrics.paired_recognition import (
     PAIRED_RECOGNITION,
     PAIRED_RECOGNITION_MEAN,
 )
+from unlearn_audit.findings.metrics.reissued_threshold import (
+    REISSUED_ON_AVERAGE,
+    REISSUED_PRICE,
+    REISSUED_THRESHOLD,
+)
 from unlearn_audit.findings.metrics.retain_leakage import RETAIN_LEAKAGE
 from unlearn_audit.findings.metrics.risk_split import RISK_BY_DISCRIMINATION, RISK_BY_THRESHOLD
 from unlearn_audit.findings.metrics.svc_efficacy import LOGISTIC_ACCURACY, SVC_EFFICACY
@@ -108,6 +113,9 @@ METRICS: Table[Metric] = Table(
         "listed-records": LISTED_RECORDS,
         "disclosure": DISCLOSURE,
         "retained-disclosure": RETAINED_DISCLOSURE,
+        "reissued-threshold": REISSUED_THRESHOLD,
+        "reissued-threshold-on-average": REISSUED_ON_AVERAGE,
+        "reissued-threshold-price": REISSUED_PRICE,
         "svc-efficacy": SVC_EFFICACY,
         "logistic-accuracy": LOGISTIC_ACCURACY,
         "threshold": THRESHOLD,
