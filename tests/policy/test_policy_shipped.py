@@ -64,7 +64,18 @@ def test_a_shipped_policy_tries_the_recommended_remediation_first_and_retraining
 
 def test_a_shipped_policy_looks_at_the_malignant_records_by_themselves(path):
     checks = load_policy(path, name_known()).checks
-    assert any(c.required and c.among == "positive" and c.metric.startswith("membership") for c in checks)
+    about = ("membership", "paired-recognition")
+    assert any(c.required and c.among == "positive" and c.metric.startswith(about) for c in checks)
+
+
+def test_a_policy_with_reference_models_asks_for_single_records_and_by_class():
+    """Over all records a method fits whose malignant and benign records cancel."""
+    policy = load_policy(list_policies()["breast-cytology"], name_known())
+    asked = {(c.metric, c.among) for c in policy.checks if c.required}
+
+    assert policy.membership.references.models >= 12
+    assert {("paired-recognition", among) for among in ("all", "positive", "negative")} <= asked
+    assert ("worst-record-recognition", "all") in asked
 
 
 @pytest.mark.parametrize("name", NAMES)

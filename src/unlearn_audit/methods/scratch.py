@@ -2,6 +2,9 @@
 
 Never having seen the forget set, it has forgotten by construction. Where it is as good as a remedy of the same cost,
 the remedy bought nothing.
+
+Source: Bourtoule et al. 2021, "Machine unlearning", IEEE S&P, arXiv 1912.03817, for retraining; cutting it short is the
+plainest way of paying less.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ def train_from_scratch(
 
     One-cycle over the shorter training, as warm restart does, so that the two differ in where they start alone.
 
-    Source: retraining, cut short: the control of methods that are cheaper than it
+    Source: Bourtoule et al. 2021, arXiv 1912.03817
     """
     start = prepare_scratch(original, parameters, setting)
     return fit(start.model, retain, start.recipe, setting.seed, setting.progress, task="train from scratch")
@@ -45,7 +48,7 @@ def train_from_scratch(
 SCRATCH = Method(
     name="scratch",
     title="Training from scratch",
-    source="retraining, cut short: the control of methods that are cheaper than it",
+    source="Bourtoule et al. 2021, arXiv 1912.03817",
     parameters=ScratchParameters,
     function=train_from_scratch,
     needs=("retain",),
