@@ -32,6 +32,7 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
+from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.records import (
     DataCard,
     HyperparameterSearch,
@@ -66,6 +67,7 @@ class Case:
         provenance: where all of it comes from.
         bench: makes further models of the same case.
         ensemble: reference models; None where none were asked for.
+        relearning: how models are trained further on retained records; None where they are not.
     """
 
     dataset: Dataset
@@ -76,6 +78,7 @@ class Case:
     provenance: Provenance
     builder: ModelBuilder
     ensemble: Ensemble | None = None
+    relearning: DormantMemory | None = None
 
     @property
     def models(self) -> dict[str, "nn.Module"]:
@@ -192,6 +195,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         made={made.card.name: made for made in models},
         provenance=provenance,
         builder=builder,
+        relearning=policy.membership.relearning,
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from unlearn_audit.cases.dormant_memory import ask_relearned
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.records import ProgressCallback
 
@@ -36,4 +37,5 @@ def collect(case: "Case", progress: ProgressCallback, known: Evidence | None = N
         groups=case.dataset.groups,
         provenance=case.provenance,
         references=references,
+        relearned=ask_relearned(case, known),
     )

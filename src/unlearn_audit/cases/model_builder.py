@@ -51,7 +51,7 @@ class ModelBuilder:
         from unlearn_audit.training import fit
 
         seed = derive_integer(self.seed, "train", "original")
-        return self._make(
+        return self.make(
             ModelCard(name="original", role="original", method="train", title="Original", seed=seed),
             lambda: fit(
                 self._build(seed), self.train, self.recipe, seed=seed, progress=self._name("train the original")
@@ -64,7 +64,7 @@ class ModelBuilder:
         from unlearn_audit.training import fit
 
         seed = derive_integer(self.seed, "train", "retrained")
-        return self._make(
+        return self.make(
             ModelCard(name="retrained", role="retrained", method="retrain", title="Retrained reference", seed=seed),
             lambda: fit(
                 self._build(seed), self.retain, self.recipe, seed=seed, progress=self._name("retrain the reference")
@@ -79,7 +79,7 @@ class ModelBuilder:
         seed = derive_integer(self.seed, "unlearn", choice.method)
         setting = Setting(build=self._build, recipe=self.recipe, seed=seed, progress=self._name(method.title))
         shown = parameters.model_dump(mode="json")
-        return self._make(
+        return self.make(
             ModelCard.model_validate(
                 {
                     "name": name,
@@ -115,7 +115,8 @@ class ModelBuilder:
 
         return renamed
 
-    def _make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
+    def make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
+        """Return the model that `make` gives, or the one of the same `key` that was made before."""
         import torch
 
         from unlearn_audit.models import load_weights, save_weights

@@ -18,6 +18,8 @@ from unlearn_audit.stats.reference_pairs import PHI_BOUND
 
 Mask = NDArray[np.bool_]
 
+SIGN_VECTORS = 4_999
+"""Drawn for a randomisation test over more than twelve pairs; all are taken for fewer."""
 OF_PAIRS = frozenset({"paired-recognition", "worst-record-recognition", "worst-patient-recognition"})
 """Metrics that a check can ask for and that need reference models in pairs."""
 

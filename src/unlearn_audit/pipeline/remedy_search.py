@@ -73,7 +73,7 @@ def leave_out_references(policy: Policy) -> Policy:
             + ", ".join(policy.membership.attacks),
             hint="list a signal such as 'logit' in membership.attacks as well, or give the remedy fixed parameters",
         )
-    checks = tuple(check for check in policy.checks if check.metric not in OF_PAIRS)
+    checks = tuple(check for check in policy.checks if check.metric not in OF_PAIRS | {"dormant-memory"})
     if not any(check.required and METRICS[check.metric].traits.kind == "forgetting" for check in checks):
         raise CaseError(
             "expected a required check on forgetting that needs no reference models to search settings by, found none",

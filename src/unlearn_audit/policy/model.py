@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
+from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
 from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
@@ -160,6 +161,11 @@ class Membership(Frozen):
         default=None,
         exclude_if=operator.not_,
         description="what the test of single records must be able to find; a check on it needs this",
+    )
+    relearning: DormantMemory | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="train the models further on retained records and see what comes back; nothing where absent",
     )
 
 

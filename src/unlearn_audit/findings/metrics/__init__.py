@@ -15,6 +15,7 @@ from unlearn_audit.findings.metrics.calibration import (
 )
 from unlearn_audit.findings.metrics.disclosure import DISCLOSURE, RETAINED_DISCLOSURE
 from unlearn_audit.findings.metrics.discrimination import AUROC, AUROC_DROP, BRIER, FNR_AT_FPR
+from unlearn_audit.findings.metrics.dormant_memory import DORMANT_MEMORY, RETURNED_ACCURACY
 from unlearn_audit.findings.metrics.error_rates import (
     BALANCED_ACCURACY,
     FALSE_NEGATIVE_RATE,
@@ -113,6 +114,8 @@ METRICS: Table[Metric] = Table(
         "listed-records": LISTED_RECORDS,
         "disclosure": DISCLOSURE,
         "retained-disclosure": RETAINED_DISCLOSURE,
+        "dormant-memory": DORMANT_MEMORY,
+        "returned-accuracy": RETURNED_ACCURACY,
         "reissued-threshold": REISSUED_THRESHOLD,
         "reissued-threshold-on-average": REISSUED_ON_AVERAGE,
         "reissued-threshold-price": REISSUED_PRICE,

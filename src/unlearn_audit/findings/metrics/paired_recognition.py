@@ -8,7 +8,7 @@ audited checkpoint; `checkpoint-spread` says whether that is one of its models.
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.audit_set import AuditSet, gather_audit_set, get_answers, reads_pairs
+from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, get_answers, reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
@@ -16,8 +16,6 @@ from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, derive_rng, round_number
 from unlearn_audit.stats import PairedRecognition, compare_checkpoint, estimate_paired_recognition, score_logit
 
-SIGN_VECTORS = 4_999
-"""Drawn for more than twelve pairs."""
 _AMONG = frozenset({"all", "positive", "negative"})
 _CAVEAT = (
     "It speaks of the procedure that made the model, not of this one checkpoint. Log-odds are held within 60 of 0; a "

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.audit_set import AuditSet, gather_audit_set, reads_pairs
+from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.findings.metrics.paired_recognition import SIGN_VECTORS
 from unlearn_audit.policy import MetricTraits, Policy, belongs_to
 from unlearn_audit.records import Direction, Estimate, Interval, Power, Unit, derive_rng
 from unlearn_audit.stats import WorstRecord, estimate_worst_record_power, find_worst_record

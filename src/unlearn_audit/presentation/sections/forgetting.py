@@ -20,6 +20,7 @@ _UNTESTED = (
     ("Reconstruction of training records", ("reconstruction",), "EDPB Opinion 28/2024"),
     ("Exfiltration of training records", ("exfiltration",), "EDPB Opinion 28/2024"),
     ("Attribute inference", ("attribute-inference",), "EDPB Opinion 28/2024"),
+    ("Relearning on retained records", ("relearning",), "arXiv 2505.22310"),
     ("Attacks that compare original and unlearned", ("differencing",), "Chen et al., CCS 2021"),
 )
 
@@ -27,6 +28,7 @@ _OTHERS = (
     ("swap", "swap-quality", "quality of the method"),
     ("single-records", "worst-record-recognition", "p of 'no single record is recognised'"),
     ("differencing", "disclosure", "AUC of the change of answers"),
+    ("relearning", "dormant-memory", "AUC of what comes back"),
 )
 """Attacks that have a metric of their own."""
 _SUMMARIES = (

@@ -26,6 +26,10 @@ _DISCLOSED = (
     ("disclosure", "Erased records, 0.5: nothing"),
     ("retained-disclosure", "Retained records, 0.5: nothing"),
 )
+_RETURNED = (
+    ("dormant-memory", "What comes back, 0.5: nothing"),
+    ("returned-accuracy", "Accuracy on erased records, increase"),
+)
 _POPULATIONS = ("all", "positive", "negative")
 _PROCEDURE = "models made as this one was"
 _ALPHA = 0.05
@@ -99,6 +103,7 @@ def present_patients(index: Index) -> Patients:
         *_tabulate(index, "single", "Single records and patients, by randomisation over the pairs", _SINGLE),
         *_tabulate(index, "pairs", "The same pairs, on average", _PAIRED),
         *_tabulate(index, "disclosed", "Comparison with the original: AUC of the change of answers", _DISCLOSED),
+        *_tabulate(index, "returned", "After a little training on retained records alone", _RETURNED),
     )
     return Patients(told, grids)
 
