@@ -10,6 +10,7 @@ from tests.support.evidence_with_references import draw_training_sets, plant_ref
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.recognised import list_recognised
 from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import InvalidPolicyError, parse_policy
 from unlearn_audit.records import Outcome
@@ -155,6 +156,13 @@ def test_nobody_is_named(read, plant):
     content = judge(read(), evidence).to_bytes().decode()
 
     assert not [name for name in forgotten if name in content]
+
+
+def test_whoever_holds_the_evidence_can_find_out_who_it_is(read, plant):
+    left = on_one_malignant_record(plant(), 8.0)
+    evidence = plant(left)
+
+    assert list_recognised(read(), evidence, "unlearned") == tuple(evidence.ids[left > 0])
 
 
 def test_parts_of_the_recognised_add_up(read, plant):
@@ -303,3 +311,88 @@ def test_the_checkpoint_that_its_procedure_did_not_make_is_an_outlier(read, plan
     assert honest.interval.low <= honest.value <= honest.interval.high
     assert dishonest.value > dishonest.interval.high
     assert dishonest.bounds is None
+
+
+# --- before and after ---
+
+
+def compare(evidence, policy, metric="disclosure", model="unlearned", among="all"):
+    findings = measure(
+        EvaluationContext(evidence, policy), wants=lambda name, key: name == metric and key.model == model
+    )
+    return next(f for f in findings if f.among == among)
+
+
+def with_phi(evidence, shift):
+    """Evidence whose unlearned model is the original with `shift` (n,) added to phi, and a little noise."""
+    phi = evidence.log_probs["original"][np.arange(len(evidence)), evidence.label]
+    rest = evidence.log_probs["original"][np.arange(len(evidence)), 1 - evidence.label]
+    noise = np.random.default_rng(3).normal(0, 0.2, len(phi))
+    answers = to_log_probs(phi - rest + shift + noise, evidence.label)
+    return replace(evidence, log_probs={**evidence.log_probs, "unlearned": answers})
+
+
+def test_whoever_keeps_the_old_release_finds_records_that_lost_certainty(policy, make_evidence):
+    evidence = make_evidence(sizes=(60, 40, 40, 120))
+
+    lost, gained = (with_phi(evidence, shift * evidence.select("forget")) for shift in (-2.0, 2.0))
+
+    assert compare(lost, policy).estimate.bounds.low > 0.8
+    assert compare(gained, policy).estimate.bounds.high < 0.2
+    assert compare(lost, policy, "retained-disclosure").estimate.value == pytest.approx(0.5, abs=0.12)
+
+
+def test_another_persons_erasure_can_expose_those_who_stay(policy, make_evidence):
+    evidence = make_evidence(sizes=(60, 40, 40, 120))
+
+    found = compare(with_phi(evidence, -0.4 * evidence.select("retain")), policy, "retained-disclosure")
+
+    assert found.estimate.bounds.low > 0.7
+    assert found.estimate.p < 1e-6
+
+
+def test_the_same_model_under_another_name_discloses_nothing_and_is_not_run(policy, make_evidence):
+    evidence = make_evidence(sizes=(60, 40, 40, 120))
+    same = {**evidence.log_probs, "unlearned": evidence.log_probs["original"]}
+
+    found = compare(replace(evidence, log_probs=same), policy)
+
+    assert "expected answers that changed from one release to the next, found none that did" in found.not_run
+
+
+def test_disclosure_alone_guards_no_forgetting(policy_text):
+    """A model that was moved a little and remembers everything discloses nothing by comparison."""
+    text = policy_text.replace("metric: membership-auc, ", "metric: disclosure, against: original, ")
+
+    with pytest.raises(InvalidPolicyError, match="at least one required forgetting check"):
+        parse_policy(text, "planted.yaml", name_known())
+
+
+# --- by subgroup ---
+
+
+def test_the_worst_group_is_bounded_and_needs_its_power_in_every_group(read, plant):
+    whom = "among: worst of sex, "
+    policy = read(
+        ("protocol: {resamples: 1000}", "protocol: {resamples: 1000}\nsubgroups: {columns: [sex], smallest: 10}"),
+        ("worst-record-recognition, at", f"worst-record-recognition, {whom}at"),
+        ("paired-recognition, within: [0.4, 0.6]", f"paired-recognition, {whom}within: [0.3, 0.7]"),
+    )
+    sizes = (60, 60, 40, 160)
+    evidence = plant(sizes=sizes)
+    sexes = np.where(np.arange(len(evidence)) % 3 == 0, "female", "male")
+    left = np.zeros(len(evidence))
+    left[np.flatnonzero((sexes == "male") & evidence.select("forget"))[0]] = 8.0
+
+    clean, leaky = (
+        audit(policy, replace(held, groups={**held.groups, "sex": sexes}))
+        for held in (plant(sizes=sizes, seed=11), plant(left, sizes=sizes, seed=11))
+    )
+
+    assert check_of(clean, "worst").estimate.power is not None
+    assert check_of(clean, "worst").outcome in (Outcome.PASS, Outcome.INCONCLUSIVE)
+    assert check_of(leaky, "worst").outcome is Outcome.FAIL
+    assert get(leaky, "recognised-records", "sex=female").estimate.events == 0
+    assert get(leaky, "recognised-records", "sex=male").estimate.events >= 1
+    assert check_of(clean, "pairs").outcome is Outcome.PASS
+    assert get(clean, "paired-recognition", "highest of sex").estimate.bounds is not None

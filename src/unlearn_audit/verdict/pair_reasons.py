@@ -28,7 +28,7 @@ def explain_test(outcome: Outcome, estimate: Estimate, limit: Limit) -> str:
         return f"{p}: nobody stands out beyond chance. {_tell_power(estimate.power)}"
     if limit.at_least is not None and estimate.bounds.low < limit.at_least:
         ends = f"{estimate.bounds.low:.2g} to {estimate.bounds.high:.2g}"
-        return f"{p}: the drawn sign vectors leave open on which side p lies, {ends}."
+        return f"{p}: it is known to lie from {ends} alone, on either side of the tolerance."
     if estimate.power is None:
         return f"{p}: nobody stands out beyond chance, but it is not known what would have been found."
     return (

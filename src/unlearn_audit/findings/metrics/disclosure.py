@@ -25,10 +25,7 @@ def _measure(split: str) -> Callable[[EvaluationContext, MetricKey], Estimate]:
         What must not be concluded: that no other comparison of the two releases would disclose more.
         """
         evidence, before = context.evidence, context.reference(key)
-        phi = [
-            context.remember(("phi", model), lambda model=model: score_logit(evidence.log_probs[model], evidence.label))
-            for model in (before, key.model)
-        ]
+        phi = [score_logit(evidence.log_probs[model], evidence.label) for model in (before, key.model)]
         masks = [
             select_group(context, name, key.among, evidence.select(split) | evidence.select("test"))
             for name in (split, "test")

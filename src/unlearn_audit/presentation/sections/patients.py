@@ -155,7 +155,8 @@ def _tell_disclosure(index: Index) -> tuple[str, ...]:
 def _tabulate(index: Index, id_: str, caption: str, metrics: tuple[tuple[str, str], ...]) -> tuple[Grid, ...]:
     grids = []
     for number, part in enumerate(cut(tuple(card.name for card in index.models))):
-        rows, seen = [], []
+        rows: list[tuple[Cell, ...]] = []
+        seen: list[Finding | None] = []
         for metric, title in metrics:
             for among in _POPULATIONS:
                 found = tuple(_find(index, metric, name, among) for name in part)
