@@ -41,6 +41,8 @@ class Evidence:
         provenance: where all of this comes from.
         references: what reference models say about the same records; None where none were made.
         relearned: per name of a model, as `log_probs`, what it says after a little training on retained records.
+        alignments: per name of a linear model, (n,) cosines in [-1, 1] of each record's gradient with what the weights
+            lost since the original; see `stats.linear_reconstruction`.
     """
 
     ids: NDArray[np.str_]
@@ -53,6 +55,7 @@ class Evidence:
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     references: References | None = None
     relearned: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    alignments: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._validate_shapes()
@@ -69,6 +72,9 @@ class Evidence:
             raise EvidenceError("expected predictions of at least one model, found none")
         if unknown := sorted(self.relearned.keys() - self.log_probs.keys()):
             raise EvidenceError(f"'{unknown[0]}' was relearned, which is no model of this evidence")
+        for model, values in self.alignments.items():
+            if values.shape != (n,) or not np.isfinite(values).all() or model not in self.log_probs:
+                raise EvidenceError(f"model '{model}': expected one finite alignment for each of {n} records")
         for model, values in (*self.log_probs.items(), *self.relearned.items()):
             if values.shape != (n, k):
                 raise EvidenceError(
@@ -183,7 +189,8 @@ class Evidence:
             sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         if self.references is not None:
             self.references.feed(sha)
-        for name, values in self.relearned.items():
-            sha.update(to_canonical_json(["relearned", name]))
-            sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        for kind, columns in (("relearned", self.relearned), ("alignment", self.alignments)):
+            for name, values in columns.items():
+                sha.update(to_canonical_json([kind, name]))
+                sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         return sha.hexdigest()

@@ -3,8 +3,8 @@
 Columns: `id`, `split`, `label`; `group:<column>` per group column; `log_prob:<model>:<class index>` per model and
 class. Where there are reference models: `reference-candidate`; `reference-trained-on:<model>`;
 `reference:<model>:<class index>`; `reference-unlearned:<name>:<model>:<class index>`. Where models were trained further
-on retained records, `relearned:<model>:<class index>`. The file's metadata carries the provenance, so that the file
-alone reproduces the record.
+on retained records, `relearned:<model>:<class index>`; of linear models, `alignment:<model>`. The file's metadata
+carries the provenance, so that the file alone reproduces the record.
 """
 
 import io
@@ -47,6 +47,8 @@ def to_parquet(evidence: Evidence) -> bytes:
     for model, log_probs in evidence.relearned.items():
         for index in range(log_probs.shape[1]):
             columns[f"relearned:{model}:{index}"] = pa.array(np.ascontiguousarray(log_probs[:, index]))
+    for model, values in evidence.alignments.items():
+        columns[f"alignment:{model}"] = pa.array(np.ascontiguousarray(values))
     head: dict[str, Any] = {
         "schema": EVIDENCE_SCHEMA,
         "classes": list(evidence.classes),
@@ -60,6 +62,8 @@ def to_parquet(evidence: Evidence) -> bytes:
         head["references"] = {"models": evidence.references.count, "unlearned": list(evidence.references.unlearned)}
     if evidence.relearned:
         head["relearned"] = list(evidence.relearned)
+    if evidence.alignments:
+        head["alignments"] = list(evidence.alignments)
     table = pa.table(columns).replace_schema_metadata({_META: to_canonical_json(head)})
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", store_schema=True)
@@ -96,6 +100,7 @@ def read_evidence(path: Path) -> Evidence:
             groups={name: _texts(table, f"group:{name}") for name in head["groups"]},
             provenance=Provenance.model_validate(head["provenance"]),
             references=_read_references(table, head) if "references" in head else None,
+            alignments={model: _numbers(table, f"alignment:{model}") for model in head.get("alignments", [])},
             relearned=_read_answers(table, "relearned", head.get("relearned", []), len(head["classes"])),
         )
     except KeyError as error:

@@ -41,6 +41,7 @@ from unlearn_audit.findings.metrics.paired_recognition import (
     PAIRED_RECOGNITION,
     PAIRED_RECOGNITION_MEAN,
 )
+from unlearn_audit.findings.metrics.reconstruction import RECONSTRUCTION_RANK
 from unlearn_audit.findings.metrics.reissued_threshold import (
     REISSUED_ON_AVERAGE,
     REISSUED_PRICE,
@@ -116,6 +117,7 @@ METRICS: Table[Metric] = Table(
         "retained-disclosure": RETAINED_DISCLOSURE,
         "dormant-memory": DORMANT_MEMORY,
         "returned-accuracy": RETURNED_ACCURACY,
+        "reconstruction-rank": RECONSTRUCTION_RANK,
         "reissued-threshold": REISSUED_THRESHOLD,
         "reissued-threshold-on-average": REISSUED_ON_AVERAGE,
         "reissued-threshold-price": REISSUED_PRICE,

@@ -29,6 +29,7 @@ _OTHERS = (
     ("single-records", "worst-record-recognition", "p of 'no single record is recognised'"),
     ("differencing", "disclosure", "AUC of the change of answers"),
     ("relearning", "dormant-memory", "AUC of what comes back"),
+    ("reconstruction", "reconstruction-rank", "by difference of two linear models, median rank"),
 )
 """Attacks that have a metric of their own."""
 _SUMMARIES = (

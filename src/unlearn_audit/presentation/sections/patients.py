@@ -25,6 +25,7 @@ _PAIRED = (
 _DISCLOSED = (
     ("disclosure", "Erased records, 0.5: nothing"),
     ("retained-disclosure", "Retained records, 0.5: nothing"),
+    ("reconstruction-rank", "Rank of erased records, by difference of weights"),
 )
 _RETURNED = (
     ("dormant-memory", "What comes back, 0.5: nothing"),
