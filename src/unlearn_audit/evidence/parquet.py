@@ -47,8 +47,8 @@ def to_parquet(evidence: Evidence) -> bytes:
     for model, log_probs in evidence.relearned.items():
         for index in range(log_probs.shape[1]):
             columns[f"relearned:{model}:{index}"] = pa.array(np.ascontiguousarray(log_probs[:, index]))
-    for model, values in evidence.alignments.items():
-        columns[f"alignment:{model}"] = pa.array(np.ascontiguousarray(values))
+    for model, alignments in evidence.alignments.items():
+        columns[f"alignment:{model}"] = pa.array(np.ascontiguousarray(alignments))
     head: dict[str, Any] = {
         "schema": EVIDENCE_SCHEMA,
         "classes": list(evidence.classes),
