@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.policies import ONE_EPOCH, write_case, write_policy
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.errors import CaseError, DataError, EvidenceError, PolicyError
 from unlearn_audit.formats.html import render_html
@@ -10,29 +11,21 @@ from unlearn_audit.pipeline.audit import judge, name_known, reach_verdicts, run_
 from unlearn_audit.policy import CaseFile, parse_policy
 from unlearn_audit.records import ignore_progress
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: tiny
-version: "1"
-title: Tiny
-owner: Tests
-applies_to: Tests
-task: {positive: ["1"], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, among: worst of age_band, at_most: 9, why: ceiling}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.01, why: utility}
-membership: {attacks: [confidence], fpr: [0.1]}
-protocol: {resamples: 1000, smallest_group: 2}
-subgroups: {columns: [age_band], bands: {age: [30, 50]}, smallest: 2}
-DATA
-reference_case:
-  dataset: breastmnist
-  model: resnet18-small
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 1, batch: 32}
-"""
+POLICY = write_policy(
+    "tiny",
+    [
+        "{id: risk, metric: global-risk, among: worst of age_band, at_most: 9, why: ceiling}",
+        "{id: forgotten, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}",
+        "{id: kept, metric: retain-accuracy, at_least: 0.01, why: utility}",
+    ],
+    positive='"1"',
+    membership="{attacks: [confidence], fpr: [0.1]}",
+    protocol="smallest_group: 2",
+    subgroups="{columns: [age_band], bands: {age: [30, 50]}, smallest: 2}\nDATA",
+    reference_case=write_case(
+        "{method: fine-tune, parameters: {epochs: 1}}", ONE_EPOCH, dataset="breastmnist", model="resnet18-small"
+    ),
+)
 PATIENTS = {"train": [f"t{i // 2}" for i in range(60)], "val": [f"v{i}" for i in range(18)] + ["t0", "x0"],
             "test": [f"x{i}" for i in range(27)] + ["t1", "t2", "v1"]}  # fmt: skip
 
@@ -114,7 +107,7 @@ def test_the_splits_can_come_from_a_column_of_policy_or_case(request_of):
     for policy, file in ((read("data: {split_column: new_split}"), None), (read(), case)):
         made = build_case(policy, request_of(case=file), ignore_progress).provenance.data
         assert (made.splits["validation"].n, made.splits["test"].n) == (18, 28)
-        assert any("new_split" in note for note in made.notes)
+        assert any("new_split" in note.text for note in made.notes)
 
 
 def test_a_case_does_not_take_other_splits_than_the_policy(request_of):

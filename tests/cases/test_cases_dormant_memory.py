@@ -14,7 +14,7 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import InvalidPolicyError, parse_policy
-from unlearn_audit.records import ignore_progress
+from unlearn_audit.records import ALL, ignore_progress
 from unlearn_audit.verdict.decision import decide
 
 ASKED = ("membership: {references: {models: 4}}", "membership: {relearning: {epochs: 1}}")
@@ -53,9 +53,9 @@ def relearn(make_evidence):  # noqa: F811 - the fixture
 
 def judge_dormant(policy, evidence, model="unlearned"):
     about = ("dormant-memory", "returned-accuracy")
-    findings = measure(EvaluationContext(evidence, policy), wants=lambda metric, _: metric in about)
+    findings = measure(EvaluationContext(evidence, policy), wants=lambda key: key.metric in about)
     check = next(c for c in decide(findings, policy, model).checks if c.id == "dormant")
-    return check.outcome.value, next(f for f in findings if f.model == model and f.among == "all")
+    return check.outcome.value, next(f for f in findings if f.key.model == model and f.key.among == ALL)
 
 
 def test_memory_that_comes_back_fails_and_the_retrained_model_shows_that_the_training_is_not_to_blame(judging, relearn):
@@ -79,7 +79,7 @@ def test_a_model_that_was_not_relearned_is_not_run(judging, relearn):
     outcome, finding = judge_dormant(judging, evidence)
 
     assert outcome == "not_run"
-    assert "was not trained further on the retained records" in finding.not_run
+    assert "was not trained further on the retained records" in finding.not_run.text
 
 
 def test_it_alone_guards_no_forgetting():

@@ -13,7 +13,7 @@ from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
-from unlearn_audit.records import ignore_progress
+from unlearn_audit.records import ALL, ignore_progress
 
 LINEAR = [
     ("  model: mlp", "  model: linear"),
@@ -28,8 +28,8 @@ def linear(build):
 
 
 def rank(policy, evidence, model):
-    findings = measure(EvaluationContext(evidence, policy), wants=lambda metric, _: metric == "reconstruction-rank")
-    return next(f for f in findings if f.model == model and f.among == "all")
+    findings = measure(EvaluationContext(evidence, policy), wants=lambda key: key.metric == "reconstruction-rank")
+    return next(f for f in findings if f.key.model == model and f.key.among == ALL)
 
 
 def test_the_weights_of_a_linear_model_are_read_and_those_of_another_are_not(linear, build):
@@ -94,7 +94,7 @@ def test_a_network_has_no_such_finding_and_no_such_column(build, referenced):
     evidence = collect(build(), ignore_progress)
 
     assert not evidence.alignments
-    assert not [f for f in measure(EvaluationContext(evidence, referenced())) if f.metric == "reconstruction-rank"]
+    assert not [f for f in measure(EvaluationContext(evidence, referenced())) if f.key.metric == "reconstruction-rank"]
 
 
 def test_known_alignments_are_kept_and_a_model_with_the_originals_weights_has_none(linear):
@@ -108,7 +108,7 @@ def test_known_alignments_are_kept_and_a_model_with_the_originals_weights_has_no
 def test_what_is_not_there_is_not_run(linear, referenced):
     evidence = replace(collect(linear, ignore_progress), alignments={})
 
-    assert "no two linear models" in rank(referenced(*LINEAR), evidence, "retrained").not_run
+    assert "no two linear models" in rank(referenced(*LINEAR), evidence, "retrained").not_run.text
 
 
 def test_evidence_keeps_alignments_and_refuses_broken_ones(linear, tmp_path):

@@ -67,7 +67,7 @@ def test_without_such_a_test_nothing_is_retrained_for_it(build):
 
 
 def verdict(model, outcome):
-    return Verdict.model_construct(model=model, outcome=outcome, checks=(), reason="", confidence=0.95)
+    return Verdict.model_construct(model=model, outcome=outcome, checks=(), reasons=(), confidence=0.95)
 
 
 def describe(*controls):

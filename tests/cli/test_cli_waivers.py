@@ -8,6 +8,8 @@ import pytest
 from tests.support.ceilings import FAILS, UNDECIDED
 from unlearn_audit.records import AuditRecord, digest_of
 
+pytestmark = pytest.mark.usefixtures("small_pages")
+
 WAIVERS = """\
 schema: unlearn-audit/waivers/v1
 policy: quick

@@ -80,7 +80,7 @@ def test_without_splits_they_are_drawn_by_lesion_and_said(ham):
     assert [len(part) for part in lesions] == [49, 7, 14]
     assert not lesions[0] & lesions[1] | lesions[0] & lesions[2] | lesions[1] & lesions[2]
     (note,) = data.notes
-    assert note == "The data have no splits: 70 / 10 / 20 % were drawn by lesion_id, from the seed of the run."
+    assert note.text == "The data have no splits: 70 / 10 / 20 % were drawn by lesion_id, from the seed of the run."
     assert all(len(set(data.label[data.select(s)])) == 7 for s in ("train", "validation", "test"))
 
 
@@ -127,8 +127,8 @@ def test_an_isic_challenge_is_read_as_published(isic):
     assert data.groups["lesion_id"][:3].tolist() == ["", "L0", "L0"]
     assert data.groups["age_band"][4:6].tolist() == ["under 40", ""]
     assert data.groups["anatom_site_general"][0] == "anterior torso"
-    assert "15 records of unknown patient and lesion count as groups of their own" in data.notes[-1]
-    assert data.notes[0] == f"No image of {TRUTH} is of the class 'SCC'."
+    assert "15 records of unknown patient and lesion count as groups of their own" in data.notes[-1].text
+    assert data.notes[0].text == f"No image of {TRUTH} is of the class 'SCC'."
 
 
 def test_patients_stay_together_before_lesions_do():
@@ -195,7 +195,7 @@ def test_two_tables_of_diagnoses_are_refused(isic):
 
 def test_images_without_a_row_are_counted(ham):
     save(ham / "HAM10000_images_part_1" / "ISIC_7777.png", 1)
-    assert load(ham).notes[-1] == f"1 images of the folder are not in {HAM} and were not read."
+    assert load(ham).notes[-1].text == f"1 images of the folder are not in {HAM} and were not read."
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_declared_size_and_colour_are_done_and_said(ham, tmp_path, monkeypatch
 
     assert data.x.shape == (140, 4, 5, 3)
     assert (data.x[3] == 3).all()
-    assert data.notes[-1] == (
+    assert data.notes[-1].text == (
         "Each image was resized to 4 x 5 pixels (height x width, bicubic) after cropping the middle to its proportions "
         "and given three colour channels, as the case declares."
     )

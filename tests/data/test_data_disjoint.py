@@ -62,7 +62,7 @@ def test_splits_are_taken_from_a_column(make_dataset):
     dataset = take_splits(make_dataset(groups={"c_split": named}), "c_split")
 
     assert dataset.split.tolist() == ["train"] * 5 + ["validation"] * 4 + ["test"] * 3
-    assert "column 'c_split'" in dataset.notes[-1]
+    assert "column 'c_split'" in dataset.notes[-1].text
 
 
 @pytest.mark.parametrize("wrong", ["", "holdout"])

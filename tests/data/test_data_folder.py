@@ -89,7 +89,9 @@ def test_named_labels_must_be_classes_of_the_named_data_set(folder):
 def test_a_folder_for_a_published_set_is_noted_as_not_official(folder):
     dataset = load_dataset("breastmnist", folder)
     assert dataset.official is False
-    assert dataset.notes[0] == "a folder of the user's images with the labels of BreastMNIST, not the published file"
+    assert (
+        dataset.notes[0].text == "a folder of the user's images with the labels of BreastMNIST, not the published file"
+    )
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def test_what_is_too_large_to_be_searched_for_copies_is_said(npz, monkeypatch):
     assert note_unsearched(dataset) == ()
     monkeypatch.setattr("unlearn_audit.data.near_identical._MOST_PAIRS", 100)
     (note,) = note_unsearched(dataset)
-    assert note.startswith("Near-identical images were not looked for: 9e+02 pairs")
+    assert note.text.startswith("Near-identical images were not looked for: 9e+02 pairs")
     assert find_overlaps(dataset) == ()
 
 
@@ -269,7 +269,7 @@ def test_many_copies_of_one_image_do_not_fill_memory(make_dataset):
     found = find_overlaps(
         make_dataset(x=x, split=split, label=np.arange(1001) % 3, ids=np.arange(1001).astype(str), groups={})
     )
-    assert [(o.column, o.shared_groups) for o in found] == [("near-identical image", 500)]
+    assert [(o.copies, o.column, o.shared_groups) for o in found] == [("near-identical", "image", 500)]
 
 
 MEASURE = """

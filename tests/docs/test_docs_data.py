@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "data.md").read_text("utf-8")
 @pytest.mark.parametrize("command", re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE))
 def test_every_command_is_understood(command, monkeypatch):
     given = []
-    monkeypatch.setattr("unlearn_audit.cli.running.run_from_options", lambda *told: given.append(told) or 0)
+    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda *told: given.append(told) or 0)
 
     assert run_guarded(command.split()) == 0
     assert given

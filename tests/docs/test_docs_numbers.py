@@ -47,7 +47,7 @@ def test_a_passage_without_marks_is_not_lost_in_silence():
 
 
 def test_the_table_of_methods_is_what_the_command_lists(capsys):
-    from unlearn_audit.cli.listing import list_entries
+    from unlearn_audit.cli.list import list_entries
 
     list_entries("methods")
     listed = re.findall(r"^  (\S+)", capsys.readouterr().out, re.MULTILINE)

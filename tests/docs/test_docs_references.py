@@ -18,9 +18,7 @@ COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
 def test_every_command_is_understood_and_asks_for_sixteen_models(command, monkeypatch):
     given = {}
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(
-        "unlearn_audit.cli.running.run_from_options", lambda policy, options: given.update(options, policy=policy) or 0
-    )
+    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda options: given.update(vars(options)) or 0)
 
     assert run_guarded(command.split()) == 0
 

@@ -64,7 +64,7 @@ def plant(make_evidence):
 def audit(policy, evidence):
     """Measure and decide what is said about pairs and single records, and nothing else."""
     about = ("paired", "worst", "recognised", "listed", "checkpoint")
-    findings = measure(EvaluationContext(evidence, policy), wants=lambda metric, _: metric.startswith(about))
+    findings = measure(EvaluationContext(evidence, policy), wants=lambda key: key.metric.startswith(about))
     candidates = evidence.provenance.candidates
     return SimpleNamespace(findings=findings, verdicts=[decide(findings, policy, card.name) for card in candidates])
 
@@ -76,7 +76,7 @@ def on_one_malignant_record(evidence, shift):
 
 
 def get(record, metric, among="all", model="unlearned"):
-    return next(f for f in record.findings if (f.metric, f.among, f.model) == (metric, among, model))
+    return next(f for f in record.findings if (f.key.metric, str(f.key.among), f.key.model) == (metric, among, model))
 
 
 def check_of(record, name, model="unlearned"):
@@ -116,11 +116,11 @@ def test_silence_without_power_is_inconclusive(read, plant):
 
 
 def test_more_tries_ask_for_more_power(read, plant):
-    """Two remedies in the policy: each may wrongly pass half as often."""
+    """The audited model gets one half of the error, and two remedies the other: each may wrongly pass as rarely."""
     record = audit(read(), plant())
 
-    assert check_of(record, "worst").estimate.power.needed == pytest.approx(0.8)
-    assert check_of(record, "worst", "remedied-retrain").estimate.power.needed == pytest.approx(0.9)
+    assert check_of(record, "worst").estimate.power.needed == pytest.approx(0.9)
+    assert check_of(record, "worst", "remedied-retrain").estimate.power.needed == pytest.approx(0.95)
 
 
 def test_both_controls_stand_where_they_must(read, plant):
@@ -261,7 +261,7 @@ def test_a_patient_on_both_sides_of_a_pair_is_refused_by_name(read, plant):
 
     record = audit(policy, plant())
 
-    reason = get(record, "worst-patient-recognition").not_run
+    reason = get(record, "worst-patient-recognition").not_run.text
     assert "expected all records of a person on one side of each pair" in reason
     assert check_of(record, "pairs").outcome is Outcome.NOT_RUN
     assert get(record, "worst-record-recognition").estimate is not None
@@ -318,9 +318,9 @@ def test_the_checkpoint_that_its_procedure_did_not_make_is_an_outlier(read, plan
 
 def compare(evidence, policy, metric="disclosure", model="unlearned", among="all"):
     findings = measure(
-        EvaluationContext(evidence, policy), wants=lambda name, key: name == metric and key.model == model
+        EvaluationContext(evidence, policy), wants=lambda key: key.metric == metric and key.model == model
     )
-    return next(f for f in findings if f.among == among)
+    return next(f for f in findings if str(f.key.among) == among)
 
 
 def with_phi(evidence, shift):
@@ -357,7 +357,7 @@ def test_the_same_model_under_another_name_discloses_nothing_and_is_not_run(poli
 
     found = compare(replace(evidence, log_probs=same), policy)
 
-    assert "expected answers that changed from one release to the next, found none that did" in found.not_run
+    assert "expected answers that changed from one release to the next, found none that did" in found.not_run.text
 
 
 def test_disclosure_alone_guards_no_forgetting(policy_text):

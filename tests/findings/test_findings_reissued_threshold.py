@@ -10,7 +10,7 @@ from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import InvalidPolicyError, Remedy, parse_policy
-from unlearn_audit.records import ReissuedThreshold, Verdict
+from unlearn_audit.records import ALL, ARGMAX, COST_OPTIMAL, ReissuedThreshold, Verdict
 from unlearn_audit.stats import choose_with_confidence
 from unlearn_audit.verdict.recommendation import recommend
 
@@ -39,8 +39,8 @@ def reissued(make_evidence):
 
 
 def find(context, metric, model=NAME, at=None, **rest):
-    wants = {"wants": lambda name, key: (name, key.model) == (metric, model)}
-    return next(f for f in measure(context, **wants) if f.among == "all" and f.at == at)
+    wants = {"wants": lambda key: (key.metric, key.model) == (metric, model)}
+    return next(f for f in measure(context, **wants) if f.key.among == ALL and f.key.at == at)
 
 
 def test_the_threshold_is_the_promised_one_and_validation_keeps_it(read, reissued):
@@ -64,7 +64,7 @@ def test_test_records_are_read_at_it_and_fewer_are_missed_for_more_false_alarms(
     )
 
     missed, alarms = (
-        [find(context, metric, at="argmax").estimate.value for context in (with_it, without)]
+        [find(context, metric, at=ARGMAX).estimate.value for context in (with_it, without)]
         for metric in ("false-negatives", "false-positives")
     )
 
@@ -76,8 +76,8 @@ def test_no_other_model_and_no_other_operating_point_moves(read, reissued):
     context = EvaluationContext(reissued, read())
     plain = context.evidence.predicted_positive("unlearned")[context.test]
 
-    assert np.array_equal(context.predict_positive("unlearned", "argmax"), plain)
-    assert context.find_threshold_of(NAME, "cost-optimal") == context.find_threshold("cost-optimal")
+    assert np.array_equal(context.predict_positive("unlearned", ARGMAX), plain)
+    assert context.find_threshold_of(NAME, COST_OPTIMAL) == context.find_threshold(COST_OPTIMAL)
 
 
 def test_the_promise_on_average_is_shown_beside_it_and_is_the_looser_one(read, reissued):
@@ -93,9 +93,9 @@ def test_too_few_positives_for_the_promise_are_not_run_and_never_pass(read, reis
     few = replace(reissued, split=np.where(np.cumsum(reissued.select("validation")) > 40, np.where(
         reissued.select("validation"), "retain", reissued.split), reissued.split))  # fmt: skip
 
-    found = find(EvaluationContext(few, read()), "false-negative-rate", at="argmax")
+    found = find(EvaluationContext(few, read()), "false-negative-rate", at=ARGMAX)
 
-    assert "expected at least 29 validation positives for a false-negative rate of at most 0.1" in found.not_run
+    assert "expected at least 29 validation positives for a false-negative rate of at most 0.1" in found.not_run.text
 
 
 def test_no_policy_without_such_a_remedy_shows_any_of_it(policy):
@@ -117,7 +117,7 @@ def test_the_recommendation_says_that_the_devices_threshold_changes(reissued):
     from unlearn_audit.records import Outcome
 
     verdicts = [
-        Verdict.model_construct(model=model, outcome=outcome, checks=(), reason="", confidence=0.95)
+        Verdict.model_construct(model=model, outcome=outcome, checks=(), reasons=(), confidence=0.95)
         for model, outcome in (("unlearned", Outcome.FAIL), (NAME, Outcome.PASS))
     ]
 

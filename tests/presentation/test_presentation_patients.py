@@ -7,18 +7,35 @@ import pytest
 from tests.support.record_factory import make_record
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.presentation.page import present
-from unlearn_audit.records import Curve, Direction, Estimate, Finding, Interval, Power, Unit
+from unlearn_audit.records import (
+    NEGATIVE,
+    POSITIVE,
+    Curve,
+    CurveKind,
+    Direction,
+    Estimate,
+    Finding,
+    Interval,
+    MetricKey,
+    Population,
+    Power,
+    Unit,
+    quote_text,
+)
 
 
 def tell(metric, value, *, model="unlearned", among="all", unit=Unit.SCORE, n=60, not_run=None, **given):
     estimate = None if not_run else Estimate(value=value, unit=unit, n=n, **given)
     return Finding(
-        metric=metric,
-        model=model,
-        among=among,
-        against="original" if metric == "disclosure" else None,
+        key=MetricKey(
+            metric=metric,
+            model=model,
+            among=Population.parse(among),
+            against="original" if metric == "disclosure" else None,
+        ),
+        title=metric,
         estimate=estimate,
-        not_run=not_run,
+        not_run=None if not_run is None else quote_text(not_run),
         direction=Direction.DESCRIPTIVE,
         source="tests",
     )
@@ -30,9 +47,10 @@ def count(value, n=60, **given):
 
 def draw(model, positive, negative):
     curves = []
-    for population, values in (("positive", positive), ("negative", negative)):
+    for among, values in ((POSITIVE, positive), (NEGATIVE, negative)):
         x = tuple(sorted(values))
-        curves.append(Curve(kind="record-recognition", model=model, population=population, x=x, y=(4.0,) * len(x)))
+        key = MetricKey(metric=P, model=model, among=among)
+        curves.append(Curve(kind=CurveKind.RECORD_RECOGNITION, key=key, x=x, y=(4.0,) * len(x)))
     return curves
 
 
@@ -81,7 +99,7 @@ def test_silence_without_power_is_not_sold_as_proof():
 
 
 def test_what_was_not_run_is_said_with_its_reason():
-    found = view(tell("recognised-records", 0.0, not_run="needs reference models, the evidence has none."))
+    found = view(tell("recognised-records", 0.0, not_run="needs reference models, the evidence has none"))
 
     assert found.patients_in_brief.endswith("was not tested: needs reference models, the evidence has none.")
 
@@ -106,7 +124,7 @@ def test_both_controls_are_named_and_a_broken_one_is_called_so():
 
 
 def test_an_outlier_checkpoint_is_called_so():
-    interval = Interval(low=0.4, high=0.6, confidence=0.95, method="tests", sides="two")
+    interval = Interval(low=0.4, high=0.6, confidence=0.95, method=quote_text("tests"), sides="two")
     told = view(count(0), tell("checkpoint-spread", 0.9, unit=Unit.AUC, interval=interval)).patients.sentences
 
     assert any("an outlier among the models that this procedure makes" in sentence for sentence in told)
@@ -135,6 +153,7 @@ def test_many_records_are_drawn_as_bars_and_those_recognised_as_marks():
 
 
 def test_a_record_with_hostile_curves_still_draws():
-    curves = [Curve(kind="record-recognition", model="unlearned", population="positive", x=(1e6, -1e6, 0.0), y=())]
+    key = MetricKey(metric=P, model="unlearned", among=POSITIVE)
+    curves = [Curve(kind=CurveKind.RECORD_RECOGNITION, key=key, x=(1e6, -1e6, 0.0), y=())]
 
     assert view(count(0), curves=curves).patients_figure is not None

@@ -26,7 +26,7 @@ from unlearn_audit.bundle.countersignatures import (
 from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.bundle.layout import digest_path
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
-from unlearn_audit.pki.time_stamp_client import Level, Signing
+from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing
 from unlearn_audit.policy import Policy
 from unlearn_audit.signing import countersigning
 from unlearn_audit.signing.bundle import write_bundle
@@ -148,7 +148,7 @@ def test_a_bundle_that_does_not_hold_is_not_signed(copy, people):
 
 def test_the_level_is_the_one_that_the_report_promises(copy, people, stamps, lab):
     with pytest.raises(UsageError, match="promises signatures at level B-B, this one would be B-T"):
-        countersign(copy, people[OFFICER], sign_at(Level.T, stamps, lab), WHEN)
+        countersign(copy, people[OFFICER], sign_at(SignatureLevel.T, stamps, lab), WHEN)
 
 
 def test_a_failure_on_the_way_leaves_the_bundle_as_it_was(copy, people, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, t
 
-from tests.support.planted_references import plant
+from tests.support.reference_scores import plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import compare_checkpoint, compute_auc
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.planted_references import draw_halves, plant
+from tests.support.reference_scores import draw_halves, plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     PairedDifferences,

@@ -3,31 +3,18 @@
 import re
 
 from tests.support.pages import DOCS, ROOT
+from tests.support.policies import FINE_TUNED, LOOSE, write_policy
 from tests.support.prediction_files import POLICY as PREDICTIONS_POLICY
 from tests.support.prediction_files import make_rows, write_rows
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: dermatology
-version: "1.0"
-title: Small
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 3.0, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence], fpr: [0.01]}
-protocol: {resamples: 1000}
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 10, batch: 32}
-"""
+POLICY = write_policy(
+    "dermatology",
+    ["{id: risk, metric: global-risk, at_most: 3.0, why: ceiling}", *LOOSE],
+    title="Small",
+    version="1.0",
+    membership="{attacks: [confidence], fpr: [0.01]}",
+    reference_case=FINE_TUNED,
+)
 """Passes within seconds on the built-in data."""
 ASKS_THE_OFFICER = "responsible: [{name: Dr. A. Example, role: clinical safety officer, countersigns: true}]\n"
 FACTORY = """\
@@ -168,8 +155,11 @@ def give_keys(reader):
 def make_report(reader):
     reader.write("policy.yaml", POLICY)
     found_laboratory(reader, "laboratory")
-    stamped = "--timestamp-url https://timestamps.example/ --timestamp-trust authority-root.pem"
-    assert reader.run(f"unlearn-audit run --policy policy.yaml {_KEYS} {stamped}")[0] == 0
+    reader.write(
+        "signing.yaml",
+        f"schema: unlearn-audit/signing/v1\ntimestamps: {{url: '{reader.stamps.url}', trust: [authority-root.pem]}}\n",
+    )
+    assert reader.run(f"unlearn-audit run --policy policy.yaml {_KEYS} --signing signing.yaml")[0] == 0
 
 
 def found_laboratory(reader, name):

@@ -5,11 +5,12 @@ from typing import Literal
 from pydantic import Field
 
 from unlearn_audit.policy import InvalidPolicyError, KnownNames, MetricTraits, parse_policy
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE
 from unlearn_audit.records.frozen import Frozen
 
 CHANGE = frozenset({"original", "retrained"})
 ALONE = frozenset({None})
-EVERYONE = frozenset({"all", "positive", "negative"})
+EVERYONE = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _clinical(*limits: str, against: frozenset[str | None] = ALONE, **rest: float) -> MetricTraits:

@@ -15,9 +15,9 @@ from tests.support.record_factory import make_record
 from unlearn_audit.formats.pdf import ATTACHMENT
 from unlearn_audit.pki.certificates import load_revocations
 from unlearn_audit.pki.issuing import issue_further_signer
-from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.keys import SigningKey, describe_signer, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
-from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.signing.bundle import write_bundle
@@ -91,10 +91,10 @@ def ask_for(policy: Policy, *names: str) -> Policy:
 
 
 def make_small_record(
-    key: SigningKey, level: Level = Level.B, *, due: tuple[str, ...] = (), **changes: Any
+    key: SigningKey, level: SignatureLevel = SignatureLevel.B, *, due: tuple[str, ...] = (), **changes: Any
 ) -> AuditRecord:
     """Return a passing record that fits on little space."""
-    record = make_record(describe(key, level.value), findings=(), curves=())
+    record = make_record(describe_signer(key.certificate, level), findings=(), curves=())
     policy = ask_for(Policy.model_validate(record.policy), *due)
     passing = next(verdict for verdict in record.verdicts if verdict.outcome is Outcome.PASS)
     fields = {"policy": policy.model_dump(mode="json"), "policy_sha256": policy.digest(), "verdicts": (passing,)}
@@ -102,9 +102,9 @@ def make_small_record(
     return record.model_copy(update={**fields, "outcome": Outcome.PASS, "provenance": provenance, **changes})
 
 
-def sign_at(level: Level, stamps: Any = None, laboratory: Laboratory | None = None) -> Signing:
+def sign_at(level: SignatureLevel, stamps: Any = None, laboratory: Laboratory | None = None) -> Signing:
     """Return how to sign at `level` with the responder `stamps`."""
-    if level is Level.B:
+    if level is SignatureLevel.B:
         return Signing()
     authority = TimeStampAuthority(stamps.url, (stamps.root,))
     if not level.carries_proof:

@@ -16,6 +16,7 @@ from unlearn_audit.records import (
     ForgetRequest,
     Interval,
     Limit,
+    MetricKey,
     ModelCard,
     Outcome,
     Overlap,
@@ -26,6 +27,8 @@ from unlearn_audit.records import (
     Unit,
     Verdict,
     digest_of,
+    quote_text,
+    write_message,
 )
 from unlearn_audit.software import PAGES, describe_software
 
@@ -98,13 +101,17 @@ def make_policy() -> Policy:
 def make_estimate(value: float, unit: Unit, n: int = N, *, spread: float = 0.02, events: int | None = None) -> Estimate:
     floor = -1.0 if value < 0 else 0.0
     interval = Interval(
-        low=max(value - spread, floor), high=value + spread, confidence=0.95, method="Jeffreys", sides="two"
+        low=max(value - spread, floor),
+        high=value + spread,
+        confidence=0.95,
+        method=write_message("jeffreys"),
+        sides="two",
     )
     bounds = Interval(
         low=max(value - 0.84 * spread, floor),
         high=value + 0.84 * spread,
         confidence=0.95,
-        method="Jeffreys",
+        method=write_message("jeffreys"),
         sides="one",
     )
     return Estimate(value=value, unit=unit, n=n, events=events, interval=interval, bounds=bounds)
@@ -114,8 +121,13 @@ def make_finding(metric: str, model: str, estimate: Estimate | None, **rest: Any
     rest.setdefault("direction", Direction.LOWER)
     rest.setdefault("source", "NUMBERS, section 1")
     if estimate is None:
-        rest.setdefault("not_run", "the reference was not trained")
-    return Finding(metric=metric, model=model, estimate=estimate, **rest)
+        rest.setdefault("not_run", quote_text("the reference was not trained"))
+    parts = {name: rest.pop(name) for name in ("against", "among", "at", "attack") if name in rest}
+    null = {"membership-auc": 0.5, "membership-auc-difference": 0.0}.get(metric)
+    title = metric.replace("-", " ").capitalize()
+    return Finding(
+        key=MetricKey(metric=metric, model=model, **parts), title=title, estimate=estimate, null=null, **rest
+    )
 
 
 def _risk(model: str) -> float:
@@ -186,7 +198,7 @@ def _membership(model: str) -> list[Finding]:
             )  # fmt: skip
         if model != "original":
             found.append(make_finding("membership-auc-difference", model, make_estimate(base - MODELS["retrained"][3 if among == "all" else 4], Unit.AUC, n), among=among, attack="logit", against="retrained", direction=Direction.TWO_SIDED))  # fmt: skip
-    rare = "a false-positive rate of 0.001 needs at least 1,000 non-members, found 392"
+    rare = write_message("too-few-non-members", least=1000, fpr=0.001, found=392)
     tpr = make_estimate(0.012, Unit.PROPORTION, 1401, spread=0.006)
     found.append(make_finding("membership-tpr", model, tpr, attack="logit", at="fpr 0.01"))
     found.append(make_finding("membership-tpr", model, None, attack="logit", at="fpr 0.001", not_run=rare))
@@ -219,32 +231,57 @@ def make_curves() -> tuple[Curve, ...]:
     for model, (missed, alarms, _, auc, _) in MODELS.items():
         risk = tuple((ratio * missed + alarms) / N for ratio in ratios)
         band = {"low": tuple(0.85 * y for y in risk), "high": tuple(1.15 * y for y in risk)}
-        curves.append(Curve(kind="cost-ratio", model=model, at="cost-optimal", x=ratios, y=risk, **band))
+        curves.append(
+            Curve(
+                kind="cost-ratio",
+                key=MetricKey(metric="global-risk", model=model, at="cost-optimal"),
+                x=ratios,
+                y=risk,
+                **band,
+            )
+        )
         grid = tuple(i / 40 for i in range(41))
         power = (1 - auc) / auc
-        curves.append(Curve(kind="roc", model=model, attack="logit", x=grid, y=tuple(x**power for x in grid)))
+        curves.append(
+            Curve(
+                kind="roc",
+                key=MetricKey(metric="membership-auc", model=model, attack="logit"),
+                x=grid,
+                y=tuple(x**power for x in grid),
+            )
+        )
         centres = tuple(-6 + 0.5 * i for i in range(33))
         for population, centre in (("retain", 4.5), ("forget", 1.5 + 8 * (auc - 0.5)), ("test", 1.5)):
             density = tuple(math.exp(-0.5 * ((x - centre) / 2.2) ** 2) / 5.5 for x in centres)
             curves.append(
-                Curve(kind="scores", model=model, attack="logit", population=population, x=centres, y=density)
+                Curve(
+                    kind="scores",
+                    key=MetricKey(metric="membership-auc", model=model, attack="logit"),
+                    split=population,
+                    x=centres,
+                    y=density,
+                )
             )
     for model, slope in (("call-all-positive", 0.0), ("call-none-positive", POSITIVE / N)):
         risk = tuple((ratio * slope if slope else 1 - POSITIVE / N) for ratio in ratios)
-        curves.append(Curve(kind="cost-ratio", model=model, at="cost-optimal", x=ratios, y=risk))
+        curves.append(
+            Curve(
+                kind="cost-ratio", key=MetricKey(metric="global-risk", model=model, at="cost-optimal"), x=ratios, y=risk
+            )
+        )
     return tuple(curves)
 
 
 def _pick(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> Estimate | None:
-    keys = {
-        "metric": check["metric"],
-        "model": model,
-        "among": check.get("among", "all"),
-        "against": check.get("against"),
-    }
-    listed = [f for f in findings if all(getattr(f, k) == v for k, v in keys.items())]
-    listed = [f for f in listed if f.at in (None, check.get("at")) and f.attack in (None, "logit")]
+    key = _key(check, model)
+    listed = [f for f in findings if f.key.model_copy(update={"at": key.at, "attack": None}) == key]
+    listed = [f for f in listed if f.key.at in (None, key.at) and f.key.attack in (None, "logit")]
     return listed[0].estimate if listed else None
+
+
+def _key(check: dict[str, Any], model: str, attack: str | None = None) -> MetricKey:
+    parts = {name: check[name] for name in ("against", "among", "at") if name in check}
+    return MetricKey(metric=check["metric"], model=model, attack=attack, **parts)
 
 
 def _judge(limit: Limit, bounds: Interval) -> Outcome:
@@ -272,9 +309,8 @@ def _check(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> 
     kind = "forgetting" if membership else "utility" if check["id"] == "utility" else "clinical"
     return CheckResult(
         id=check["id"], title=check["metric"].replace("-", " ").capitalize(), why=f"The board agreed on this tolerance for {check['id']}.",
-        kind=kind, metric=check["metric"], model=model, against=check.get("against"), among=check.get("among", "all"),
-        at=check.get("at"), attack="logit" if membership else None, limit=limit,
-        required=check.get("required", True), outcome=outcome, reason=_SENTENCE[outcome], estimate=estimate,
+        kind=kind, key=_key(check, model, "logit" if membership else None), limit=limit,
+        required=check.get("required", True), outcome=outcome, reasons=(quote_text(_SENTENCE[outcome]),), estimate=estimate,
     )  # fmt: skip
 
 
@@ -291,7 +327,9 @@ def make_verdicts(findings: tuple[Finding, ...]) -> tuple[Verdict, ...]:
             Outcome.INCONCLUSIVE: f"{unsure} of {len(required)} required checks cannot be decided.",
             Outcome.PASS: f"All {len(required)} required checks pass.",
         }[outcome]
-        verdicts.append(Verdict(model=model, outcome=outcome, reason=reason, confidence=0.95, checks=checks))
+        verdicts.append(
+            Verdict(model=model, outcome=outcome, reasons=(quote_text(reason),), confidence=0.95, checks=checks)
+        )
     return tuple(verdicts)
 
 
@@ -310,7 +348,7 @@ def make_provenance(signer: Signer | None = None) -> Provenance:
         splits={"retain": SplitCount(n=5606, positive=1095), "forget": SplitCount(n=1401, positive=273),
                 "validation": SplitCount(n=1003, positive=195), "test": SplitCount(n=N, positive=POSITIVE)},
         overlaps=(Overlap(column="lesion_id", splits=("forget", "retain"), shared_groups=611), Overlap(column="lesion_id", splits=("retain", "test"), shared_groups=38)),
-        cluster="lesion_id", notes=("28 x 28 pixels, rebuilt from HAM10000.",),
+        cluster="lesion_id", notes=(quote_text("28 x 28 pixels, rebuilt from HAM10000."),),
     )  # fmt: skip
     forget = ForgetRequest(by="fraction", count=1401, positive=273, fraction=0.2, commitment=digest_of("commitment"))
     return Provenance(
@@ -330,8 +368,8 @@ def make_record(signer: Signer | None = None, **changes: Any) -> AuditRecord:
         "outcome": verdicts[0].outcome,
         "recommendation": Recommendation(
             action="release-remedied", model="remedied-warm-restart",
-            text="Do not release the unlearned model. Release the warm restart instead: it passes every required check, "
-            "with 8 fewer missed malignant lesions than the original.",
+            advice=(quote_text("Do not release the unlearned model. Release the warm restart instead: it passes every required check, "
+            "with 8 fewer missed malignant lesions than the original."),),
         ),
     }  # fmt: skip
     return AuditRecord(**{**fields, **changes})

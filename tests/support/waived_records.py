@@ -15,6 +15,7 @@ from unlearn_audit.records import (
     Waiver,
     decide_outcome,
     digest_of,
+    quote_text,
     settle_waivers,
 )
 from unlearn_audit.records.waivers import AppliedWaiver
@@ -49,8 +50,10 @@ def with_waivers(
         checks.append(check.model_copy(update={"outcome": outcome, "waiver": applied}))
     settled = settle_waivers(checks)
     outcome = decide_outcome(settled)
-    verdict = plain.verdict.model_copy(update={"checks": settled, "outcome": outcome, "reason": "See the checks."})
-    advice = Recommendation(action="release", text="See above.")
+    verdict = plain.verdict.model_copy(
+        update={"checks": settled, "outcome": outcome, "reasons": (quote_text("See the checks."),)}
+    )
+    advice = Recommendation(action="release", advice=(quote_text("See above."),))
     fields = {
         "policy": policy, "policy_sha256": digest_of(policy), "provenance": provenance, "outcome": outcome,
         "verdicts": (verdict, *plain.verdicts[1:]), "recommendation": advice,

@@ -14,7 +14,7 @@ from unlearn_audit.bundle.attestation import make_statement
 from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.bundle.layout import digest_path
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
-from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.keys import SigningKey, describe_signer, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 from unlearn_audit.records import Outcome, to_canonical_json
 from unlearn_audit.signing.bundle import write_bundle
@@ -93,7 +93,7 @@ def test_every_flipped_bit_of_every_file_is_caught(copy, roots):
     assert ExitCode.FAIL is verify_bundle(copy, roots).exit_code
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_thousand_flipped_bits_over_the_bundle_and_its_lone_pdf_are_caught(copy, roots, tmp_path):
     rng = random.Random(1_000)  # noqa: S311 - where to damage a file is no secret
     paths = sorted(path for path in copy.rglob("*") if path.is_file())
@@ -238,7 +238,9 @@ def test_the_policy_that_the_verifier_gives_matches_by_its_digest_alone(record, 
 
 
 def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, test_folder):
-    out = write_bundle(tmp_path / "out", {"report.html": b"x"}, make_record(describe(trial_key)), trial_key)
+    out = write_bundle(
+        tmp_path / "out", {"report.html": b"x"}, make_record(describe_signer(trial_key.certificate)), trial_key
+    )
     verification = verify_bundle(out, (test_folder / "root.crt.pem",))
     assert State.TEST_KEY is states(verification)["authenticity"]
     assert State.ABSENT is states(verification)["PDF signature"]
@@ -251,7 +253,7 @@ def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, 
     ("outcome", "code"), [(Outcome.PASS, 0), (Outcome.FAIL, 1), (Outcome.INCONCLUSIVE, 3), (Outcome.NOT_RUN, 3)]
 )
 def test_the_exit_code_of_a_valid_bundle_is_that_of_its_verdict(tmp_path, key, roots, outcome, code):
-    plain = make_record(describe(key))
+    plain = make_record(describe_signer(key.certificate))
     checks = tuple(check.model_copy(update={"outcome": outcome}) for check in plain.verdict.checks)
     decided = Outcome.INCONCLUSIVE if outcome is Outcome.NOT_RUN else outcome
     verdict = plain.verdict.model_copy(update={"checks": checks, "outcome": decided})

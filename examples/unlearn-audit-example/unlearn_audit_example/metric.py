@@ -3,10 +3,10 @@
 import numpy as np
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_rate
 
 
@@ -24,7 +24,7 @@ def measure_negative_predictive_value(context: EvaluationContext, key: MetricKey
     return estimate_rate(
         ~context.evidence.is_positive[chosen],
         clusters=context.clusters(chosen),
-        **context.sampling("negative-predictive-value", key),
+        **context.sampling(key),
     )
 
 

@@ -3,30 +3,18 @@
 import hashlib
 import tempfile
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
+from unlearn_audit.cases.networks import find_network
 from unlearn_audit.data import Dataset, Task
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
-from unlearn_audit.models import (
-    MODELS,
-    Architecture,
-    Preprocessing,
-    call_factory,
-    find_architecture,
-    load_external,
-    save_weights,
-)
+from unlearn_audit.models import Preprocessing, load_external, save_weights
 from unlearn_audit.policy import ExternalModelFacts, Network
-from unlearn_audit.records import ModelCard, digest_of
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from unlearn_audit.records import ModelCard, digest_of, quote_text, write_message
 
 _TITLES = {"original": "Original", "retrained": "Retrained reference"}
 
@@ -41,19 +29,14 @@ class ExternalOriginal:
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: dict[str, ExternalModelFacts] = field(default_factory=dict)
+    folder: Path = Path()
+    """What a factory 'file.py:function' is relative to."""
 
     def fit_builder(self, builder: ModelBuilder, loaded: Dataset, task: Task) -> ModelBuilder:
         """Return the workbench with the user's network, whose outputs are brought into the order of the task."""
-        found = find_architecture(self.network.factory, MODELS)
         order = self._order_outputs(loaded, task)
-
-        def make(shape: tuple[int, ...], classes: int) -> "nn.Module":
-            network = call_factory(found, self.network.parameters, shape, classes)
-            network.register_forward_hook(partial(_shape_outputs, order))
-            return network
-
+        architecture, _ = find_network(self.network, self.folder, order)
         told = digest_of([self.network.model_dump(mode="json"), list(order), repr(self.preprocessing)])
-        architecture = Architecture(found.name, found.title, found.source, make)
         return replace(builder, architecture=architecture, architecture_name=f"{self.network.factory} {told}")
 
     def take(self, builder: ModelBuilder, role: str) -> CaseModel:
@@ -87,7 +70,10 @@ class ExternalOriginal:
                 "source": told.source,
                 "file": f"models/{role}.safetensors",
                 "sha256": hashlib.sha256(weights).hexdigest(),
-                "notes": (f"Read from {path.name} (SHA-256 {digest}).", *told.notes),
+                "notes": (
+                    write_message("original-read-from", file=path.name, sha256=digest),
+                    *map(quote_text, told.notes),
+                ),
             }
         )
 
@@ -105,17 +91,3 @@ class ExternalOriginal:
             f"expected the outputs {name_some(own, 12)} of the original, found the declared {name_some(given, 12)}",
             hint="'classes' in the case file names the outputs in their order; a policy with 'head: classes' keeps all",
         )
-
-
-def _shape_outputs(order: tuple[int, ...], _module: "nn.Module", _inputs: object, output: "Tensor") -> "Tensor":
-    """One logit becomes two, negative first; several come into the order of the task's classes."""
-    import torch
-
-    if not isinstance(output, torch.Tensor):
-        return output
-    if output.ndim == 1 or output.shape[-1] == 1:
-        logit = output.reshape(len(output), 1)
-        return torch.cat([torch.zeros_like(logit), logit], dim=1)
-    if output.shape[-1] != len(order):
-        raise CaseError(f"expected 1 or {len(order)} outputs of the original, found {output.shape[-1]}")
-    return output if order == tuple(range(len(order))) else output[:, list(order)]

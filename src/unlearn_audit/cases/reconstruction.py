@@ -53,9 +53,9 @@ def _align(
 
 def find_head(model: "nn.Module") -> NDArray[np.float64] | None:
     """Return (k, d + 1) weights of a linear model, the bias last; None where the model is no linear one."""
-    from unlearn_audit.models.networks import LinearModel
+    from unlearn_audit.models.networks import LinearHead
 
-    if not isinstance(model, LinearModel):
+    if not isinstance(model, LinearHead):
         return None
     weight, bias = (value.detach().cpu().numpy().astype(np.float64) for value in (model.head.weight, model.head.bias))
     return np.column_stack([weight, bias])

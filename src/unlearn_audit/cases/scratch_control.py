@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from unlearn_audit.cases.build import Case
-from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice
 from unlearn_audit.training import Parameters
 
@@ -11,13 +10,16 @@ from unlearn_audit.training import Parameters
 def add_control(case: Case, remedy: MethodChoice, beside: str) -> Case:
     """Return the case with a model trained from scratch at the cost of `remedy`, which made the model `beside`.
 
-    The case as it is where the remedy costs a whole training. Cost is counted in passes over the records: the share of
-    the original's epochs that the remedy takes. A re-issued threshold is re-issued for the control too.
+    The case as it is where the remedy costs a whole training. Also where a function of the user's own trains: how long
+    that takes is its own affair, so that it cannot be cut to the same cost. Cost is counted in passes over the records:
+    the share of the original's epochs that the remedy takes. A re-issued threshold is re-issued for the control too.
 
     Raises:
         CaseError: training diverged.
     """
-    share = find_cost_share(METHODS[remedy.method].parse(remedy.parameters), case.builder.recipe.epochs)
+    if case.builder.functions.train is not None:
+        return case
+    share = find_cost_share(case.builder.methods[remedy.method].parse(remedy.parameters), case.builder.recipe.epochs)
     name = f"scratch-for-{beside.removeprefix('remedied-')}"
     if share is None or remedy.method == "scratch" or name in case.made:
         return case

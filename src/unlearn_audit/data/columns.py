@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Message, write_message
 
 AGE = "age"
 AGE_BAND = "age_band"
@@ -79,14 +80,14 @@ def band_ages(where: str, ages: NDArray[np.str_]) -> NDArray[np.str_]:
     return bands
 
 
-def take_ids(columns: dict[str, NDArray[np.str_]], where: str) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
+def take_ids(columns: dict[str, NDArray[np.str_]], where: str) -> tuple[NDArray[np.str_] | None, tuple[Message, ...]]:
     """Take the column that can name the records out of `columns`.
 
     Returns:
         its values, or None where no column can, and notes on columns that were passed over: one that repeats itself
         names no record but stays a group column, because the same image in two splits is a finding.
     """
-    notes: list[str] = []
+    notes: list[Message] = []
     for name in ID_COLUMNS:
         if name not in columns:
             continue
@@ -94,7 +95,7 @@ def take_ids(columns: dict[str, NDArray[np.str_]], where: str) -> tuple[NDArray[
         if (counts == 1).all() and "" not in unique:
             return columns.pop(name), tuple(notes)
         repeated = [value or "(empty)" for value in unique[(counts > 1) | (unique == "")]]
-        notes.append(f"{where}: '{name}' is not unique ({name_some(repeated)}), so it does not name the records")
+        notes.append(write_message("id-column-not-unique", where=where, column=name, examples=name_some(repeated)))
         if name == "id":
             columns["repeated_id"] = columns.pop(name)
     return None, tuple(notes)

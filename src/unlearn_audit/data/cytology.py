@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from unlearn_audit.data.apportion import apportion
 from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import ProgressCallback
+from unlearn_audit.records import ProgressCallback, write_message
 
 TITLE = "Wisconsin Diagnostic Breast Cancer: 569 fine-needle aspirates, 30 features, 212 malignant; built in"
 SEED = 20_260_423
@@ -69,7 +69,7 @@ def load_breast_cytology(path: Path | None, *, download: bool, progress: Progres
         ),
         licence="CC BY 4.0",
         sha256=hashlib.sha256(features.tobytes() + label.tobytes()).hexdigest(),
-        notes=("the split into train, validation and test is this tool's own; none is published",),
+        notes=(write_message("splits-of-this-tool"),),
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.stored import Inputs, take_rows
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Message
 
 SPLITS = ("train", "validation", "test")
 _RESERVED = ("id", "split", "label")
@@ -41,7 +42,7 @@ class Dataset:
         groups: per column name (n,) strings, '' where unknown: lesion_id, patient_id, sex, age_band, ...
         exact: per column name (n,) strings too revealing to leave the data, such as an age in years: `groups` holds
             them in bands, and they enter neither evidence nor report.
-        notes: sentences a reader of the report must see.
+        notes: what a reader of the report must see.
 
     Raises:
         DataError: anything above does not hold.
@@ -59,7 +60,7 @@ class Dataset:
     official: bool | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     exact: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def __post_init__(self) -> None:
         self._validate_columns()

@@ -19,6 +19,7 @@ from unlearn_audit.data.drawn_splits import draw_splits
 from unlearn_audit.data.listing import Listing, validate_present
 from unlearn_audit.data.npz import PREFIXES, Identity
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Message, write_message
 
 DIAGNOSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """The classes of HAM10000, in the order of DermaMNIST's labels."""
@@ -27,7 +28,7 @@ _HAM = ("lesion_id", "image_id", "dx")
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 _TOGETHER = ("patient_id", "lesion_id")
 
-_Read = tuple[bytes, Columns, NDArray[np.str_], NDArray[np.str_], tuple[str, ...]]
+_Read = tuple[bytes, Columns, NDArray[np.str_], NDArray[np.str_], tuple[Message, ...]]
 """Bytes of the tables, group columns, image ids, diagnoses, notes."""
 
 
@@ -117,7 +118,7 @@ def _read_challenge(folder: Path, table: Path) -> _Read:
         content += more
         groups |= _join(path, ids, about)
     empty = classes[~shares.any(axis=0)].tolist()
-    notes = (f"No image of {table.name} is of the class {name_some(empty, 9)}.",) if empty else ()
+    notes = (write_message("empty-class", table=table.name, classes=name_some(empty, 9)),) if empty else ()
     return content, groups, ids, classes[shares.argmax(axis=1)], notes
 
 
@@ -145,7 +146,7 @@ def _validate_unique(table: Path, ids: NDArray[np.str_]) -> None:
         raise DataError(f"{table}: expected one row for each image, found more than one for {name_some(wrong)}")
 
 
-def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list[Path], tuple[str, ...]]:
+def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list[Path], tuple[Message, ...]]:
     root = folder.resolve()
     found: dict[str, list[Path]] = {}
     for place, _, names in os.walk(root):
@@ -166,7 +167,7 @@ def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list
     if outside:
         raise DataError(f"{folder}: expected images inside the folder, found links to {name_some(outside)}")
     spare = len(found.keys() - set(ids.tolist()))
-    return paths, (f"{spare} images of the folder are not in {table.name} and were not read.",) if spare else ()
+    return paths, (write_message("images-not-in-table", table=table.name, spare=spare),) if spare else ()
 
 
 def _number(table: Path, named: NDArray[np.str_], identity: Identity) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -186,7 +187,7 @@ def _number(table: Path, named: NDArray[np.str_], identity: Identity) -> tuple[N
 
 def _take_splits(
     table: Path, groups: Columns, label: NDArray[np.int64], seed: int | None
-) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+) -> tuple[NDArray[np.str_], tuple[Message, ...]]:
     if "split" in groups:
         own = groups.pop("split")
         return np.array([PREFIXES.get(value, value) for value in own.tolist()], dtype=np.str_), ()
@@ -200,7 +201,10 @@ def _take_splits(
         known = groups.get(column, group)
         group = np.where((group == "") & (known != ""), np.char.add(f"{column} ", known), group)
     alone = int((group == "").sum())
-    said = "" if not alone else f"; {alone} records of unknown patient and lesion count as groups of their own"
     by = " and ".join(name for name in _TOGETHER if name in groups) or "single records"
-    note = f"The data have no splits: 70 / 10 / 20 % were drawn by {by}, from the seed of the run{said}."
+    note = (
+        write_message("splits-drawn-with-single-records", by=by, single=alone)
+        if alone
+        else write_message("splits-drawn", by=by)
+    )
     return draw_splits(label, group, seed), (note,)

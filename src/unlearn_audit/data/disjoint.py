@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Disjoint
+from unlearn_audit.records import Disjoint, write_message
 
 _SPELLINGS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 
@@ -29,7 +29,7 @@ def take_splits(dataset: Dataset, column: str) -> Dataset:
             f"data set '{dataset.name}': expected train, val or test in column '{column}', found {name_some(unknown)}"
         )
     split = np.array([_SPELLINGS[value] for value in values.tolist()], dtype=np.str_)
-    note = f"The splits are those of the column '{column}', not the data set's own."
+    note = write_message("splits-of-column", column=column)
     return replace(dataset, split=split, notes=(*dataset.notes, note))
 
 

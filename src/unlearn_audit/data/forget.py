@@ -13,6 +13,7 @@ from unlearn_audit.data.forget_list import RECORD, ForgetList
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS
 from unlearn_audit.data.positive import CLASS_COLUMN
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import Message, write_message
 
 FRACTION = "fraction"
 """What `Forgotten.by` says where a share was drawn."""
@@ -24,7 +25,7 @@ class Forgotten:
 
     mask: NDArray[np.bool_]
     by: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def choose_forget(dataset: Dataset, fraction: float, rng: np.random.Generator) -> Forgotten:
@@ -145,15 +146,15 @@ def _find_lost(names: NDArray[np.str_], train: NDArray[np.bool_], mask: NDArray[
     return [f"'{name}' ({int((names[mask] == name).sum())})" for name in lost]
 
 
-def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[str]:
+def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[Message]:
     """A data set mapped to two classes may lose one of its original classes entirely: allowed, but said."""
     if CLASS_COLUMN in dataset.groups:
         lost = _find_lost(dataset.groups[CLASS_COLUMN], dataset.select("train"), mask)
         if lost:
-            yield f"no training record of the original class {', '.join(lost)} is retained"
+            yield write_message("original-class-lost", classes=list(lost))
 
 
-def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[Message, ...]:
     """Say how many lesions and patients of forgotten records also stand elsewhere."""
     places = {"the retained training records": dataset.select("train") & ~mask}
     places |= {split: dataset.select(split) for split in SPLITS[1:]}
@@ -167,6 +168,8 @@ def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str,
             shared = int(np.isin(forgotten, column[inside]).sum())
             if shared:
                 notes.append(
-                    f"{shared} of {len(forgotten)} {name} values of the forgotten records also stand in {place}"
+                    write_message(
+                        "forgotten-groups-elsewhere", shared=shared, forgotten=len(forgotten), column=name, place=place
+                    )
                 )
     return tuple(notes)

@@ -10,6 +10,7 @@ from pathlib import Path
 from unlearn_audit.data.columns import ID_COLUMNS
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import Message, write_message
 
 RECORD = "record"
 """What `ForgetList.by` says where single records are named."""
@@ -26,7 +27,7 @@ class ForgetList:
 
     by: str
     ids: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def read_forget_ids(path: Path, columns: Collection[str] = _GROUPS) -> ForgetList:
@@ -57,7 +58,7 @@ def read_forget_ids(path: Path, columns: Collection[str] = _GROUPS) -> ForgetLis
     counts = Counter(ids)
     if len(counts) < len(ids):
         repeated, _ = counts.most_common(1)[0]
-        notes = (*notes, f"{len(ids) - len(counts)} repeated ids in the list were merged, such as '{repeated}'")
+        notes = (*notes, write_message("forget-list-repeats", repeated=len(ids) - len(counts), example=repeated))
     return ForgetList(by, tuple(counts), notes)
 
 
@@ -87,7 +88,9 @@ def _read_rows(path: Path) -> Iterator[_Row]:
         raise CaseError(f"{path}: line {reader.line_num}: not a CSV file: {error}") from error
 
 
-def _choose_column(path: Path, header: list[str], columns: Collection[str]) -> tuple[str, int | None, tuple[str, ...]]:
+def _choose_column(
+    path: Path, header: list[str], columns: Collection[str]
+) -> tuple[str, int | None, tuple[Message, ...]]:
     """Return what the ids are, the column they stand in (None: a list without header) and notes."""
     names = {**{name.casefold(): name for name in columns}, **dict.fromkeys(ID_COLUMNS, RECORD)}
     known = [(names[cell], position) for position, cell in enumerate(header) if cell in names]
@@ -108,7 +111,11 @@ def _choose_column(path: Path, header: list[str], columns: Collection[str]) -> t
         )
     by, position = candidates[0]
     others = [header[place] for _, place in known if place != position]
-    notes = (f"column {name_some(others)} of the list is not read: '{header[position]}' is",) if others else ()
+    notes = (
+        (write_message("forget-list-column-not-read", columns=name_some(others), read=header[position]),)
+        if others
+        else ()
+    )
     return by, position, notes
 
 

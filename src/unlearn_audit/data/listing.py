@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Message
 
 _SHOWN = 3
 
@@ -25,7 +26,7 @@ class Listing:
         label: (n,) class indices.
         classes: their names.
         groups: (n,) text by column, 'age' in years among them.
-        notes: sentences that a reader of the report must see.
+        notes: what a reader of the report must see.
     """
 
     where: str
@@ -36,7 +37,7 @@ class Listing:
     label: NDArray[np.int64]
     classes: tuple[str, ...]
     groups: dict[str, NDArray[np.str_]]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def validate_present(where: str, absent: Sequence[str], n: int) -> None:

@@ -15,7 +15,7 @@ from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import ProgressCallback, ignore_progress
+from unlearn_audit.records import Message, ProgressCallback, ignore_progress, write_message
 
 PREFIXES = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 """How MedMNIST abbreviates the splits."""
@@ -38,7 +38,7 @@ class Identity:
     licence: str
     classes: tuple[str, ...] | None = None
     official: bool | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     codes: tuple[str, ...] | None = None
 
 
@@ -198,7 +198,7 @@ def _unpack(archive: Archive, names: list[str], n: int, progress: ProgressCallba
             progress("unpack images", done, n)
 
 
-def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[str, ...]]:
+def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[Message, ...]]:
     unread = [name for name in archive.names if name != _CLASSES and name.partition("_")[0] not in PREFIXES]
     suffixes = [name.partition("_")[2] for name in archive.names if name not in unread and name != _CLASSES]
     columns = {}
@@ -216,7 +216,7 @@ def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray
             columns[suffix] = np.concatenate(found)
         else:
             unread.extend(names)
-    notes = (f"{archive.path.name}: arrays that are not read: {name_some(unread)}",) if unread else ()
+    notes = (write_message("arrays-not-read", file=archive.path.name, arrays=name_some(unread)),) if unread else ()
     return columns, notes
 
 

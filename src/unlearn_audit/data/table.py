@@ -8,6 +8,8 @@ from typing import Protocol
 from unlearn_audit.data.cytology import TITLE as CYTOLOGY
 from unlearn_audit.data.cytology import load_breast_cytology
 from unlearn_audit.data.dataset import Dataset
+from unlearn_audit.data.embeddings import TITLE as EMBEDDINGS
+from unlearn_audit.data.embeddings import load_embeddings
 from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.medmnist_sets import TITLES, load_medmnist
 from unlearn_audit.data.own import TITLE as OWN
@@ -51,6 +53,7 @@ DATASETS: Table[Source] = Table(
             flag: Source(title, partial(load_medmnist, flag), partial(load_medmnist, flag))
             for flag, title in TITLES.items()
         },
+        "embeddings": Source(EMBEDDINGS, load_embeddings),
         "own-data": Source(OWN, load_own_data, load_own_data),
     },
 )

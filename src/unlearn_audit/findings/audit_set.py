@@ -13,6 +13,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import Policy
+from unlearn_audit.records import Population, write_message
 from unlearn_audit.stats import PairedDifferences, find_pairs, score_logit
 from unlearn_audit.stats.reference_pairs import PHI_BOUND
 
@@ -50,7 +51,7 @@ class AuditSet:
             MeasurementError: it selects none.
         """
         if not mask.any():
-            raise MeasurementError("no record of the audit set is in the group")
+            raise MeasurementError(write_message("group-not-in-audit-set"))
         return AuditSet(
             self.differences.select(mask), self.forgotten[mask], self.positive[mask], self.rows[mask], self.equal[mask]
         )
@@ -86,23 +87,22 @@ def get_answers(context: EvaluationContext, model: str) -> NDArray[np.float64]:
         alike = [name for name in references.unlearned if name in cards and cards[name].method == "retrain"]
         if alike:
             return references.unlearned[alike[0]]
-    have = ", ".join(references.unlearned) or "none"
-    raise MeasurementError(f"needs reference models that underwent what made '{model}', there are some for: {have}")
+    raise MeasurementError(write_message("references-underwent-other", model=model, have=list(references.unlearned)))
 
 
 def _get_references(context: EvaluationContext) -> References:
     if context.evidence.references is None:
-        raise MeasurementError("needs reference models, the evidence has none")
+        raise MeasurementError(write_message("no-reference-models-in-evidence"))
     return context.evidence.references
 
 
-def gather_audit_set(context: EvaluationContext, model: str, among: str, *, by_person: bool = False) -> AuditSet:
+def gather_audit_set(context: EvaluationContext, model: str, among: Population, *, by_person: bool = False) -> AuditSet:
     """Return the audit set of `model`, restricted to `among` and to the group that is looked at.
 
     Args:
         context: evidence and policy.
         model: whose procedure is looked at.
-        among: 'all', 'positive', 'negative'; of a group the context is already restricted to it.
+        among: all records or one class; of a group the context is already restricted to it.
         by_person: phi is averaged over each person's records, by the policy's cluster column.
 
     Raises:
@@ -134,7 +134,7 @@ def _read(context: EvaluationContext, model: str) -> AuditSet:
 
 def _average_by_person(context: EvaluationContext, records: AuditSet) -> AuditSet:
     if context.all_clusters is None:
-        raise MeasurementError("the policy names no column that says whose record it is (protocol.cluster)")
+        raise MeasurementError(write_message("no-column-of-persons"))
     persons = context.all_clusters[records.rows]
     differences, names = records.differences.average_by_person(persons)
     order = np.argsort(persons, kind="stable")

@@ -4,6 +4,7 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metrics.worst_recognition import find_worst
 from unlearn_audit.policy import Policy
+from unlearn_audit.records import ALL
 
 
 def list_recognised(policy: Policy, evidence: Evidence, model: str) -> tuple[str, ...]:
@@ -19,5 +20,5 @@ def list_recognised(policy: Policy, evidence: Evidence, model: str) -> tuple[str
     Raises:
         MeasurementError: what the test needs is not there.
     """
-    audit_set, worst = find_worst(EvaluationContext(evidence, policy), model, "all")
+    audit_set, worst = find_worst(EvaluationContext(evidence, policy), model, ALL)
     return tuple(str(name) for name in evidence.ids[audit_set.rows[worst.beyond & audit_set.forgotten]])

@@ -8,7 +8,8 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.audit_set import reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metrics.worst_recognition import find_worst, has_patients
-from unlearn_audit.records import Curve, round_number
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Curve, CurveKind, round_number
+from unlearn_audit.records.key import MetricKey
 
 _LARGEST = 1e6
 
@@ -21,19 +22,20 @@ def trace_recognition(context: EvaluationContext) -> Iterator[Curve]:
     if not reads_pairs(context.policy):
         return
     by_person = has_patients(context.policy) and context.policy.protocol.cluster in context.evidence.groups
+    kind = CurveKind.PATIENT_RECOGNITION if by_person else CurveKind.RECORD_RECOGNITION
+    metric = "worst-patient-recognition" if by_person else "worst-record-recognition"
     for model in context.evidence.log_probs:
         try:
-            audit_set, worst = find_worst(context, model, "all", by_person=by_person)
+            audit_set, worst = find_worst(context, model, ALL, by_person=by_person)
         except MeasurementError:
             continue  # the findings say why
-        for name, mask in (("positive", audit_set.positive), ("negative", ~audit_set.positive)):
+        for among, mask in ((POSITIVE, audit_set.positive), (NEGATIVE, ~audit_set.positive)):
             values = np.sort(worst.statistic[audit_set.forgotten & mask]).clip(-_LARGEST, _LARGEST)
             if len(values):
                 critical = () if worst.critical is None else (round_number(worst.critical),) * len(values)
                 yield Curve(
-                    kind="patient-recognition" if by_person else "record-recognition",
-                    model=model,
-                    population=name,
+                    kind=kind,
+                    key=MetricKey(metric=metric, model=model, among=among),
                     x=tuple(round_number(float(value)) for value in values),
                     y=critical,
                 )

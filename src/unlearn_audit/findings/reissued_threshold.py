@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.records import ReissuedThreshold
+from unlearn_audit.records import ReissuedThreshold, write_message
 from unlearn_audit.stats import GuaranteedThreshold, choose_on_average, choose_with_confidence
 
 
@@ -31,12 +31,12 @@ def choose_reissued(
     """
     rule = find_rule(evidence, model)
     if rule is None:
-        raise MeasurementError(f"'{model}' keeps the threshold of the original")
+        raise MeasurementError(write_message("threshold-is-the-originals", model=model))
     validation = evidence.select("validation")
     actual, probability = evidence.is_positive[validation], evidence.positive_probability(model)[validation]
     persons = None if clusters is None else clusters[validation]
     if not validation.any():
-        raise MeasurementError("there are no validation records to choose a threshold on")
+        raise MeasurementError(write_message("no-validation-for-threshold"))
     if on_average:
         return choose_on_average(actual, probability, alpha=rule.miss_at_most, persons=persons)
     return choose_with_confidence(

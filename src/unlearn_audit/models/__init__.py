@@ -21,9 +21,9 @@ def _make_mlp(shape: tuple[int, ...], classes: int) -> nn.Module:
 
 
 def _make_linear(shape: tuple[int, ...], classes: int) -> nn.Module:
-    from unlearn_audit.models.networks import LinearModel
+    from unlearn_audit.models.networks import LinearHead
 
-    return LinearModel(shape, classes)
+    return LinearHead(shape, classes)
 
 
 def _make_resnet(shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -45,7 +45,7 @@ MODELS: Table[Architecture] = Table(
         ),
         "linear": Architecture(
             name="linear",
-            title="Multinomial logistic regression",
+            title="Linear model (multinomial logistic regression), for features and embeddings",
             source="Cox 1958, Journal of the Royal Statistical Society B 20, 215-242",
             make=_make_linear,
             stackable=True,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models.weights import load_weights
+from unlearn_audit.records import Message, write_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class ExternalModel:
     ask: Callable[[Tensor], Any]
     kind: str
     network: nn.Module | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def load_external(path: Path, build: Callable[[], nn.Module] | None) -> ExternalModel:
@@ -93,7 +94,7 @@ def _load_script(path: Path) -> ExternalModel:
         except (RuntimeError, ValueError, OSError) as error:
             raise CaseError(f"{path} is not a readable TorchScript program: {_first_line(error)}") from error
     trained = bool(getattr(program, "training", False))
-    note = ("It was saved in training mode and put into evaluation mode.",) if trained else ()
+    note = (write_message("put-into-evaluation-mode"),) if trained else ()
     if trained:
         program.eval()
     return ExternalModel(program, "TorchScript", notes=note)

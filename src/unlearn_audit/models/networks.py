@@ -30,10 +30,10 @@ class Perceptron(nn.Module):
         return logits
 
 
-class LinearModel(nn.Module):
-    """Multinomial logistic regression; inputs of any shape are flattened.
+class LinearHead(nn.Module):
+    """One linear layer, on features or on the embeddings of a frozen backbone. Inputs of any shape are flattened.
 
-    Source: Cox 1958, Journal of the Royal Statistical Society B 20, 215-242.
+    Source: Cox 1958, Journal of the Royal Statistical Society B 20, 215-242 (logistic regression).
     """
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:

@@ -1,7 +1,6 @@
 """The product in one sentence: policy + case -> evidence -> findings -> verdict -> record."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unlearn_audit.assets import read_published_selftest
@@ -9,25 +8,25 @@ from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure, trace
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
-from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
-from unlearn_audit.records import AuditRecord, Outcome, ProgressCallback, SelfTestSummary, Verdict, ignore_progress
+from unlearn_audit.pipeline.result import Audit
+from unlearn_audit.policy import Acceptances, KnownNames, Policy
+from unlearn_audit.records import (
+    AuditRecord,
+    Outcome,
+    ProgressCallback,
+    SelfTestSummary,
+    Signer,
+    Verdict,
+    ignore_progress,
+)
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
 from unlearn_audit.verdict.recommendation import recommend
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
-
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """A finished audit: the record, the evidence it rests on, and the weights of the models by path in the bundle."""
-
-    record: AuditRecord
-    evidence: Evidence
-    models: Mapping[str, bytes]
 
 
 def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback = ignore_progress) -> Audit:
@@ -54,7 +53,7 @@ def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback
         evidence = collect(case, progress, known=evidence)
         record = judge(policy, evidence, progress, known=record)
         latest = next((v for v in record.verdicts if v.model == remedy.model_name), latest)
-    return Audit(record, evidence, case.files)
+    return Audit(policy, evidence, record, case.files)
 
 
 def judge(
@@ -96,6 +95,12 @@ def judge(
     )
 
 
+def name_signer(audit: Audit, signer: Signer) -> Audit:
+    """Return the audit whose record names `signer`. Nothing is measured again: no number depends on who signs."""
+    evidence = replace(audit.evidence, provenance=audit.evidence.provenance.model_copy(update={"signer": signer}))
+    return replace(audit, evidence=evidence, record=judge(audit.policy, evidence, known=audit.record))
+
+
 def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
     """Return the verdicts that `judge` records, after measuring only what the policy's checks ask of the candidates.
 
@@ -108,9 +113,9 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
     provenance = evidence.provenance
     candidates = {card.name: card.role for card in provenance.candidates}
 
-    def wants(metric: str, key: MetricKey) -> bool:
+    def wants(key: MetricKey) -> bool:
         return key.model in candidates and any(
-            (check.metric, check.against) == (metric, key.against) and belongs_to(check.among, key.among)
+            (check.metric, check.against) == (key.metric, key.against) and check.among.is_informed_by(key.among)
             for check in policy.checks
         )
 
@@ -126,12 +131,14 @@ def name_known() -> KnownNames:
     from unlearn_audit.findings.attacks import ATTACKS
     from unlearn_audit.findings.metrics import METRICS
     from unlearn_audit.methods import METHODS
+    from unlearn_audit.methods.user_supplied import USER_SUPPLIED
     from unlearn_audit.models import MODELS
+    from unlearn_audit.training import OpenParameters
 
     return KnownNames(
         metrics={name: metric.traits for name, metric in METRICS.items()},
         attacks=frozenset(ATTACKS),
-        methods={name: method.parameters for name, method in METHODS.items()},
+        methods={name: method.parameters for name, method in METHODS.items()} | {USER_SUPPLIED: OpenParameters},
         datasets=frozenset(DATASETS),
         models=frozenset(MODELS),
     )

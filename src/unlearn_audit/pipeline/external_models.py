@@ -19,18 +19,15 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions import Answers, Facts, assemble
 from unlearn_audit.evidence.predictions.scores import Kind
 from unlearn_audit.models import MODELS, ExternalModel, Preprocessing, call_factory, find_architecture, load_external
-from unlearn_audit.policy import ExternalModelFacts, Network, Policy, Task
-from unlearn_audit.records import Disjoint, ModelCard, ProgressCallback, Provenance, Signer
+from unlearn_audit.pipeline.external import Disclosures
+from unlearn_audit.policy import CaseFile, ExternalModelFacts, Network, Policy, Task
+from unlearn_audit.records import Disjoint, Message, ModelCard, ProgressCallback, Provenance, Signer, write_message
 from unlearn_audit.software import describe_software
 
 _BATCH = 64
 _FEW = 8
 _NOISE = 0.02
 """Relative: half precision rounds within it, normalisation over a batch and dropout do not stay within it."""
-_CAVEAT = (
-    "The models were brought along: this audit asked them about every record, and neither made them nor saw how they "
-    "were made. That the original was trained on the records to forget is the word of whoever brought it."
-)
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,8 @@ class ExternalModels:
     data: Path | None = None
     forget: Path | None = None
     network: Network | None = None
+    folder: Path = Path()
+    """What a factory 'file.py:function' is relative to."""
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     scores: Kind = "logits"
     outputs: tuple[str, ...] = ()
@@ -55,6 +54,9 @@ class ExternalModels:
     threads: int | None = None
     images: ImageRules = field(default_factory=ImageRules)
     signer: Signer | None = None
+    case_file: CaseFile | None = None
+    """What else is said of device and deviations."""
+    disclosures: Disclosures = field(default_factory=Disclosures)
 
 
 def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback) -> Evidence:
@@ -96,7 +98,7 @@ def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback
         observations=given.observations,
         forget=given.forget,
         signer=given.signer,
-        caveat=_CAVEAT,
+        caveat=write_message("models-are-external"),
     )
     return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models, disjoint)
 
@@ -104,7 +106,7 @@ def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback
 def _load(path: Path, given: ExternalModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
     if given.network is None:
         return load_external(path, None)
-    architecture = find_architecture(given.network.factory, MODELS)
+    architecture = find_architecture(given.network.factory, MODELS, given.folder)
     return load_external(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
 
 
@@ -220,19 +222,19 @@ def _describe(
 def _describe_model(card: ModelCard, path: Path, model: ExternalModel) -> ModelCard:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return card.model_copy(
-        update={"sha256": digest, "notes": (f"Read from {path.name} ({model.kind}).", *model.notes, *card.notes)}
-    )
+    read = write_message("model-read-from", file=path.name, kind=model.kind)
+    return card.model_copy(update={"sha256": digest, "notes": (read, *model.notes, *card.notes)})
 
 
-def _describe_preprocessing(given: ExternalModels) -> tuple[str, ...]:
-    steps = {
-        name: value for name, value in vars(given.preprocessing).items() if value not in (None, (), "channels-first")
-    }
-    said = (
-        ", ".join(f"{name} {value}" for name, value in steps.items())
-        or "pixels scaled to [-1, 1], features as they are"
-    )
-    network = given.network
-    made = f" Weights were loaded into {network.factory} {network.parameters or ''}".rstrip() + "." if network else ""
-    return (f"Data as the models saw it: {said}; outputs read as {given.scores}.{made}",)
+def _describe_preprocessing(given: ExternalModels) -> tuple[Message, ...]:
+    steps = [
+        f"{name} {value}"
+        for name, value in vars(given.preprocessing).items()
+        if value not in (None, (), "channels-first")
+    ]
+    shown = steps or write_message("pixels-scaled")
+    notes = [write_message("data-as-models-saw-it", steps=shown, scores=given.scores)]
+    if given.network:
+        network = f"{given.network.factory} {given.network.parameters or ''}".rstrip()
+        notes.append(write_message("weights-loaded-into", network=network))
+    return tuple(notes)

@@ -59,7 +59,7 @@ def load_revocations(paths: Sequence[Path]) -> tuple[bytes, ...]:
             raise UsageError(f"the revocation list {path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise UsageError(
-                f"{path} holds no certificate revocation list", hint="--crl takes a .crl.pem, see 'keys crl'"
+                f"{path} holds no certificate revocation list", hint="expected a .crl.pem, see 'keys crl'"
             ) from error
         found.append(read.public_bytes(Encoding.DER))
     return tuple(found)

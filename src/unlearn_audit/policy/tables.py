@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS, KnownNames, MetricTraits
-from unlearn_audit.policy.populations import speaks_of_group
+from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.problems import FieldError, Keys, find_near, suggest
-from unlearn_audit.policy.rules import Data, is_number, pick, walk_items, walk_methods
+from unlearn_audit.policy.rules import Data, is_number, parse_population, pick, walk_items, walk_methods
+from unlearn_audit.records.populations import ALL, NEGATIVE
+from unlearn_audit.records.verdicts import LIMITS
 
 
 def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
@@ -58,9 +59,13 @@ def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError
         return
     yield from _against(keys, check, traits)
     among = check.get("among", "all")
-    if isinstance(among, str) and among not in traits.among and not (traits.subgroups and speaks_of_group(among)):
-        expected = f"{_either(traits.among)} for '{metric}'"
-        yield FieldError((*keys, "among"), f"'{among}'", expected, _did_you_mean(among, traits.among))
+    population = parse_population(among)
+    asks_group = population is not None and population.is_subgroup and traits.subgroups
+    if isinstance(among, str) and population not in traits.among and not asks_group:
+        names = [str(known) for known in traits.among]
+        yield FieldError(
+            (*keys, "among"), f"'{among}'", f"{_either(names)} for '{metric}'", _did_you_mean(among, names)
+        )
     if check.get("at") is not None and not traits.at:
         hint = "remove it: this metric is read at no operating point"
         yield FieldError((*keys, "at"), f"'{check['at']}'", f"no operating point for '{metric}'", hint, at="key")
@@ -118,7 +123,8 @@ def _never_fails(name: str, limit: Any, traits: MetricTraits) -> bool:
     if not (is_number(low) and is_number(high)):
         return False
     above, below = traits.low is not None and low <= traits.low, traits.high is not None and high >= traits.high
-    return {"at_most": below, "at_least": above, "within": above and below}[name]
+    met_by_all = {"at_most": below, "at_least": above, "within": above and below}
+    return met_by_all.get(name, False)  # of a kind that is not among them nothing is known here
 
 
 def _range_of(metric: str, traits: MetricTraits) -> str:
@@ -159,8 +165,8 @@ def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[FieldError]:
     for kind, reason in _SIDES:
         if not any(_is_of(kind, check, known) for check in required):
             yield FieldError(("checks",), "none", f"at least one required {kind} check", f"without it, {reason}")
-    forgetting = {str(check.get("among", "all")) for check in required if _is_of("forgetting", check, known)}
-    if forgetting and all(among in ("all", "negative") or speaks_of_group(among) for among in forgetting):
+    forgetting = [parse_population(c.get("among", "all")) for c in required if _is_of("forgetting", c, known)]
+    if forgetting and all(among in (ALL, NEGATIVE) or (among and among.is_subgroup) for among in forgetting):
         hint = "methods that spare malignant records leave exactly those recognisable, hidden among all records"
         yield FieldError(("checks",), "none", "a required forgetting check with 'among: positive'", hint)
 

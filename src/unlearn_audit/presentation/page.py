@@ -157,8 +157,8 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         reliability=calibration_figures.draw_reliability(index),
         net_benefit=tuple(
             figure
-            for population in ("test", "intended use")
-            if (figure := calibration_figures.draw_net_benefit(index, population))
+            for metric in ("net-benefit", "net-benefit-at-prevalence")
+            if (figure := calibration_figures.draw_net_benefit(index, metric))
         ),
         subgroups=subgroups.present_subgroups(index),
         attacks=forgetting.present_attacks(index),

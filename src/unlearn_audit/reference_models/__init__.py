@@ -4,6 +4,6 @@ Read `ensemble` (what a case holds), `trainer` (what is made and kept), `jobs` (
 and `pool` (the records as every worker reads them). A new place for jobs is added in `workers`.
 """
 
-from unlearn_audit.reference_models.workers import BACKENDS, Backend, Workers, open_workers
+from unlearn_audit.reference_models.workers import Backend, Workers, open_workers
 
-__all__ = ["BACKENDS", "Backend", "Workers", "open_workers"]
+__all__ = ["Backend", "Workers", "open_workers"]

@@ -10,7 +10,7 @@ from unlearn_audit.data import draw_halves
 from unlearn_audit.evidence import References
 from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy
-from unlearn_audit.records import ProgressCallback, ReferenceCard
+from unlearn_audit.records import Message, ProgressCallback, ReferenceCard, write_message
 from unlearn_audit.reference_models.jobs import ModelSpec, TrainedModel
 from unlearn_audit.reference_models.pool import Pool
 from unlearn_audit.reference_models.trainer import ReferenceModelTrainer
@@ -59,7 +59,7 @@ class Ensemble:
         return ReferenceCard(
             models=trainer.count,
             seeds=trainer.seeds,
-            recipe={"model": trainer.spec.architecture.name, **trainer.spec.recipe.model_dump(mode="json")},
+            recipe=trainer.spec.describe_recipe(),
             records=int(trainer.halves.trained_on.sum(axis=1).max()),
             forget=int((candidates & (self.split == "forget")).sum()),
             controls=int((candidates & (self.split == "test")).sum()),
@@ -78,15 +78,18 @@ def make_ensemble(  # noqa: PLR0917 - one call site
     cache: ModelCache,
     workers: Workers,
     progress: ProgressCallback,
+    clusters: NDArray[np.str_] | None = None,
 ) -> Ensemble:
     """Train (or find) `models` reference models with the network and recipe of `spec`.
+
+    `clusters` (n,) are the patients or lesions that no half may divide; None where records are independent.
 
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
     trainer = ReferenceModelTrainer(
         pool=pool,
-        halves=draw_halves(split, pool.label, models, seed),
+        halves=draw_halves(split, pool.label, models, seed, clusters),
         spec=spec,
         seed=seed,
         cache=cache,
@@ -96,9 +99,9 @@ def make_ensemble(  # noqa: PLR0917 - one call site
     return Ensemble(trainer, split, trainer.train())
 
 
-def note_other_references(policy: Policy, models: int) -> tuple[str, ...]:
+def note_other_references(policy: Policy, models: int) -> tuple[Message, ...]:
     """Return the note that fewer reference models were made than the policy asks for, where that is so."""
     asked = policy.membership.references.models if policy.membership.references else 0
     if models >= asked:
         return ()
-    return (f"The policy asks for {asked} reference models; this run was told to make {models or 'none'}.",)
+    return (write_message("fewer-reference-models", asked=asked, made=models or "none"),)

@@ -81,19 +81,15 @@ class Scenario:
         return "; ".join(told) or "every true value inside its tolerance"
 
 
-def _ends_of(check: Check) -> tuple[float | None, float | None]:
-    return check.within or (check.at_least, check.at_most)
-
-
 def _print_limit(check: Check) -> str:
-    low, high = _ends_of(check)
+    low, high = check.ends
     if low is not None and high is not None:
         return f"{low:.4g} to {high:.4g}"
     return f"≤ {high:.4g}" if high is not None else f"≥ {low:.4g}"
 
 
 def _stand(check: Check, truth: float) -> Standing:
-    low, high = _ends_of(check)
+    low, high = check.ends
     if (low is not None and truth < low) or (high is not None and truth > high):
         return "beyond"
     return "on" if truth in (low, high) else "inside"

@@ -14,7 +14,7 @@ from unlearn_audit.bundle.countersignatures import is_countersignature, list_res
 from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.bundle.layout import ATTESTATION, CHAIN, PDF, RECORD, STAMP, SUMMARY_PDF, is_safe_name
 from unlearn_audit.errors import ReportError
-from unlearn_audit.pki.keys import SigningKey, describe
+from unlearn_audit.pki.keys import SigningKey, describe_signer
 from unlearn_audit.pki.time_stamp_client import Signing
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.signing.pades import Purpose, sign_pdf
@@ -71,7 +71,7 @@ def _validate_contents(files: Mapping[str, bytes | Path], record: AuditRecord, k
         raise ReportError("two files of the bundle differ only in upper and lower case")
     if RECORD in files and files[RECORD] != record.to_bytes():
         raise ReportError("the record.json that was given is not the record that is signed")
-    named, signs = record.provenance.signer, describe(key, how.level.value)
+    named, signs = record.provenance.signer, describe_signer(key.certificate, how.level)
     if named and named.level != signs.level:
         raise ReportError(f"the record promises signatures at level {named.level}, asked for {signs.level}")
     if named != signs:

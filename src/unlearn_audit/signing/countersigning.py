@@ -17,8 +17,8 @@ from unlearn_audit.bundle.countersignatures import (
 from unlearn_audit.bundle.layout import PDF, RECORD, digest_path
 from unlearn_audit.errors import IntegrityError, ReportError, UsageError
 from unlearn_audit.pki.keys import SigningKey, fingerprint_of
-from unlearn_audit.pki.time_stamp_client import Level, Signing
-from unlearn_audit.records import AuditRecord
+from unlearn_audit.pki.time_stamp_client import Signing
+from unlearn_audit.records import AuditRecord, SignatureLevel
 from unlearn_audit.signing.bundle import put_in_place, write_signed
 from unlearn_audit.signing.pades import Purpose, sign_pdf
 from unlearn_audit.verification.integrity import check_bundle, list_files
@@ -113,8 +113,8 @@ def _validate_new_signer(key: SigningKey, signers: list[x509.Certificate]) -> No
 
 def _validate_level(record: AuditRecord, signing: Signing) -> None:
     promised = record.provenance.signer.level if record.provenance.signer else "B-B"
-    if signing.level != Level(promised):
+    if signing.level != SignatureLevel(promised):
         raise UsageError(
             f"the report promises signatures at level {promised}, this one would be {signing.level}",
-            hint="give --timestamp-url (and --crl where revocation lists are embedded) as when the report was made",
+            hint="sign as the report was: with the same time stamps, and the same signing file (--signing)",
         )

@@ -13,7 +13,8 @@ from typing import Any
 from unlearn_audit.errors import AuditError, KeyFileError, TimeStampError
 from unlearn_audit.pki.certificates import convert, keep_quiet
 from unlearn_audit.pki.keys import SigningKey
-from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+from unlearn_audit.pki.time_stamp_client import Signing, TimeStampAuthority
+from unlearn_audit.records import SignatureLevel
 
 FIELD = "AuditSignature"
 MADE = "Record made by the named software from the evidence with the stated digest"
@@ -64,8 +65,8 @@ def _explain(error: Exception, how: Signing) -> AuditError:
             said = f"what a revocation list or an OCSP responder says cannot be read ({said})"
         return KeyFileError(
             f"the PDF cannot be signed at level {how.level}: {said}",
-            hint="give current revocation lists of the signer's and the time-stamp authority's issuer with --crl "
-            "(see 'keys crl'), and the authority's root with --timestamp-trust",
+            hint="give current revocation lists of the signer's and the time-stamp authority's issuer as "
+            "'revocations' of the signing file (see 'keys crl'), and the authority's root as 'timestamps.trust'",
         )
     return KeyFileError(f"the PDF cannot be signed: {said}")
 
@@ -74,7 +75,7 @@ async def _sign_and_archive(pdf: bytes, key: SigningKey, how: Signing, why: Purp
     context = _make_context(key, how) if how.level.carries_proof else None
     try:
         signed = await _sign(pdf, key, (how, why), context)
-        return await _archive(signed, (how, why), context) if how.level is Level.LTA else signed
+        return await _archive(signed, (how, why), context) if how.level is SignatureLevel.LTA else signed
     finally:
         if context is not None:
             await context.aclose()  # the connections over which revocation lists were fetched

@@ -5,12 +5,13 @@ Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a
 confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
-Reading order: `confusion` -> `tallies`, `bootstrap` -> `cells` (the rule) -> `rates`, `risk` -> `groups`, `auc`,
-`auc_change`, `roc` -> `membership`, `attacks` -> `ensemble`, `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`,
-`null` (attacks with reference models) -> `reference_pairs`, `sign_flips`, `paired_recognition`, `worst_record`,
-`worst_record_power`, `false_discovery`, `checkpoint_spread` (pairs of reference models) -> `disclosure`,
-`linear_reconstruction` (two releases compared) -> `equivalence`, `multiplicity`, `thresholds`,
-`guaranteed_threshold`, `power`, `calibration` -> `seeds` (studies of a method, not audits of a model).
+Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells` ->
+`rates`, `risk` -> `groups`, `auc`, `auc_change`, `auc_shift`, `roc` -> `membership`, `attacks` -> `ensemble`,
+`moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `reference_pairs`,
+`sign_flips`, `paired_recognition`, `worst_record`, `worst_record_power`, `false_discovery`, `checkpoint_spread`
+(pairs of reference models) -> `disclosure`, `linear_reconstruction` (two releases compared) -> `equivalence`,
+`multiplicity`, `prevalence`, `thresholds`, `guaranteed_threshold`, `power`, `calibration` -> `seeds` (studies of a
+method, not audits of a model).
 """
 
 from unlearn_audit.stats.attacks import (
@@ -20,6 +21,7 @@ from unlearn_audit.stats.attacks import (
 )
 from unlearn_audit.stats.auc import compute_auc, compute_delong_variance, compute_midranks, estimate_auc
 from unlearn_audit.stats.auc_change import estimate_auc_change
+from unlearn_audit.stats.auc_shift import center_auc, estimate_auc_shift
 from unlearn_audit.stats.bayes_optimal import score_base
 from unlearn_audit.stats.binomial import (
     compute_clopper_pearson,
@@ -53,7 +55,7 @@ from unlearn_audit.stats.membership import (
     score_modified_entropy,
 )
 from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
-from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm
+from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm, share_error
 from unlearn_audit.stats.null import estimate_null
 from unlearn_audit.stats.paired_recognition import (
     PairedRecognition,
@@ -61,6 +63,7 @@ from unlearn_audit.stats.paired_recognition import (
     estimate_paired_recognition,
 )
 from unlearn_audit.stats.power import estimate_more_records, split_by_group
+from unlearn_audit.stats.prevalence import PrevalenceCounts, estimate_at_counted_prevalence
 from unlearn_audit.stats.rates import (
     estimate_balanced_accuracy,
     estimate_balanced_accuracy_change,
@@ -115,6 +118,7 @@ __all__ = [
     "PairedDifferences",
     "PairedRecognition",
     "Prediction",
+    "PrevalenceCounts",
     "RandomisationTest",
     "Reliability",
     "RiskSplit",
@@ -131,6 +135,7 @@ __all__ = [
     "adjust_holm",
     "average_log",
     "bound_logit",
+    "center_auc",
     "choose_cost_optimal",
     "choose_for_sensitivity",
     "choose_grid",
@@ -159,8 +164,10 @@ __all__ = [
     "compute_roc",
     "count_mistakes",
     "estimate_advantage",
+    "estimate_at_counted_prevalence",
     "estimate_auc",
     "estimate_auc_change",
+    "estimate_auc_shift",
     "estimate_balanced_accuracy",
     "estimate_balanced_accuracy_change",
     "estimate_brier",
@@ -202,6 +209,7 @@ __all__ = [
     "score_loss",
     "score_modified_entropy",
     "score_rmia",
+    "share_error",
     "split_by_group",
     "split_risk_change",
 ]

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.equivalence import Equivalence
 from unlearn_audit.stats.reference_pairs import Floats, PairedDifferences, validate_pair_count
@@ -100,7 +100,7 @@ def compute_paired_equivalence(differences: PairedDifferences, low: float, high:
         MeasurementError: limits that are not 0 < low < high < 1, fewer than six pairs.
     """
     if not 0 < low < high < 1:
-        raise MeasurementError(f"expected a tolerance 0 < low < high < 1, found {low} and {high}")
+        raise MeasurementError(write_message("tolerance-out-of-order", low=low, high=high))
     validate_pair_count(differences.pairs)
     rates = _WinRates.of(differences)
     return Equivalence(p_below=rates.find_end(worst=0).find_tail(low), p_above=rates.find_end(worst=1).find_tail(high))
@@ -165,7 +165,8 @@ class _WinRates:
         error = float(self.middle.std(ddof=1) / np.sqrt(pairs))
         low, high = (self.find_end(worst=side).find_value(1 - confidence) for side in (0, 1))
         tail = (1 - confidence) / 2
-        method, worst = f"Student over {pairs} pairs", f"Student over {pairs} pairs with one worst-case record added"
+        method = write_message("student-over-reference-pairs", pairs=pairs)
+        worst = write_message("student-over-reference-pairs-worst-case", pairs=pairs)
         if error > _NO_SPREAD:
             reach = find_reach(tail, pairs - 1) * error
             ends = max(0.0, value - reach), min(1.0, value + reach)
@@ -191,7 +192,7 @@ def _estimate_mean(by_pair: Floats, records: int, confidence: float) -> Estimate
     error = float(by_pair.std(ddof=1) / np.sqrt(pairs))
     if np.ptp(by_pair) < _NO_SPREAD:
         return Estimate(value=value, unit=Unit.SCORE, n=records, sizes=(records,))
-    method = f"Student over {pairs} pairs"
+    method = write_message("student-over-reference-pairs", pairs=pairs)
 
     def surround(tail: float, sides: Literal["one", "two"]) -> Interval:
         reach = find_reach(tail, pairs - 1) * error

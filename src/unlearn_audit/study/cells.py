@@ -159,7 +159,7 @@ def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
             case = _try(failed, PREFIX + name, case, partial(_relearn, name, job.relearning))
     choices = {m.name: m for m in job.models if m.name in job.calibrated and m.name in case.made}
     if job.references and choices:
-        case = _try(failed, REFERENCES, case, partial(_refer, job.references, choices))
+        case = _try(failed, REFERENCES, case, partial(_refer, job, choices))
     content = to_parquet(collect(case, ignore_progress))
     write_whole(folder / f"{job.name}.parquet", content)
     note = {"order": job.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
@@ -231,8 +231,8 @@ def _relearn(name: str, relearning: Relearning, case: Case) -> Case:
     return _validate_answers(add_relearned(case, name, relearning), PREFIX + name)
 
 
-def _refer(models: int, choices: Mapping[str, StudiedModel], case: Case) -> Case:
-    return add_references(case, models, choices, Workers())
+def _refer(job: CellJob, choices: Mapping[str, StudiedModel], case: Case) -> Case:
+    return add_references(case, job.references, choices, Workers(), job.policy.protocol.cluster)
 
 
 def _validate_answers(case: Case, name: str) -> Case:

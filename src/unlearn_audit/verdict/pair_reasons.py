@@ -1,6 +1,6 @@
 """Why a check on pairs of reference models came out as it did: p, power, and what would decide an open one."""
 
-from unlearn_audit.records import Estimate, Limit, Outcome, Power, Unit
+from unlearn_audit.records import Estimate, Limit, Message, Outcome, Power, Unit, write_message
 from unlearn_audit.stats import estimate_more_records
 
 
@@ -11,7 +11,7 @@ def has_power(estimate: Estimate) -> bool:
     return estimate.power is not None and estimate.power.low >= estimate.power.needed
 
 
-def explain_test(outcome: Outcome, estimate: Estimate, limit: Limit) -> str:
+def explain_test(outcome: Outcome, estimate: Estimate, limit: Limit) -> tuple[Message, ...]:
     """Say what the p-value means, and what the test could have found.
 
     Raises:
@@ -19,42 +19,43 @@ def explain_test(outcome: Outcome, estimate: Estimate, limit: Limit) -> str:
     """
     if estimate.bounds is None:
         raise ValueError("a test that is decided has bounds")
-    p = f"p = {estimate.value:.2g} (tolerance {limit})"
+    told = {"p": estimate.value, "limit": limit.message}
+    power = estimate.power
     if outcome is Outcome.FAIL:
-        return (
-            f"{p}: at least one is still recognised. If nothing were left, a trace this clear would be rarer than that."
-        )
-    if outcome is Outcome.PASS and estimate.power is not None:
-        return f"{p}: nobody stands out beyond chance. {_tell_power(estimate.power)}"
-    if limit.at_least is not None and estimate.bounds.low < limit.at_least:
-        ends = f"{estimate.bounds.low:.2g} to {estimate.bounds.high:.2g}"
-        return f"{p}: it is known to lie from {ends} alone, on either side of the tolerance."
-    if estimate.power is None:
-        return f"{p}: nobody stands out beyond chance, but it is not known what would have been found."
-    return (
-        f"{p}: nobody stands out beyond chance, but that shows little. {_tell_power(estimate.power)} "
-        f"Asked for are {estimate.power.needed:.0%}: train more reference models (now {2 * (estimate.pairs or 0)})."
-    )
+        return (write_message("somebody-recognised", **told),)
+    if outcome is Outcome.PASS and power is not None:
+        return write_message("nobody-stands-out", **told), _tell_power(power)
+    low, high = estimate.bounds.low, estimate.bounds.high
+    if limit.at_least is not None and low < limit.at_least:
+        return (write_message("p-on-either-side", **told, low=low, high=high),)
+    if power is None:
+        return (write_message("nobody-stands-out-power-unknown", **told),)
+    more = write_message("power-asked-for", needed=power.needed, now=2 * (estimate.pairs or 0))
+    return write_message("nobody-stands-out-without-power", **told), _tell_power(power), more
 
 
-def _tell_power(power: Power) -> str:
-    who = "one remembered record" if power.records == 1 else f"{power.records} remembered records"
-    return (
-        f"Of audits like this one, {power.value:.0%} (at least {power.low:.0%}) find {who}, of which models are "
-        f"{power.shift:g} in log-odds more certain."
-    )
+def _tell_power(power: Power) -> Message:
+    told = {"share": power.value, "low": power.low, "shift": power.shift}
+    if power.records == 1:
+        return write_message("power-for-one-record", **told)
+    return write_message("power-for-records", records=power.records, **told)
 
 
-def explain_more_pairs(estimate: Estimate, limit: Limit) -> str:
-    """Say how many reference models would decide an open check, where that is what it rests on."""
+def explain_more_pairs(estimate: Estimate, limit: Limit) -> Message:
+    """Say how many reference models would decide an open check that rests on `estimate.pairs`.
+
+    Raises:
+        ValueError: it rests on no pairs.
+    """
     if estimate.pairs is None:
-        return ""
+        raise ValueError("expected an estimate over pairs of reference models, found another")
     as_pairs = estimate.model_copy(update={"n": estimate.pairs})
     more = [estimate_more_records(as_pairs, end) for end in (limit.at_least, limit.at_most) if end is not None]
-    if any(number is None for number in more):
-        return " The estimate sits on the limit: no number of further reference models is likely to decide it."
-    models = _round_up(2 * (estimate.pairs + max(number for number in more if number is not None)))
-    return f" If the estimate stays, more reference models decide it: about {models} (now {2 * estimate.pairs})."
+    needed = [number for number in more if number is not None]
+    if len(needed) < len(more):
+        return write_message("estimate-on-limit-of-pairs")
+    models = _round_up(2 * (estimate.pairs + max(needed)))
+    return write_message("more-reference-models-decide", models=models, now=2 * estimate.pairs)
 
 
 def _round_up(number: int) -> int:

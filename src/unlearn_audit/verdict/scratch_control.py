@@ -1,8 +1,8 @@
 """The honest control of a remedy: a model trained from scratch on what remains, at the remedy's cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from unlearn_audit.records import Outcome, Provenance, Verdict
+from unlearn_audit.records import Message, Outcome, Provenance, Verdict, write_message
 
 
 def find_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str) -> Verdict | None:
@@ -11,24 +11,21 @@ def find_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str
     return next((verdict for verdict in verdicts if verdict.model in names), None)
 
 
-def tell_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str) -> str:
-    """Say what a passing remedy was worth beside its control; '' where it has none."""
+def tell_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str) -> Iterator[Message]:
+    """Yield what a passing remedy was worth beside its control; nothing where it has none."""
     control = find_control(verdicts, provenance, model)
     if control is None:
-        return ""
+        return
     if control.outcome is Outcome.PASS:
-        return (
-            " Unlearning bought nothing here that these checks see: a model trained from scratch at the same cost "
-            "passes as well."
-        )
-    return f" A model trained from scratch at the same cost does not ({control.outcome.label})."
+        yield write_message("remedy-bought-nothing")
+    else:
+        yield write_message("scratch-does-not-pass", outcome=control.outcome.label)
 
 
-def tell_cheaper(verdicts: Sequence[Verdict], provenance: Provenance, remedied: Sequence[str]) -> str:
-    """Say where a control passes although the remedy that it stands beside does not; '' where none does."""
-    controls = {name: find_control(verdicts, provenance, name) for name in remedied}
-    passing = [name for name, control in controls.items() if control is not None and control.outcome is Outcome.PASS]
-    if not passing:
-        return ""
-    titles = ", ".join(provenance.find_model(name).title for name in passing)
-    return f" A model trained from scratch at the cost of {titles} passes every required check: train anew instead."
+def tell_cheaper(verdicts: Sequence[Verdict], provenance: Provenance) -> Iterator[Message]:
+    """Yield where a control passes although the remedy that it stands beside does not; nothing where none does."""
+    remedied = [card for card in provenance.models if card.role == "remedied"]
+    controls = {card.title: find_control(verdicts, provenance, card.name) for card in remedied}
+    passing = [title for title, control in controls.items() if control and control.outcome is Outcome.PASS]
+    if passing:
+        yield write_message("scratch-passes-instead", titles=passing)

@@ -1,7 +1,6 @@
 """Do the numbers follow from the evidence? It is judged again, and the record must come out bit for bit. No torch."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import load_policy
 from unlearn_audit.records import AuditRecord, ProgressCallback, ignore_progress
-from unlearn_audit.software import NUMBERS, find_differences
+from unlearn_audit.records.differences import find_differences
+from unlearn_audit.software import NUMBERS
+from unlearn_audit.software import find_differences as compare_software
 from unlearn_audit.verification.answers import State, VerificationCheck
 
 NAME = "numbers equal evidence"
@@ -55,7 +56,7 @@ def compare_numbers(
 def _explain(record: AuditRecord, problem: str) -> VerificationCheck:
     made = record.provenance
     others = [f"{made.tool} {made.version} there, {__version__} here"] if made.version != __version__ else []
-    others += find_differences(made.environment, NUMBERS)
+    others += compare_software(made.environment, NUMBERS)
     if others:
         said = f"{problem}. Other version: cannot compare ({'; '.join(others)})."
         return VerificationCheck(NAME, State.OTHER_VERSION, said, asked=True)
@@ -64,23 +65,12 @@ def _explain(record: AuditRecord, problem: str) -> VerificationCheck:
 
 def _describe_difference(record: AuditRecord, again: AuditRecord) -> str:
     """Say where record and recomputation part: the first place, and how many there are."""
-    places = list(_walk(json.loads(record.to_bytes()), json.loads(again.to_bytes()), ""))
+    places = list(find_differences(json.loads(record.to_bytes()), json.loads(again.to_bytes())))
     where, told, found = places[0]
     return (
-        f"The record does not follow from the evidence: {len(places)} values differ, first {where.lstrip('.')}: "
+        f"The record does not follow from the evidence: {len(places)} values differ, first {where}: "
         f"{_show(told)} in the record, {_show(found)} recomputed"
     )
-
-
-def _walk(told: Any, found: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(told, dict) and isinstance(found, dict):
-        for key in sorted(told.keys() | found.keys()):
-            yield from _walk(told.get(key), found.get(key), f"{where}.{key}")
-    elif isinstance(told, list) and isinstance(found, list) and len(told) == len(found):
-        for place, (left, right) in enumerate(zip(told, found, strict=True)):
-            yield from _walk(left, right, f"{where}[{place}]")
-    elif told != found:
-        yield where, told, found
 
 
 def _show(value: Any) -> str:

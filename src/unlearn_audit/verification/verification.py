@@ -182,7 +182,11 @@ def judge_waivers(record: AuditRecord, today: date) -> VerificationCheck:
 
 def _judge_pdf(path: Path, found: Opened) -> tuple[VerificationCheck, SignedPdf | None]:
     if not (path / PDF).is_file():
-        return VerificationCheck("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
+        return VerificationCheck(
+            "PDF signature",
+            State.ABSENT,
+            "The report was made without a report.pdf: nothing that was signed names one.",
+        ), None
     try:
         pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
         _validate_count(pdf, 1 + len(found.countersignatures))

@@ -58,7 +58,7 @@ def test_the_provenance_says_brought_along_with_the_files_digest(read, rows, tmp
     assert digest in provenance.data.source
     assert {card.method for card in provenance.models} == {"brought along"}
     assert [card.role for card in provenance.models] == ["original", "retrained", "unlearned"]
-    assert "neither ran the models nor saw the data" in provenance.notes[0]
+    assert "neither ran the models nor saw the data" in provenance.notes[0].text
     assert provenance.forget.count == 40
     assert provenance.forget.fraction == 0.4
     assert "torch" not in provenance.environment
@@ -204,7 +204,7 @@ def test_labels_zero_and_one_are_read_and_the_report_says_so(read, rows):
     evidence = read(numbered)
 
     assert same(read(rows), evidence)
-    assert "Labels 0 and 1 were read as benign and malignant." in evidence.provenance.notes
+    assert "Labels 0 and 1 were read as benign and malignant." in map(str, evidence.provenance.notes)
 
 
 def test_the_case_can_call_columns_and_models_otherwise(read, rows):
@@ -225,7 +225,9 @@ def test_the_case_can_call_columns_and_models_otherwise(read, rows):
     assert evidence.provenance.data.name == "Clinic A"
     assert evidence.provenance.forget.fraction == 0.04
     assert evidence.groups == {}
-    assert evidence.provenance.notes[-1].startswith("Observation only, stated with the case and not checked: Accuracy")
+    assert evidence.provenance.notes[-1].text.startswith(
+        "Observation only, stated with the case and not checked: Accuracy"
+    )
 
 
 def test_further_models_are_compared_and_the_audited_one_stays_first(read, rows):
@@ -293,7 +295,7 @@ def test_rounded_probabilities_keep_their_order(shares):
 def test_probabilities_of_exactly_zero_are_counted_in_the_notes(read, change):
     notes = read(change(3, unlearned__benign="1", unlearned__malignant="0")).provenance.notes
 
-    assert any("1 of 240 answers of 'unlearned' are probabilities of exactly 0 or 1" in note for note in notes)
+    assert any("1 of 240 answers of 'unlearned' are probabilities of exactly 0 or 1" in note.text for note in notes)
 
 
 def test_the_salt_is_fresh_and_binds_the_forget_records(read, rows):

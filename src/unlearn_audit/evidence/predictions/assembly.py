@@ -24,15 +24,21 @@ from unlearn_audit.evidence.predictions.plausibility import validate_better_than
 from unlearn_audit.evidence.predictions.scores import Converted, Kind, to_log_probs
 from unlearn_audit.evidence.predictions.splits import Parted, part_records
 from unlearn_audit.policy import CaseFile, ColumnNames, ExternalDataFacts, ExternalModelFacts, Policy, name_bands
-from unlearn_audit.records import DataCard, ForgetRequest, ModelCard, Provenance, Signer, SplitCount
+from unlearn_audit.records import (
+    DataCard,
+    ForgetRequest,
+    Message,
+    ModelCard,
+    Provenance,
+    Signer,
+    SplitCount,
+    quote_text,
+    write_message,
+)
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.software import describe_machine
 
 BROUGHT = "brought along"
-UNCHECKED = (
-    "The predictions were brought along: this audit neither ran the models nor saw the data, so that it vouches for "
-    "what follows from the predictions, and for nothing before them."
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Facts:
     observations: tuple[str, ...] = ()
     forget: Path | None = None
     signer: Signer | None = None
-    caveat: str = UNCHECKED
+    caveat: Message = field(default_factory=lambda: write_message("predictions-are-external"))
 
     @classmethod
     def from_case(cls, policy: Policy, case: CaseFile | None, created: str) -> "Facts":
@@ -178,7 +184,7 @@ def _describe_model(name: str, told: ExternalModelFacts) -> ModelCard:
             "title": told.title or title.get(role, name),
             "parameters": told.made_with,
             "source": told.source,
-            "notes": told.notes,
+            "notes": tuple(map(quote_text, told.notes)),
         }
     )
 
@@ -236,15 +242,14 @@ def _list_notes(  # noqa: PLR0917 - one call site
     policy: Policy,
     groups: Mapping[str, object],
     facts: Facts,
-) -> tuple[str, ...]:
+) -> tuple[Message, ...]:
     column = policy.protocol.cluster
-    effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
-    missing = (f"The policy clusters records by '{column}', which the predictions do not have: {effect}.",)
+    code = "predictions-lack-cluster-column" + ("" if policy.protocol.cluster_required else "-tolerated")
     return (
         facts.caveat,
         *labelled.notes,
         *parted.notes,
         *(note for found in converted.values() for note in found.notes),
-        *(missing if column is not None and column not in groups else ()),
-        *(f"Observation only, stated with the case and not checked: {text}" for text in facts.observations),
+        *((write_message(code, column=column),) if column is not None and column not in groups else ()),
+        *(write_message("observation", text=text) for text in facts.observations),
     )

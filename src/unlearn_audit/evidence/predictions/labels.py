@@ -11,6 +11,7 @@ from unlearn_audit.data.positive import find_positive
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence.predictions.answers import Answers, Texts
 from unlearn_audit.policy import Task
+from unlearn_audit.records import Message, write_message
 
 _BINARY = ("0", "1")
 
@@ -24,7 +25,7 @@ class Labelled:
     positive: tuple[int, ...]
     named: tuple[str, ...]
     """The positive classes as the report names them."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def name_classes(answers: Answers, declared: Sequence[str]) -> Answers:
@@ -110,7 +111,7 @@ def _read_two(
     _validate_known(answers, texts, said, (*names, *declared, *task.positive))
     is_positive = np.array(said, dtype=np.bool_)[place]
     column = classes.index(names[1])
-    notes = (f"Labels 0 and 1 were read as {names[0]} and {names[1]}.",) if plain else ()
+    notes = (write_message("labels-read-as-classes", negative=names[0], positive=names[1]),) if plain else ()
     return Labelled(np.where(is_positive, column, 1 - column), classes, (column,), task.positive, notes)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.records import Message, write_message
 
 Kind = Literal["probabilities", "logits", "log-probabilities"]
 Scores = NDArray[np.float64]
@@ -22,7 +23,7 @@ class Converted:
     """(n, k) log-probabilities, and what a reader must know of how they came about."""
 
     log_probs: Scores
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def to_log_probs(values: Scores, kind: Kind, model: str, ids: NDArray[np.str_]) -> Converted:
@@ -111,9 +112,7 @@ def _take_logarithm(shares: Scores, model: str, ids: NDArray[np.str_]) -> Conver
     notes = []
     worst = float(np.abs(sums - 1).max())
     if worst > 1e-6:  # noqa: PLR2004 - float32 softmax strays less
-        notes.append(
-            f"Probabilities of '{model}' summed to one only within {worst:.1g}; each row was divided by its sum."
-        )
+        notes.append(write_message("probabilities-divided-by-sum", model=model, off=worst))
     zero = shares == 0
     if zero.any():
         # below every probability that is not zero, and above zero itself, which has no logarithm
@@ -121,8 +120,5 @@ def _take_logarithm(shares: Scores, model: str, ids: NDArray[np.str_]) -> Conver
         shares = np.where(zero, floor, shares)
         sums = shares.sum(axis=1, keepdims=True)
         count = int(zero.any(axis=1).sum())
-        notes.append(
-            f"{count} of {len(ids)} answers of '{model}' are probabilities of exactly 0 or 1, rounded by whoever wrote "
-            f"them; 0 was taken as {floor:.2g}. Logits would say more about who is remembered."
-        )
+        notes.append(write_message("probabilities-of-zero-or-one", model=model, count=count, n=len(ids), floor=floor))
     return Converted(np.minimum(np.log(shares / sums), 0.0), tuple(notes))

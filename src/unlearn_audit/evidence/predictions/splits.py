@@ -10,6 +10,7 @@ from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError, EvidenceError
 from unlearn_audit.evidence import SPLITS
 from unlearn_audit.evidence.predictions.answers import Answers, Texts, explain_mismatch
+from unlearn_audit.records import Message
 
 _SPELLINGS = {**{name: name for name in SPLITS}, "train": "train", "val": "validation", "valid": "validation"}
 
@@ -20,7 +21,7 @@ class Parted:
 
     split: Texts
     by: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def part_records(answers: Answers, forget: Path | None) -> Parted:

@@ -1,4 +1,4 @@
-"""Findings: every metric of the table, measured for every model, with its interval. No pass or fail in here.
+"""The table of metrics: every metric by name.
 
 One file and one line here add a metric. Third parties add theirs through the entry points 'unlearn_audit.metrics'.
 """

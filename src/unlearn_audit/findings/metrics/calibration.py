@@ -1,10 +1,10 @@
-"""Do the probabilities come true, and is acting on them worth anything? Descriptive: Global Risk decides."""
+"""Calibration and net benefit of the stated probabilities. Descriptive: Global Risk decides."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import (
     compute_calibration_error,
@@ -71,7 +71,7 @@ def _measure_benefit(context: EvaluationContext, key: MetricKey, prevalence: flo
         threshold,
         prevalence=prevalence,
         clusters=context.clusters(context.test),
-        **context.sampling("net-benefit" if prevalence is None else "net-benefit-at-prevalence", key),
+        **context.sampling(key),
     )
 
 
@@ -95,15 +95,15 @@ CALIBRATION_SLOPE = Metric(
     measure=measure_calibration_slope,
 )
 CALIBRATION_ERROR = Metric(
-    title="Expected calibration error, 10 bins",
+    title="Expected calibration error",
     traits=_TRAITS,
     direction=Direction.LOWER,
     source="Naeini et al. 2015, equally many records a bin",
     measure=measure_calibration_error,
-    caveat="Biased upwards: a perfectly calibrated model has one above zero too, which stands beside it.",
+    caveat=write_message("calibration-error-biased-upwards"),
 )
 CALIBRATION_ERROR_BY_CHANCE = Metric(
-    title="Expected calibration error of a perfectly calibrated model",
+    title="Expected calibration error by chance",
     traits=_TRAITS,
     direction=Direction.DESCRIPTIVE,
     source="mean over labels drawn from the stated probabilities, normal approximation",
@@ -116,10 +116,10 @@ NET_BENEFIT = Metric(
     source="Vickers and Elkin 2006, at the threshold probability C_FP / (C_FP + C_FN)",
     measure=measure_net_benefit,
     baselines=True,
-    caveat="Acts on each model's own probabilities: one that is badly calibrated looks worse than it need be.",
+    caveat=write_message("acts-on-own-probabilities"),
 )
 NET_BENEFIT_AT_PREVALENCE = Metric(
-    title="Net benefit at the prevalence of intended use",
+    title="Net benefit at intended prevalence",
     traits=_TRAITS,
     direction=Direction.HIGHER,
     source="Vickers and Elkin 2006, with the policy's prevalence",

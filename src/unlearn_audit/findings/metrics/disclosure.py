@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from unlearn_audit.findings.attacks import select_group
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, round_number
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, round_number, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_disclosure, score_logit
 
-_AMONG = frozenset({"all", "positive", "negative"})
+_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _measure(split: str) -> Callable[[EvaluationContext, MetricKey], Estimate]:
@@ -60,7 +60,7 @@ def _tabulate(title: str, split: str) -> Metric:
         measure=_measure(split),
         groups=(split, "test"),
         null=0.5,
-        caveat="Retraining discloses by comparison too: read it beside the retrained model's.",
+        caveat=write_message("retraining-discloses-too"),
     )
 
 

@@ -1,13 +1,13 @@
-"""How well the model tells positives from negatives, apart from where its threshold stands."""
+"""Discrimination: how well the model ranks positives above negatives, whatever its threshold."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records import Direction, Estimate, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_change, estimate_brier, estimate_fnr_at_fpr
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -89,7 +89,7 @@ FNR_AT_FPR = Metric(
     direction=Direction.LOWER,
     source="empirical ROC curve on the test split",
     measure=measure_fnr_at_fpr,
-    caveat="The bounds of a threshold found on the test split itself do not decide.",
+    caveat=write_message("threshold-found-on-test"),
 )
 BRIER = Metric(
     title="Brier score",

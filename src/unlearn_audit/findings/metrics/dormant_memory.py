@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import select_group
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import Direction, Estimate, Unit, round_number
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, Unit, round_number, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_disclosure, score_logit
 
-_AMONG = frozenset({"all", "positive", "negative"})
+_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _get_relearned(context: EvaluationContext, model: str) -> NDArray[np.float64]:
     if model not in context.evidence.relearned:
-        raise MeasurementError(f"'{model}' was not trained further on the retained records")
+        raise MeasurementError(write_message("not-trained-further", model=model))
     return context.evidence.relearned[model]
 
 
@@ -52,7 +52,7 @@ def measure_returned_accuracy(context: EvaluationContext, key: MetricKey) -> Est
     """Measure by how much the accuracy on erased records rises; read it beside the retrained model's."""
     evidence, mask = context.evidence, context.select_among("forget", key.among)
     if not mask.any():
-        raise MeasurementError("none of the group was forgotten")
+        raise MeasurementError(write_message("nobody-of-group-forgotten"))
     right = [
         float((values[mask].argmax(axis=1) == evidence.label[mask]).mean())
         for values in (evidence.log_probs[key.model], _get_relearned(context, key.model))
@@ -81,7 +81,7 @@ DORMANT_MEMORY = Metric(
     groups=("forget", "test"),
     models=lambda name: name != "original",
     applies=_asks,
-    caveat="It speaks of the training that the policy states: longer or other training may bring back more.",
+    caveat=write_message("other-training-may-bring-back-more"),
 )
 RETURNED_ACCURACY = Metric(
     title="Dormant memory: accuracy on erased records, increase",

@@ -1,10 +1,10 @@
-"""Error rates at an operating point: what is missed, what is alarmed, and the balance of both."""
+"""Error rates at an operating point: false negatives, false positives, balanced accuracy."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_balanced_accuracy, estimate_rate, estimate_rate_change
 
 _CONFUSION = "confusion matrix on the test split"
@@ -16,9 +16,7 @@ _REFERENCES = frozenset({"original", "retrained"})
 def measure_false_negative_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives that are called negative (FNR = 1 - sensitivity)."""
     missed = ~context.predict_positive(key.model, key.at)[context.actual]
-    return estimate_rate(
-        missed, clusters=context.clusters(context.positives), **context.sampling("false-negative-rate", key)
-    )
+    return estimate_rate(missed, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_false_negative_rate_increase(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -29,28 +27,26 @@ def measure_false_negative_rate_increase(context: EvaluationContext, key: Metric
         before,
         after,
         clusters=context.clusters(context.positives),
-        **context.sampling("false-negative-rate-increase", key),
+        **context.sampling(key),
     )
 
 
 def measure_sensitivity(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives that are called positive."""
     caught = context.predict_positive(key.model, key.at)[context.actual]
-    return estimate_rate(caught, clusters=context.clusters(context.positives), **context.sampling("sensitivity", key))
+    return estimate_rate(caught, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_false_positive_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of negatives that are called positive (FPR = 1 - specificity)."""
     alarmed = context.predict_positive(key.model, key.at)[~context.actual]
-    return estimate_rate(
-        alarmed, clusters=context.clusters(context.negatives), **context.sampling("false-positive-rate", key)
-    )
+    return estimate_rate(alarmed, clusters=context.clusters(context.negatives), **context.sampling(key))
 
 
 def measure_specificity(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of negatives that are called negative."""
     cleared = ~context.predict_positive(key.model, key.at)[~context.actual]
-    return estimate_rate(cleared, clusters=context.clusters(context.negatives), **context.sampling("specificity", key))
+    return estimate_rate(cleared, clusters=context.clusters(context.negatives), **context.sampling(key))
 
 
 def measure_balanced_accuracy(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -59,7 +55,7 @@ def measure_balanced_accuracy(context: EvaluationContext, key: MetricKey) -> Est
         context.actual,
         context.predict_positive(key.model, key.at),
         clusters=context.clusters(context.test),
-        **context.sampling("balanced-accuracy", key),
+        **context.sampling(key),
     )
 
 

@@ -1,13 +1,13 @@
-"""Single patients: positives that the reference caught and this model misses, and the other way round, by record id."""
+"""Newly missed and newly caught positives against a reference model, with their record ids."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import compute_mcnemar, estimate_rate
 
 _REFERENCES = frozenset({"original", "retrained"})
@@ -47,9 +47,7 @@ def point_at_newly_caught(context: EvaluationContext, key: MetricKey) -> tuple[s
 def measure_newly_missed_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of all positives that are newly missed. Newly caught ones do not make up for it."""
     turned = _turned(context, key, missed=True)[context.actual]
-    return estimate_rate(
-        turned, clusters=context.clusters(context.positives), **context.sampling("newly-missed-rate", key)
-    )
+    return estimate_rate(turned, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -63,7 +61,7 @@ def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 NEWLY_MISSED_RATE = Metric(
-    title="Newly missed positives",
+    title="Newly missed rate",
     traits=MetricTraits(
         kind="clinical",
         against=_REFERENCES,
@@ -79,7 +77,7 @@ NEWLY_MISSED_RATE = Metric(
     groups=("positive",),
 )
 NEWLY_MISSED = Metric(
-    title="Newly missed positives (count)",
+    title="Newly missed",
     traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
     direction=Direction.LOWER,
     source="as the rate",
@@ -87,7 +85,7 @@ NEWLY_MISSED = Metric(
     point_at=point_at_newly_missed,
 )
 NEWLY_CAUGHT = Metric(
-    title="Newly caught positives (count)",
+    title="Newly caught",
     traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
     direction=Direction.HIGHER,
     source="positives called negative by the reference and positive by this model",
@@ -95,7 +93,7 @@ NEWLY_CAUGHT = Metric(
     point_at=point_at_newly_caught,
 )
 MCNEMAR = Metric(
-    title="McNemar's exact test, newly missed against newly caught",
+    title="McNemar's exact p",
     traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
     direction=Direction.DESCRIPTIVE,
     source="McNemar 1947; exact binomial form",

@@ -10,17 +10,14 @@ import numpy as np
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, get_answers, reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, derive_rng, round_number
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, derive_rng, round_number, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import PairedRecognition, compare_checkpoint, estimate_paired_recognition, score_logit
 
-_AMONG = frozenset({"all", "positive", "negative"})
-_CAVEAT = (
-    "It speaks of the procedure that made the model, not of this one checkpoint. Log-odds are held within 60 of 0; a "
-    "tie counts half, and on the worse side in the bounds."
-)
+_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
+_CAVEAT = write_message("speaks-of-procedure-and-ties")
 
 
 def measure_paired_recognition(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -48,12 +45,10 @@ def _estimate(context: EvaluationContext, key: MetricKey) -> tuple[AuditSet, Pai
     audit_set = gather_audit_set(context, key.model, key.among, by_person=by_person)
     least = context.policy.protocol.smallest_group
     if min(audit_set.sizes[0], audit_set.differences.records) < least:
-        raise MeasurementError(
-            f"{audit_set.sizes[0]} forgotten {'persons' if by_person else 'records'} are fewer than {least}, the "
-            "smallest group that the policy lets be measured"
-        )
+        code = "too-few-forgotten-persons" if by_person else "too-few-forgotten-records"
+        raise MeasurementError(write_message(code, found=audit_set.sizes[0], least=least))
     confidence = context.confidence_for(key.model)
-    words = ("paired recognition", key.model, key.among, f"{confidence:.10g}")
+    words = ("paired recognition", key.model, str(key.among), f"{confidence:.10g}")
     return audit_set, context.remember(
         words,
         lambda: estimate_paired_recognition(
@@ -76,7 +71,7 @@ def measure_checkpoint_spread(context: EvaluationContext, key: MetricKey) -> Est
     evidence, references = context.evidence, context.evidence.references
     answers = get_answers(context, key.model)
     if references is None:  # refused by `get_answers`
-        raise MeasurementError("needs reference models, the evidence has none")
+        raise MeasurementError(write_message("no-reference-models-in-evidence"))
     rows, labels = references.candidates, evidence.label[references.candidates]
     found = compare_checkpoint(
         score_logit(evidence.log_probs[key.model][rows], labels),
@@ -118,5 +113,5 @@ CHECKPOINT_SPREAD = Metric(
     source="calibrated AUC; interval: Student's prediction interval over reference models of the same procedure",
     measure=measure_checkpoint_spread,
     applies=reads_pairs,
-    caveat="Outside the interval the checkpoint is an outlier of its procedure, inside it one more of its models.",
+    caveat=write_message("outside-is-an-outlier"),
 )

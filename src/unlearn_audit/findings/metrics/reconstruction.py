@@ -8,10 +8,10 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records import ALL, POSITIVE, Direction, Estimate, Unit, write_message
+from unlearn_audit.records.key import MetricKey
 
 LINEAR = "linear"
 """Name of the linear model in the table of models."""
@@ -27,12 +27,12 @@ def measure_reconstruction_rank(context: EvaluationContext, key: MetricKey) -> E
     not. Nor that records of models with hidden layers are safe: their features change too, which this does not follow.
     """
     if key.model not in context.evidence.alignments:
-        raise MeasurementError(f"'{key.model}' and the original are no two linear models with different weights")
+        raise MeasurementError(write_message("no-two-linear-models", model=key.model))
     alignments = context.evidence.alignments[key.model]
     erased = alignments[context.select_among("forget", key.among)]
     strangers = np.sort(alignments[context.select_among("test", key.among)])
     if not erased.size or not strangers.size:
-        raise MeasurementError("ranking an erased record needs one, and test records beside it")
+        raise MeasurementError(write_message("nothing-to-rank"))
     ahead = len(strangers) - np.searchsorted(strangers, erased, side="right")
     return Estimate(value=float(np.median(ahead + 1)), unit=Unit.COUNT, n=len(strangers) + 1)
 
@@ -43,11 +43,11 @@ def _is_linear(policy: Policy) -> bool:
 
 RECONSTRUCTION_RANK = Metric(
     title="Reconstruction by difference of linear models, median rank",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
     direction=Direction.HIGHER,
     source="Bertran et al. 2024, arXiv 2405.20272, with differences of gradients",
     measure=measure_reconstruction_rank,
     models=lambda name: name != "original",
     applies=_is_linear,
-    caveat="An exact refit discloses most by this difference: withdraw the old release.",
+    caveat=write_message("exact-refit-discloses-most"),
 )

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.reissued_threshold import choose_reissued
 from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import GuaranteedThreshold
 
 
@@ -32,7 +32,7 @@ def measure_price(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the false-positive rate on validation at the re-issued threshold. Descriptive: test decides."""
     price = _choose(context, key).false_alarms
     if price is None:
-        raise MeasurementError("validation holds no negative record")
+        raise MeasurementError(write_message("no-negative-in-validation"))
     return price.model_copy(update={"bounds": None})
 
 

@@ -13,14 +13,27 @@ import numpy as np
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits, Policy, belongs_to
-from unlearn_audit.records import Direction, Estimate, Interval, Power, Unit, derive_rng
+from unlearn_audit.policy import MetricTraits, Policy
+from unlearn_audit.records import (
+    ALL,
+    NEGATIVE,
+    POSITIVE,
+    Direction,
+    Estimate,
+    Interval,
+    Message,
+    Population,
+    Power,
+    Unit,
+    derive_rng,
+    write_message,
+)
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import WorstRecord, estimate_worst_record_power, find_worst_record
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 
-_AMONG = frozenset({"all", "positive", "negative"})
+_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _MOST_TIES = 0.02
 _HIDDEN = 0.5
 _SIMULATED = 400
@@ -49,7 +62,7 @@ def find_alpha(policy: Policy, name: str) -> float:
 
 
 def find_worst(
-    context: EvaluationContext, model: str, among: str, *, by_person: bool = False
+    context: EvaluationContext, model: str, among: Population, *, by_person: bool = False
 ) -> tuple[AuditSet, WorstRecord]:
     """Return the audit set of `model` and what the pairs say about its most recognisable record or person.
 
@@ -57,7 +70,7 @@ def find_worst(
         MeasurementError: as `gather_audit_set` and `find_worst_record`; answers so coarse that ties hide records.
     """
     whose = _PATIENT if by_person else _RECORD
-    words = (whose.name, model, among)
+    words = (whose.name, model, str(among))
     audit_set = context.remember(
         ("set of", *words), lambda: gather_audit_set(context, model, among, by_person=by_person)
     )
@@ -78,8 +91,7 @@ def _validate_resolution(audit_set: AuditSet) -> None:
     hidden, ties = int((audit_set.equal >= _HIDDEN).sum()), float(audit_set.equal.mean())
     if hidden or ties > _MOST_TIES:
         raise MeasurementError(
-            f"both models of a pair say exactly the same in {100 * ties:.1f} % of the comparisons, and in half or more "
-            f"of those of {hidden} of {len(audit_set.equal)}: answers this coarse, or filtered, hide who is remembered"
+            write_message("answers-too-coarse-for-pairs", share=ties, hidden=hidden, n=len(audit_set.equal))
         )
 
 
@@ -123,9 +135,10 @@ def _bound_p(worst: WorstRecord, tail: float) -> tuple[float, float]:
     return min(low, worst.p), max(high, worst.p)
 
 
-def _name_method(worst: WorstRecord, pairs: int) -> str:
-    taken = f"all {2**pairs:,}" if worst.exact else f"{SIGN_VECTORS:,} drawn"
-    return f"randomisation over {pairs} pairs, {taken} sign vectors"
+def _name_method(worst: WorstRecord, pairs: int) -> Message:
+    if worst.exact:
+        return write_message("randomisation-all", pairs=pairs, vectors=2**pairs)
+    return write_message("randomisation-drawn", pairs=pairs, vectors=SIGN_VECTORS)
 
 
 def _find_power(
@@ -134,10 +147,10 @@ def _find_power(
     """Return the power where it can matter: a check asks, and nobody stood out."""
     asked, policy = context.policy.membership.recognition, context.policy
     alpha = find_alpha(policy, whose.name)
-    wanted = any(c.metric == whose.name and belongs_to(c.among, key.among) for c in policy.checks)
+    wanted = any(c.metric == whose.name and c.among.is_informed_by(key.among) for c in policy.checks)
     if asked is None or not wanted or worst.p < alpha:
         return None
-    words = ("power of", whose.name, key.model, key.among)
+    words = ("power of", whose.name, key.model, str(key.among))
     found = context.remember(
         words,
         lambda: estimate_worst_record_power(
@@ -168,7 +181,7 @@ def measure_statistic(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure T, the largest |t| over the records of the audit set. Read it beside its p."""
     audit_set, worst = find_worst(context, key.model, key.among)
     if not np.isfinite(worst.largest):
-        raise MeasurementError("a record on which all pairs differ by exactly the same has no finite statistic")
+        raise MeasurementError(write_message("statistic-not-finite"))
     return Estimate(
         value=worst.largest, unit=Unit.SCORE, n=audit_set.differences.records, pairs=audit_set.differences.pairs
     )
@@ -180,11 +193,11 @@ def _count(*, by_person: bool, listed: bool = False) -> Callable[[EvaluationCont
 
         Who they are stays with the evidence. Not those who stand out in a test of the group alone.
         """
-        audit_set, worst = find_worst(context.whole or context, key.model, "all", by_person=by_person)
+        audit_set, worst = find_worst(context.whole or context, key.model, ALL, by_person=by_person)
         asked = context.select_among("forget", key.among)[audit_set.rows] & audit_set.forgotten
         found = asked & (worst.recognised if listed else worst.beyond)
         if not asked.any():
-            raise MeasurementError("none of the group was forgotten")
+            raise MeasurementError(write_message("nobody-of-group-forgotten"))
         count, pairs = int(found.sum()), audit_set.differences.pairs
         return Estimate(value=float(count), unit=Unit.COUNT, n=int(asked.sum()), events=count, pairs=pairs)
 
@@ -206,7 +219,7 @@ _TRAITS = MetricTraits(
     subgroups=True,
     needs_power=True,
 )
-_ABOUT = "It speaks of the procedure that made the model: who is recognised by most of the models it makes."
+_ABOUT = write_message("speaks-of-procedure")
 WORST_RECORD = Metric(
     title="Worst-record recognition (p)",
     traits=_TRAITS,

@@ -8,9 +8,9 @@ from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.sections.patients import name_unit, tell_count
 from unlearn_audit.presentation.wording import clip
-from unlearn_audit.records import Curve
+from unlearn_audit.records import NEGATIVE, POSITIVE, Curve, CurveKind, Population
 
-_KINDS = ("patient-recognition", "record-recognition")
+_KINDS = (CurveKind.PATIENT_RECOGNITION, CurveKind.RECORD_RECOGNITION)
 _TICKS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _TOP, _BOTTOM, _LEFT, _GAP = 34.0, 168.0, 34.0, 14.0
 _STEP = 4.6
@@ -22,16 +22,16 @@ def draw_patients(index: Index) -> Figure | None:
     """Draw the erased records under original, audited and retrained models, the positive ones apart; no names."""
     curves = [curve for kind in _KINDS for curve in index.find_curves(kind)]
     roles = [index.find_name("original"), index.audited, index.find_name("retrained")]
-    models = [name for name in roles if name and any(curve.model == name for curve in curves)]
+    models = [name for name in roles if name and any(curve.key.model == name for curve in curves)]
     if not models:
         return None
-    shown = [curve for curve in curves if curve.model in models]
+    shown = [curve for curve in curves if curve.key.model in models]
     place = _Height(max(abs(t) for curve in shown for t in (*curve.x, *curve.y[:1])))
     drawing = Drawing(WIDTH, _BOTTOM + 26)
     _draw_axis(drawing, place)
     wide = (WIDTH - _LEFT - _GAP * len(models)) / len(models)
     for number, model in enumerate(models):
-        own = [curve for curve in shown if curve.model == model]
+        own = [curve for curve in shown if curve.key.model == model]
         _Panel(index, model, own, place, _LEFT + _GAP + number * (wide + _GAP), wide).draw(drawing)
     whom = name_unit(index)
     said = "; ".join(f"{index.name(model)}: {tell_count(index, model)}" for model in models)
@@ -86,16 +86,16 @@ class _Panel:
             drawing.draw_line(
                 [(self.start, self.place(self.critical)), (end, self.place(self.critical))], INK, 0.9, "4 2"
             )
-        classes = (("positive", self.index.positive), ("negative", self.index.negative))
-        for number, (population, word) in enumerate(classes):
+        classes = ((POSITIVE, self.index.positive), (NEGATIVE, self.index.negative))
+        for number, (among, word) in enumerate(classes):
             middle = self.start + half * (number + 0.5)
             drawing.write((middle, _BOTTOM + 12), clip(word, 16), size=7, anchor="middle", color=MUTED)
-            self._draw_class(drawing, population, middle, half - 6)
+            self._draw_class(drawing, among, middle, half - 6)
         drawing.draw_line([(self.start, _BOTTOM), (end, _BOTTOM)], INK, 0.7)
 
-    def _draw_class(self, drawing: Drawing, population: str, middle: float, width: float) -> None:
+    def _draw_class(self, drawing: Drawing, among: Population, middle: float, width: float) -> None:
         """Draw marks side by side where they would lie upon one another, and many of them as bars."""
-        values = [t for curve in self.curves if curve.population == population for t in curve.x]
+        values = [t for curve in self.curves if curve.key.among == among for t in curve.x]
         look, rows = choose_look(self.index, self.model), self._part_by_height(values)
         longest = max(map(len, rows), default=1)
         room = max(1, int(width / _STEP))

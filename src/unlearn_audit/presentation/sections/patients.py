@@ -2,36 +2,36 @@
 
 from dataclasses import dataclass
 
-from unlearn_audit.policy import speaks_of_group
 from unlearn_audit.presentation.sections.clinical import cut
 from unlearn_audit.presentation.sections.grid import Cell, Grid, gather_reasons, show_finding
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import NONE, format_number, format_percent
-from unlearn_audit.records import Estimate, Finding, Power
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Estimate, Finding, Population, Power
 
 _SINGLE = (
-    ("worst-record-recognition", "p: nobody is recognised"),
-    ("worst-record-statistic", "Largest t of any record"),
-    ("recognised-records", "Erased records recognised"),
-    ("listed-records", "Erased records that stand out"),
-    ("worst-patient-recognition", "p: no patient is recognised"),
-    ("recognised-patients", "Erased patients recognised"),
+    ("worst-record-recognition", "nobody is recognised"),
+    ("worst-record-statistic", None),
+    ("recognised-records", None),
+    ("listed-records", None),
+    ("worst-patient-recognition", "nobody is recognised"),
+    ("recognised-patients", None),
 )
 _PAIRED = (
-    ("paired-recognition", "P(IN > OUT), 0.5: nothing left"),
-    ("paired-recognition-mean", "Mean difference in log-odds"),
-    ("checkpoint-spread", "This model, calibrated by its references"),
+    ("paired-recognition", "0.5: nothing is left"),
+    ("paired-recognition-mean", "0: nothing is left"),
+    ("checkpoint-spread", "calibrated by its references"),
 )
 _DISCLOSED = (
-    ("disclosure", "Erased records, 0.5: nothing"),
-    ("retained-disclosure", "Retained records, 0.5: nothing"),
-    ("reconstruction-rank", "Rank of erased records, by difference of weights"),
+    ("disclosure", "0.5: nothing"),
+    ("retained-disclosure", "0.5: nothing"),
+    ("reconstruction-rank", "1: found at once"),
 )
 _RETURNED = (
-    ("dormant-memory", "What comes back, 0.5: nothing"),
-    ("returned-accuracy", "Accuracy on erased records, increase"),
+    ("dormant-memory", "0.5: nothing"),
+    ("returned-accuracy", None),
 )
-_POPULATIONS = ("all", "positive", "negative")
+"""Metrics of each table, and what a reader must know of the number."""
+_POPULATIONS = (ALL, POSITIVE, NEGATIVE)
 _PROCEDURE = "models made as this one was"
 _ALPHA = 0.05
 
@@ -50,7 +50,7 @@ def summarise(index: Index) -> str | None:
     if found is None:
         return None
     if found.estimate is None:
-        return f"Whether single erased {whom} are still recognised was not tested: {found.not_run}"
+        return f"Whether single erased {whom} are still recognised was not tested: {found.not_run}."
     count, n = int(found.estimate.value), found.estimate.n
     if count:
         verb = "is" if count == 1 else "are"
@@ -61,7 +61,7 @@ def summarise(index: Index) -> str | None:
     return f"None of {n} erased {whom} stands out to {_PROCEDURE}. {_tell_power(power)}"
 
 
-def _find_counts(index: Index, model: str, among: str = "all") -> tuple[str, Finding | None]:
+def _find_counts(index: Index, model: str, among: Population = ALL) -> tuple[str, Finding | None]:
     """Return whom the count is about, 'patients' where the data say whose record it is, and the count."""
     patients = index.find("recognised-patients", model, among=among)
     if patients is not None and patients.estimate is not None:
@@ -75,7 +75,7 @@ def _name_test(whom: str) -> str:
 
 def _describe_class(index: Index, whom: str, count: int) -> str:
     name = "recognised-patients" if whom == "patients" else "recognised-records"
-    positive = index.find(name, index.audited, among="positive")
+    positive = index.find(name, index.audited, among=POSITIVE)
     if positive is None or positive.estimate is None:
         return ""
     among = int(positive.estimate.value)
@@ -117,8 +117,8 @@ def _tell_controls(index: Index) -> tuple[str, ...]:
         name = index.find_name(role)
         found = index.find(_name_test(whom), name) if name else None
         if found is None or found.estimate is None:
-            reason = found.not_run if found is not None else "the case has no such model."
-            told.append(f"Control, {role} models: not run: {reason}")
+            reason = found.not_run if found is not None else "the case has no such model"
+            told.append(f"Control, {role} models: not run: {reason}.")
             continue
         silent = found.estimate.value >= _ALPHA
         word = "as it must" if silent is expected else "which it must not: do not rely on this test here"
@@ -153,16 +153,17 @@ def _tell_disclosure(index: Index) -> tuple[str, ...]:
     return (f"{who} tells an erased record from a stranger's with {told}",)
 
 
-def _tabulate(index: Index, id_: str, caption: str, metrics: tuple[tuple[str, str], ...]) -> tuple[Grid, ...]:
+def _tabulate(index: Index, id_: str, caption: str, metrics: tuple[tuple[str, str | None], ...]) -> tuple[Grid, ...]:
     grids = []
     for number, part in enumerate(cut(tuple(card.name for card in index.models))):
         rows: list[tuple[Cell, ...]] = []
         seen: list[Finding | None] = []
-        for metric, title in metrics:
+        for metric, what in metrics:
             for among in _POPULATIONS:
-                found = tuple(_find(index, metric, name, among) for name in part)
+                found = tuple(index.find(metric, name, among=among) for name in part)
                 if any(finding is not None and finding.estimate is not None for finding in found):
-                    rows.append((Cell(title, _name_population(index, among)), *map(_show, found)))
+                    below = "; ".join(filter(None, (what, _name_population(index, among)))) or None
+                    rows.append((Cell(index.title(metric), below), *map(_show, found)))
                 seen += found
         if rows:
             heads = ("Measure", *map(index.name, part))
@@ -170,12 +171,8 @@ def _tabulate(index: Index, id_: str, caption: str, metrics: tuple[tuple[str, st
     return tuple(grids)
 
 
-def _find(index: Index, metric: str, model: str, among: str) -> Finding | None:
-    return next((f for f in index.find_all(metric, model=model, among=among) if not speaks_of_group(f.among)), None)
-
-
-def _name_population(index: Index, among: str) -> str | None:
-    return {"positive": f"{index.positive} only", "negative": f"{index.negative} only"}.get(among)
+def _name_population(index: Index, among: Population) -> str | None:
+    return {POSITIVE: f"{index.positive} only", NEGATIVE: f"{index.negative} only"}.get(among)
 
 
 def _show(finding: Finding | None) -> Cell:
@@ -200,7 +197,7 @@ def name_unit(index: Index) -> str:
 def tell_count(index: Index, model: str) -> str:
     """Return how many of a model's erased records are recognised, such as '2 of 60, 2 of 22 malignant'."""
     told = []
-    for among, word in (("all", ""), ("positive", f" {index.positive}")):
+    for among, word in ((ALL, ""), (POSITIVE, f" {index.positive}")):
         found = _find_counts(index, model, among)[1]
         if found is not None and found.estimate is not None:
             told.append(f"{int(found.estimate.value)} of {found.estimate.n}{word}")
