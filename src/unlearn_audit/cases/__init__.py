@@ -18,11 +18,13 @@ from unlearn_audit.cases.request import (
     make_plan,
     read_image_rules,
 )
+from unlearn_audit.cases.scratch_control import add_control
 
 __all__ = [
     "Case",
     "CaseRequest",
     "ExternalOriginal",
+    "add_control",
     "add_model",
     "add_references",
     "add_remedy",

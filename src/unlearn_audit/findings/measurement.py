@@ -13,6 +13,7 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.findings.metrics.membership import find_strongest
+from unlearn_audit.findings.recognition_curves import trace_recognition
 from unlearn_audit.records import (
     ALL,
     POSITIVE,
@@ -53,12 +54,13 @@ def measure(
         context: evidence and policy.
         progress: called as each part is finished.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
-            on its key and the models that it names, not on what else is in the evidence.
+            on its key and the models that it names, not on what else is in the evidence. One that was not run is tried
+            again: what it lacked may have come.
         wants: whether the finding at a key is wanted. Leaving some out changes none of the others,
             if all attacks of one metric, model and population are left out or wanted together: their p-values are
             adjusted together.
     """
-    before = {f.key: f for f in known}
+    before = {f.key: f for f in known if f.estimate is not None}
     findings: list[Finding] = []
     for done, (name, metric) in enumerate(METRICS.items()):
         progress("measure", done, len(METRICS))
@@ -148,7 +150,12 @@ def _estimate(context: EvaluationContext, metric: Metric, key: MetricKey) -> sub
 def trace(context: EvaluationContext, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
     """Return the points of the report's figures; a figure that cannot be drawn is left out, as its findings say why."""
     audited = context.evidence.provenance.candidates[0].name
-    curves = [*_trace_costs(context), *trace_reliability(context), *trace_net_benefit(context)]
+    curves = [
+        *_trace_costs(context),
+        *trace_reliability(context),
+        *trace_net_benefit(context),
+        *trace_recognition(context),
+    ]
     for among in _ALWAYS_AMONG:
         attack = find_strongest(findings, audited, among)
         if attack is not None:

@@ -45,7 +45,7 @@ MODELS: Table[Architecture] = Table(
         ),
         "linear": Architecture(
             name="linear",
-            title="Linear head (multinomial logistic regression), for embeddings",
+            title="Linear model (multinomial logistic regression), for features and embeddings",
             source="Cox 1958, Journal of the Royal Statistical Society B 20, 215-242",
             make=_make_linear,
             stackable=True,

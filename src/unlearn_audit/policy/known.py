@@ -33,6 +33,9 @@ class MetricTraits:
         high: largest value it can take, None if there is none.
         points: where it is measured, where that is not the task's operating points; a check reads it at the first.
         every_attack: whether it is measured once for each attack that the policy lists, so that all of them must hold.
+        guards: whether a required check on it is enough to guard its side. Finding nothing in a comparison of two
+            releases does not show that a record was forgotten.
+        needs_power: whether it is a test that may pass only with the power that `membership.recognition` asks for.
     """
 
     title: str
@@ -52,6 +55,9 @@ class MetricTraits:
         if self.points is not None:
             return self.points(policy)
         return policy.task.operating_points if self.at else (None,)
+
+    guards: bool = True
+    needs_power: bool = False
 
 
 @dataclass(frozen=True)

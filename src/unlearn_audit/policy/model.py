@@ -6,7 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
+from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, validate_point
+from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
@@ -161,6 +163,16 @@ class Membership(Frozen):
         default=None,
         exclude_if=lambda references: references is None,
         description="reference models to train; none where absent: attacks that need them are not run",
+    )
+    recognition: Recognition | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="what the test of single records must be able to find; a check on it needs this",
+    )
+    relearning: DormantMemory | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="train the models further on retained records and see what comes back; nothing where absent",
     )
 
 

@@ -80,6 +80,13 @@ class ForgetRequest(Frozen):
     )
 
 
+class ReissuedThreshold(Frozen):
+    """The promise by which a remedy re-issued the threshold of its model, in place of the first operating point."""
+
+    miss_at_most: float = Field(description="largest false-negative rate of positives like those of validation")
+    confidence: float = Field(description="with which the rate is at most that")
+
+
 class ModelCard(Frozen):
     """One model of the case."""
 
@@ -95,6 +102,16 @@ class ModelCard(Frozen):
     file: str | None = Field(default=None, description="path inside the bundle")
     sha256: str | None = Field(default=None, description="of that file")
     source: str | None = Field(default=None, description="paper of the method")
+    control_for: str | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="name of the remedied model at whose cost this one was trained from scratch, as its control",
+    )
+    reissued: ReissuedThreshold | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="where the device's threshold changes with the model",
+    )
     notes: tuple[Message, ...] = ()
 
 

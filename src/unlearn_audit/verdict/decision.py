@@ -13,6 +13,7 @@ from unlearn_audit.records import (
     Message,
     MetricKey,
     Outcome,
+    Unit,
     Verdict,
     decide_outcome,
     round_number,
@@ -20,6 +21,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
+from unlearn_audit.verdict.pair_reasons import explain_more_pairs, explain_test
 from unlearn_audit.verdict.reasons import explain_chance, explain_crossing, explain_fail, explain_open, explain_pass
 from unlearn_audit.verdict.rulings import CheckRuling, Ruling, find_traits, is_above, is_beyond, rule_check
 from unlearn_audit.verdict.summary import summarise, title_of
@@ -80,7 +82,9 @@ def _explain(check: Check, ruled: CheckRuling, policy: Policy) -> Iterator[Messa
         yield ruling.lacking
     elif estimate is not None and estimate.bounds is not None:
         failing = estimate.failing or estimate.bounds
-        if ruling.outcome is Outcome.FAIL:
+        if estimate.unit is Unit.P_VALUE:
+            yield from explain_test(ruling.outcome, estimate, ruled.limit)
+        elif ruling.outcome is Outcome.FAIL:
             yield explain_fail(failing, ruled.limit, too_high=is_above(failing, ruled.limit))
         elif ruling.outcome is Outcome.PASS:
             yield explain_pass(estimate.bounds, ruled.limit)
@@ -95,6 +99,8 @@ def _explain_open(
         return (explain_crossing(bounds, limit),)
     if estimate.corrected is not None and is_beyond(bounds, limit):
         return (explain_chance(bounds, limit),)
+    if estimate.pairs is not None:
+        return (explain_crossing(bounds, limit), explain_more_pairs(estimate, limit))
     return (explain_crossing(bounds, limit), explain_open(estimate, limit, groups))
 
 

@@ -12,14 +12,24 @@ _UNTESTED = (
     ("U-LiRA (unlearned reference models)", ("u-lira",), "arXiv 2403.01218"),
     ("RMIA (reference models)", ("rmia",), "arXiv 2312.03262"),
     ("BASE (reference models)", ("base",), "arXiv 2505.24089"),
+    ("Recognition of single records (pairs of reference models)", ("single-records",), "Westfall and Young 1993"),
     ("SWAP test (exchanged runs)", ("swap",), "arXiv 2404.11577"),
     ("Model inversion", ("inversion",), "EDPB Opinion 28/2024"),
     ("Reconstruction of training records", ("reconstruction",), "EDPB Opinion 28/2024"),
     ("Exfiltration of training records", ("exfiltration",), "EDPB Opinion 28/2024"),
     ("Attribute inference", ("attribute-inference",), "EDPB Opinion 28/2024"),
+    ("Relearning on retained records", ("relearning",), "arXiv 2505.22310"),
     ("Attacks that compare original and unlearned", ("differencing",), "Chen et al., CCS 2021"),
 )
 
+_OTHERS = (
+    ("swap", "swap-quality", "quality of the method"),
+    ("single-records", "worst-record-recognition", "p of 'no single record is recognised'"),
+    ("differencing", "disclosure", "AUC of the change of answers"),
+    ("relearning", "dormant-memory", "AUC of what comes back"),
+    ("reconstruction", "reconstruction-rank", "by difference of two linear models, median rank"),
+)
+"""Attacks that have a metric of their own."""
 _MOST_ROWS = 16
 _NULL = "membership-null"
 """The column of the models that never saw the records, named as their metric."""
@@ -121,9 +131,11 @@ def present_coverage(index: Index) -> Grid:
     ]
     if "svc" not in index.attacks:
         rows += _describe_other(index, "svc", "svc-efficacy", "efficacy")
-    swap = _describe_other(index, "swap", "swap-quality", "quality of the method")
-    tried = (*index.attacks, *(["swap"] if swap else []))
-    rows += swap
+    tried = list(index.attacks)
+    for name, metric, what in _OTHERS:
+        if found := _describe_other(index, name, metric, what):
+            rows += found
+            tried.append(name)
     for title, names, source in _UNTESTED:
         if not any(attack == name or attack.startswith(f"{name}-") for attack in tried for name in names):
             rows.append((Cell(title), Cell("not asked"), Cell("NOT TESTED"), Cell(source)))
