@@ -8,7 +8,7 @@ from unlearn_audit.assets import read_published_selftest
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.measurement import measure, trace
 from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
-from unlearn_audit.predictions.plausibility import refuse_worse_than_chance
+from unlearn_audit.predictions.plausibility import validate_better_than_chance
 from unlearn_audit.records import AuditRecord, Evidence, Outcome, Say, SelfTestSummary, Verdict, say_nothing
 from unlearn_audit.scope import Address, Scope
 from unlearn_audit.threshold_counts import count_at_thresholds
@@ -40,7 +40,7 @@ def run_audit(policy: Policy, request: "CaseRequest", say: Say = say_nothing) ->
     case = build_case(policy, request, say)
     evidence = collect(case, say)
     if request.original:
-        refuse_worse_than_chance(evidence, "the original that was brought along")
+        validate_better_than_chance(evidence, "the original that was brought along")
     record = judge(policy, evidence, say)
     latest = record.verdict
     for remedy in list_remedies(policy, case) if request.remedy else ():

@@ -10,6 +10,7 @@ from unlearn_audit.calibration_curves import trace_net_benefit, trace_reliabilit
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.metrics import METRICS
 from unlearn_audit.metrics.membership import find_strongest
+from unlearn_audit.predictions.alignment import explain_misaligned
 from unlearn_audit.records import Curve, Finding, Say, round_number, say_nothing
 from unlearn_audit.scope import BASELINES, Address, Metric, Scope
 from unlearn_audit.stats import adjust_differences, compute_roc, estimate_risk_curve
@@ -99,6 +100,7 @@ def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> F
     records: tuple[str, ...] = ()
     caveats = [text for text in (metric.caveat, scope.cluster_caveat) if text]
     try:
+        _validate_alignment(scope, metric)
         measured = _estimate(scope, metric, address)
         estimate = measured.estimate.rounded()
         caveats += [measured.note] if measured.note else []
@@ -119,6 +121,14 @@ def _measure_one(scope: Scope, name: str, metric: Metric, address: Address) -> F
         caveat=" ".join(caveats) or None,
         records=records,
     )
+
+
+def _validate_alignment(scope: Scope, metric: Metric) -> None:
+    """Forgetting is not measured on answers that stand at other records' ids: forgotten records would look unseen."""
+    if metric.traits.kind == "forgetting" or metric.per_attack:
+        reason = scope.remember(("alignment",), lambda: explain_misaligned(scope.evidence))
+        if reason is not None:
+            raise MeasurementError(reason)
 
 
 def _estimate(scope: Scope, metric: Metric, address: Address) -> subgroups.Measured:

@@ -148,8 +148,13 @@ def test_a_column_of_the_wrong_length_is_refused(make_arrays, write_npz):
 
 
 def test_a_column_that_is_neither_text_nor_number_is_refused(make_arrays, write_npz):
-    refusal = refuse(write_npz(add_column(make_arrays(), "date", [np.datetime64("2020-01-01")] * 60)))
-    assert "'train_date': expected text or numbers, found datetime64[D]" in refusal.message
+    refusal = refuse(write_npz(add_column(make_arrays(), "shift", [np.timedelta64(1, "D")] * 60)))
+    assert "'train_shift': expected text or numbers, found timedelta64[D]" in refusal.message
+
+
+def test_dates_stay_dates(make_arrays, write_npz):
+    loaded = load(write_npz(add_column(make_arrays(), "date", [np.datetime64("2020-01-31")] * 60)))
+    assert set(loaded.groups["date"].tolist()) == {"2020-01-31"}
 
 
 def test_arrays_that_are_no_columns_are_named_in_a_note(make_arrays, write_npz):

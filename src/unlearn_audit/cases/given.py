@@ -44,7 +44,8 @@ class GivenModels:
     forget: Path | None = None
     network: Network | None = None
     preparing: Preparing = field(default_factory=Preparing)
-    scores: Kind = "logits"
+    scores: Kind | None = None
+    """What outputs are; logits where nothing is said."""
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: Mapping[str, BroughtModel] = field(default_factory=dict)
@@ -90,6 +91,7 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
         case=given.case,
         created=given.created,
         scores=given.scores,
+        usual="logits",
         classes=loaded.classes,
         models=given.about,
         observations=given.observations,
@@ -226,4 +228,4 @@ def _describe_preparation(given: GivenModels) -> tuple[str, ...]:
     )
     network = given.network
     made = f" Weights were loaded into {network.factory} {network.parameters or ''}".rstrip() + "." if network else ""
-    return (f"Data as the models saw it: {said}; outputs read as {given.scores}.{made}",)
+    return (f"Data as the models saw it: {said}; outputs read as {given.scores or 'logits'}.{made}",)

@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from unlearn_audit.errors import ExitCode, UsageError
-from unlearn_audit.records import SPLITS, CheckResult, Evidence, Outcome, Say, Signer, choose_seed
+from unlearn_audit.errors import UsageError
+from unlearn_audit.records import Evidence, Say, Signer, choose_seed
 
 if TYPE_CHECKING:
     from unlearn_audit.auditing import Audit
@@ -23,8 +21,6 @@ _MODELS = (*ROLES, "model")
 _TRAINING_FACTS = ("unlearn", "compare", "retrain", "recipe")
 _MODEL_FACTS = ("network", "preparation")
 _DATA_FACTS = ("split_column", "data", "dataset", "images")
-_QUICK = 1_000
-_WIDEST = 60
 
 
 @dataclass(frozen=True)
@@ -35,6 +31,7 @@ class Predictions:
     case: "CaseFile | None"
     forget: Path | None
     scores: str | None
+    classes: tuple[str, ...] = ()
 
     def read(self, policy: "Policy", created: str, signer: Signer | None = None) -> Evidence:
         """Return them as evidence for `policy`."""
@@ -46,6 +43,7 @@ class Predictions:
         from unlearn_audit.predictions import Facts
 
         facts = replace(Facts.from_case(policy, self.case, created), forget=self.forget, signer=signer)
+        facts = replace(facts, classes=self.classes or facts.classes)
         return replace(facts, scores=self.scores) if self.scores else facts  # type: ignore[arg-type]
 
 
@@ -74,7 +72,20 @@ def find_predictions(options: Mapping[str, Any], case: "CaseFile | None", folder
     _refuse_idle(
         options, (*_TRAINING, *_DATA, *_MODELS), told, "with predictions no data is read and no model is asked"
     )
-    return Predictions(files, case, _find_list(options["forget"], case, folder), options["scores"])
+    forget = _find_list(options["forget"], case, folder)
+    return Predictions(files, case, forget, options["scores"], read_classes(options.get("classes")))
+
+
+def read_classes(text: str | None) -> tuple[str, ...]:
+    """Return the names that --classes lists.
+
+    Raises:
+        UsageError: fewer than two, or one of them twice.
+    """
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and (len(names) < 2 or len(set(names)) < len(names)):  # noqa: PLR2004 - a class and another
+        raise UsageError(f"--classes: expected two names or more, each once, found '{text}'")
+    return names
 
 
 def find_models(  # noqa: PLR0917 - one call site
@@ -117,8 +128,8 @@ def find_models(  # noqa: PLR0917 - one call site
         forget=_find_list(options["forget"], case, folder),
         network=network,
         preparing=Preparing(**said.preparation.model_dump()),
-        scores=options["scores"] or said.scores or "logits",
-        outputs=said.classes,
+        scores=options["scores"] or said.scores,
+        outputs=read_classes(options.get("classes")) or said.classes,
         about=said.models,
         observations=said.observations,
         split_column=choose_split_column(policy, case),
@@ -148,7 +159,8 @@ def _find_original(
             hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
         )
     preparing = Preparing(**said.preparation.model_dump())
-    return BroughtOriginal(dict(files), network, preparing, said.classes, dict(said.models))
+    outputs = read_classes(options.get("classes")) or said.classes
+    return BroughtOriginal(dict(files), network, preparing, outputs, dict(said.models))
 
 
 def _tells(case: "CaseFile | None", name: str) -> bool:
@@ -164,9 +176,9 @@ def _refuse_idle(options: Mapping[str, Any], names: Sequence[str], told: Sequenc
 
 
 def _refuse_without_models(options: Mapping[str, Any], case: "CaseFile | None") -> None:
-    facts = ("scores", "classes", "columns", "models", "about_data", "observations", *_MODEL_FACTS)
+    facts = ("scores", "classes", "labels", "models", "about_data", "observations", *_MODEL_FACTS)
     told = [name for name in facts if _tells(case, name)]
-    _refuse_idle(options, ("scores", "model"), told, "neither predictions nor models are brought along")
+    _refuse_idle(options, ("scores", "model", "classes"), told, "neither predictions nor models are brought along")
 
 
 def _find_list(option: str | Path | None, case: "CaseFile | None", folder: Path) -> Path | None:
@@ -215,86 +227,3 @@ def judge_models(
     from unlearn_audit.cases import ask_models
 
     return _judge(policy, ask_models(policy, given, say), case, told, say)
-
-
-def check_files(files: Sequence[Path], policy_name: str, options: Mapping[str, Any]) -> int:
-    """Print what the files hold and which checks can be measured; return 0, or 3 where a required one cannot."""
-    from unlearn_audit.auditing import name_known, reach_verdicts
-    from unlearn_audit.policy import find_policy, load_policy
-
-    known = name_known()
-    policy = load_policy(find_policy(policy_name), known)
-    evidence = _read_evidence(files, policy, options, known)
-    _print_contents(evidence)
-    # Whether a check can be measured does not depend on the number of resamples, and what it says is not shown.
-    quick = policy.protocol.model_copy(update={"resamples": _QUICK})
-    verdicts = reach_verdicts(policy.model_copy(update={"protocol": quick}), evidence)
-    missing = [check for check in verdicts[0].checks if check.outcome is Outcome.NOT_RUN]
-    _print_checks(verdicts[0].checks)
-    for line in dict.fromkeys(_suggest(check, policy) for check in missing):
-        click.echo(f"To bring: {line}")
-    lost = [check for check in missing if check.required]
-    click.echo(
-        f"\n{len(lost)} of {sum(c.required for c in verdicts[0].checks)} required checks cannot be measured: the "
-        "verdict would be inconclusive or fail, never pass."
-        if lost
-        else "\nEvery required check can be measured."
-    )
-    return ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
-
-
-def _read_evidence(
-    files: Sequence[Path], policy: "Policy", options: Mapping[str, Any], known: "KnownNames"
-) -> Evidence:
-    """Evidence that this tool wrote is read as such; anything else is predictions."""
-    from unlearn_audit.evidence import is_evidence, read_evidence
-
-    if len(files) == 1 and is_evidence(files[0]):
-        given = [f"--{name}" for name in ("case", "forget", "scores") if options[name]]
-        if given:
-            raise UsageError(f"{', '.join(given)} with evidence, which says all of it itself", hint="leave it out")
-        return read_evidence(files[0])
-    case, folder = read_case(options["case"], known)
-    brought = find_predictions({"predictions": tuple(files), **options}, case, folder)
-    if brought is None:
-        raise UsageError("expected files of predictions, found none")
-    return brought.read(policy, "not collected yet")
-
-
-def _print_contents(evidence: Evidence) -> None:
-    provenance = evidence.provenance
-    for card in provenance.models:
-        click.echo(f"Model    {card.name}: {card.title}" + ("" if card.role == card.name else f" ({card.role})"))
-    for name in SPLITS:
-        inside = evidence.select(name)
-        click.echo(f"Records  {name}: {int(inside.sum())}, of them positive {int(evidence.is_positive[inside].sum())}")
-    positive = ", ".join(evidence.classes[index] for index in evidence.positive)
-    click.echo(f"Classes  {', '.join(evidence.classes)}; positive: {positive}")
-    click.echo(f"Groups   {', '.join(evidence.groups) or 'none'}")
-    for note in provenance.notes:
-        click.echo(f"Note     {note}")
-
-
-def _print_checks(checks: Sequence[CheckResult]) -> None:
-    click.echo()
-    width = min(_WIDEST, max(len(check.title) for check in checks))
-    for check in checks:
-        note = "" if check.required else " (not required)"
-        said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
-        click.echo(f"{'-' if check.outcome is Outcome.NOT_RUN else '+'} {check.title:<{width}}  {said}{note}")
-
-
-def _suggest(check: CheckResult, policy: "Policy") -> str:
-    """Return what would let the check be measured, by its reason."""
-    reason = check.reason
-    if "clusters by" in reason:
-        return f"a group column '{policy.protocol.cluster}' (or a policy that says 'cluster_required: false')"
-    if "no model" in reason:
-        return f"predictions of the {check.against} model, on the same records"
-    if "validation" in reason:
-        return "predictions of the original (and all other models) on validation records, apart from test"
-    if "very same score" in reason:
-        return "logits, or probabilities with all their digits"
-    if "smallest group" in reason or "at least" in reason:
-        return f"more records, for '{check.id}': {reason.removeprefix('Not measured: ')}"
-    return f"what '{check.id}' needs: {reason.removeprefix('Not measured: ')}"

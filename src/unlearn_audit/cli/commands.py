@@ -17,6 +17,7 @@ _BASELINE = "The last release's record.json: say what became better or worse. Ne
 _PREDICTIONS = "Audit predictions made elsewhere (CSV or Parquet, see docs/predictions.md); may be repeated."
 _SCORES = ("probabilities", "logits", "log-probabilities")
 _SCORES_HELP = "What predictions or outputs are.  [default: the case file's, else probabilities, of models logits]"
+_CLASSES_HELP = "What the class numbers 0, 1, ... mean, such as benign,malignant.  [default: the case file's]"
 _REFERENCES = "Reference models for membership attacks, 0 for none (see docs/references.md).  [default: the policy's]"
 _JOBS = "Reference models made at once, one thread each; never changes a number.  [default: all cores]"
 _PROFILE = "The whole report, or page one alone: summary.html and summary.pdf."
@@ -60,6 +61,7 @@ def group() -> None:
 @click.option("--retrained", type=_FILE, metavar="FILE", help="A model retrained without the records, made elsewhere.")
 @click.option("--model", metavar="NAME", help="What weights are loaded into: module:factory, or one of 'list models'.")
 @click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
+@click.option("--classes", metavar="NAMES", help=_CLASSES_HELP)
 @click.option("--forget", metavar="SHARE|CSV", help="Share of the training records, or a list of ids to forget.")
 @click.option("--waivers", type=_FILE, metavar="FILE", help="Waivers beside the policy's own (see docs/waivers.md).")
 @click.option("--method", metavar="NAME", help="Audit this unlearning method instead of the policy's.")
@@ -137,14 +139,19 @@ Exit codes:
   5  the file cannot be used at all
 """,
 )
-@click.argument("files", type=_FILE, nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=_FILE, nargs=-1, metavar="[FILE]...")
 @click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
 @click.option("--case", type=_FILE, metavar="FILE", help="Case file: what is known beyond the predictions.")
 @click.option("--forget", type=_FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
 @click.option("--scores", type=click.Choice(_SCORES), help=_SCORES_HELP)
+@click.option("--classes", metavar="NAMES", help=_CLASSES_HELP)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check_evidence(files: tuple[Path, ...], policy: str, **options: object) -> int:
-    """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing."""
-    from unlearn_audit.cli.bringing import check_files
+    """Say what is in evidence or predictions, what was assumed, and which checks they can answer. Judges nothing.
+
+    Without a FILE the predictions are those that the case file names.
+    """
+    from unlearn_audit.cli.checking import check_files
 
     return check_files(files, policy, options)
 

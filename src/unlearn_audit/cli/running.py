@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.cli.console import print_record, show_progress
+from unlearn_audit.cli.intake import print_intake
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError, UsageError
 from unlearn_audit.records import AuditRecord, Outcome, Signer, Verdict, WaiverState
 
@@ -72,6 +73,7 @@ def run_from_options(policy_name: str, options: Mapping[str, Any]) -> int:
         files = {**render_files(formats, audit.record, sources, taken=evidence), **evidence}
         write_bundle(out, files, audit.record, key, force=options["force"], signing=signing)
         say("write the report", 1, 1)
+    print_intake(audit.record.provenance.intake)
     print_record(audit.record)
     if comparison:
         print_comparison(comparison)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.intake import IntakeEntry
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
 from unlearn_audit.records.waivers import Waiver
@@ -184,6 +185,9 @@ class Provenance(Frozen):
         description="every seal of the policy that was set before the run; `seed` follows from them",
     )
     notes: tuple[str, ...] = ()
+    intake: tuple[IntakeEntry, ...] = Field(
+        default=(), exclude_if=operator.not_, description="what was assumed about the input, and how it is known"
+    )
     device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
