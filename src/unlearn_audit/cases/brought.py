@@ -22,8 +22,11 @@ from unlearn_audit.models import (
     load_given,
     save_weights,
 )
+from unlearn_audit.models.architecture import describe_factory
+from unlearn_audit.models.preparation import describe_preparation
 from unlearn_audit.policy import BroughtModel, Network
 from unlearn_audit.records import ModelCard, digest_of
+from unlearn_audit.records.intake import IntakeEntry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,7 +66,8 @@ class BroughtOriginal:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
         """
         path = self.files[role]
-        model = load_given(path, bench.build_empty)
+        told = self.about.get(role, BroughtModel())
+        model = load_given(path, bench.build_empty, told.weights)
         if model.network is None:
             raise CaseError(
                 f"{path} is a program ({model.kind}), which cannot be trained further and so not be unlearned here",
@@ -72,11 +76,16 @@ class BroughtOriginal:
         with tempfile.TemporaryDirectory() as folder:
             save_weights(model.network, Path(folder) / "model.safetensors")
             weights = (Path(folder) / "model.safetensors").read_bytes()
-        return Made(model.network, weights, self._describe(role, path, weights))
+        card = self._describe(role, f"Read from {path.name} (SHA-256 {model.sha256}).", weights)
+        return Made(model.network, weights, card, (*self.describe_intake(), *model.intake))
 
-    def _describe(self, role: str, path: Path, weights: bytes) -> ModelCard:
+    def describe_intake(self) -> tuple[IntakeEntry, ...]:
+        """Return what was done to data before the model saw it, and whose code made the network."""
+        own = (describe_factory(self.network.factory),) if ":" in self.network.factory else ()
+        return (describe_preparation(self.preparing), *own)
+
+    def _describe(self, role: str, read: str, weights: bytes) -> ModelCard:
         told = self.about.get(role, BroughtModel())
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return ModelCard.model_validate(
             {
                 "name": role,
@@ -87,7 +96,7 @@ class BroughtOriginal:
                 "source": told.source,
                 "file": f"models/{role}.safetensors",
                 "sha256": hashlib.sha256(weights).hexdigest(),
-                "notes": (f"Read from {path.name} (SHA-256 {digest}).", *told.notes),
+                "notes": (read, *told.notes),
             }
         )
 

@@ -13,7 +13,7 @@ from unlearn_audit.cases.cache import ModelCache
 from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.pool import Pool, show_inputs, to_inputs
-from unlearn_audit.cases.preparation import choose_forgotten, prepare_data, refuse_dropped
+from unlearn_audit.cases.preparation import choose_forgotten, choose_groups, keep_groups, prepare_data, refuse_dropped
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.cases.workers import Workers
@@ -36,6 +36,7 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import DataCard, Provenance, Say, SettingSearch, SplitCount, choose_seed, digest_of
+from unlearn_audit.records.intake import join_intake
 
 if TYPE_CHECKING:
     from torch import nn
@@ -127,6 +128,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
     intake = Intake(request.cache, plan.images, None if request.original else split_seed)
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
+    groups = choose_groups(loaded, policy, request.case)
     if request.original:
         refuse_dropped(disjoint)
     task = map_task(
@@ -160,6 +162,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
         environment=describe_environment(),
         signer=request.signer,
         seals=request.seals,
+        intake=join_intake(loaded.intake, groups.intake, *(made.intake for made in models)),
         notes=(
             *forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
@@ -171,7 +174,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
         earlier_runs=request.earlier_runs,
     )
     return Case(
-        dataset=task.dataset,
+        dataset=keep_groups(task.dataset, groups),
         split=split,
         positive=task.positive,
         inputs=inputs,

@@ -1,9 +1,9 @@
 """Models that were made elsewhere are asked about every record. Nothing is trained; none of them is changed."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,26 @@ from numpy.typing import NDArray
 
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.preparation import prepare_data, refuse_dropped
-from unlearn_audit.data import Dataset, ImageRules, Intake, find_overlaps, load_dataset, note_unsearched
+from unlearn_audit.data import (
+    Dataset,
+    ImageRules,
+    Intake,
+    find_overlaps,
+    load_dataset,
+    note_unsearched,
+    read_forget_ids,
+)
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, find_architecture, load_given
-from unlearn_audit.policy import BroughtModel, Network, Policy, Task
+from unlearn_audit.models.architecture import describe_factory
+from unlearn_audit.models.preparation import describe_preparation
+from unlearn_audit.policy import BroughtColumns, BroughtModel, Network, Policy, Task
 from unlearn_audit.predictions import Answers, Facts, assemble
 from unlearn_audit.predictions.scores import Kind
+from unlearn_audit.predictions.splits import ListedIds
 from unlearn_audit.records import Disjoint, Evidence, ModelCard, Provenance, Say, Signer
+from unlearn_audit.records.intake import IntakeEntry, join_intake
 from unlearn_audit.software import describe_software
 
 _BATCH = 64
@@ -49,6 +61,7 @@ class GivenModels:
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: Mapping[str, BroughtModel] = field(default_factory=dict)
+    columns: BroughtColumns = field(default_factory=BroughtColumns)
     observations: tuple[str, ...] = ()
     split_column: str | None = None
     offline: bool = False
@@ -77,7 +90,8 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
     loaded, disjoint = prepare_data(loaded, policy, given.split_column)
     refuse_dropped(disjoint)
     shape = tuple(given.preparing.prepare(loaded.x[:1]).shape[1:])
-    models = {name: _load(path, given, shape, len(loaded.classes)) for name, path in given.files.items()}
+    models = {name: _load(name, given, shape, len(loaded.classes)) for name in given.files}
+    validate_separate(models)
     scores = {name: _ask_all(name, model, loaded, given.preparing, say) for name, model in models.items()}
     answers = Answers(
         where="the data of the models given",
@@ -87,26 +101,54 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
         facts={"split": loaded.split, "label": np.array(loaded.classes, dtype=np.str_)[loaded.label]},
         groups=loaded.groups,
     )
+    forget = None
+    if given.forget is not None:
+        request = read_forget_ids(given.forget, columns=loaded.groups, id_names=loaded.id_names)
+        forget = ListedIds(given.forget, request)
     facts = Facts(
         case=given.case,
         created=given.created,
         scores=given.scores,
         usual="logits",
         classes=loaded.classes,
+        columns=given.columns,
         models=given.about,
         observations=given.observations,
-        forget=given.forget,
         signer=given.signer,
         caveat=_CAVEAT,
+        intake=loaded.intake,
     )
-    return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models, disjoint)
+    return _describe(
+        assemble(answers, policy, facts, loaded.sha256, loaded.source, forget), loaded, given, models, disjoint
+    )
 
 
-def _load(path: Path, given: GivenModels, shape: tuple[int, ...], classes: int) -> GivenModel:
+def _load(name: str, given: GivenModels, shape: tuple[int, ...], classes: int) -> GivenModel:
+    path, key = given.files[name], given.about.get(name, BroughtModel()).weights
     if given.network is None:
-        return load_given(path, None)
+        return load_given(path, None, key)
     architecture = find_architecture(given.network.factory, MODELS)
-    return load_given(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
+    return load_given(path, partial(call_factory, architecture, given.network.parameters, shape, classes), key)
+
+
+def validate_separate(models: Mapping[str, GivenModel]) -> None:
+    """Refuse two models whose weights lie in one file of data: one of them speaks with the other's weights.
+
+    Models that are the same in every byte are not refused here: that they are is said.
+
+    Raises:
+        CaseError: names both and the file.
+    """
+    for one, other in combinations(models, 2):
+        ours, theirs = (dict(list(models[name].parts.items())[1:]) for name in (one, other))
+        shared = sorted(name for name, digest in ours.items() if digest in theirs.values())
+        if shared and models[one].sha256 != models[other].sha256:
+            raise CaseError(
+                f"models '{one}' and '{other}' have the same weights in {name_some(shared)}, a file beside the model, "
+                "and differ otherwise: one of them speaks with the other's weights",
+                hint="keep each model in a folder of its own, or save it as one file: "
+                "onnx.save_model(model, path, save_as_external_data=False)",
+            )
 
 
 def _ask_all(name: str, model: GivenModel, loaded: Dataset, preparing: Preparing, say: Say) -> NDArray[np.float64]:
@@ -203,29 +245,24 @@ def _describe(
         }
     )
     cards = tuple(_describe_model(card, given.files[card.name], models[card.name]) for card in told.models)
+    intake = join_intake(told.intake, _describe_intake(given), *(model.intake for model in models.values()))
     changed = {
         "data": data,
         "models": cards,
         "environment": describe_environment() | describe_software(("onnxruntime",)),
-        "notes": (*told.notes, *_describe_preparation(given)),
+        "intake": intake,
     }
     return replace(evidence, provenance=Provenance.model_validate(told.model_copy(update=changed)))
 
 
 def _describe_model(card: ModelCard, path: Path, model: GivenModel) -> ModelCard:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return card.model_copy(
-        update={"sha256": digest, "notes": (f"Read from {path.name} ({model.kind}).", *model.notes, *card.notes)}
-    )
+    notes = (f"Read from {path.name} ({model.kind}).", *model.notes, *card.notes)
+    return card.model_copy(update={"sha256": model.sha256, "parts": dict(model.parts), "notes": notes})
 
 
-def _describe_preparation(given: GivenModels) -> tuple[str, ...]:
-    steps = {name: value for name, value in vars(given.preparing).items() if value not in (None, (), "channels-first")}
-    said = (
-        ", ".join(f"{name} {value}" for name, value in steps.items())
-        or "pixels scaled to [-1, 1], features as they are"
-    )
-    network = given.network
-    made = f" Weights were loaded into {network.factory} {network.parameters or ''}".rstrip() + "." if network else ""
-    return (f"Data as the models saw it: {said}; outputs read as {given.scores or 'logits'}.{made}",)
+def _describe_intake(given: GivenModels) -> tuple[IntakeEntry, ...]:
+    """Return what was done to data before the models saw it, and whose code made the network."""
+    entries = [describe_preparation(given.preparing)]
+    if given.network is not None and ":" in given.network.factory:
+        entries.append(describe_factory(given.network.factory))
+    return tuple(entries)

@@ -10,6 +10,7 @@ from unlearn_audit.cases.cache import ModelCache, make_key
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import MethodChoice, Recipe
 from unlearn_audit.records import ModelCard, Say, derive_integer
+from unlearn_audit.records.intake import IntakeEntry
 from unlearn_audit.training import Setting
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Made:
     model: "nn.Module"
     weights: bytes
     card: ModelCard
+    intake: tuple[IntakeEntry, ...] = ()
+    """What was assumed where it was made elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -116,7 +116,7 @@ def find_models(  # noqa: PLR0917 - one call site
         )
     if "unlearned" not in files:
         return _find_original(options, said, files, network)
-    idle = [name for name in (*_TRAINING_FACTS, "columns", "about_data") if _tells(case, name)]
+    idle = [name for name in (*_TRAINING_FACTS, "labels", "about_data") if _tells(case, name)]
     _refuse_idle(options, _TRAINING, idle, "with models that were made elsewhere none is made here")
     usual = policy.reference_case.dataset if policy.reference_case else "own-data"
     return GivenModels(
@@ -131,6 +131,7 @@ def find_models(  # noqa: PLR0917 - one call site
         scores=options["scores"] or said.scores,
         outputs=read_classes(options.get("classes")) or said.classes,
         about=said.models,
+        columns=said.columns,
         observations=said.observations,
         split_column=choose_split_column(policy, case),
         offline=options["offline"],
@@ -151,7 +152,7 @@ def _find_original(
         raise UsageError(
             f"expected the unlearned model beside {', '.join(more)}, found none", hint="add --unlearned FILE"
         )
-    idle = [name for name in ("scores", "columns", "about_data", "observations") if _tells(said, name)]
+    idle = [name for name in ("scores", "labels", "about_data", "observations") if _tells(said, name)]
     _refuse_idle(options, ("scores",), idle, "an original that is unlearned here gives logits, and is described above")
     if network is None:
         raise UsageError(

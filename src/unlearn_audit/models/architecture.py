@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 import threading
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import AuditError, CaseError, UsageError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,3 +118,16 @@ def call_factory(
             f"expected a torch.nn.Module from the factory '{architecture.name}', found {type(network).__name__}"
         )
     return network
+
+
+def describe_factory(name: str) -> IntakeEntry:
+    """Return that a network is made by the user's code, with the SHA-256 of its module where that is a file.
+
+    What must not be concluded: the module may import others, which no digest here covers.
+    """
+    module = name.partition(":")[0]
+    path = getattr(sys.modules.get(module), "__file__", None)
+    if path is None or not Path(path).is_file():
+        return note_intake("code.factory", factory=name, digest="")
+    sha256 = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return note_intake("code.factory", factory=name, digest=f" (SHA-256 of the module {sha256})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,3 +99,11 @@ class Preparing:
         shown = x[..., 0] if x.shape[-1] == 1 else x
         resized = np.stack([np.asarray(Image.fromarray(one).resize((self.size, self.size), way)) for one in shown])
         return resized.reshape(*resized.shape[:3], x.shape[-1])
+
+
+def describe_preparation(preparing: Preparing) -> IntakeEntry:
+    """Return what is declared to be done to data before a model sees it, or what is done since nothing is declared."""
+    steps = {name: value for name, value in vars(preparing).items() if value not in (None, (), "channels-first")}
+    if not steps:
+        return note_intake("preparation.usual", steps="pixels scaled to [-1, 1], features as they are")
+    return note_intake("preparation.declared", steps=", ".join(f"{name} {value}" for name, value in steps.items()))

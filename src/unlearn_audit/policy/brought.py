@@ -21,7 +21,7 @@ class BroughtColumns(Frozen):
         default="class", alias="class", description="of a long file with one row for each class: which class"
     )
     groups: tuple[Text, ...] | None = Field(
-        default=None, description="group columns that are kept; every other column where nothing is said"
+        default=None, description="group columns that are kept beside those that the policy names"
     )
 
 
@@ -31,6 +31,10 @@ class BroughtModel(Frozen):
     file: Text | None = Field(
         default=None,
         description="the model itself: .safetensors, .pt or .pth (weights, TorchScript), .pt2 (torch.export), .onnx",
+    )
+    weights: Text | None = Field(
+        default=None,
+        description="which of several sets of weights in the file answers, such as state_dict_ema or state_dict/model",
     )
     role: Literal["original", "unlearned", "retrained", "compared"] | None = Field(
         default=None, description="its name where that is a role, else compared"

@@ -69,8 +69,8 @@ CATALOGUE: Mapping[str, tuple[Status, str]] = MappingProxyType(
         "scores.zero": (
             "assumed",
             (
-                "{count} of {n} answers of '{model}' are probabilities of exactly 0 or 1, rounded by whoever wrote them; "
-                "0 was taken as {floor}. Logits would say more about who is remembered."
+                "{count} of {n} answers of '{model}' are probabilities of exactly 0 or 1, rounded by whoever wrote "
+                "them; 0 was taken as {floor}. Logits would say more about who is remembered."
             ),
         ),
         # models
@@ -144,25 +144,37 @@ CATALOGUE: Mapping[str, tuple[Status, str]] = MappingProxyType(
         # models that were made elsewhere
         "weights.whole": (
             "verified",
-            "'{model}' is the whole of {file}: {tensors} tensors, each of its place and shape.",
+            "Weights are the whole of {file}: {tensors} tensors, each of its place and shape.",
         ),
-        "weights.key": ("assumed", "'{model}' is {key} of {file}, the only weights there that fit the network."),
-        "weights.declared": ("declared", "'{model}' is {key} of {file}, as the case declares."),
-        "weights.left-out": ("left-out", "In {file} {count} tensors beside these weights were not read: {names}."),
+        "weights.key": ("assumed", "Weights are {key} of {file}, the only ones there that fit the network."),
+        "weights.declared": ("declared", "Weights are {key} of {file}, as the case declares."),
+        "weights.left-out": ("left-out", "In {file} {count} tensors beside the weights were not read: {names}."),
         "weights.counters": (
             "assumed",
-            "{file} has no batch counters of normalisation (num_batches_tracked); none are needed to answer.",
+            (
+                "{file} has no batch counters of normalisation (num_batches_tracked), as older torch left them out: no "
+                "answer depends on them."
+            ),
         ),
-        "weights.tied": ("verified", "{file} holds tied weights once: {names}."),
-        "weights.rounded": ("assumed", "{file} holds 64-bit weights; as 32-bit ones they changed by {change} at most."),
+        "weights.tied": ("verified", "{file} holds weights that the network shares once: {names}."),
+        "weights.rounded": (
+            "assumed",
+            "{file} holds 64-bit weights, rounded to 32 bits for the network: by {change} of themselves at most.",
+        ),
         "weights.exact": ("verified", "{file} holds 64-bit weights that are 32-bit numbers: none was rounded."),
-        "weights.objects": ("left-out", "{file} holds objects that are no tensors and were not made: {names}."),
-        "program.whole": ("verified", "'{model}' is the {kind} program {file}; its digest covers every byte of it."),
+        "weights.objects": ("left-out", "{file} holds objects that are no tensors; they were not made: {names}."),
+        "program.whole": (
+            "verified",
+            "{file} is a program ({kind}), run here as any other; its digest covers every byte of it.",
+        ),
         "program.parts": (
             "verified",
-            "'{model}' is the {kind} program {file} with {parts}; its digest covers all of them.",
+            "{file} is a program ({kind}) with weights in {parts}; its digest covers them all.",
         ),
-        "code.factory": ("assumed", "The network is made by {factory}, whose code is not part of any digest{digest}."),
+        "code.factory": (
+            "assumed",
+            "The network is made by {factory}{digest}: code of the user's, which no digest of a model covers.",
+        ),
         "preparation.declared": ("declared", "Data as the models saw it: {steps}."),
         "preparation.usual": ("assumed", "Nothing declares how data was prepared for the models: {steps}."),
     }

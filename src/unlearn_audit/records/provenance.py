@@ -89,7 +89,15 @@ class ModelCard(Frozen):
         default=None, description="wall time it took to make, None where it was brought along"
     )
     file: str | None = Field(default=None, description="path inside the bundle")
-    sha256: str | None = Field(default=None, description="of that file")
+    sha256: str | None = Field(
+        default=None,
+        description="of that file; of the lines '<sha256>  <name>' of `parts` where the model lies in several files",
+    )
+    parts: dict[str, str] = Field(
+        default_factory=dict,
+        exclude_if=operator.not_,
+        description="SHA-256 of each file by its name, where the model lies in several",
+    )
     source: str | None = Field(default=None, description="paper of the method")
     notes: tuple[str, ...] = ()
 
