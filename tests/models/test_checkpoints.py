@@ -191,6 +191,7 @@ def test_prefixes_in_safetensors_are_found_too(tmp_path):
     assert_is(read_weights(tmp_path / "m.safetensors", make(9))[0], make(1))
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_real_checkpoint_of_lightning_is_read(tmp_path):
     lightning = pytest.importorskip("lightning", reason="lightning is not installed")
 
@@ -223,6 +224,7 @@ def test_a_real_checkpoint_of_lightning_is_read(tmp_path):
     assert "'state_dict/model'" in {entry.code: entry.text for entry in entries}["weights.key"]
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_real_checkpoint_of_timm_asks_which_weights_answer(tmp_path):
     timm = pytest.importorskip("timm", reason="timm is not installed")
     from timm.utils import CheckpointSaver, ModelEmaV2

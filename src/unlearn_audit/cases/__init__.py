@@ -18,6 +18,7 @@ from unlearn_audit.cases.request import (
     find_reference,
     make_plan,
     read_image_rules,
+    read_table_columns,
 )
 from unlearn_audit.cases.workers import BACKENDS, Backend, Workers, open_workers
 
@@ -42,4 +43,5 @@ __all__ = [
     "make_plan",
     "open_workers",
     "read_image_rules",
+    "read_table_columns",
 ]

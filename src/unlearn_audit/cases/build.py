@@ -14,7 +14,7 @@ from unlearn_audit.cases.ensemble import Ensemble, make_ensemble, note_other_ref
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.pool import Pool, show_inputs, to_inputs
 from unlearn_audit.cases.preparation import choose_forgotten, choose_groups, keep_groups, prepare_data, refuse_dropped
-from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
+from unlearn_audit.cases.request import CaseRequest, Plan, make_plan, read_table_columns
 from unlearn_audit.cases.workbench import Made, Workbench
 from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import (
@@ -125,7 +125,8 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
     say("load data", 0, 1)
     seed = choose_seed(policy.protocol.seed, request.seals)
     split_seed = seed if request.split_seed is None else request.split_seed
-    intake = Intake(request.cache, plan.images, None if request.original else split_seed)
+    seed_of_splits = None if request.original else split_seed
+    intake = Intake(request.cache, plan.images, seed_of_splits, read_table_columns(request.case))
     loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
     groups = choose_groups(loaded, policy, request.case)

@@ -22,6 +22,7 @@ from unlearn_audit.data import (
     read_forget_ids,
 )
 from unlearn_audit.data.dataset import name_some
+from unlearn_audit.data.intake import TableColumns
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, find_architecture, load_given
 from unlearn_audit.models.architecture import describe_factory
@@ -62,6 +63,8 @@ class GivenModels:
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: Mapping[str, BroughtModel] = field(default_factory=dict)
     columns: BroughtColumns = field(default_factory=BroughtColumns)
+    table: TableColumns = field(default_factory=TableColumns)
+    """What a folder's table calls its columns."""
     observations: tuple[str, ...] = ()
     split_column: str | None = None
     offline: bool = False
@@ -85,7 +88,7 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
 
     if given.threads is not None:
         torch.set_num_threads(given.threads)
-    intake = Intake(images=given.images)
+    intake = Intake(images=given.images, columns=given.table)
     loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say, intake=intake)
     loaded, disjoint = prepare_data(loaded, policy, given.split_column)
     refuse_dropped(disjoint)

@@ -98,7 +98,7 @@ def find_models(  # noqa: PLR0917 - one call site
     Raises:
         UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
-    from unlearn_audit.cases import GivenModels, choose_split_column, read_image_rules
+    from unlearn_audit.cases import GivenModels, choose_split_column, read_image_rules, read_table_columns
     from unlearn_audit.models import Preparing
     from unlearn_audit.policy import CaseFile, Network
 
@@ -132,6 +132,7 @@ def find_models(  # noqa: PLR0917 - one call site
         outputs=read_classes(options.get("classes")) or said.classes,
         about=said.models,
         columns=said.columns,
+        table=read_table_columns(case),
         observations=said.observations,
         split_column=choose_split_column(policy, case),
         offline=options["offline"],

@@ -1,14 +1,15 @@
 """Group columns: arrays of any simple type become strings, unknown becomes '', ages become bands."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data.ages import BAND, band_ages, is_age
-from unlearn_audit.data.dataset import name_some
-from unlearn_audit.data.spelling import blank_unknown
+from unlearn_audit.data.spelling import blank_unknown, validate_spelling
 from unlearn_audit.errors import DataError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 ID_COLUMNS = ("record_id", "image_id", "id")
 """Columns that may name the records, the first that is there."""
@@ -72,25 +73,37 @@ def _write_number(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def take_ids(columns: dict[str, NDArray[np.str_]], where: str) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
+def take_ids(
+    columns: dict[str, NDArray[np.str_]], where: str
+) -> tuple[NDArray[np.str_] | None, tuple[IntakeEntry, ...], str | None]:
     """Take the column that can name the records out of `columns`.
 
     Returns:
-        its values, or None where no column can, and notes on columns that were passed over: one that repeats itself
-        names no record but stays a group column, because the same image in two splits is a finding.
+        its values, or None where no column can; what was passed over: a column that repeats itself names no record but
+        stays a group column, because the same image in two splits is a finding; the column's name.
+
+    Raises:
+        DataError: two ids that differ by spelling alone.
     """
-    notes: list[str] = []
+    passed: list[IntakeEntry] = []
     for name in ID_COLUMNS:
         if name not in columns:
             continue
         unique, counts = np.unique(columns[name], return_counts=True)
         if (counts == 1).all() and "" not in unique:
-            return columns.pop(name), tuple(notes)
-        repeated = [value or "(empty)" for value in unique[(counts > 1) | (unique == "")]]
-        notes.append(f"{where}: '{name}' is not unique ({name_some(repeated)}), so it does not name the records")
+            validate_spelling(where, name, unique.tolist())
+            return columns.pop(name), tuple(passed), name
+        passed.append(note_intake("ids.passed-over", column=name, where=where))
         if name == "id":
-            columns["repeated_id"] = columns.pop(name)
-    return None, tuple(notes)
+            columns[_free_name(columns)] = columns.pop(name)
+    return None, tuple(passed), None
+
+
+def _free_name(columns: Collection[str]) -> str:
+    name = "repeated_id"
+    while name in columns:
+        name += "_"
+    return name
 
 
 def take_exact(columns: dict[str, NDArray[np.str_]]) -> dict[str, NDArray[np.str_]]:

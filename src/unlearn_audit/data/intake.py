@@ -39,18 +39,30 @@ class ImageRules:
 
 
 @dataclass(frozen=True)
+class TableColumns:
+    """What a folder's table calls its columns; None where it uses the usual name."""
+
+    file: str | None = None
+    id: str | None = None
+    split: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
 class Intake:
     """What a loader of images needs beyond their place.
 
     Attributes:
         cache: folder for large sets; None for the user's usual one.
         images: what is declared to be done to each image.
+        columns: what the case calls the columns of a folder's table.
         seed: of splits where the data have none; None where none may be drawn, since models were trained already.
     """
 
     cache: Path | None = None
     images: ImageRules = field(default_factory=ImageRules)
     seed: int | None = None
+    columns: TableColumns = field(default_factory=TableColumns)
 
 
 PLAIN = Intake()

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.archive import Archive, open_archive
 from unlearn_audit.data.columns import finish_columns, read_text, take_exact, take_ids, unify_column
-from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
+from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.intake import PLAIN, Intake
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 PREFIXES = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 """How MedMNIST abbreviates the splits."""
@@ -91,6 +92,8 @@ def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN
             f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
             hint="leave it out; what a brought model sees is declared under 'preparation'",
         )
+    if intake.columns != PLAIN.columns:
+        raise DataError(f"'columns' of the case file would do nothing but for 'groups': {path} names its own arrays")
     with open_archive(path) as archive:
         _refuse_missing(archive)
         sizes = [archive.read_header(f"{prefix}_images").shape[0] for prefix in PREFIXES]
@@ -98,7 +101,7 @@ def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
         x = _read_images(archive, sum(sizes), sha256, intake, say)
-    ids, id_notes = take_ids(columns, path.name)
+    ids, passed, told = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
         ids = np.array([f"{name}-{i}" for name, n in zip(SPLITS, sizes, strict=True) for i in range(n)], dtype=np.str_)
@@ -115,8 +118,24 @@ def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN
         official=identity.official,
         groups=finish_columns(str(path), columns),
         exact=take_exact(columns),
-        notes=(*identity.notes, *id_notes, *unread),
+        notes=identity.notes,
+        intake=(
+            note_intake("ids.column", column=f"'{told}'") if told else note_intake("ids.numbered", where=path.name),
+            note_intake("splits.data"),
+            _describe_labels(identity, classes),
+            note_intake("pixels.array"),
+            *passed,
+            *unread,
+        ),
+        id_names=(told,) if told else (),
     )
+
+
+def _describe_labels(identity: Identity, classes: tuple[str, ...]) -> IntakeEntry:
+    if identity.classes is not None:
+        return note_intake("labels.published", title=identity.name, classes=classes)
+    numbered = classes == tuple(map(str, range(len(classes))))
+    return note_intake("labels.unnamed") if numbered else note_intake("labels.names", classes=classes)
 
 
 def number_classes(where: str, label: NDArray[np.int64]) -> tuple[str, ...]:
@@ -196,7 +215,7 @@ def _unpack(archive: Archive, names: list[str], n: int, say: Say) -> Iterator[ND
             say("unpack images", done, n)
 
 
-def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[str, ...]]:
+def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[IntakeEntry, ...]]:
     unread = [name for name in archive.names if name != _CLASSES and name.partition("_")[0] not in PREFIXES]
     suffixes = [name.partition("_")[2] for name in archive.names if name not in unread and name != _CLASSES]
     columns = {}
@@ -214,8 +233,8 @@ def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray
             columns[suffix] = np.concatenate(found)
         else:
             unread.extend(names)
-    notes = (f"{archive.path.name}: arrays that are not read: {name_some(unread)}",) if unread else ()
-    return columns, notes
+    left = (note_intake("columns.unread", where=archive.path.name, names=unread),) if unread else ()
+    return columns, left
 
 
 def _read_column(archive: Archive, name: str, n: int) -> NDArray[np.str_] | None:

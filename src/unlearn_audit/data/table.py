@@ -1,6 +1,6 @@
 """The table of data sets: one line adds one. Third parties join through the entry points 'unlearn_audit.datasets'."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,7 @@ from unlearn_audit.data.own import TITLE as OWN
 from unlearn_audit.data.own import load_own_data
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records.intake import OF_LOADERS, note_intake
 from unlearn_audit.registry import Table
 
 
@@ -79,7 +80,18 @@ def load_dataset(
     """
     source = DATASETS[name]
     if source.load_images is not None:
-        return source.load_images(path, download=download, say=say, intake=intake)
-    if intake.images.declared:
-        raise DataError(f"'images' of the case file would do nothing: '{name}' takes no images of yours")
-    return source.load(path, download=download, say=say)
+        return _complete(source.load_images(path, download=download, say=say, intake=intake))
+    if intake.images.declared or intake.columns != PLAIN.columns:
+        what = "images" if intake.images.declared else "columns"
+        raise DataError(f"'{what}' of the case file would do nothing: '{name}' takes no images of yours")
+    return _complete(source.load(path, download=download, say=say))
+
+
+def _complete(dataset: Dataset) -> Dataset:
+    """Return the data set with a line on what its loader does not speak of: nothing is assumed in silence."""
+    spoken = {entry.property for entry in dataset.intake}
+    silent = [name for name in OF_LOADERS if name not in spoken]
+    if not silent:
+        return dataset
+    entry = note_intake("loader.silent", name=dataset.name, properties=silent)
+    return replace(dataset, intake=(*dataset.intake, entry))

@@ -11,9 +11,10 @@ Side = Annotated[int, Field(ge=1, le=4_096)]
 
 
 class BroughtColumns(Frozen):
-    """How a file of predictions calls its columns; what is left out is found by its usual name."""
+    """How a table (of predictions, of images) calls its columns; what is left out is found by its usual name."""
 
     id: Text | None = Field(default=None, description="names the records; usually id, record_id or image_id")
+    file: Text | None = Field(default=None, description="of a folder's table: names the images; usually file")
     split: Text = Field(default="split", description="retain, forget, validation or test; or train with a forget list")
     label: Text = Field(default="label", description="the true class, by name or number")
     model: Text = Field(default="model", description="of a long file: which model speaks in this row")

@@ -26,7 +26,11 @@ CATALOGUE: Mapping[str, tuple[Status, str]] = MappingProxyType(
         "ids.index": ("assumed", "Records are named by the table's first column, which has no name of its own."),
         "ids.numbered": ("assumed", "{where} names no records: they were numbered in the order of the file."),
         "ids.files": ("verified", "Records are named by their image files."),
-        "ids.passed-over": ("assumed", "Column {column} repeats values and so names no records; {instead} does."),
+        "ids.passed-over": (
+            "assumed",
+            "In {where} the column '{column}' repeats values or lacks some, and so names no records.",
+        ),
+        "loader.silent": ("assumed", "The loader of '{name}' says nothing about: {properties}."),
         # splits
         "splits.column": ("declared", "Splits are those of the column {column}."),
         "splits.data": ("declared", "Splits are those of the data set."),
@@ -180,9 +184,12 @@ CATALOGUE: Mapping[str, tuple[Status, str]] = MappingProxyType(
     }
 )
 
+OF_LOADERS = ("ids", "splits", "labels", "pixels")
+"""What a loader of data must speak of; the other properties are seen when policy and case are known."""
+
 PROPERTIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "data": ("ids", "splits", "labels", "columns", "spelling", "unknown", "independence", "pixels"),
+        "data": (*OF_LOADERS, "columns", "spelling", "unknown", "independence"),
         "predictions": (
             "ids",
             "splits",
