@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.predictions.files import validate_decoded
 from unlearn_audit.records import Evidence, Provenance, References, Say, to_canonical_json
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def read_evidence(path: Path) -> Evidence:
             hint="'unlearn-audit run' writes evidence.parquet into its output folder",
         )
     try:
+        about = pq.read_metadata(path)
+        validate_decoded(path, about.num_rows, about.num_columns)
         table = pq.read_table(io.BytesIO(path.read_bytes()))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise EvidenceError(f"{path} is not a readable Parquet file ({type(error).__name__})") from error

@@ -409,3 +409,12 @@ def test_a_loader_of_a_third_party_that_says_nothing_is_said_to(monkeypatch, mak
 
     (entry,) = load_dataset("x").intake
     assert entry.details["properties"] == list(OF_LOADERS)
+
+
+def test_the_page_prints_every_limit():
+    from pathlib import Path
+
+    from unlearn_audit.data.limits import LIMITS
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text("utf-8")
+    assert [limit.what for limit in LIMITS if f"| {limit.what} | {limit.describe()} |" not in page] == []

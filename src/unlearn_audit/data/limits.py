@@ -17,7 +17,9 @@ class InputLimit:
 
 
 TABLE_FILE = InputLimit("a file of predictions (CSV, Parquet) or an evidence file", 2**30, "bytes")
-TABLE_DECODED = InputLimit("rows times columns that are read of a table, decoded", 2**30, "bytes")
+TABLE_DECODED = InputLimit(
+    "rows times columns that are read of a table, decoded; and 100 times its file above 64 MiB", 2**30, "bytes"
+)
 TABLE_COLUMNS = InputLimit("columns of a table", 10_000, "columns")
 TABLE_CELL = InputLimit("a cell of text", 1_000, "characters")
 TABLE_HEAD = InputLimit("the first line of a CSV", 2**20, "bytes")
@@ -28,6 +30,8 @@ IMAGE_FILE = InputLimit("an image file", 256 * 2**20, "bytes")
 IMAGE_SIDE = InputLimit("each side of an image", 2_048, "pixels")
 IMAGE_RESIZED_SIDE = InputLimit("each side of an image that 'images' of the case resizes", 8_192, "pixels")
 ARCHIVE_RATIO = InputLimit("what an npz above 256 MiB may unpack to, in times of its size", 200, "times")
+CERTIFICATES = InputLimit("a file of root certificates", 2**20, "bytes")
+REVOCATIONS = InputLimit("a revocation list", 16 * 2**20, "bytes")
 
 LIMITS = (
     TABLE_FILE,
@@ -42,4 +46,6 @@ LIMITS = (
     IMAGE_SIDE,
     IMAGE_RESIZED_SIDE,
     ARCHIVE_RATIO,
+    CERTIFICATES,
+    REVOCATIONS,
 )
