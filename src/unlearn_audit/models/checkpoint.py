@@ -135,7 +135,7 @@ def _make(  # noqa: PLR0917 - one call site
     state = {real[name]: plain[prefix + name] for name in names}
     tied = tuple(name for name in wanted if name not in names and not name.endswith(_COUNTER))
     for name in tied:
-        state[real[name]] = plain[prefix + _find_twin(name, wanted, names)]
+        state[real[name]] = plain[f"{prefix}{_find_twin(name, wanted, names)}"]
     missing = [real[name] for name in wanted if name not in names and name.endswith(_COUNTER)]
     state |= {name: network[name] for name in missing}
     key = "/".join((*place, prefix.rstrip("."))) if prefix else "/".join(place)

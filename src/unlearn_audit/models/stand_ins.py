@@ -17,7 +17,7 @@ _NAMES = (
 """Objects that hold values and no weights. Anything else that is no tensor is refused by name."""
 
 
-def make_stand_ins(passed: list[str]) -> list[tuple[Callable[..., Any], str]]:
+def make_stand_ins(passed: list[str]) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """Return a stand-in for each object that is passed over, with its name; `passed` is filled with those met."""
     return [(_make(name, passed), name) for name in _NAMES]
 
