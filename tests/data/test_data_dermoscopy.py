@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unlearn_audit.data import ImageRules, Intake, load_dataset
+from unlearn_audit.data import ImageRules, LoadOptions, load_dataset
 from unlearn_audit.data.drawn_splits import draw_splits
 from unlearn_audit.errors import DataError
 
-SEEDED = Intake(seed=7)
+SEEDED = LoadOptions(seed=7)
 CODES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 HAM = "HAM10000_metadata.csv"
 TRUTH, META = "ISIC_2019_Training_GroundTruth.csv", "ISIC_2019_Training_Metadata.csv"
@@ -46,8 +46,8 @@ def isic(tmp_path):
     return tmp_path
 
 
-def load(folder, intake=SEEDED, name="own-data"):
-    return load_dataset(name, folder, intake=intake)
+def load(folder, options=SEEDED, name="own-data"):
+    return load_dataset(name, folder, options=options)
 
 
 def find(data, code):
@@ -55,9 +55,9 @@ def find(data, code):
     return entry
 
 
-def refuse(folder, intake=SEEDED, name="own-data"):
+def refuse(folder, options=SEEDED, name="own-data"):
     with pytest.raises(DataError) as refusal:
-        load(folder, intake, name)
+        load(folder, options, name)
     return refusal.value
 
 
@@ -92,7 +92,7 @@ def test_the_seed_decides_the_splits_and_nothing_else_does(ham):
     first = load(ham)
     lines = (ham / HAM).read_text().splitlines()
     (ham / HAM).write_text("\n".join([lines[0], *reversed(lines[1:])]))
-    again, other = load(ham), load(ham, Intake(seed=8))
+    again, other = load(ham), load(ham, LoadOptions(seed=8))
 
     assert dict(zip(first.ids, first.split, strict=True)) == dict(zip(again.ids, again.split, strict=True))
     assert again.split.tolist() != other.split.tolist()
@@ -102,7 +102,7 @@ def test_a_column_split_is_taken(ham):
     lines = (ham / HAM).read_text().splitlines()
     parts = ["split", *(("train", "val", "test")[i % 3] for i in range(140))]
     (ham / HAM).write_text("\n".join(f"{line},{part}" for line, part in zip(lines, parts, strict=True)))
-    data = load(ham, Intake())
+    data = load(ham, LoadOptions())
 
     assert data.split[:3].tolist() == ["train", "validation", "test"]
     assert data.notes == ()
@@ -110,7 +110,7 @@ def test_a_column_split_is_taken(ham):
 
 
 def test_no_split_is_drawn_for_models_that_were_trained_elsewhere(ham):
-    refusal = refuse(ham, Intake())
+    refusal = refuse(ham, LoadOptions())
     assert "expected a column 'split' with train, val or test, found none" in refusal.message
     assert "cannot be drawn here" in refusal.hint
 
@@ -255,7 +255,7 @@ def test_a_declared_size_and_colour_are_done_and_said(ham, tmp_path, monkeypatch
 
 
 def test_a_declaration_that_would_do_nothing_is_refused(make_arrays, write_npz):
-    rules = Intake(images=ImageRules(size=(4, 5)))
+    rules = LoadOptions(images=ImageRules(size=(4, 5)))
     for name, path in (("own-data", write_npz(make_arrays())), ("breast-cytology", None)):
         with pytest.raises(DataError, match="'images' of the case file would do nothing"):
-            load_dataset(name, path, intake=rules)
+            load_dataset(name, path, options=rules)

@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from unlearn_audit.cases.preparation import choose_groups
-from unlearn_audit.data import Intake, Source, load_dataset
+from unlearn_audit.data import LoadOptions, Source, load_dataset
 from unlearn_audit.data.ages import is_age, read_years
 from unlearn_audit.data.images import decode
-from unlearn_audit.data.intake import ImageRules, TableColumns
+from unlearn_audit.data.load_options import ImageRules, TableColumns
 from unlearn_audit.data.spelling import validate_spelling
 from unlearn_audit.errors import DataError
 from unlearn_audit.policy import find_policy, load_case, load_policy
 from unlearn_audit.records.intake import OF_LOADERS, PROPERTIES
 
-SEEDED = Intake(seed=7)
+SEEDED = LoadOptions(seed=7)
 N = 60
 
 
@@ -41,9 +41,9 @@ def find(data, code):
     return next(entry for entry in data.intake if entry.code == code)
 
 
-def refuse(folder, intake=SEEDED):
+def refuse(folder, options=SEEDED):
     with pytest.raises(DataError) as refusal:
-        load_dataset("own-data", folder, intake=intake)
+        load_dataset("own-data", folder, options=options)
     return f"{refusal.value.message}\n{refusal.value.hint}"
 
 
@@ -89,7 +89,7 @@ def test_splits_that_were_spelt_otherwise_are_said(tmp_path):
 )
 def test_the_case_can_call_the_columns_otherwise(tmp_path, names):
     write_folder(tmp_path, "image,dx,fold", lambda i, split: f"{i}.png,{i % 2},{split}")
-    data = load_dataset("own-data", tmp_path, intake=Intake(columns=names))
+    data = load_dataset("own-data", tmp_path, options=LoadOptions(columns=names))
 
     assert data.ids[3] == "3.png"
     assert "where they are called otherwise, the case file says so" in refuse(tmp_path)
@@ -97,7 +97,7 @@ def test_the_case_can_call_the_columns_otherwise(tmp_path, names):
 
 def test_columns_that_would_do_nothing_are_refused(tmp_path, make_arrays, write_npz):
     with pytest.raises(DataError, match="would do nothing"):
-        load_dataset("own-data", write_npz(make_arrays()), intake=Intake(columns=TableColumns(label="dx")))
+        load_dataset("own-data", write_npz(make_arrays()), options=LoadOptions(columns=TableColumns(label="dx")))
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "outside"])
@@ -191,7 +191,7 @@ def test_an_orientation_that_is_not_applied_is_counted(tmp_path, monkeypatch, st
     turned = Image.Exif()
     turned[0x0112] = 6
     Image.fromarray(np.full((6, 8, 3), 9, np.uint8)).save(folder / "9.png", exif=turned)
-    data = load_dataset("own-data", folder, intake=Intake(cache=tmp_path / "cache"))
+    data = load_dataset("own-data", folder, options=LoadOptions(cache=tmp_path / "cache"))
 
     assert find(data, "pixels.orientation").details == {"count": 1, "n": N}
 
@@ -252,7 +252,7 @@ CHALLENGES = {
 @pytest.mark.parametrize("year", CHALLENGES)
 def test_ground_truth_is_read_as_each_year_published_it(tmp_path, year):
     table, lines, classes = CHALLENGES[year]
-    data = load_dataset("own-data", write_isic(tmp_path / "d", table, lines), intake=SEEDED)
+    data = load_dataset("own-data", write_isic(tmp_path / "d", table, lines), options=SEEDED)
 
     assert data.classes == classes
     assert np.bincount(data.label).tolist() == [N // len(classes)] * len(classes)
@@ -261,7 +261,7 @@ def test_ground_truth_is_read_as_each_year_published_it(tmp_path, year):
 
 def test_images_of_2017_that_are_neither_are_called_nevi_and_counted(tmp_path):
     table, lines, _ = CHALLENGES["2017"]
-    data = load_dataset("own-data", write_isic(tmp_path / "d", table, lines), intake=SEEDED)
+    data = load_dataset("own-data", write_isic(tmp_path / "d", table, lines), options=SEEDED)
 
     assert find(data, "labels.rest").details["n"] == N // 3
 
@@ -271,7 +271,7 @@ def test_lesions_named_in_a_table_beside_the_images_keep_splits_apart(tmp_path, 
     folder = write_isic(tmp_path / "d", *CHALLENGES["2018"][:2])
     lines = ["image,lesion_id,diagnosis_confirm_type"]
     (folder / name).write_text("\n".join(lines + [f"ISIC_{i:07},HAM_{i // 3:05},histo" for i in range(N)]))
-    data = load_dataset("own-data", folder, intake=SEEDED)
+    data = load_dataset("own-data", folder, options=SEEDED)
     parts = [set(data.groups["lesion_id"][data.select(split)]) for split in ("train", "test")]
 
     assert not parts[0] & parts[1]
@@ -279,7 +279,7 @@ def test_lesions_named_in_a_table_beside_the_images_keep_splits_apart(tmp_path, 
 
 
 def test_without_lesions_the_summary_says_that_independence_is_not_shown(tmp_path):
-    data = load_dataset("own-data", write_isic(tmp_path / "d", *CHALLENGES["2018"][:2]), intake=SEEDED)
+    data = load_dataset("own-data", write_isic(tmp_path / "d", *CHALLENGES["2018"][:2]), options=SEEDED)
     columns = choose_groups(data, load_policy(find_policy("breast-cytology"), _known()), None)
 
     assert "independence.unknown" in {entry.code for entry in columns.intake}
@@ -301,7 +301,7 @@ def test_tables_that_name_no_image_are_listed_as_unread(tmp_path):
     folder = write_isic(tmp_path / "d", *CHALLENGES["2018"][:2])
     (folder / "ISIC_2020_Training_Duplicates.csv").write_text("image_name_1,image_name_2\nISIC_9,ISIC_8\n")
 
-    data = load_dataset("own-data", folder, intake=SEEDED)
+    data = load_dataset("own-data", folder, options=SEEDED)
     assert find(data, "columns.unread").details["names"] == ["ISIC_2020_Training_Duplicates.csv"]
 
 
@@ -391,7 +391,7 @@ def _readers(tmp_path, make_arrays, write_npz):
     yield load_dataset("own-data", write_npz(make_arrays()))
     yield load_dataset("own-data", write_folder(tmp_path / "folder"))
     for year, (table, lines, _) in CHALLENGES.items():
-        yield load_dataset("own-data", write_isic(tmp_path / year.replace(" ", ""), table, lines), intake=SEEDED)
+        yield load_dataset("own-data", write_isic(tmp_path / year.replace(" ", ""), table, lines), options=SEEDED)
 
 
 def test_every_reader_of_data_speaks_of_every_property(tmp_path, make_arrays, write_npz):

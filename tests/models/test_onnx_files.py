@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from unlearn_audit.cases.given import validate_separate  # noqa: E402
 from unlearn_audit.errors import CaseError  # noqa: E402
-from unlearn_audit.models import load_given  # noqa: E402
+from unlearn_audit.models import load_external  # noqa: E402
 from unlearn_audit.models.onnx_files import list_data_files  # noqa: E402
 from unlearn_audit.publishing.binding import bind, digest_files  # noqa: E402
 
@@ -39,7 +39,7 @@ def write(path, seed, *, bias=0.0, data="w.bin"):
 
 
 def test_the_digest_covers_the_weights_wherever_they_lie(tmp_path):
-    one, other = (load_given(write(tmp_path / name / "model.onnx", seed), None) for seed, name in enumerate("ab"))
+    one, other = (load_external(write(tmp_path / name / "model.onnx", seed), None) for seed, name in enumerate("ab"))
 
     assert one.parts["model.onnx"] == other.parts["model.onnx"]
     assert one.sha256 != other.sha256
@@ -47,7 +47,7 @@ def test_the_digest_covers_the_weights_wherever_they_lie(tmp_path):
 
 
 def test_the_digest_of_several_files_is_that_of_their_lines(tmp_path):
-    model = load_given(write(tmp_path / "model.onnx", 1), None)
+    model = load_external(write(tmp_path / "model.onnx", 1), None)
     lines = ""
     for name in ("model.onnx", "w.bin"):
         lines += f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n"
@@ -58,8 +58,8 @@ def test_the_digest_of_several_files_is_that_of_their_lines(tmp_path):
 def test_one_file_keeps_its_own_digest(tmp_path):
     path = write(tmp_path / "model.onnx", 1, data=None)
 
-    assert load_given(path, None).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert load_given(path, None).parts == {}
+    assert load_external(path, None).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert load_external(path, None).parts == {}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_weights_outside_of_the_models_folder_are_refused(tmp_path, location):
     (tmp_path / "w.bin").write_bytes(b"\0" * 240)
 
     with pytest.raises(CaseError, match="expected its weights inside it or in files of its own folder"):
-        load_given(path, None)
+        load_external(path, None)
 
 
 def test_weights_behind_a_link_are_refused(tmp_path):
@@ -84,7 +84,7 @@ def test_weights_behind_a_link_are_refused(tmp_path):
     (tmp_path / "w.bin").symlink_to(tmp_path / "real.bin")
 
     with pytest.raises(CaseError, match="is a link"):
-        load_given(path, None)
+        load_external(path, None)
 
 
 def test_weights_of_subgraphs_and_functions_are_found(tmp_path):
@@ -119,13 +119,13 @@ def _tensors(graph):
 def test_bytes_that_are_no_model_are_refused(tmp_path, content):
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(CaseError, match="not a readable ONNX model"):
-        load_given(tmp_path / "model.onnx", None)
+        load_external(tmp_path / "model.onnx", None)
 
 
 def test_two_models_that_share_one_file_of_weights_are_refused(tmp_path):
     one = write(tmp_path / "original.onnx", 1, data="model.onnx.data")
     other = write(tmp_path / "unlearned.onnx", 1, bias=1.0, data="model.onnx.data")
-    models = {name: load_given(path, None) for name, path in (("original", one), ("unlearned", other))}
+    models = {name: load_external(path, None) for name, path in (("original", one), ("unlearned", other))}
 
     with pytest.raises(CaseError, match=r"'original' and 'unlearned' have the same weights in 'model\.onnx\.data'"):
         validate_separate(models)
@@ -140,7 +140,7 @@ def test_a_model_beside_a_copy_of_anothers_weights_is_refused(tmp_path):
     (tmp_path / "b" / "w.bin").write_bytes((tmp_path / "a" / "w.bin").read_bytes())
 
     with pytest.raises(CaseError, match="speaks with the other's weights"):
-        validate_separate({"original": load_given(one, None), "unlearned": load_given(other, None)})
+        validate_separate({"original": load_external(one, None), "unlearned": load_external(other, None)})
 
 
 def test_publishing_binds_all_files_of_a_model_or_none(tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_publishing_binds_all_files_of_a_model_or_none(tmp_path, monkeypatch):
 
     from unlearn_audit.records import ModelCard
 
-    model = load_given(write(tmp_path / "audited" / "model.onnx", 1), None)
+    model = load_external(write(tmp_path / "audited" / "model.onnx", 1), None)
     card = ModelCard(
         name="unlearned", role="unlearned", method="x", title="Unlearned", sha256=model.sha256, parts=dict(model.parts)
     )

@@ -16,14 +16,14 @@ from unlearn_audit.errors import CaseError
 from unlearn_audit.models import (
     MODELS,
     Architecture,
-    Preparing,
+    Preprocessing,
     call_factory,
     find_architecture,
-    load_given,
+    load_external,
     save_weights,
 )
 from unlearn_audit.models.architecture import describe_factory
-from unlearn_audit.models.preparation import describe_preparation
+from unlearn_audit.models.preprocessing import describe_preprocessing
 from unlearn_audit.policy import BroughtModel, Network
 from unlearn_audit.records import ModelCard, digest_of
 from unlearn_audit.records.intake import IntakeEntry
@@ -40,7 +40,7 @@ class BroughtOriginal:
 
     files: dict[str, Path]
     network: Network
-    preparing: Preparing = field(default_factory=Preparing)
+    preparing: Preprocessing = field(default_factory=Preprocessing)
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: dict[str, BroughtModel] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class BroughtOriginal:
         """
         path = self.files[role]
         told = self.about.get(role, BroughtModel())
-        model = load_given(path, bench.build_empty, told.weights)
+        model = load_external(path, bench.build_empty, told.weights)
         if model.network is None:
             raise CaseError(
                 f"{path} is a program ({model.kind}), which cannot be trained further and so not be unlearned here",
@@ -82,7 +82,7 @@ class BroughtOriginal:
     def describe_intake(self) -> tuple[IntakeEntry, ...]:
         """Return what was done to data before the model saw it, and whose code made the network."""
         own = (describe_factory(self.network.factory),) if ":" in self.network.factory else ()
-        return (describe_preparation(self.preparing), *own)
+        return (describe_preprocessing(self.preparing), *own)
 
     def _describe(self, role: str, read: str, weights: bytes) -> ModelCard:
         told = self.about.get(role, BroughtModel())

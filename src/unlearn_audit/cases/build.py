@@ -21,7 +21,7 @@ from unlearn_audit.data import (
     DATASETS,
     Dataset,
     Forgotten,
-    Intake,
+    LoadOptions,
     Task,
     build_request,
     digest_rows,
@@ -126,8 +126,8 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, say: Say) -> Ca
     seed = choose_seed(policy.protocol.seed, request.seals)
     split_seed = seed if request.split_seed is None else request.split_seed
     seed_of_splits = None if request.original else split_seed
-    intake = Intake(request.cache, plan.images, seed_of_splits, read_table_columns(request.case))
-    loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, intake=intake)
+    options = LoadOptions(request.cache, plan.images, seed_of_splits, read_table_columns(request.case))
+    loaded = load_dataset(plan.reference.dataset, plan.data, download=not request.offline, say=say, options=options)
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
     groups = choose_groups(loaded, policy, request.case)
     if request.original:

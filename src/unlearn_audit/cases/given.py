@@ -15,18 +15,18 @@ from unlearn_audit.cases.preparation import prepare_data, refuse_dropped
 from unlearn_audit.data import (
     Dataset,
     ImageRules,
-    Intake,
+    LoadOptions,
     find_overlaps,
     load_dataset,
     note_unsearched,
     read_forget_ids,
 )
 from unlearn_audit.data.dataset import name_some
-from unlearn_audit.data.intake import TableColumns
+from unlearn_audit.data.load_options import TableColumns
 from unlearn_audit.errors import CaseError
-from unlearn_audit.models import MODELS, GivenModel, Preparing, call_factory, find_architecture, load_given
+from unlearn_audit.models import MODELS, ExternalModel, Preprocessing, call_factory, find_architecture, load_external
 from unlearn_audit.models.architecture import describe_factory
-from unlearn_audit.models.preparation import describe_preparation
+from unlearn_audit.models.preprocessing import describe_preprocessing
 from unlearn_audit.policy import BroughtColumns, BroughtModel, Network, Policy, Task
 from unlearn_audit.predictions import Answers, Facts, assemble
 from unlearn_audit.predictions.scores import Kind
@@ -56,7 +56,7 @@ class GivenModels:
     data: Path | None = None
     forget: Path | None = None
     network: Network | None = None
-    preparing: Preparing = field(default_factory=Preparing)
+    preparing: Preprocessing = field(default_factory=Preprocessing)
     scores: Kind | None = None
     """What outputs are; logits where nothing is said."""
     outputs: tuple[str, ...] = ()
@@ -88,8 +88,8 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
 
     if given.threads is not None:
         torch.set_num_threads(given.threads)
-    intake = Intake(images=given.images, columns=given.table)
-    loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say, intake=intake)
+    options = LoadOptions(images=given.images, columns=given.table)
+    loaded = load_dataset(given.dataset, given.data, download=not given.offline, say=say, options=options)
     loaded, disjoint = prepare_data(loaded, policy, given.split_column)
     refuse_dropped(disjoint)
     shape = tuple(given.preparing.prepare(loaded.x[:1]).shape[1:])
@@ -126,15 +126,15 @@ def ask_models(policy: Policy, given: GivenModels, say: Say) -> Evidence:
     )
 
 
-def _load(name: str, given: GivenModels, shape: tuple[int, ...], classes: int) -> GivenModel:
+def _load(name: str, given: GivenModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
     path, key = given.files[name], given.about.get(name, BroughtModel()).weights
     if given.network is None:
-        return load_given(path, None, key)
+        return load_external(path, None, key)
     architecture = find_architecture(given.network.factory, MODELS)
-    return load_given(path, partial(call_factory, architecture, given.network.parameters, shape, classes), key)
+    return load_external(path, partial(call_factory, architecture, given.network.parameters, shape, classes), key)
 
 
-def validate_separate(models: Mapping[str, GivenModel]) -> None:
+def validate_separate(models: Mapping[str, ExternalModel]) -> None:
     """Refuse two models whose weights lie in one file of data: one of them speaks with the other's weights.
 
     Models that are the same in every byte are not refused here: that they are is said.
@@ -154,7 +154,9 @@ def validate_separate(models: Mapping[str, GivenModel]) -> None:
             )
 
 
-def _ask_all(name: str, model: GivenModel, loaded: Dataset, preparing: Preparing, say: Say) -> NDArray[np.float64]:
+def _ask_all(
+    name: str, model: ExternalModel, loaded: Dataset, preparing: Preprocessing, say: Say
+) -> NDArray[np.float64]:
     """Return (n, k) outputs. Data is prepared batch by batch: the prepared whole may not fit into memory."""
     _refuse_unsteady(name, model, preparing, loaded.x[:_FEW])
     values = np.empty((len(loaded), 0))
@@ -176,7 +178,7 @@ def _ask_all(name: str, model: GivenModel, loaded: Dataset, preparing: Preparing
     return values
 
 
-def _ask(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) -> NDArray[np.float64]:
+def _ask(name: str, model: ExternalModel, preparing: Preprocessing, x: NDArray[Any]) -> NDArray[np.float64]:
     import torch
 
     batch = preparing.prepare(x)
@@ -197,7 +199,7 @@ def _ask(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) ->
     return values[:, np.newaxis] if values.ndim == 1 else values
 
 
-def _refuse_unsteady(name: str, model: GivenModel, preparing: Preparing, x: NDArray[Any]) -> None:
+def _refuse_unsteady(name: str, model: ExternalModel, preparing: Preprocessing, x: NDArray[Any]) -> None:
     """Refuse a program that was saved with dropout or batch statistics at work: it has no one answer to a record."""
     first, again = (_ask(name, model, preparing, x) for _ in range(2))
     alone = _ask(name, model, preparing, x[:1])
@@ -231,7 +233,11 @@ def _name_outputs(
 
 
 def _describe(
-    evidence: Evidence, loaded: Dataset, given: GivenModels, models: Mapping[str, GivenModel], disjoint: Disjoint | None
+    evidence: Evidence,
+    loaded: Dataset,
+    given: GivenModels,
+    models: Mapping[str, ExternalModel],
+    disjoint: Disjoint | None,
 ) -> Evidence:
     """Return the evidence with what is known of data and models beyond their answers."""
     from dataclasses import replace
@@ -258,14 +264,14 @@ def _describe(
     return replace(evidence, provenance=Provenance.model_validate(told.model_copy(update=changed)))
 
 
-def _describe_model(card: ModelCard, path: Path, model: GivenModel) -> ModelCard:
+def _describe_model(card: ModelCard, path: Path, model: ExternalModel) -> ModelCard:
     notes = (f"Read from {path.name} ({model.kind}).", *model.notes, *card.notes)
     return card.model_copy(update={"sha256": model.sha256, "parts": dict(model.parts), "notes": notes})
 
 
 def _describe_intake(given: GivenModels) -> tuple[IntakeEntry, ...]:
     """Return what was done to data before the models saw it, and whose code made the network."""
-    entries = [describe_preparation(given.preparing)]
+    entries = [describe_preprocessing(given.preparing)]
     if given.network is not None and ":" in given.network.factory:
         entries.append(describe_factory(given.network.factory))
     return tuple(entries)

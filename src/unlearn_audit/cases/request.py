@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import ImageRules
-from unlearn_audit.data.intake import TableColumns
+from unlearn_audit.data.load_options import TableColumns
 from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase

@@ -99,7 +99,7 @@ def find_models(  # noqa: PLR0917 - one call site
         UsageError: no original, options that only training has a use for, a share to forget, no network.
     """
     from unlearn_audit.cases import GivenModels, choose_split_column, read_image_rules, read_table_columns
-    from unlearn_audit.models import Preparing
+    from unlearn_audit.models import Preprocessing
     from unlearn_audit.policy import CaseFile, Network
 
     told = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
@@ -127,7 +127,7 @@ def find_models(  # noqa: PLR0917 - one call site
         data=options["data"] or (folder / said.data if said.data else None),
         forget=_find_list(options["forget"], case, folder),
         network=network,
-        preparing=Preparing(**said.preparation.model_dump()),
+        preparing=Preprocessing(**said.preparation.model_dump()),
         scores=options["scores"] or said.scores,
         outputs=read_classes(options.get("classes")) or said.classes,
         about=said.models,
@@ -147,7 +147,7 @@ def _find_original(
 ) -> "BroughtOriginal":
     """Return the original alone: its unlearned model is made here, by the method that policy, case or option name."""
     from unlearn_audit.cases import BroughtOriginal
-    from unlearn_audit.models import Preparing
+    from unlearn_audit.models import Preprocessing
 
     if more := sorted(files.keys() - {"original", "retrained"}):
         raise UsageError(
@@ -160,7 +160,7 @@ def _find_original(
             "expected the network of the original, since it is unlearned here; found none",
             hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
         )
-    preparing = Preparing(**said.preparation.model_dump())
+    preparing = Preprocessing(**said.preparation.model_dump())
     outputs = read_classes(options.get("classes")) or said.classes
     return BroughtOriginal(dict(files), network, preparing, outputs, dict(said.models))
 

@@ -67,11 +67,11 @@ class Dataset:
     id_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._refuse_wrong_columns()
-        self._refuse_wrong_ids()
-        self._refuse_wrong_splits()
-        self._refuse_wrong_labels()
-        self._refuse_wrong_x()
+        self._validate_wrong_columns()
+        self._validate_wrong_ids()
+        self._validate_wrong_splits()
+        self._validate_wrong_labels()
+        self._validate_wrong_x()
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -100,7 +100,7 @@ class Dataset:
     def _refuse(self, message: str, hint: str | None = None) -> DataError:
         return DataError(f"data set '{self.name}': {message}", hint=hint)
 
-    def _refuse_wrong_columns(self) -> None:
+    def _validate_wrong_columns(self) -> None:
         n = len(self.ids)
         columns = {"ids": self.ids, "label": self.label, "split": self.split}
         columns |= {f"group '{name}'": values for name, values in (*self.groups.items(), *self.exact.items())}
@@ -116,7 +116,7 @@ class Dataset:
                 hint="rename the column",
             )
 
-    def _refuse_wrong_ids(self) -> None:
+    def _validate_wrong_ids(self) -> None:
         unique, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise self._refuse(f"expected unique record ids, found duplicates: {name_some(unique[counts > 1])}")
@@ -125,7 +125,7 @@ class Dataset:
                 f"expected a non-empty id for every record, found none at {np.flatnonzero(self.ids == '')[0]}"
             )
 
-    def _refuse_wrong_splits(self) -> None:
+    def _validate_wrong_splits(self) -> None:
         unknown = np.setdiff1d(self.split, SPLITS)
         if unknown.size:
             raise self._refuse(f"expected splits {', '.join(SPLITS)}, found {name_some(unknown)}")
@@ -136,7 +136,7 @@ class Dataset:
                     hint="an audit needs all three: train to forget from, validation for thresholds, test to judge on",
                 )
 
-    def _refuse_wrong_labels(self) -> None:
+    def _validate_wrong_labels(self) -> None:
         k = len(self.classes)
         if len(set(self.classes)) != k or "" in self.classes:
             raise self._refuse(f"expected distinct, non-empty class names, found {list(self.classes)}")
@@ -152,7 +152,7 @@ class Dataset:
                 f"at {name_some(self.ids[outside])}"
             )
 
-    def _refuse_wrong_x(self) -> None:
+    def _validate_wrong_x(self) -> None:
         shape, dtype = self.x.shape, self.x.dtype
         if dtype == np.uint8 and len(shape) == 4 and shape[3] in _CHANNELS and 0 not in shape:  # noqa: PLR2004
             return

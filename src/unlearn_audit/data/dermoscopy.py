@@ -18,7 +18,7 @@ from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.data.drawn_splits import draw_splits
 from unlearn_audit.data.ground_truth import Diagnoses, find_image_column, read_truths
-from unlearn_audit.data.listing import Listing, refuse_absent, validate_inside
+from unlearn_audit.data.manifest import Manifest, validate_absent, validate_inside
 from unlearn_audit.data.npz import Identity
 from unlearn_audit.data.split_names import find_split, read_splits
 from unlearn_audit.errors import DataError
@@ -55,7 +55,7 @@ def _is_truth(name: str) -> bool:
     return "groundtruth" in name.lower() and name.lower().endswith(".csv")
 
 
-def list_lesions(folder: Path, tables: Sequence[Path], identity: Identity, seed: int | None) -> Listing:
+def list_lesions(folder: Path, tables: Sequence[Path], identity: Identity, seed: int | None) -> Manifest:
     """Return what the tables of diagnoses (see `find_metadata`) and those beside them say of the images in `folder`.
 
     Splits are those of a column `split`, or of several tables' names; without them they are drawn from `seed`, by
@@ -74,7 +74,7 @@ def list_lesions(folder: Path, tables: Sequence[Path], identity: Identity, seed:
     label, classes = _number(table, found.named, identity)
     split, drawn = _take_splits(table, groups, label, seed)
     named = note_intake("ids.column", column=f"'{found.id_column}'")
-    return Listing(
+    return Manifest(
         where=str(table),
         content=found.content + content,
         paths=paths,
@@ -160,7 +160,7 @@ def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list
             path = Path(place) / name
             if path.suffix.lower() in _ENDINGS:
                 found.setdefault(path.stem, []).append(path)
-    refuse_absent(str(table), [name for name in ids.tolist() if name not in found], len(ids))
+    validate_absent(str(table), [name for name in ids.tolist() if name not in found], len(ids))
     twice = [name for name in ids.tolist() if len(found[name]) > 1]
     if twice:
         places = ", ".join(str(path.relative_to(root)) for path in found[twice[0]][:2])

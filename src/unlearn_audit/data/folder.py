@@ -11,8 +11,8 @@ from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
 from unlearn_audit.data.images import read_images
-from unlearn_audit.data.intake import Intake, TableColumns
-from unlearn_audit.data.listing import Listing, refuse_absent, validate_inside
+from unlearn_audit.data.load_options import LoadOptions, TableColumns
+from unlearn_audit.data.manifest import Manifest, validate_absent, validate_inside
 from unlearn_audit.data.npz import Identity, number_classes
 from unlearn_audit.data.spelling import find_column
 from unlearn_audit.data.split_names import read_splits
@@ -26,14 +26,14 @@ _MOST_DIGITS = 9
 _ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
-def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> Dataset:
+def load_folder(folder: Path, identity: Identity, options: LoadOptions, say: Say) -> Dataset:
     """Read `records.csv` in `folder` and the images it names.
 
     The CSV (UTF-8; comma, semicolon or tab; header) has the columns `file` (path inside the folder), `split` (train,
     validation or val, test) and `label` (a class number or a class name); the case may call them otherwise. `image_id`,
     `record_id` or `id` names the records, else `file` does, and where there is no `file` the ids name the files. Every
     other column is a group column, ages become bands. Images are 8-bit grey or RGB and of one
-    size; nothing is resized unless `intake` declares it, because how one resizes changes what a model sees. EXIF
+    size; nothing is resized unless `options` declare it, because how one resizes changes what a model sees. EXIF
     orientation is not applied. Large sets are kept in a file (see `stored`).
 
     `sha256` is of the CSV and the image files in its order. Where neither the data set nor numbers say what the
@@ -44,7 +44,7 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> D
     Args:
         folder: the folder.
         identity: name, classes and origin of the data.
-        intake: where large sets are kept, and what is declared to be done to each image.
+        options: where large sets are kept, and what is declared to be done to each image.
         say: progress, one step per image.
 
     Raises:
@@ -52,31 +52,31 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, say: Say) -> D
             that is no class, or what `Dataset` refuses.
     """
     tables = () if (folder / TABLE).exists() else find_metadata(folder)
-    listing = (
-        list_lesions(folder, tables, identity, intake.seed) if tables else _list_own(folder, identity, intake.columns)
+    manifest = (
+        list_lesions(folder, tables, identity, options.seed) if tables else _list_own(folder, identity, options.columns)
     )
-    x, digests, checked = read_images(listing.paths, intake, say)
-    declared = tuple(note_intake("pixels.declared", text=text) for text in intake.images.describe())
+    x, digests, checked = read_images(manifest.paths, options, say)
+    declared = tuple(note_intake("pixels.declared", text=text) for text in options.images.describe())
     return Dataset(
         name=identity.name,
         x=x,
-        label=listing.label,
-        ids=listing.ids,
-        split=listing.split,
-        classes=listing.classes,
+        label=manifest.label,
+        ids=manifest.ids,
+        split=manifest.split,
+        classes=manifest.classes,
         source=identity.source,
         licence=identity.licence,
-        sha256=hashlib.sha256(listing.content + digests).hexdigest(),
+        sha256=hashlib.sha256(manifest.content + digests).hexdigest(),
         official=identity.official,
-        groups=finish_columns(listing.where, listing.groups),
-        exact=take_exact(listing.groups),
+        groups=finish_columns(manifest.where, manifest.groups),
+        exact=take_exact(manifest.groups),
         notes=identity.notes,
-        intake=(*listing.intake, *checked, *declared),
-        id_names=listing.id_names,
+        intake=(*manifest.intake, *checked, *declared),
+        id_names=manifest.id_names,
     )
 
 
-def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Listing:
+def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Manifest:
     table = folder / TABLE
     if not table.exists():
         raise DataError(
@@ -93,7 +93,7 @@ def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Listing:
     named = columns.pop(names.id) if names.id is not None else None
     groups = {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
     ids, passed, told = (named, (), names.id) if named is not None else take_ids(groups, TABLE)
-    return Listing(
+    return Manifest(
         where=str(table),
         content=content,
         paths=_find_files(folder, files),
@@ -163,6 +163,6 @@ def _find_files(folder: Path, files: NDArray[np.str_]) -> list[Path]:
         written = [root / name, root / name.replace("\\", "/")]
         ended = [Path(f"{path}{ending}") for path in written[-1:] for ending in _ENDINGS]
         paths.append(next((path for path in (*written, *ended) if path.exists()), root / name))
-    refuse_absent(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
+    validate_absent(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
     validate_inside(root, paths)
     return paths

@@ -80,10 +80,10 @@ def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
         raise CaseError("expected ids to forget, found none")
     column = _find_column(dataset, request.column)
     wanted = np.array(sorted(set(request.ids)), dtype=np.str_)
-    _refuse_unknown(dataset, request, wanted, column)
-    _refuse_outside_train(dataset, request.by, wanted, column)
+    _validate_unknown(dataset, request, wanted, column)
+    _validate_outside_train(dataset, request.by, wanted, column)
     mask = np.isin(column, wanted) & dataset.select("train")
-    _refuse_nothing_left(dataset, mask)
+    _validate_nothing_left(dataset, mask)
     notes = chain(request.notes, _describe_leftovers(dataset, mask), _describe_lost_classes(dataset, mask))
     return Forgotten(mask, request.by, tuple(notes))
 
@@ -100,7 +100,9 @@ def _find_column(dataset: Dataset, by: str | None) -> NDArray[np.str_]:
     return dataset.groups[by]
 
 
-def _refuse_unknown(dataset: Dataset, request: ForgetList, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+def _validate_unknown(
+    dataset: Dataset, request: ForgetList, wanted: NDArray[np.str_], column: NDArray[np.str_]
+) -> None:
     unknown = np.setdiff1d(wanted, column[column != ""])
     if unknown.size:
         known = name_some(np.unique(column[column != ""]), limit=2)
@@ -113,7 +115,7 @@ def _refuse_unknown(dataset: Dataset, request: ForgetList, wanted: NDArray[np.st
         )
 
 
-def _refuse_outside_train(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+def _validate_outside_train(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
     outside = np.setdiff1d(wanted, column[dataset.select("train")])
     if not outside.size:
         return
@@ -125,7 +127,7 @@ def _refuse_outside_train(dataset: Dataset, by: str, wanted: NDArray[np.str_], c
     )
 
 
-def _refuse_nothing_left(dataset: Dataset, mask: NDArray[np.bool_]) -> None:
+def _validate_nothing_left(dataset: Dataset, mask: NDArray[np.bool_]) -> None:
     train = dataset.select("train")
     if (mask == train).all():
         raise CaseError(

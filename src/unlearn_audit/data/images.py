@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data import limits
-from unlearn_audit.data.intake import ImageRules, Intake
+from unlearn_audit.data.load_options import ImageRules, LoadOptions
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
@@ -64,7 +64,7 @@ def describe_images(heads: Sequence[_Head]) -> tuple[IntakeEntry, ...]:
     return tuple(entries)
 
 
-def read_images(paths: Sequence[Path], intake: Intake, say: Say) -> tuple[Inputs, bytes, tuple[IntakeEntry, ...]]:
+def read_images(paths: Sequence[Path], options: LoadOptions, say: Say) -> tuple[Inputs, bytes, tuple[IntakeEntry, ...]]:
     """Return the images at `paths`, all of one size and colour, the SHA-256 digests of the files, and what was checked.
 
     A set that is small enough is held in memory. A large one is hashed, then decoded into the cache, if it has not been
@@ -73,32 +73,32 @@ def read_images(paths: Sequence[Path], intake: Intake, say: Say) -> tuple[Inputs
     Raises:
         DataError: a file that is absent, huge, no image, or of another size, depth or colour than the others.
     """
-    first = decode(paths[0], read_limited(paths[0], _LARGEST_FILE), intake.images)
+    first = decode(paths[0], read_limited(paths[0], _LARGEST_FILE), options.images)
     shape = (len(paths), *first.shape)
     digests = bytearray()
     heads: list[_Head] = []
     if not is_large(shape):
         x = np.empty(shape, dtype=np.uint8)
-        for row, pixels in enumerate(_decode_all(paths, intake.images, shape[1:], digests, heads)):
+        for row, pixels in enumerate(_decode_all(paths, options.images, shape[1:], digests, heads)):
             x[row] = pixels
             say("read images", row + 1, len(paths))
         return x, bytes(digests), describe_images(heads)
     for row, path in enumerate(paths, start=1):
         content = read_limited(path, _LARGEST_FILE)
         digests += hashlib.sha256(content).digest()
-        heads.append(check_head(path, content, intake.images))
+        heads.append(check_head(path, content, options.images))
         say("check images", row, len(paths))
 
     def decode_again() -> Iterator[NDArray[np.uint8]]:
         again = bytearray()
-        for row, pixels in enumerate(_decode_all(paths, intake.images, shape[1:], again, []), start=1):
+        for row, pixels in enumerate(_decode_all(paths, options.images, shape[1:], again, []), start=1):
             if again[-32:] != digests[(row - 1) * 32 : row * 32]:
                 raise DataError(f"{paths[row - 1]} changed while the images were read", hint="run the audit again")
             yield pixels
             say("read images", row, len(paths))
 
-    key = f"{hashlib.sha256(digests).hexdigest()} {intake.images}"
-    return keep_images(intake.cache, key, shape, decode_again), bytes(digests), describe_images(heads)
+    key = f"{hashlib.sha256(digests).hexdigest()} {options.images}"
+    return keep_images(options.cache, key, shape, decode_again), bytes(digests), describe_images(heads)
 
 
 def _decode_all(

@@ -13,7 +13,7 @@ from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.dermoscopy import DIAGNOSES
 from unlearn_audit.data.download import download as fetch
 from unlearn_audit.data.folder import load_folder
-from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say
@@ -97,7 +97,7 @@ def find_published(flag: str) -> Published:
     )
 
 
-def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, intake: Intake = PLAIN) -> Dataset:
+def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, options: LoadOptions = PLAIN) -> Dataset:
     """Load the MedMNIST set `flag` from `path`, else from ~/.medmnist, else (where allowed) from the network.
 
     A file whose MD5 is not the published one is used and says so: `official` is False and a note names both digests.
@@ -109,7 +109,7 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, int
             what the set's labels mean.
         download: whether the network may be used.
         say: progress.
-        intake: where large sets are kept, what is declared to be done to images.
+        options: where large sets are kept, what is declared to be done to images.
 
     Raises:
         DataError: no data and no way to get them (names the three ways on), or what `load_npz` refuses.
@@ -122,11 +122,11 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, int
         note = f"a folder of the user's images with the labels of {published.title}, not the published file"
         codes = DIAGNOSES if flag == "dermamnist" else None
         own = replace(identity, official=False, notes=(note,), codes=codes)
-        return load_folder(path, own, intake, say)
+        return load_folder(path, own, options, say)
     file = path if path is not None else _find_file(flag, published, download=download, say=say)
     checksums = compute_checksums(file)
     official, notes = _compare(file, checksums, published)
-    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, intake, say)
+    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, options, say)
     return replace(dataset, notes=(*dataset.notes, *_compare_counts(dataset, published)))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unlearn_audit.data.archive import Archive, open_archive
 from unlearn_audit.data.columns import finish_columns, read_text, take_exact, take_ids, unify_column
 from unlearn_audit.data.dataset import SPLITS, Dataset
-from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
@@ -69,7 +69,9 @@ def compute_checksums(path: Path) -> Checksums:
     return Checksums(md5.hexdigest(), sha256.hexdigest())
 
 
-def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN, say: Say = say_nothing) -> Dataset:
+def load_npz(
+    path: Path, identity: Identity, sha256: str, options: LoadOptions = PLAIN, say: Say = say_nothing
+) -> Dataset:
     """Read an npz in MedMNIST's format: `train_images`, `train_labels`, and the same for `val` and `test`.
 
     Further one-dimensional arrays become group columns (`train_lesion_id`, `train_sex`, ...; a column is given for
@@ -81,26 +83,26 @@ def load_npz(path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN
         path: the file.
         identity: name, classes and origin of the data.
         sha256: digest of the file, see `compute_checksums`.
-        intake: where large sets are kept.
+        options: where large sets are kept.
         say: progress.
 
     Raises:
         DataError: missing arrays, wrong shapes or types, pickled arrays, damaged file, or what `Dataset` refuses.
     """
-    if intake.images.declared:
+    if options.images.declared:
         raise DataError(
             f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
             hint="leave it out; what a brought model sees is declared under 'preparation'",
         )
-    if intake.columns != PLAIN.columns:
+    if options.columns != PLAIN.columns:
         raise DataError(f"'columns' of the case file would do nothing but for 'groups': {path} names its own arrays")
     with open_archive(path) as archive:
-        _refuse_missing(archive)
+        _validate_missing(archive)
         sizes = [archive.read_header(f"{prefix}_images").shape[0] for prefix in PREFIXES]
         label = np.concatenate([_read_labels(archive, prefix, n) for prefix, n in zip(PREFIXES, sizes, strict=True)])
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
-        x = _read_images(archive, sum(sizes), sha256, intake, say)
+        x = _read_images(archive, sum(sizes), sha256, options, say)
     ids, passed, told = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
@@ -150,7 +152,7 @@ def number_classes(where: str, label: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(str(number) for number in range(largest + 1))
 
 
-def _refuse_missing(archive: Archive) -> None:
+def _validate_missing(archive: Archive) -> None:
     expected = [f"{prefix}_{what}" for prefix in PREFIXES for what in ("images", "labels")]
     missing = [name for name in expected if name not in archive.names]
     if missing:
@@ -179,7 +181,7 @@ def _read_labels(archive: Archive, prefix: str, n: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, say: Say) -> Inputs:
+def _read_images(archive: Archive, n: int, sha256: str, options: LoadOptions, say: Say) -> Inputs:
     names = [f"{prefix}_images" for prefix in PREFIXES]
     headers = [archive.read_header(name) for name in names]
     first = headers[0]
@@ -197,7 +199,7 @@ def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, say: Say
             )
     shape = (n, *first.shape[1:]) if len(first.shape) > _GREY_AXES else (n, *first.shape[1:], 1)
     if is_large(shape):
-        return keep_images(intake.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, say))
+        return keep_images(options.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, say))
     x = np.empty(shape, dtype=np.uint8)
     start = 0
     for name, header in zip(names, headers, strict=True):

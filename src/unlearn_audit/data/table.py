@@ -8,10 +8,10 @@ from typing import Protocol
 from unlearn_audit.data.cytology import TITLE as CYTOLOGY
 from unlearn_audit.data.cytology import load_breast_cytology
 from unlearn_audit.data.dataset import Dataset
-from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.medmnist_sets import TITLES, load_medmnist
-from unlearn_audit.data.own import TITLE as OWN
-from unlearn_audit.data.own import load_own_data
+from unlearn_audit.data.user_data import TITLE as OWN
+from unlearn_audit.data.user_data import load_user_data
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Say, say_nothing
 from unlearn_audit.records.intake import OF_LOADERS, note_intake
@@ -29,14 +29,14 @@ class Loader(Protocol):
 class ImageLoader(Protocol):
     """A loader that can also keep large sets in a file, and do to images what is declared."""
 
-    def __call__(self, path: Path | None, *, download: bool, say: Say, intake: Intake) -> Dataset:
+    def __call__(self, path: Path | None, *, download: bool, say: Say, options: LoadOptions) -> Dataset:
         """Load it."""
         ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """One line of the table: what it is, and how to load it; `load_images` where its loader takes an `Intake`."""
+    """One line of the table: what it is, and how to load it; `load_images` where its loader takes an `LoadOptions`."""
 
     title: str
     load: Loader
@@ -52,7 +52,7 @@ DATASETS: Table[Source] = Table(
             flag: Source(title, partial(load_medmnist, flag), partial(load_medmnist, flag))
             for flag, title in TITLES.items()
         },
-        "own-data": Source(OWN, load_own_data, load_own_data),
+        "own-data": Source(OWN, load_user_data, load_user_data),
     },
 )
 
@@ -63,7 +63,7 @@ def load_dataset(
     *,
     download: bool = True,
     say: Say = say_nothing,
-    intake: Intake = PLAIN,
+    options: LoadOptions = PLAIN,
 ) -> Dataset:
     """Load the data set called `name`.
 
@@ -72,7 +72,7 @@ def load_dataset(
         path: file or folder to read it from; None for the place where it usually lies.
         download: whether it may be fetched where it is absent.
         say: progress.
-        intake: where large sets of images are kept, what is declared to be done to images, the seed of drawn splits.
+        options: where large sets of images are kept, what is declared to be done to images, the seed of drawn splits.
 
     Raises:
         UnknownNameError: no such data set.
@@ -80,9 +80,9 @@ def load_dataset(
     """
     source = DATASETS[name]
     if source.load_images is not None:
-        return _complete(source.load_images(path, download=download, say=say, intake=intake))
-    if intake.images.declared or intake.columns != PLAIN.columns:
-        what = "images" if intake.images.declared else "columns"
+        return _complete(source.load_images(path, download=download, say=say, options=options))
+    if options.images.declared or options.columns != PLAIN.columns:
+        what = "images" if options.images.declared else "columns"
         raise DataError(f"'{what}' of the case file would do nothing: '{name}' takes no images of yours")
     return _complete(source.load(path, download=download, say=say))
 

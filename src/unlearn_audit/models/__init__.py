@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unlearn_audit.models.architecture import Architecture, call_factory, count_parameters, find_architecture
-from unlearn_audit.models.given import GivenModel, load_given
-from unlearn_audit.models.preparation import Preparing
+from unlearn_audit.models.external import ExternalModel, load_external
+from unlearn_audit.models.preprocessing import Preprocessing
 from unlearn_audit.models.weights import decode_weights, encode_weights, load_weights, save_weights
 from unlearn_audit.registry import Table
 
@@ -49,14 +49,14 @@ MODELS: Table[Architecture] = Table(
 __all__ = [
     "MODELS",
     "Architecture",
-    "GivenModel",
-    "Preparing",
+    "ExternalModel",
+    "Preprocessing",
     "call_factory",
     "count_parameters",
     "decode_weights",
     "encode_weights",
     "find_architecture",
-    "load_given",
+    "load_external",
     "load_weights",
     "save_weights",
 ]

@@ -15,7 +15,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
+class Manifest:
     """Images by their paths, with all that is known of each.
 
     Attributes:
@@ -43,7 +43,7 @@ class Listing:
     id_names: tuple[str, ...] = ()
 
 
-def refuse_absent(where: str, absent: Sequence[str], n: int) -> None:
+def validate_absent(where: str, absent: Sequence[str], n: int) -> None:
     """Refuse a table that names images which are not there.
 
     Raises:

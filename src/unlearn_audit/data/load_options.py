@@ -49,7 +49,7 @@ class TableColumns:
 
 
 @dataclass(frozen=True)
-class Intake:
+class LoadOptions:
     """What a loader of images needs beyond their place.
 
     Attributes:
@@ -65,5 +65,5 @@ class Intake:
     columns: TableColumns = field(default_factory=TableColumns)
 
 
-PLAIN = Intake()
+PLAIN = LoadOptions()
 """The usual cache, nothing done to images, no split drawn."""

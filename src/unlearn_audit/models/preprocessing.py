@@ -19,7 +19,7 @@ _COLOURS = 3
 
 
 @dataclass(frozen=True)
-class Preparing:
+class Preprocessing:
     """The declared steps, in this order: colour, size, scale, mean and std, layout. None is what was not declared.
 
     Images are resized by Pillow on 8-bit pixels, as torchvision's transforms do on images: its filters widen when they
@@ -46,7 +46,7 @@ class Preparing:
         import torch
 
         if x.dtype != np.uint8:
-            self._refuse_image_steps()
+            self._validate_image_steps()
             return torch.from_numpy(self._normalise(np.asarray(x, dtype=np.float64)))
         pixels = self._resize(self._colour(x))
         factor, shift = _SCALES[self.scale]
@@ -55,7 +55,7 @@ class Preparing:
             values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
         return torch.from_numpy(values)
 
-    def _refuse_image_steps(self) -> None:
+    def _validate_image_steps(self) -> None:
         steps = (self.size, self.interpolation, self.channels, self.scale)
         if any(step is not None for step in steps) or self.layout != "channels-first":
             raise CaseError(
@@ -101,7 +101,7 @@ class Preparing:
         return resized.reshape(*resized.shape[:3], x.shape[-1])
 
 
-def describe_preparation(preparing: Preparing) -> IntakeEntry:
+def describe_preprocessing(preparing: Preprocessing) -> IntakeEntry:
     """Return what is declared to be done to data before a model sees it, or what is done since nothing is declared."""
     steps = {name: value for name, value in vars(preparing).items() if value not in (None, (), "channels-first")}
     if not steps:

@@ -32,7 +32,7 @@ _PICKLED = "a pickled object can run any code when read"
 
 
 @dataclass(frozen=True, eq=False)
-class GivenModel:
+class ExternalModel:
     """What answers: `ask` takes a batch of prepared inputs and returns the raw outputs, in evaluation mode.
 
     Attributes:
@@ -54,7 +54,7 @@ class GivenModel:
     intake: tuple[IntakeEntry, ...] = ()
 
 
-def load_given(path: Path, build: Callable[[], nn.Module] | None, key: str | None = None) -> GivenModel:
+def load_external(path: Path, build: Callable[[], nn.Module] | None, key: str | None = None) -> ExternalModel:
     """Return the model in the file at `path`, with a digest over every byte that decides its answers.
 
     Args:
@@ -107,7 +107,7 @@ def _describe_program(path: Path, kind: str, parts: list[str]) -> tuple[IntakeEn
     return (note_intake("program.whole", file=path.name, kind=kind),)
 
 
-def _load(path: Path, build: Callable[[], nn.Module] | None, key: str | None) -> GivenModel:
+def _load(path: Path, build: Callable[[], nn.Module] | None, key: str | None) -> ExternalModel:
     suffix = path.suffix.lower()
     if key is not None and suffix in {".onnx", ".pt2", ".ts"}:
         raise CaseError(f"'weights: {key}' would do nothing: {path} is a program", hint="leave it out")
@@ -128,7 +128,7 @@ def _load(path: Path, build: Callable[[], nn.Module] | None, key: str | None) ->
             hint="add --model module:factory, or 'network: {factory: module:factory}' in the case file",
         )
     network, entries = read_weights(path, build(), key)
-    return GivenModel(network, "weights", network, intake=entries)
+    return ExternalModel(network, "weights", network, intake=entries)
 
 
 def _is_script(path: Path) -> bool:
@@ -138,7 +138,7 @@ def _is_script(path: Path) -> bool:
         return any("/code/" in name for name in archive.namelist())
 
 
-def _load_script(path: Path) -> GivenModel:
+def _load_script(path: Path) -> ExternalModel:
     import torch
 
     with warnings.catch_warnings():  # TorchScript is out of favour with torch; whoever has such a file knows
@@ -151,20 +151,20 @@ def _load_script(path: Path) -> GivenModel:
     note = ("It was saved in training mode and put into evaluation mode.",) if trained else ()
     if trained:
         program.eval()
-    return GivenModel(program, "TorchScript", notes=note)
+    return ExternalModel(program, "TorchScript", notes=note)
 
 
-def _load_exported(path: Path) -> GivenModel:
+def _load_exported(path: Path) -> ExternalModel:
     import torch
 
-    _refuse_pickles(path)
+    _validate_pickles(path)
     try:
         with _weights_only(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.load(str(path)).module()
     except Exception as error:  # torch's reader fails in its own many ways, and each is a refusal
         raise CaseError(f"{path} is not a readable program of torch.export: {_first_line(error)}") from error
-    return GivenModel(program, "torch.export")
+    return ExternalModel(program, "torch.export")
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def _weights_only() -> Iterator[None]:
             os.environ[_FORCE] = before
 
 
-def _refuse_pickles(path: Path) -> None:
+def _validate_pickles(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -203,7 +203,7 @@ def _refuse_pickles(path: Path) -> None:
         )
 
 
-def _load_onnx(path: Path) -> GivenModel:
+def _load_onnx(path: Path) -> ExternalModel:
     try:
         import onnxruntime as runtime
     except ImportError as error:
@@ -221,7 +221,7 @@ def _load_onnx(path: Path) -> GivenModel:
         if len(found) != 1:
             listed = ", ".join(f"'{item.name}'" for item in found[:4])
             raise CaseError(f"{path}: expected one {what}, found {len(found)}: {listed}")
-    return GivenModel(_ask_session(session), "ONNX")
+    return ExternalModel(_ask_session(session), "ONNX")
 
 
 def _ask_session(session: Any) -> Callable[[Tensor], Any]:
