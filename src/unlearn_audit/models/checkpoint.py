@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -27,6 +26,12 @@ _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.
 _COUNTER = "num_batches_tracked"
 _SPARE = ("n_averaged", "total_ops", "total_params")
 """Counters of averaging and of profilers beside the weights."""
+
+
+def show_names(names: Sequence[str], limit: int = 3) -> str:
+    """Return the first few names, quoted, and how many more there are."""
+    listed = ", ".join(f"'{name}'" for name in names[:limit])
+    return listed + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +106,7 @@ def _describe(chosen: Weights, path: Path) -> tuple[IntakeEntry, ...]:
 
 
 def _list_keys(keys: list[str]) -> str:
-    return name_some([key or "(the file itself)" for key in keys], 9)
+    return show_names([key or "(the file itself)" for key in keys], 9)
 
 
 def _name(key: str) -> str:
@@ -250,7 +255,7 @@ def _explain_misfit(content: Any, network: Mapping[str, Tensor], path: Path) -> 
 def _compare(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
     missing = [name for name in expected if name not in found and not name.endswith(_COUNTER)]
     surplus = sorted(name for name in found if name not in expected and not _is_counter(name))
-    parts = [f"missing {name_some(missing)}"] * bool(missing) + [f"not in the model {name_some(surplus)}"] * bool(
+    parts = [f"missing {show_names(missing)}"] * bool(missing) + [f"not in the model {show_names(surplus)}"] * bool(
         surplus
     )
     if parts:

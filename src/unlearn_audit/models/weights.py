@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import CaseError
-from unlearn_audit.models.checkpoint import choose_weights
+from unlearn_audit.models.checkpoint import choose_weights, show_names
 from unlearn_audit.models.stand_ins import make_stand_ins
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
@@ -167,7 +167,9 @@ def _validate_other_architecture(found: Mapping[str, Tensor], expected: Mapping[
     missing = [name for name in expected if name not in found]
     surplus = sorted(name for name in found if name not in expected)
     if missing or surplus:
-        parts = [f"missing {_show(missing)}"] * bool(missing) + [f"not in the model {_show(surplus)}"] * bool(surplus)
+        parts = [f"missing {show_names(missing)}"] * bool(missing) + [f"not in the model {show_names(surplus)}"] * bool(
+            surplus
+        )
         raise CaseError(f"{path} is a checkpoint of another architecture: {'; '.join(parts)}")
     for name, value in expected.items():
         other = found[name]
@@ -188,8 +190,3 @@ def _validate_not_finite(state: Mapping[str, Tensor], path: Path) -> None:
         bad = int((~torch.isfinite(value)).sum())
         if bad:
             raise CaseError(f"{path}: layer '{name}': {bad} of {value.numel()} weights are NaN or infinite")
-
-
-def _show(names: list[str], limit: int = 3) -> str:
-    listed = ", ".join(f"'{name}'" for name in names[:limit])
-    return listed + (f" and {len(names) - limit} more" if len(names) > limit else "")
