@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup test-tools lint types floors docs coverage mlflow conformance wheel-smoke ## all that CI runs
+check: setup test-tools lint types floors docs coverage thorough mlflow wheel-smoke ## all that CI runs
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -65,8 +65,11 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 test: setup test-tools ## the fast tests
 	$(PYTEST)
 
-test-slow: setup ## the longer studies as well
-	$(PYTEST) -m "slow or not slow"
+thorough: setup test-tools ## what the fast tests leave out and CI runs: whole audits, flipped bits, PDF/A, cluster
+	$(PYTEST) -m thorough
+
+test-slow: setup ## everything, the longer studies as well
+	$(PYTEST) -m ""
 
 coverage: setup test-tools ## the fast tests with branch coverage
 	$(PYTEST) --cov --cov-report=term:skip-covered
@@ -78,10 +81,10 @@ $(MLFLOW_VENV)/.installed: pyproject.toml constraints-mlflow.txt
 	@touch $@
 
 mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow server on the loopback
-	UNLEARN_AUDIT=$(abspath $(BIN))/unlearn-audit $(MLFLOW_VENV)/bin/python -m pytest -q -m "slow or not slow" tests/publishing
+	UNLEARN_AUDIT=$(abspath $(BIN))/unlearn-audit $(MLFLOW_VENV)/bin/python -m pytest -q -m "" tests/publishing
 
-conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
-	$(BIN)/python -m pytest -m slow tests/report
+conformance: setup ## of the thorough tests, PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
+	$(BIN)/python -m pytest -m "" tests/formats/test_formats_conformance.py
 
 wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python

@@ -8,16 +8,15 @@ import numpy as np
 import torch
 
 from benchmarks.comparison import Comparison
-from unlearn_audit.cases import open_workers
-from unlearn_audit.cases.cache import ModelCache
-from unlearn_audit.cases.foundry import Foundry
-from unlearn_audit.cases.pool import Pool
-from unlearn_audit.cases.reference_jobs import Blueprint
-from unlearn_audit.cases.workers import Workers
 from unlearn_audit.data import draw_halves, load_dataset
 from unlearn_audit.models import MODELS
+from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import Recipe
-from unlearn_audit.records import say_nothing
+from unlearn_audit.records import ignore_progress
+from unlearn_audit.reference_models.jobs import ModelSpec
+from unlearn_audit.reference_models.pool import Pool
+from unlearn_audit.reference_models.trainer import ReferenceModelTrainer
+from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.training import fit, predict_log_probs
 
 MODELS_ASKED = 32
@@ -25,20 +24,20 @@ RECIPE = Recipe(epochs=200, batch=32, learning_rate=0.05)  # policies/breast-cyt
 _AGREEMENT = 0.005  # in a probability: 2,000 steps amplify the rounding of float32
 
 
-def set_up(cache: Path, workers: Workers) -> Foundry:
+def set_up(cache: Path, workers: Workers) -> ReferenceModelTrainer:
     """Return what makes the models; a fifth of the training records is to be forgotten."""
-    data = load_dataset("breast-cytology", None, download=False, say=say_nothing)
+    data = load_dataset("breast-cytology", None, download=False, progress=ignore_progress)
     train = np.flatnonzero(data.split == "train")
     split = np.where(data.split == "train", "retain", data.split)
     split[train[: len(train) // 5]] = "forget"
-    return Foundry(
+    return ReferenceModelTrainer(
         pool=Pool(data.x, data.label, data.label == 1),
         halves=draw_halves(split, data.label, MODELS_ASKED, seed=1),
-        blueprint=Blueprint(MODELS["mlp"], data.x.shape[1:], 2, RECIPE),
+        spec=ModelSpec(MODELS["mlp"], data.x.shape[1:], 2, RECIPE),
         seed=1,
         cache=ModelCache(cache),
         workers=workers,
-        say=say_nothing,
+        progress=ignore_progress,
     )
 
 
@@ -46,15 +45,15 @@ def compare_ensemble() -> Comparison:
     """Print and return the ratio of the two times, and whether the models say the same."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, open_workers() as workers:
-        foundry = set_up(Path(folder), workers)
+        trainer = set_up(Path(folder), workers)
         started = time.perf_counter()
-        ours = foundry.ask(foundry.train())
+        ours = trainer.ask(trainer.train())
         mine = time.perf_counter() - started
-    inputs = foundry.pool.show(slice(None))
+    inputs = trainer.pool.show(slice(None))
     started = time.perf_counter()
     trained = [
-        fit(foundry.blueprint.build(seed), foundry.pool.cut(mask), RECIPE, seed)
-        for seed, mask in zip(foundry.seeds, foundry.halves.trained_on, strict=True)
+        fit(trainer.spec.build(seed), trainer.pool.cut(mask), RECIPE, seed)
+        for seed, mask in zip(trainer.seeds, trainer.halves.trained_on, strict=True)
     ]
     theirs = np.stack([predict_log_probs(model, inputs) for model in trained])
     naive = time.perf_counter() - started

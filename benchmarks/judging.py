@@ -7,14 +7,16 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks.comparison import Comparison
-from unlearn_audit.auditing import name_known
-from unlearn_audit.measurement import measure
-from unlearn_audit.metrics import METRICS
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.metrics import METRICS
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Policy, parse_policy
-from unlearn_audit.records import Evidence, Finding
-from unlearn_audit.scope import Address, Scope
-from unlearn_audit.selftest.plant import Plant, draw_evidence
-from unlearn_audit.verdict import decide
+from unlearn_audit.records import Finding
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.selftest.simulation import Simulation, draw_evidence
+from unlearn_audit.verdict.decision import decide
 
 _POLICY = Path(__file__).resolve().parents[1] / "policies" / "breast-cytology.yaml"
 _AGREEMENT = 0.12  # of the interval's width: two bootstraps of 10,000 draws differ by this much at most
@@ -31,26 +33,26 @@ def load_policy(cluster: str | None = None) -> Policy:
 def draw(n_test: int, others: int, images: int = 1) -> Evidence:
     """Return planted evidence with so many test records, and `others` in each of the other splits."""
     sizes = {"retain": others, "forget": others, "validation": others, "test": n_test}
-    return draw_evidence(Plant(images=images), np.random.default_rng(1), sizes=sizes)
+    return draw_evidence(Simulation(images=images), np.random.default_rng(1), sizes=sizes)
 
 
 def judge_clinically(policy: Policy, evidence: Evidence, metrics: tuple[str, ...] | None = None) -> tuple[Finding, ...]:
     """Measure the clinical metrics (or some of them) of the audited model and decide the policy's checks on them."""
     chosen = metrics or tuple(name for name, metric in METRICS.items() if metric.traits.kind == "clinical")
 
-    def wants(metric: str, address: Address) -> bool:
-        return metric in chosen and address.model == "unlearned"
+    def wants(key: MetricKey) -> bool:
+        return key.metric in chosen and key.model == "unlearned"
 
-    findings = measure(Scope(evidence, policy), wants=wants)
+    findings = measure(EvaluationContext(evidence, policy), wants=wants)
     decide(findings, policy, "unlearned")
     return findings
 
 
 def bootstrap_with_scipy(policy: Policy, evidence: Evidence, finding: Finding) -> tuple[float, float]:
     """Return the percentile interval of the same number by resampling records."""
-    scope, confidence = Scope(evidence, policy), policy.protocol.confidence
-    actual, after = scope.actual, scope.call("unlearned", finding.at)
-    before = scope.call(finding.against, finding.at) if finding.against else actual
+    context, confidence = EvaluationContext(evidence, policy), policy.protocol.confidence
+    actual, after = context.actual, context.predict_positive("unlearned", finding.key.at)
+    before = context.predict_positive(finding.key.against, finding.key.at) if finding.key.against else actual
     cost = np.where(actual, policy.costs.false_negative, policy.costs.false_positive)
     change = (after != actual).astype(float) - (before != actual)
     parts = {
@@ -59,7 +61,7 @@ def bootstrap_with_scipy(policy: Policy, evidence: Evidence, finding: Finding) -
         "false-negative-rate-increase": ((change[actual],), np.mean),
         "balanced-accuracy": ((1 - change[actual], 1 - change[~actual]), _average),
     }
-    data, statistic = parts[finding.metric]
+    data, statistic = parts[finding.key.metric]
     found = bootstrap(
         data,
         statistic,

@@ -69,7 +69,7 @@ def train_one(_shared: int, seed: int) -> int:
 
 def measure_workers(workers: int) -> dict[str, float]:
     """Return the seconds to train several models on `workers` processes, which are started beforehand."""
-    from unlearn_audit.cases import open_workers
+    from unlearn_audit.reference_models.workers import open_workers
 
     orders = list(range(MODELS_MADE))
     with open_workers(workers) as pool:

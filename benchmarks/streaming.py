@@ -84,9 +84,9 @@ def add_network() -> None:
 
 def run_case(folder: Path, cache: Path) -> None:
     """Build the case in `folder` and collect its evidence; print seconds and memory as JSON lines."""
-    from unlearn_audit.auditing import name_known
     from unlearn_audit.cases import CaseRequest, build_case
-    from unlearn_audit.evidence import collect
+    from unlearn_audit.cases.collection import collect
+    from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import parse_policy
 
     add_network()
@@ -96,15 +96,15 @@ def run_case(folder: Path, cache: Path) -> None:
     watcher.start()
     started, told = time.perf_counter(), [""]
 
-    def say(task: str, done: int, total: int) -> None:
+    def progress(task: str, done: int, total: int) -> None:
         if task != told[0] or done == total:
             told[0] = task
             line = {"task": task, "seconds": round(time.perf_counter() - started), "VmHWM": read_memory("VmHWM")}
             print(json.dumps({**line, "done": done}), file=sys.stderr, flush=True)
 
     request = CaseRequest(created="2026-01-01T00:00:00Z", cache=cache, data=folder, threads=1)
-    case = build_case(parse_policy(POLICY, "streaming.yaml", name_known()), request, say)
-    evidence = collect(case, say)
+    case = build_case(parse_policy(POLICY, "streaming.yaml", name_known()), request, progress)
+    evidence = collect(case, progress)
     stop.set()
     watcher.join()
     print(

@@ -16,8 +16,8 @@ from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
 
 from unlearn_audit.methods import METHODS
-from unlearn_audit.report.views.contents import number_of
-from unlearn_audit.report.views.crosswalk import REQUIREMENTS
+from unlearn_audit.presentation.sections.contents import number_of
+from unlearn_audit.presentation.sections.crosswalk import REQUIREMENTS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

@@ -26,7 +26,7 @@ def publish(result: SelfTest) -> None:
 
 
 if __name__ == "__main__":
-    with show_progress() as say:
-        found = run_selftest(REPEATS, SEED, say)
+    with show_progress() as progress:
+        found = run_selftest(REPEATS, SEED, progress)
     publish(found)
     sys.exit(found.exit_code)

@@ -44,7 +44,8 @@ _FOOT = """\
 - Clusters larger than any seen. Where a rare huge cluster carries the errors and none was drawn, no bound can know.
 - Records that are not drawn from the population which is spoken about, and thresholds that were chosen on the test
   split.
-- Ends here rest on 300 to 500 draws instead of a policy's ten thousand. Their noise costs coverage.
+- The familiar intervals rest on 300 to 500 draws here instead of a policy's ten thousand. The deciding bounds are not
+  drawn.
 """
 
 LOWEST = 0.94
@@ -55,6 +56,7 @@ NAMES = {
     "bca": "BCa",
     "jeffreys": "Jeffreys",
     "delong": "DeLong",
+    "given-threshold": "Clopper-Pearson, threshold as given",
 }
 Row = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -12,8 +12,14 @@ from typing import Any
 from scipy.stats import binom
 
 from benchmarks.coverage.cases import Case, list_cluster_cases, list_record_cases
+from benchmarks.coverage.membership_cases import list_reference_cases, list_shift_cases, list_tpr_cases
 from benchmarks.coverage.methods import CONFIDENCE, Ends
-from benchmarks.coverage.score_cases import list_auc_cases, list_change_cases, list_clustered_auc_cases
+from benchmarks.coverage.score_cases import (
+    list_auc_cases,
+    list_change_cases,
+    list_clustered_auc_cases,
+    list_sized_auc_cases,
+)
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import derive_rng
 
@@ -28,7 +34,14 @@ SIDES = ("low", "high")
 @cache
 def list_cases() -> tuple[Case, ...]:
     """Return the grid."""
-    sources = (list_record_cases, list_cluster_cases, list_auc_cases, list_clustered_auc_cases, list_change_cases)
+    sources: tuple[Callable[[], Iterator[Case]], ...] = (
+        list_record_cases,
+        list_cluster_cases,
+        list_auc_cases,
+        list_clustered_auc_cases,
+    )
+    sources += (list_sized_auc_cases, list_change_cases)
+    sources += (list_shift_cases, list_reference_cases, list_tpr_cases)
     return tuple(case for source in sources for case in source())
 
 

@@ -14,7 +14,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "Audited",
+    "Audit",
     "Evidence",
     "Outcome",
     "__version__",
@@ -24,6 +24,7 @@ __all__ = [
     "publish_to_mlflow",
     "read_evidence",
     "read_predictions",
+    "write_report",
 ]
 
 
@@ -31,7 +32,7 @@ def __getattr__(name: str) -> Any:
     """Import the Python API on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    homes = {"Evidence": "records", "Outcome": "records", "publish_to_mlflow": "publishing"}
+    homes = {"Evidence": "evidence", "Outcome": "records", "publish_to_mlflow": "publishing"}
     return getattr(import_module(f"{__name__}.{homes.get(name, 'api')}"), name)
 
 

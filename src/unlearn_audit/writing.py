@@ -7,7 +7,7 @@ from pathlib import Path
 from unlearn_audit.errors import ReportError
 
 
-def require_writable(folder: Path) -> None:
+def validate_writable(folder: Path) -> None:
     """Make `folder` and see whether files can be put into it: before hours of work whose results go there.
 
     Raises:

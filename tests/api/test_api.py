@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 import unlearn_audit
-from unlearn_audit import Evidence, api, audit, load_policy, make_evidence, read_evidence, read_predictions
+from unlearn_audit import (
+    Evidence,
+    api,
+    audit,
+    load_policy,
+    make_evidence,
+    read_evidence,
+    read_predictions,
+    write_report,
+)
 from unlearn_audit.errors import AuditError, EvidenceError
-from unlearn_audit.policy import BroughtModel
+from unlearn_audit.policy import ExternalModelFacts
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = np.repeat(["retain", "forget", "validation", "test"], 60)
@@ -56,7 +65,7 @@ def test_the_docstrings_run_as_they_stand():
 
 def test_the_package_gives_the_function_also_after_every_module_was_imported():
     code = (
-        "import unlearn_audit.auditing, unlearn_audit.cli.running, unlearn_audit.selftest\n"
+        "import unlearn_audit.pipeline.audit, unlearn_audit.cli.run, unlearn_audit.selftest\n"
         "from unlearn_audit import audit, load_policy, Evidence\n"
         "print(callable(audit), 'torch' in __import__('sys').modules)"
     )
@@ -156,16 +165,16 @@ def test_a_notebook_shows_the_verdict_and_no_markup_from_outside(make, policy):
     assert _Tags(page).tags == {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
-    from unlearn_audit.recomputation import compare_numbers
-    from unlearn_audit.report.answers import State
-    from unlearn_audit.report.authority import ROOT_CERTIFICATE, find_test_folder
-    from unlearn_audit.report.verification import verify
+def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
+    from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
+    from unlearn_audit.verification.answers import State
+    from unlearn_audit.verification.recomputation import compare_numbers
+    from unlearn_audit.verification.verification import verify
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    about = {"unlearned": BroughtModel(made_by="scrub", title="SCRUB")}
+    about = {"unlearned": ExternalModelFacts(made_by="scrub", title="SCRUB")}
     result = audit(policy, make(about=about))
-    folder = result.save(tmp_path / "report")
+    folder = write_report(result, tmp_path / "report")
     verification = verify(folder, (find_test_folder() / ROOT_CERTIFICATE,))
 
     assert verification.record.outcome is result.outcome
@@ -174,7 +183,7 @@ def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypa
     assert read_evidence(folder / "evidence.parquet").digest() == verification.record.evidence_sha256
     assert audit(policy, read_evidence(folder / "evidence.parquet")).record.to_bytes() == verification.record.to_bytes()
     with pytest.raises(AuditError, match="is not empty"):
-        result.save(tmp_path / "report")
+        write_report(result, tmp_path / "report")
 
 
 def test_a_table_is_read_as_by_the_command(policy, tmp_path):
@@ -186,3 +195,32 @@ def test_a_table_is_read_as_by_the_command(policy, tmp_path):
 
     assert list(evidence.log_probs) == ["original", "unlearned"]
     assert audit(policy, evidence)["forgotten"].estimate is None
+
+
+@pytest.fixture
+def audited(make, policy):
+    return audit(policy, make())
+
+
+def test_a_result_becomes_plain_values_and_a_frame(audited):
+    result = audited
+    said = result.to_dict()
+    assert said["outcome"] == result.outcome.value
+    assert [check["id"] for check in said["checks"]] == [check.id for check in result.checks]
+    pytest.importorskip("pandas")
+    frame = result.to_frame()
+    assert frame.index.tolist() == [check.id for check in result.checks]
+    measured = [check for check in result.checks if check.estimate is not None]
+    assert frame.loc[measured[0].id, "estimate"] == measured[0].estimate.value
+
+
+def test_a_check_that_is_not_there_is_answered_with_those_that_are(audited):
+    with pytest.raises(KeyError, match=audited.checks[0].id):
+        audited["no-such-check"]
+
+
+def test_a_result_can_be_drawn(audited):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    axes = audited.plot()
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [c.title for c in reversed(audited.checks)]

@@ -4,9 +4,11 @@ import json
 import re
 
 import pytest
-from ceilings import FAILS, UNDECIDED
 
+from tests.support.ceilings import FAILS, UNDECIDED
 from unlearn_audit.records import AuditRecord, digest_of
+
+pytestmark = pytest.mark.usefixtures("small_pages")
 
 WAIVERS = """\
 schema: unlearn-audit/waivers/v1

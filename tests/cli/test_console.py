@@ -17,9 +17,9 @@ def test_a_terminal_gets_bars(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
 
-    with show_progress() as say:
-        say("train the original", 0, 10)
-        say("train the original", 10, 10)
+    with show_progress() as progress:
+        progress("train the original", 0, 10)
+        progress("train the original", 10, 10)
 
     assert "train the original" in screen.getvalue()
     assert "10/10" in screen.getvalue()
@@ -29,9 +29,9 @@ def test_a_log_gets_one_line_when_a_task_begins_and_one_when_it_is_done(monkeypa
     log = io.StringIO()
     monkeypatch.setattr(sys, "stderr", log)
 
-    with show_progress() as say:
+    with show_progress() as progress:
         for done in range(4):
-            say("train", done, 3)
+            progress("train", done, 3)
 
     assert log.getvalue() == "train: ...\ntrain: done\n"
 

@@ -3,8 +3,8 @@
 import pytest
 from click.testing import CliRunner
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cli.commands import group
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_policy
 
 ANSWERS = {

@@ -131,7 +131,7 @@ def test_an_isic_challenge_is_read_as_published(isic):
     assert data.groups["lesion_id"][:3].tolist() == ["", "L0", "L0"]
     assert data.groups["age_band"][4:6].tolist() == ["under 40", ""]
     assert data.groups["anatom_site_general"][0] == "anterior torso"
-    assert "15 records of unknown patient and lesion as groups of their own" in find(data, "splits.drawn").text
+    assert find(data, "splits.drawn-with-single-records").details["single"] == 15
     assert find(data, "labels.absent").details == {"classes": ["SCC"]}
 
 

@@ -53,7 +53,7 @@ def test_colour_images_have_three_channels(folder):
 
 def test_progress_is_told(folder):
     told = []
-    load_dataset("own-data", folder, say=lambda *step: told.append(step))
+    load_dataset("own-data", folder, progress=lambda *step: told.append(step))
     assert told[-1] == ("read images", 6, 6)
 
 
@@ -89,7 +89,9 @@ def test_named_labels_must_be_classes_of_the_named_data_set(folder):
 def test_a_folder_for_a_published_set_is_noted_as_not_official(folder):
     dataset = load_dataset("breastmnist", folder)
     assert dataset.official is False
-    assert dataset.notes[0] == "a folder of the user's images with the labels of BreastMNIST, not the published file"
+    assert (
+        dataset.notes[0].text == "a folder of the user's images with the labels of BreastMNIST, not the published file"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unlearn_audit.cases.preparation import choose_groups
+from unlearn_audit.cases.data_preparation import choose_groups
 from unlearn_audit.data import LoadOptions, Source, load_dataset
 from unlearn_audit.data.ages import is_age, read_years
 from unlearn_audit.data.images import decode
@@ -283,7 +283,7 @@ def test_without_lesions_the_summary_says_that_independence_is_not_shown(tmp_pat
     columns = choose_groups(data, load_policy(find_policy("breast-cytology"), _known()), None)
 
     assert "independence.unknown" in {entry.code for entry in columns.intake}
-    assert find(data, "splits.drawn").status == "assumed"
+    assert find(data, "splits.drawn-with-single-records").status == "assumed"
 
 
 def test_three_tables_of_one_challenge_say_the_splits_in_their_names(tmp_path):
@@ -309,7 +309,7 @@ def test_tables_that_name_no_image_are_listed_as_unread(tmp_path):
 
 
 def _known():
-    from unlearn_audit.auditing import name_known
+    from unlearn_audit.pipeline.audit import name_known
 
     return name_known()
 
@@ -404,7 +404,7 @@ def test_every_reader_of_data_speaks_of_every_property(tmp_path, make_arrays, wr
 
 
 def test_a_loader_of_a_third_party_that_says_nothing_is_said_to(monkeypatch, make_dataset):
-    silent = Source("x", lambda path, *, download, say: make_dataset())
+    silent = Source("x", lambda path, *, download, progress: make_dataset())
     monkeypatch.setattr("unlearn_audit.data.table.DATASETS", {"x": silent})
 
     (entry,) = load_dataset("x").intake
@@ -414,7 +414,7 @@ def test_a_loader_of_a_third_party_that_says_nothing_is_said_to(monkeypatch, mak
 def test_the_page_prints_every_limit():
     from pathlib import Path
 
-    from unlearn_audit.data.limits import LIMITS
+    from unlearn_audit.limits import LIMITS
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text("utf-8")
     assert [limit.what for limit in LIMITS if f"| {limit.what} | {limit.describe()} |" not in page] == []

@@ -78,7 +78,7 @@ def test_a_pathmnist_shaped_file_gets_the_published_classes(make_arrays, write_n
     dataset = load_dataset("pathmnist", write_npz(make_arrays(classes=9, size=(28, 28, 3))))
     assert dataset.classes[7:] == ("cancer-associated stroma", "colorectal adenocarcinoma epithelium")
     assert dataset.official is False
-    assert dataset.notes[1] == (
+    assert dataset.notes[1].text == (
         "the splits hold 40 / 8 / 12 records (train / validation / test), the published ones 89,996 / 10,004 / 7,180"
     )
 

@@ -117,7 +117,7 @@ def test_a_file_that_is_gone_or_cut_short_is_refused(stored, damage):
 
 def list_steps(path, options):
     told = []
-    dataset = load_dataset("own-data", path, options=options, say=lambda task, *_: told.append(task))
+    dataset = load_dataset("own-data", path, options=options, progress=lambda task, *_: told.append(task))
     return dataset, set(told)
 
 
@@ -229,12 +229,12 @@ def test_a_cache_that_is_no_folder_is_refused(npz, stream, tmp_path):
 def test_a_file_that_changes_while_it_is_read_is_refused(folder, stream, options):
     stream()
 
-    def say(task, done, _total):
+    def progress(task, done, _total):
         if task == "check images" and done == 12:
             Image.fromarray(np.zeros((9, 8, 3), np.uint8)).save(folder / "3.png")
 
     with pytest.raises(DataError, match=r"3\.png changed while the images were read"):
-        load_dataset("own-data", folder, options=options, say=say)
+        load_dataset("own-data", folder, options=options, progress=progress)
     assert list(options.cache.glob("pixels/*.u8")) == []
 
 
@@ -255,7 +255,7 @@ def test_what_is_too_large_to_be_searched_for_copies_is_said(npz, monkeypatch):
     assert note_unsearched(dataset) == ()
     monkeypatch.setattr("unlearn_audit.data.near_identical._MOST_PAIRS", 100)
     (note,) = note_unsearched(dataset)
-    assert note.startswith("Near-identical images were not looked for: 9e+02 pairs")
+    assert note.text.startswith("Near-identical images were not looked for: 9e+02 pairs")
     assert find_overlaps(dataset) == ()
 
 
@@ -269,14 +269,14 @@ def test_many_copies_of_one_image_do_not_fill_memory(make_dataset):
     found = find_overlaps(
         make_dataset(x=x, split=split, label=np.arange(1001) % 3, ids=np.arange(1001).astype(str), groups={})
     )
-    assert [(o.column, o.shared_groups) for o in found] == [("near-identical image", 500)]
+    assert [(o.copies, o.column, o.shared_groups) for o in found] == [("near-identical", "image", 500)]
 
 
 MEASURE = """
     import sys
     from pathlib import Path
     import numpy as np
-    from unlearn_audit.cases.pool import Pool
+    from unlearn_audit.reference_models.pool import Pool
     from unlearn_audit.data import LoadOptions, digest_rows, find_overlaps, load_dataset, stored
     from unlearn_audit.models import MODELS
     from unlearn_audit.policy import Recipe

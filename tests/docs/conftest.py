@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from pages import ROOT, Command, Printed, Write, read_steps, squeeze
 
-from timestamp_authority import Responder, serve
+from tests.support.pages import ROOT, Command, Printed, Write, read_steps, squeeze
+from tests.support.timestamp_authority import Responder, serve
 
 PASSPHRASE = "correct horse battery staple"  # noqa: S105 - of keys that live as long as a test
 AUTHORITY = "https://timestamps.example/"
@@ -58,7 +58,7 @@ class Reader:
         steps = read_steps(page)
         for number, step in enumerate(steps):
             if isinstance(step, Write):
-                self.write(step.name, step.content)
+                self.write(step.name, step.content.replace(AUTHORITY, self.stamps.url))
             elif isinstance(step, Printed):
                 assert step.text in squeeze(printed), f"{page}: '{step.text}' is not printed but\n{printed}"
             elif not step.not_run:
@@ -80,7 +80,7 @@ class Reader:
         if words[0] == "make":  # everything but the set-up, which these tests run in
             line = f"{line} -o setup BIN={Path(sys.executable).parent}"
         done = subprocess.run(
-            ["bash", "-c", line], cwd=self.folder, env=self.environment, check=False, timeout=1200,
+            ["bash", "-c", line], cwd=self.folder, env=self.environment, check=False,
             capture_output=True, text=True, input=answers,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr

@@ -1,15 +1,15 @@
 """Every command on a page of docs/ is run, in its order, and prints and exits as the page says.
 
-`policy.yaml` and the like stand for the reader's own files; here they are small ones, written by `given.py`.
+`policy.yaml` and the like stand for the reader's own files; here they are small ones (`given_to_pages`).
 """
 
 import re
 import shlex
 
 import pytest
-from given import GIVEN
-from pages import DOCS, PAGES, list_commands
 
+from tests.support.given_to_pages import GIVEN
+from tests.support.pages import DOCS, PAGES, list_commands
 from unlearn_audit.cli.commands import group
 
 WITH_COMMANDS = [page for page in PAGES if list_commands(page)]
@@ -20,22 +20,35 @@ LONG = {
     "references.md": "three audits with reference models",
     "signing.md": "four audits",
     "studies.md": "a study of twelve trainings",
+    "own-models.md": "forty trainings of the reader's own",
+    "shadow-models.md": "sixteen models of scikit-learn, and an audit",
+    "embeddings.md": "64 reference heads, and three remedies on each",
 }
+"""Left to `make test-slow`."""
+THOROUGH = {
+    "first-audit.md": "an audit with the shipped recipe",
+    "numbers.md": "the gate's self-test",
+    "plugins.md": "a package installed, and an audit",
+}
+"""Left to `make thorough`, which CI runs."""
 INLINE = re.compile(r"`unlearn-audit ([^`]+)`")
 
 pytest.importorskip("torch")
 pytest.importorskip("weasyprint", exc_type=ImportError)
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=[pytest.mark.slow] if page in LONG else []) for page in ALONE]
-)
+def mark(page):
+    return [pytest.mark.slow] * (page in LONG) + [pytest.mark.thorough] * (page in THOROUGH)
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, marks=mark(page)) for page in ALONE])
 def test_the_commands_of_a_page_do_what_it_says(page, reader):
     GIVEN.get(page, lambda _: None)(reader)
 
     reader.follow(page)
 
 
+@pytest.mark.thorough
 def test_the_way_from_a_policy_to_a_verified_report_can_be_walked(reader):
     rows = re.findall(r"^\| ([^|]+?) +\|(?: ([^|]+?))? \|$", (DOCS / "policy.md").read_text("utf-8"), re.MULTILINE)
     questions = rows[rows.index(("question", "answer")) + 1 :][: len(_list_questions())]
@@ -79,4 +92,4 @@ def test_few_commands_are_not_run_and_each_says_why():
 
 
 def test_the_pages_named_here_exist():
-    assert {*GIVEN, *LONG, *TOGETHER} <= set(WITH_COMMANDS)
+    assert {*GIVEN, *LONG, *THOROUGH, *TOGETHER} <= set(WITH_COMMANDS)

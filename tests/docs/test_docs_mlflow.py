@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.cli.publishing import group
+from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.publishing.description import describe
-from unlearn_audit.report.verification import verify
+from unlearn_audit.verification.verification import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "mlflow.md").read_text("utf-8")

@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from pages import DOCS, PAGES, ROOT
 from tools.docs_figures import FIGURES, PASSAGES, fill
 
+from tests.support.pages import DOCS, PAGES, ROOT
 from unlearn_audit.errors import ExitCode
-from unlearn_audit.report.views.contents import SECTIONS
-from unlearn_audit.report.views.forgetting import _UNTESTED
+from unlearn_audit.presentation.sections.contents import SECTIONS
+from unlearn_audit.presentation.sections.forgetting import _UNTESTED
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 
 TEXT = {page: " ".join((DOCS / page).read_text("utf-8").split()) for page in PAGES}
@@ -47,7 +47,7 @@ def test_a_passage_without_marks_is_not_lost_in_silence():
 
 
 def test_the_table_of_methods_is_what_the_command_lists(capsys):
-    from unlearn_audit.cli.listing import list_entries
+    from unlearn_audit.cli.list import list_entries
 
     list_entries("methods")
     listed = re.findall(r"^  (\S+)", capsys.readouterr().out, re.MULTILINE)
@@ -113,7 +113,7 @@ def test_sections_that_the_lawyer_is_sent_to_are_where_the_facts_are():
 
 
 def test_attacks_that_pages_call_untested_are_not_in_the_table_of_attacks():
-    from unlearn_audit.metrics import ATTACKS
+    from unlearn_audit.findings.attacks import ATTACKS
 
     untested = {name for _, names, _ in _UNTESTED for name in names} - set(ATTACKS) - {"swap"}
 

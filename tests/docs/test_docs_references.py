@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cli import run_guarded
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, parse_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,9 +18,7 @@ COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
 def test_every_command_is_understood_and_asks_for_sixteen_models(command, monkeypatch):
     given = {}
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(
-        "unlearn_audit.cli.running.run_from_options", lambda policy, options: given.update(options, policy=policy) or 0
-    )
+    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda options: given.update(vars(options)) or 0)
 
     assert run_guarded(command.split()) == 0
 
@@ -40,7 +38,7 @@ def test_the_passage_of_a_policy_fits_into_a_shipped_one():
 
 def test_the_columns_are_those_of_the_evidence_file():
     told = re.findall(r"^\| `(reference[^`]*)`", PAGE, re.MULTILINE)
-    source = (ROOT / "src" / "unlearn_audit" / "evidence.py").read_text("utf-8")
+    source = (ROOT / "src" / "unlearn_audit" / "evidence" / "parquet.py").read_text("utf-8")
 
     assert len(told) == 4
     for column in told:

@@ -5,7 +5,7 @@ from tools.docs_studies import DOCS, read_study
 from tools.publish_study import publish
 
 from unlearn_audit import __version__
-from unlearn_audit.auditing import name_known
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, load_policy, load_study
 
 ROOT = DOCS.parent

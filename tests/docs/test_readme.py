@@ -17,7 +17,7 @@ from tools.docs_readme import (
 )
 from tools.docs_studies import read_study
 
-from unlearn_audit.cli.publishing import group
+from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]

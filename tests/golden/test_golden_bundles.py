@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.report.answers import State
-from unlearn_audit.report.verification import Wishes, verify
+from unlearn_audit.verification.answers import State
+from unlearn_audit.verification.verification import VerificationOptions, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLES = Path(__file__).with_name("bundles")
@@ -18,7 +18,7 @@ RELEASED = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_t
 
 def check(golden):
     expected = json.loads((golden / "expected.json").read_bytes())
-    wishes = Wishes(trust_time=(golden / "time-root.pem",), require_timestamp=True)
+    wishes = VerificationOptions(trust_time=(golden / "time-root.pem",), require_timestamp=True)
     for path in (golden / "bundle", golden / "bundle" / "report.pdf"):
         verification = verify(path, (golden / "root.pem",), wishes)
         told = {line.name: line.state.value for line in verification.lines}

@@ -141,7 +141,7 @@ def test_an_interruption_leaves_the_original_whole_and_the_run_repeatable(name, 
         if done == 3:
             raise KeyboardInterrupt
 
-    interrupted = replace(world, setting=replace(world.setting, say=interrupt))
+    interrupted = replace(world, setting=replace(world.setting, progress=interrupt))
     with pytest.raises(KeyboardInterrupt):
         unlearn(name, interrupted)
     assert_untouched(before, world.original)
@@ -152,7 +152,7 @@ def test_an_interruption_leaves_the_original_whole_and_the_run_repeatable(name, 
 @every_method
 def test_progress_counts_every_step_up_to_the_last(name, world):
     heard = []
-    watching = replace(world, setting=replace(world.setting, say=lambda *said: heard.append(said)))
+    watching = replace(world, setting=replace(world.setting, progress=lambda *said: heard.append(said)))
     unlearn(name, watching)
     tasks, done, totals = zip(*heard, strict=True)
     assert len(set(tasks)) == len(set(totals)) == 1

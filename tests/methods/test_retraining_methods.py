@@ -25,7 +25,9 @@ def is_same(one, other):
 
 def count_steps(name, world, **parameters):
     heard = []
-    unlearn(name, replace(world, setting=replace(world.setting, say=lambda *said: heard.append(said))), **parameters)
+    unlearn(
+        name, replace(world, setting=replace(world.setting, progress=lambda *said: heard.append(said))), **parameters
+    )
     return heard[-1][2]
 
 

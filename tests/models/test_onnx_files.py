@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from unlearn_audit.cases.given import validate_separate  # noqa: E402
 from unlearn_audit.errors import CaseError  # noqa: E402
 from unlearn_audit.models import load_external  # noqa: E402
 from unlearn_audit.models.onnx_files import list_data_files  # noqa: E402
+from unlearn_audit.pipeline.external_models import validate_separate  # noqa: E402
 from unlearn_audit.publishing.binding import bind, digest_files  # noqa: E402
 
 

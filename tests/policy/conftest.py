@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from policy_tables import KNOWN, SMALL
 
+from tests.support.policy_tables import KNOWN, SMALL
 from unlearn_audit.policy import InvalidPolicyError, Policy, Problem, parse_policy
 
 

@@ -1,8 +1,8 @@
 """A case file: what differs from the policy's reference case, refused with the same care as a policy."""
 
 import pytest
-from policy_tables import KNOWN
 
+from tests.support.policy_tables import KNOWN
 from unlearn_audit.errors import PolicyError
 from unlearn_audit.policy import InvalidPolicyError, load_case
 

@@ -5,9 +5,9 @@ from io import StringIO
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_tables import KNOWN, SMALL, survives
 from ruamel.yaml import YAML
 
+from tests.support.policy_tables import KNOWN, SMALL, survives
 from unlearn_audit.policy import Policy, parse_policy
 from unlearn_audit.records import to_canonical_json
 

@@ -1,8 +1,8 @@
 """Every mistake is told with its line, its dotted path, what is allowed, and what was probably meant; all at once."""
 
 import pytest
-from policy_tables import KNOWN
 
+from tests.support.policy_tables import KNOWN
 from unlearn_audit.errors import ExitCode, PolicyError
 from unlearn_audit.policy import InvalidPolicyError, KnownNames, Problem, load_policy, locate_checks, parse_policy
 

@@ -4,12 +4,13 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.data import DATASETS
 from unlearn_audit.errors import PolicyError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import KnownNames, Policy, export_schema, find_policy, list_policies, load_policy
+from unlearn_audit.records import POSITIVE
 
 NAMES = ("breast-cytology", "breast-ultrasound", "dermatology", "histopathology")
 
@@ -64,7 +65,7 @@ def test_a_shipped_policy_tries_the_recommended_remediation_first_and_retraining
 
 def test_a_shipped_policy_looks_at_the_malignant_records_by_themselves(path):
     checks = load_policy(path, name_known()).checks
-    assert any(c.required and c.among == "positive" and c.metric.startswith("membership") for c in checks)
+    assert any(c.required and c.among == POSITIVE and c.metric.startswith("membership") for c in checks)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from unlearn_audit.auditing import name_known
 from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import PolicyError, UsageError
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import InvalidPolicyError, StudyFile, find_policy, load_policy, load_study
-from unlearn_audit.study.summary import refuse_unknown_measures
+from unlearn_audit.study.summary import validate_measures
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
@@ -61,7 +61,7 @@ def test_every_shipped_study_is_read_and_its_claims_can_be_answered(path):
     study = load_study(path, KNOWN)
 
     assert study.id == path.stem
-    refuse_unknown_measures(study, load_policy(find_policy(study.policy), KNOWN))
+    validate_measures(study, load_policy(find_policy(study.policy), KNOWN))
 
 
 def test_there_are_shipped_studies():
@@ -172,7 +172,7 @@ def test_a_claim_on_an_unknown_measure_is_refused_with_the_nearest_one(read):
     study = read(TEXT.replace("measure: fnr", "measure: fnr-at-frp"))
 
     with pytest.raises(UsageError, match="expected a measure of this study, found 'fnr-at-frp'") as caught:
-        refuse_unknown_measures(study, load_policy(find_policy("breast-cytology"), KNOWN))
+        validate_measures(study, load_policy(find_policy("breast-cytology"), KNOWN))
 
     assert caught.value.hint == "did you mean 'fnr-at-fpr'?"
 
@@ -181,7 +181,7 @@ def test_a_claim_on_relearning_needs_relearning(read):
     study = read(TEXT.replace("measure: fnr", "measure: relearned-all").replace("relearning: {of: [salun]}\n", ""))
 
     with pytest.raises(UsageError, match="relearned-all"):
-        refuse_unknown_measures(study, load_policy(find_policy("breast-cytology"), KNOWN))
+        validate_measures(study, load_policy(find_policy("breast-cytology"), KNOWN))
 
 
 def test_the_schema_is_one_and_fits_the_shipped_studies():

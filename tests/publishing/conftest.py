@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from mlflow_server import serve
+
+from tests.support.mlflow_server import serve
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_reports"
 
@@ -55,7 +56,7 @@ def register(client, uri, tmp_path, request):
 @pytest.fixture(scope="session")
 def laboratory(tmp_path_factory):
     """A laboratory's own authority: the path of each file by its role."""
-    from unlearn_audit.report.authority import init_laboratory_ca
+    from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 
     return init_laboratory_ca(tmp_path_factory.mktemp("laboratory") / "ca", "Example Clinic", "Audit desk")
 
@@ -63,14 +64,14 @@ def laboratory(tmp_path_factory):
 @pytest.fixture(scope="session")
 def passing(laboratory, tmp_path_factory):
     """The passing sample, signed again with the laboratory's own key and without its PDF, which is slow to verify."""
+    from unlearn_audit.pki.keys import describe_signer, load_signing_key
     from unlearn_audit.records import AuditRecord
-    from unlearn_audit.report.bundle import write_bundle
-    from unlearn_audit.report.keys import describe, load_signing_key
+    from unlearn_audit.signing.bundle import write_bundle
 
     sample = SAMPLES / "breast-cytology-pass"
     key = load_signing_key(laboratory["signer_key"], laboratory["signer_chain"])
     record = AuditRecord.from_bytes((sample / "record.json").read_bytes())
-    made = record.provenance.model_copy(update={"signer": describe(key)})
+    made = record.provenance.model_copy(update={"signer": describe_signer(key.certificate)})
     signed = record.model_copy(update={"provenance": made})
     names = ["policy.yaml", "report.html", "evidence.parquet", *(card.file for card in record.provenance.models)]
     files = {name: (sample / name).read_bytes() for name in names}

@@ -13,7 +13,7 @@ from unlearn_audit.publishing.promotion import find_objection
 from unlearn_audit.publishing.server import RegisteredVersion, mask_secrets, mask_uri
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.records.waivers import AppliedWaiver
-from unlearn_audit.report.answers import Line, State, Verification
+from unlearn_audit.verification.answers import State, Verification, VerificationCheck
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_reports"
@@ -26,7 +26,11 @@ def read(name):
 
 
 def verified(record, *, authenticity=State.OK, waivers=State.OK):
-    lines = (Line("integrity", State.OK, "."), Line("authenticity", authenticity, "."), Line("waivers", waivers, "."))
+    lines = (
+        VerificationCheck("integrity", State.OK, "."),
+        VerificationCheck("authenticity", authenticity, "."),
+        VerificationCheck("waivers", waivers, "."),
+    )
     return Verification(lines, record)
 
 
@@ -94,7 +98,7 @@ def test_every_number_is_that_of_the_record(name):
 
 def test_a_report_that_does_not_verify_is_not_described():
     with pytest.raises(ValueError, match="not described"):
-        describe(Verification((Line("integrity", State.INVALID, "x"),), None))
+        describe(Verification((VerificationCheck("integrity", State.INVALID, "x"),), None))
 
 
 def digests(record):
@@ -147,7 +151,12 @@ def test_nothing_speaks_against_a_bound_pass():
         (verified(read("breast-cytology-pass"), authenticity=State.TEST_KEY), BOUND, ExitCode.INTEGRITY, "TEST key"),
         (verified(read("breast-cytology-pass"), authenticity=State.UNTRUSTED), BOUND, ExitCode.INTEGRITY, ""),
         (verified(read("breast-cytology-pass")), Binding(None, "other"), ExitCode.INTEGRITY, "not bound"),
-        (Verification((Line("integrity", State.INVALID, "x"),), None), BOUND, ExitCode.INTEGRITY, "not verify"),
+        (
+            Verification((VerificationCheck("integrity", State.INVALID, "x"),), None),
+            BOUND,
+            ExitCode.INTEGRITY,
+            "not verify",
+        ),
     ],
 )
 def test_everything_else_is_an_objection_with_its_exit_code(verification, binding, code, said):

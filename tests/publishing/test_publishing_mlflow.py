@@ -101,7 +101,7 @@ def test_publishing_again_changes_nothing(publish, client):
 
 
 def test_with_evidence_the_downloaded_folder_verifies(publish, client, bundle, laboratory, tmp_path):
-    from unlearn_audit.report.verification import verify
+    from unlearn_audit.verification.verification import verify
 
     assert publish(bundle, "--with-evidence", "--experiment", "whole bundles")[0] == 0
 

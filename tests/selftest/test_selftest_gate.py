@@ -7,30 +7,31 @@ import pytest
 from scipy.stats import binom
 
 from unlearn_audit.assets import read_published_selftest
-from unlearn_audit.auditing import judge, reach_verdicts
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.errors import ExitCode, ReportError
-from unlearn_audit.records import Interval, SelfTestSummary
-from unlearn_audit.report import render_html
+from unlearn_audit.formats.html import render_html
+from unlearn_audit.pipeline.audit import judge, reach_verdicts
+from unlearn_audit.records import ALL, Interval, SelfTestSummary, quote_text
 from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
-from unlearn_audit.selftest.plant import draw_evidence
+from unlearn_audit.selftest.simulation import draw_evidence
 from unlearn_audit.selftest.tampering import TamperingError, tamper
 
 AGAIN = 20
-"""Repeats of the published run that are run again here, of every scenario."""
+"""Repeats in which a broken gate is caught."""
 
 
-@pytest.fixture(scope="module")
-def again(published):
-    return run_selftest(AGAIN, published.seed)
+@pytest.fixture(scope="module", params=[4, pytest.param(AGAIN, marks=pytest.mark.thorough)])
+def again(request, published):
+    """That many repeats of the published run, of every scenario."""
+    return run_selftest(request.param, published.seed)
 
 
 def test_the_published_outcomes_are_those_of_this_code(published, again):
     """Drift shows here: then run 'make selftest' and look at what changed before committing it."""
-    expected = {trials.name: trials.outcomes[:AGAIN] for trials in published.scenarios}
+    expected = {trials.name: trials.outcomes[: again.repeats] for trials in published.scenarios}
 
     assert expected == {trials.name: trials.outcomes for trials in again.scenarios}
-    assert published.tampering.outcomes[:AGAIN] == again.tampering.outcomes
+    assert published.tampering.outcomes[: again.repeats] == again.tampering.outcomes
     assert [(t.title, t.truth, t.kind) for t in published.scenarios] == [
         (t.title, t.truth, t.kind) for t in again.scenarios
     ]
@@ -46,7 +47,7 @@ def test_the_published_page_and_figure_say_what_the_published_outcomes_say(publi
 
 def test_every_record_and_report_carries_the_short_form_of_the_published_run(published):
     scenario = SCENARIOS["no-op"]
-    record = judge(scenario.policy, draw_evidence(scenario.plant, np.random.default_rng(3)))
+    record = judge(scenario.policy, draw_evidence(scenario.simulation, np.random.default_rng(3)))
     summary = published.summarise()
 
     assert summary == record.selftest
@@ -56,7 +57,7 @@ def test_every_record_and_report_carries_the_short_form_of_the_published_run(pub
 
 def test_a_record_without_a_self_test_reads_and_renders_without_the_line():
     scenario = SCENARIOS["no-op"]
-    record = judge(scenario.policy, draw_evidence(scenario.plant, np.random.default_rng(3)))
+    record = judge(scenario.policy, draw_evidence(scenario.simulation, np.random.default_rng(3)))
 
     assert "planted failures" not in render_html(record.model_copy(update={"selftest": None}))
 
@@ -100,19 +101,19 @@ def test_no_changed_report_is_accepted(again, published):
 @pytest.mark.parametrize("name", ["sound", "no-op", "missed-on-limit-clustered"])
 def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
     scenario = SCENARIOS[name]
-    evidence = draw_evidence(scenario.plant, np.random.default_rng(3))
+    evidence = draw_evidence(scenario.simulation, np.random.default_rng(3))
 
     assert reach_verdicts(scenario.policy, evidence) == judge(scenario.policy, evidence).verdicts
 
 
 def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
-    from unlearn_audit import verdict
+    from unlearn_audit.verdict import decision as verdict
 
     honest = verdict._rule
 
     def rule(finding, limit, groups):
         value = finding.estimate.value
-        bounds = Interval(low=value, high=value, confidence=0.95, method="none", sides="one")
+        bounds = Interval(low=value, high=value, confidence=0.95, method=quote_text("none"), sides="one")
         return honest(
             finding.model_copy(update={"estimate": finding.estimate.model_copy(update={"bounds": bounds})}),
             limit,
@@ -127,20 +128,21 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
 
 
 def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
-    from unlearn_audit.scope import Scope
+    from unlearn_audit.findings.context import EvaluationContext
 
-    monkeypatch.setattr(Scope, "confidence_for", lambda self, model: 0.7)
+    monkeypatch.setattr(EvaluationContext, "confidence_for", lambda self, model: 0.7)
 
     assert run_selftest(60, 1, names=("increase-on-margin", "leak-on-limit")).exit_code is ExitCode.FAIL
 
 
 def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
-    from unlearn_audit import auditing, verdict
+    from unlearn_audit.pipeline import audit as auditing
+    from unlearn_audit.verdict import decision as verdict
 
     honest = auditing.decide
 
     def decide(findings, policy, model, accepted=None):
-        checks = tuple(check for check in policy.checks if check.among == "all")
+        checks = tuple(check for check in policy.checks if check.among == ALL)
         return honest(findings, policy.model_copy(update={"checks": checks}), model, accepted)
 
     monkeypatch.setattr(auditing, "decide", decide)
@@ -151,15 +153,15 @@ def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
 
 
 def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
-    from unlearn_audit.scope import Scope
+    from unlearn_audit.findings.context import EvaluationContext
 
-    monkeypatch.setattr(Scope, "clusters", lambda self, mask: None)
+    monkeypatch.setattr(EvaluationContext, "clusters", lambda self, mask: None)
 
     assert run_selftest(80, 1, names=("leak-on-limit-clustered",)).exit_code is ExitCode.FAIL
 
 
 def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
-    from unlearn_audit.report import integrity
+    from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
     result = run_selftest(AGAIN, 1, names=())
@@ -169,7 +171,7 @@ def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
 
 
 def test_a_verification_that_breaks_down_over_a_changed_report_is_caught(monkeypatch):
-    from unlearn_audit.report import verification
+    from unlearn_audit.verification import verification
 
     honest = verification.verify_bundle
 
@@ -187,7 +189,7 @@ def test_a_verification_that_breaks_down_over_a_changed_report_is_caught(monkeyp
 
 
 def test_a_verification_that_refuses_everything_shows_nothing_and_is_refused(monkeypatch):
-    from unlearn_audit.report import integrity
+    from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "list_files", lambda folder: iter(()))
     with pytest.raises(TamperingError, match="does not verify"):
@@ -214,10 +216,10 @@ def test_a_rate_is_flagged_exactly_from_the_number_that_the_result_names():
 
 
 def test_a_repeat_does_not_depend_on_how_many_there_are():
-    short, longer = (run_selftest(n, 9, names=("increase-on-margin",)) for n in (20, 30))
+    short, longer = (run_selftest(n, 9, names=("increase-on-margin",)) for n in (6, 9))
 
     assert longer.scenarios[0].outcomes.startswith(short.scenarios[0].outcomes)
-    assert run_selftest(20, 10, names=("increase-on-margin",)) != short
+    assert run_selftest(6, 10, names=("increase-on-margin",)) != short
 
 
 def test_a_result_reads_back_as_it_was_written(published):
@@ -251,7 +253,7 @@ def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenari
 
 
 def test_the_command_exits_one_for_a_broken_gate_and_says_so(few_scenarios, monkeypatch, capsys):
-    from unlearn_audit.report import integrity
+    from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
 

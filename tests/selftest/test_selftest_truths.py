@@ -5,25 +5,27 @@ import dataclasses
 import numpy as np
 import pytest
 
-from unlearn_audit.auditing import name_known, reach_verdicts
+from unlearn_audit.pipeline.audit import name_known, reach_verdicts
 from unlearn_audit.policy import list_policies, load_policy
-from unlearn_audit.selftest import SCENARIOS, plant
-from unlearn_audit.selftest.plant import Plant, draw_evidence
+from unlearn_audit.selftest import SCENARIOS, simulation
+from unlearn_audit.selftest.closed_form_truth import compute_truth
 from unlearn_audit.selftest.scenarios import Scenario
-from unlearn_audit.selftest.truths import compute_truth
+from unlearn_audit.selftest.simulation import Simulation, draw_evidence
 
 FACTOR = 60
-ODD = Plant(
-    unlearned=plant.Behaviour(0.7, 1.9, retain=0.3, forget_positive=0.6, forget_negative=-0.4),
-    original=plant.Behaviour(1.2, 1.0, forget_positive=1.5),
-    retrained=plant.Behaviour(1.6, 1.4, forget_negative=0.2),
+ODD = Simulation(
+    unlearned=simulation.Behaviour(0.7, 1.9, retain=0.3, forget_positive=0.6, forget_negative=-0.4),
+    original=simulation.Behaviour(1.2, 1.0, forget_positive=1.5),
+    retrained=simulation.Behaviour(1.6, 1.4, forget_negative=0.2),
     agreement=0.6,
 )
 
 
 @pytest.fixture
 def many_records(monkeypatch):
-    monkeypatch.setattr("unlearn_audit.selftest.plant.SIZES", {n: FACTOR * size for n, size in plant.SIZES.items()})
+    monkeypatch.setattr(
+        "unlearn_audit.selftest.simulation.SIZES", {n: FACTOR * size for n, size in simulation.SIZES.items()}
+    )
 
 
 @pytest.mark.parametrize("images", [1, 2])

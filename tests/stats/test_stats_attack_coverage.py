@@ -8,10 +8,10 @@ would have; the last tests show how far apart the two can be.
 
 import numpy as np
 import pytest
-from covering import assert_covers
-from planted_references import draw_halves
 from scipy.stats import binom
 
+from tests.support.covering import assert_covers
+from tests.support.reference_scores import draw_halves
 from unlearn_audit.stats import compute_auc, estimate_auc, estimate_auc_change, score_lira
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_studies import BROKEN, CLAIM, CREATED, FINE, POLICY, SALUN, STUDY
 
-from unlearn_audit.auditing import name_known
-from unlearn_audit.cases import Workers
+from tests.support.tiny_studies import BROKEN, CLAIM, CREATED, FINE, POLICY, SALUN, STUDY
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_study, parse_policy
-from unlearn_audit.scope import Scope
-from unlearn_audit.study import list_orders, read_cell, run_study
+from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.study import list_jobs, read_cell, run_study
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -100,13 +100,13 @@ def full(full_study, policy, run, tmp_path_factory):
 @pytest.fixture(scope="session")
 def cells(full, full_study, policy):
     """The finished cells of the full study, by seed."""
-    found = [read_cell(full[0] / "cells", order) for order in list_orders(full_study, policy, None, None)]
+    found = [read_cell(full[0] / "cells", job) for job in list_jobs(full_study, policy, None, None)]
     return {cell.seed: cell for cell in found}
 
 
 @pytest.fixture(scope="session")
-def scopes(cells, policy):
-    return {seed: Scope(cell.evidence, policy) for seed, cell in cells.items()}
+def contexts(cells, policy):
+    return {seed: EvaluationContext(cell.evidence, policy) for seed, cell in cells.items()}
 
 
 @pytest.fixture(scope="session")

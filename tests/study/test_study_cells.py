@@ -7,12 +7,12 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_studies import CREATED, FINE, SALUN
 
-from unlearn_audit.cases import Workers, open_workers
+from tests.support.tiny_studies import CREATED, FINE, SALUN
 from unlearn_audit.errors import CacheError, CaseError, DataError, EvidenceError, ReportError
+from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.study import cells as module
-from unlearn_audit.study import digest_data, list_orders, make_cell, read_cell, read_study, running
+from unlearn_audit.study import digest_data, list_jobs, make_cell, read_cell, read_study, running
 from unlearn_audit.training.learner import Learner
 
 
@@ -35,9 +35,9 @@ def spied(monkeypatch):
     made = []
     make = running.make_cell
 
-    def spy(cache, folder, created, order):
-        made.append(order.name)
-        return make(cache, folder, created, order)
+    def spy(cache, folder, created, job):
+        made.append(job.name)
+        return make(cache, folder, created, job)
 
     monkeypatch.setattr(running, "make_cell", spy)
     return made
@@ -57,8 +57,8 @@ def test_a_finished_study_is_read_and_nothing_is_made(run, make_study, tmp_path,
 
 def test_the_numbers_do_not_know_the_order(run, make_study, tmp_path):
     class Reversed(Workers):
-        def run(self, job, shared, orders, name):
-            return super().run(job, shared, orders[::-1], name)
+        def run(self, job, shared, jobs, name):
+            return super().run(job, shared, jobs[::-1], name)
 
     forwards = run(make_study(), tmp_path / "one")
     backwards = run(make_study(), tmp_path / "two", cache=tmp_path / "cache", workers=Reversed())
@@ -183,8 +183,8 @@ def test_another_seed_or_share_makes_only_its_cells(run, make_study, tmp_path, s
 
 @pytest.mark.parametrize("what", ["version", "torch", "policy", "format"])
 def test_another_version_or_policy_is_another_order(make_study, read_policy, policy, monkeypatch, what):
-    (order, _) = list_orders(make_study(), policy, None, None)
-    before = order.digest()
+    (job, _) = list_jobs(make_study(), policy, None, None)
+    before = job.digest()
     if what == "version":
         monkeypatch.setattr(module, "__version__", "99")
     elif what == "torch":
@@ -192,14 +192,14 @@ def test_another_version_or_policy_is_another_order(make_study, read_policy, pol
     elif what == "format":
         monkeypatch.setattr(module, "FORMAT", 99)
     else:
-        order = list_orders(make_study(), read_policy(("epochs: 2", "epochs: 3")), None, None)[0]
+        job = list_jobs(make_study(), read_policy(("epochs: 2", "epochs: 3")), None, None)[0]
 
-    assert order.digest() != before
+    assert job.digest() != before
 
 
 def test_where_the_data_lie_is_not_part_of_a_cell_what_they_are_is(make_study, policy, tmp_path):
     here, there, other = (
-        list_orders(make_study(), policy, tmp_path / n, d)[0] for n, d in (("a", "1"), ("b", "1"), ("a", "2"))
+        list_jobs(make_study(), policy, tmp_path / n, d)[0] for n, d in (("a", "1"), ("b", "1"), ("a", "2"))
     )
 
     assert here.digest() == there.digest() != other.digest()
@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(
 
 def test_a_cache_that_cannot_be_written_is_no_failure_of_a_method(run, make_study, policy, tmp_path, monkeypatch):
     """A full disk must not be kept as 'the method failed': the cell stays unfinished."""
-    from unlearn_audit.cases import cache as kept
+    from unlearn_audit.models import cache as kept
 
     write = kept.replace_file
 
@@ -298,7 +298,7 @@ def test_a_model_without_finite_answers_is_a_reason_and_no_end(run, make_study, 
     def refuse(case, name):
         raise CaseError("expected finite outputs of the model")
 
-    monkeypatch.setattr(module, "_refuse_no_answers", refuse)
+    monkeypatch.setattr(module, "_validate_answers", refuse)
 
     row = run(make_study(seeds=[1]), tmp_path).cells[0].find("fine")
 
@@ -321,27 +321,27 @@ def test_reference_models_that_cannot_be_made_are_a_reason_and_no_end(run, make_
 def test_what_is_finished_is_summarised_and_what_is_missing_named(run, make_study, policy, tmp_path):
     run(make_study(seeds=[1]), tmp_path)
     study = make_study()
-    orders = list_orders(study, policy, None, None)
+    jobs = list_jobs(study, policy, None, None)
 
-    result = read_study(study, policy, orders, tmp_path)
+    result = read_study(study, policy, jobs, tmp_path)
 
     assert result.missing == ("forget-0.3-seed-2",)
     assert result.cells[0].seeds == (1,)
     with pytest.raises(EvidenceError, match="at least one finished cell"):
-        read_study(study, policy, orders, tmp_path / "nowhere")
+        read_study(study, policy, jobs, tmp_path / "nowhere")
 
 
 def test_a_cell_can_be_made_alone_and_is_left_alone_when_it_is_there(make_study, policy, cache, tmp_path):
-    (order, _) = list_orders(make_study(), policy, None, None)
-    assert read_cell(tmp_path, order) is None
+    (job, _) = list_jobs(make_study(), policy, None, None)
+    assert read_cell(tmp_path, job) is None
 
-    assert make_cell(cache, tmp_path, CREATED, order) == "forget-0.3-seed-1"
+    assert make_cell(cache, tmp_path, CREATED, job) == "forget-0.3-seed-1"
     before = look(tmp_path)
-    make_cell(cache, tmp_path, CREATED, order)
+    make_cell(cache, tmp_path, CREATED, job)
 
     assert look(tmp_path) == before
-    assert read_cell(tmp_path, order).evidence.provenance.seed == 1
-    assert json.loads((tmp_path / f"{order.name}.json").read_text())["failed"] == {}
+    assert read_cell(tmp_path, job).evidence.provenance.seed == 1
+    assert json.loads((tmp_path / f"{job.name}.json").read_text())["failed"] == {}
 
 
 def test_orders_come_seed_by_seed_with_what_each_cell_has(make_study, policy):
@@ -351,13 +351,13 @@ def test_orders_come_seed_by_seed_with_what_each_cell_has(make_study, policy):
         references={"models": 4, "seeds": [2], "of": ["salun", "fine"]},
     )
 
-    orders = list_orders(study, policy, None, None)
+    jobs = list_jobs(study, policy, None, None)
 
-    assert [o.name for o in orders] == [f"forget-{f}-seed-{s}" for s in (1, 2) for f in (0.3, 0.5)]
-    assert [o.policy.protocol.seed for o in orders] == [1, 1, 2, 2]
-    assert [o.references for o in orders] == [0, 0, 4, 4]
-    assert [o.calibrated for o in orders] == [(), (), ("fine",), ("salun", "fine")]
-    assert [o.relearning.of for o in orders] == [(), ("salun",), (), ("salun",)]
+    assert [o.name for o in jobs] == [f"forget-{f}-seed-{s}" for s in (1, 2) for f in (0.3, 0.5)]
+    assert [o.policy.protocol.seed for o in jobs] == [1, 1, 2, 2]
+    assert [o.references for o in jobs] == [0, 0, 4, 4]
+    assert [o.calibrated for o in jobs] == [(), (), ("fine",), ("salun", "fine")]
+    assert [o.relearning.of for o in jobs] == [(), ("salun",), (), ("salun",)]
 
 
 def test_splits_that_are_drawn_are_the_same_for_every_seed(make_study, read_policy, run, tmp_path):

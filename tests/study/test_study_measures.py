@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.scope import Scope
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.study.measures import find_collapse, list_measures, needs_unlearned
 from unlearn_audit.study.relearning import HIDDEN, SHOWN
 from unlearn_audit.study.summary import choose_measures
@@ -16,8 +16,8 @@ MEASURES = list_measures(5, 10, ("confidence", "logit", "u-lira"))
 
 
 @pytest.fixture(scope="module")
-def scope(scopes):
-    return scopes[1]
+def context(contexts):
+    return contexts[1]
 
 
 @pytest.fixture(params=["original", "fine"])
@@ -25,9 +25,9 @@ def model(request):
     return request.param
 
 
-def take(scope, model, split):
+def take(context, model, split):
     """Truth and probability of each record of a split, one after the other."""
-    evidence = scope.evidence
+    evidence = context.evidence
     rows = [i for i in range(len(evidence)) if evidence.split[i] == split]
     positive = [c in evidence.positive for c in evidence.label[rows]]
     p = [sum(np.exp(evidence.log_probs[model][i, c]) for c in evidence.positive) for i in rows]
@@ -38,15 +38,15 @@ def pair_area(ours, theirs):
     return np.mean([1.0 if a > b else 0.5 if a == b else 0.0 for a in ours for b in theirs])
 
 
-def test_rates_and_cost_at_argmax(scope, model):
-    said = [(truth, p > 0.5) for truth, p in take(scope, model, "test")]
+def test_rates_and_cost_at_argmax(context, model):
+    said = [(truth, p > 0.5) for truth, p in take(context, model, "test")]
 
-    misses = [float(not called) for truth, called in said if truth]
-    alarms = [float(called) for truth, called in said if not truth]
-    costs = [5.0 if truth and not called else 1.0 if called and not truth else 0.0 for truth, called in said]
-    assert MEASURES["fnr"].compute(scope, model).tolist() == misses
-    assert MEASURES["fpr"].compute(scope, model).tolist() == alarms
-    assert MEASURES["risk"].compute(scope, model).tolist() == costs
+    misses = [float(not predicted) for truth, predicted in said if truth]
+    false_positives = [float(predicted) for truth, predicted in said if not truth]
+    costs = [5.0 if truth and not predicted else 1.0 if predicted and not truth else 0.0 for truth, predicted in said]
+    assert MEASURES["fnr"].compute(context, model).tolist() == misses
+    assert MEASURES["fpr"].compute(context, model).tolist() == false_positives
+    assert MEASURES["risk"].compute(context, model).tolist() == costs
 
 
 def cheapest(validation, ratio):
@@ -57,23 +57,23 @@ def cheapest(validation, ratio):
 
 
 @pytest.mark.parametrize(("measure", "owner"), [("risk-frozen", "original"), ("risk-own", None)])
-def test_cost_at_the_policys_ratio_at_the_frozen_and_at_the_own_threshold(scope, model, measure, owner):
-    threshold = cheapest(take(scope, owner or model, "validation"), 10)
+def test_cost_at_the_policys_ratio_at_the_frozen_and_at_the_own_threshold(context, model, measure, owner):
+    threshold = cheapest(take(context, owner or model, "validation"), 10)
 
-    costs = [10.0 * (t and p < threshold) + (not t and p >= threshold) for t, p in take(scope, model, "test")]
+    costs = [10.0 * (t and p < threshold) + (not t and p >= threshold) for t, p in take(context, model, "test")]
 
-    assert np.mean(MEASURES[measure].compute(scope, model)) == pytest.approx(np.mean(costs))
+    assert np.mean(MEASURES[measure].compute(context, model)) == pytest.approx(np.mean(costs))
 
 
-def test_misses_at_the_originals_number_of_false_alarms_on_validation(scope, model):
-    allowed = sum(p > 0.5 for truth, p in take(scope, "original", "validation") if not truth)
+def test_misses_at_the_originals_number_of_false_alarms_on_validation(context, model):
+    allowed = sum(p > 0.5 for truth, p in take(context, "original", "validation") if not truth)
     assert allowed > 0
-    scores = [p for truth, p in take(scope, model, "validation") if not truth]
+    scores = [p for truth, p in take(context, model, "validation") if not truth]
     threshold = min(x for x in [*scores, np.inf] if sum(p > x for p in scores) <= allowed)
 
-    misses = [float(p <= threshold) for truth, p in take(scope, model, "test") if truth]
+    misses = [float(p <= threshold) for truth, p in take(context, model, "test") if truth]
 
-    assert MEASURES["fnr-calibrated"].compute(scope, model).tolist() == misses
+    assert MEASURES["fnr-calibrated"].compute(context, model).tolist() == misses
 
 
 def test_an_original_without_false_alarms_calibrates_nothing(cells, policy, with_answers):
@@ -81,32 +81,32 @@ def test_an_original_without_false_alarms_calibrates_nothing(cells, policy, with
     sure = with_answers(cells[1], "original", np.where(evidence.is_positive, 0.9, 0.1))
 
     with pytest.raises(MeasurementError, match="all or none"):
-        MEASURES["fnr-calibrated"].compute(Scope(sure.evidence, policy), "fine")
+        MEASURES["fnr-calibrated"].compute(EvaluationContext(sure.evidence, policy), "fine")
 
 
-def test_areas_and_the_rate_at_twenty_percent_false_positives(scope, model):
-    test = take(scope, model, "test")
+def test_areas_and_the_rate_at_twenty_percent_false_positives(context, model):
+    test = take(context, model, "test")
     positives, negatives = ([p for truth, p in test if truth is wanted] for wanted in (True, False))
     allowed = int(0.2 * len(negatives) + 1e-9)
     missed = min(
         np.mean([p <= x for p in positives]) for x in [*negatives, -1.0] if sum(p > x for p in negatives) <= allowed
     )
 
-    assert MEASURES["auroc"].compute(scope, model) == pytest.approx([pair_area(positives, negatives)])
-    assert MEASURES["fnr-at-fpr"].compute(scope, model) == pytest.approx([missed])
+    assert MEASURES["auroc"].compute(context, model) == pytest.approx([pair_area(positives, negatives)])
+    assert MEASURES["fnr-at-fpr"].compute(context, model) == pytest.approx([missed])
 
 
-def test_accuracy_on_what_is_kept(scope, model):
-    evidence = scope.evidence
+def test_accuracy_on_what_is_kept(context, model):
+    evidence = context.evidence
     kept = [i for i in range(len(evidence)) if evidence.split[i] == "retain"]
     right = [evidence.log_probs[model][i].argmax() == evidence.label[i] for i in kept]
 
-    assert MEASURES["retain-accuracy"].compute(scope, model) == pytest.approx([np.mean(right)])
+    assert MEASURES["retain-accuracy"].compute(context, model) == pytest.approx([np.mean(right)])
 
 
 @pytest.mark.parametrize("among", ["all", "positive"])
-def test_membership_is_the_area_of_forgotten_against_test_records(scope, model, among):
-    evidence = scope.evidence
+def test_membership_is_the_area_of_forgotten_against_test_records(context, model, among):
+    evidence = context.evidence
     scores = {
         split: [
             evidence.log_probs[model][i, evidence.label[i]]
@@ -116,14 +116,14 @@ def test_membership_is_the_area_of_forgotten_against_test_records(scope, model, 
         for split in ("forget", "test")
     }
 
-    found = MEASURES[f"confidence-{among}"].compute(scope, model)
+    found = MEASURES[f"confidence-{among}"].compute(context, model)
 
     assert found == pytest.approx([pair_area(scores["forget"], scores["test"])])
 
 
 @pytest.mark.parametrize("among", ["all", "positive"])
-def test_relearned_membership_looks_at_the_hidden_half_of_the_relearned_copy(scope, among):
-    evidence, column = scope.evidence, scope.evidence.groups["relearned"]
+def test_relearned_membership_looks_at_the_hidden_half_of_the_relearned_copy(context, among):
+    evidence, column = context.evidence, context.evidence.groups["relearned"]
     assert set(column[evidence.split == "forget"]) == {SHOWN, HIDDEN}
     assert set(column[evidence.split != "forget"]) == {""}
     rows = [i for i in range(len(evidence)) if among == "all" or evidence.is_positive[i]]
@@ -131,21 +131,21 @@ def test_relearned_membership_looks_at_the_hidden_half_of_the_relearned_copy(sco
     hidden = [said[i, evidence.label[i]] for i in rows if column[i] == HIDDEN]
     test = [said[i, evidence.label[i]] for i in rows if evidence.split[i] == "test"]
 
-    assert MEASURES[f"relearned-{among}"].compute(scope, "fine") == pytest.approx([pair_area(hidden, test)])
+    assert MEASURES[f"relearned-{among}"].compute(context, "fine") == pytest.approx([pair_area(hidden, test)])
 
 
-def test_what_the_shown_half_says_does_not_matter(scope, policy):
-    evidence = scope.evidence
+def test_what_the_shown_half_says_does_not_matter(context, policy):
+    evidence = context.evidence
     said = evidence.log_probs["relearned-fine"].copy()
     said[evidence.groups["relearned"] == SHOWN] = np.log([0.999, 0.001])
-    other = Scope(replace(evidence, log_probs=dict(evidence.log_probs) | {"relearned-fine": said}), policy)
+    other = EvaluationContext(replace(evidence, log_probs=dict(evidence.log_probs) | {"relearned-fine": said}), policy)
 
-    assert MEASURES["relearned-all"].compute(other, "fine") == MEASURES["relearned-all"].compute(scope, "fine")
+    assert MEASURES["relearned-all"].compute(other, "fine") == MEASURES["relearned-all"].compute(context, "fine")
 
 
-def test_a_model_that_was_not_attacked_has_no_relearned_number(scope):
+def test_a_model_that_was_not_attacked_has_no_relearned_number(context):
     with pytest.raises(MeasurementError, match="relearning attack was not run"):
-        MEASURES["relearned-all"].compute(scope, "salun")
+        MEASURES["relearned-all"].compute(context, "salun")
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_a_model_that_was_not_attacked_has_no_relearned_number(scope):
 )
 def test_a_collapsed_model_gives_one_answer_or_is_no_better_than_one(cells, policy, with_answers, probability, reason):
     cell = with_answers(cells[1], "fine", probability(cells[1].evidence))
-    scope = Scope(cell.evidence, policy)
+    context = EvaluationContext(cell.evidence, policy)
 
-    found = find_collapse(scope, "fine")
+    found = find_collapse(context, "fine")
 
     if reason is None:
         assert found is None
@@ -184,8 +184,8 @@ def test_a_good_model_of_a_rare_disease_has_not_collapsed(cells, policy, with_an
     good = with_answers(rare, "fine", np.where(evidence.is_positive, 0.9, 0.1)).evidence
     none = with_answers(rare, "fine", np.where(evidence.is_positive & (split != "test"), 0.9, 0.1)).evidence
 
-    assert find_collapse(Scope(good, policy), "fine") is None
-    assert "0.0%" in find_collapse(Scope(none, policy), "fine")
+    assert find_collapse(EvaluationContext(good, policy), "fine") is None
+    assert "0.0%" in find_collapse(EvaluationContext(none, policy), "fine")
 
 
 def test_every_study_has_the_attack_on_the_answers_and_relearning_only_where_it_is_asked(make_study, read_policy):

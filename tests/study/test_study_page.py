@@ -6,9 +6,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hand_made import MODELS, estimate, make_result
 from markdown_it import MarkdownIt
 
+from tests.support.hand_made import MODELS, estimate, make_result
 from unlearn_audit.study import StudyResult, draw_tradeoff, list_troubles, show_estimate, show_share, write_page
 from unlearn_audit.study.figure import choose_look
 

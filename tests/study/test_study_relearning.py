@@ -6,7 +6,7 @@ import torch
 
 from unlearn_audit import training
 from unlearn_audit.study import cells as module
-from unlearn_audit.study import list_orders
+from unlearn_audit.study import list_jobs
 from unlearn_audit.study.relearning import HIDDEN, SHOWN, draw_shown
 
 
@@ -43,9 +43,9 @@ def test_only_the_shown_half_is_trained_on_and_the_models_are_left_alone(
 
     monkeypatch.setattr(training, "fit", spy)
     study = make_study(seeds=[1], relearning={"of": ["fine"], "epochs": 2, "learning_rate": 0.02})
-    (order,) = list_orders(study, policy, None, None)
-    module.make_cell(cache, tmp_path, "2026-01-02T03:04:05Z", order)
-    evidence = module.read_cell(tmp_path, order).evidence
+    (job,) = list_jobs(study, policy, None, None)
+    module.make_cell(cache, tmp_path, "2026-01-02T03:04:05Z", job)
+    evidence = module.read_cell(tmp_path, job).evidence
 
     (first, recipe, seed), (second, *same) = trained[-2:]
     assert torch.equal(first.x, second.x)
@@ -60,11 +60,11 @@ def test_only_the_shown_half_is_trained_on_and_the_models_are_left_alone(
 def test_no_hidden_record_is_among_those_trained_on(make_study, policy, cache):
     from unlearn_audit.study.relearning import _draw, mark_shown
 
-    (order,) = list_orders(make_study(seeds=[1]), policy, None, None)
-    case = mark_shown(module._begin(cache, "2026-01-02T03:04:05Z", order, retrain=True))
+    (job,) = list_jobs(make_study(seeds=[1]), policy, None, None)
+    case = mark_shown(module._begin(cache, "2026-01-02T03:04:05Z", job, retrain=True))
     column = case.dataset.groups["relearned"]
 
-    shown = case.bench.forget.select(_draw(case)).x
+    shown = case.builder.forget.select(_draw(case)).x
     hidden = case.inputs[torch.from_numpy(column == HIDDEN)]
 
     assert torch.equal(shown, case.inputs[torch.from_numpy(column == SHOWN)])

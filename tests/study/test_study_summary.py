@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from tiny_studies import BROKEN, CLAIM, FINE, SALUN
 
+from tests.support.tiny_studies import BROKEN, CLAIM, FINE, SALUN
 from unlearn_audit.errors import EvidenceError, UsageError
-from unlearn_audit.records import Estimate, Interval, Unit, derive_rng
+from unlearn_audit.records import COST_OPTIMAL, Estimate, Interval, Unit, derive_rng, quote_text
 from unlearn_audit.stats import estimate_over_seeds
 from unlearn_audit.study import runs as module
 from unlearn_audit.study import summarise
@@ -34,15 +34,15 @@ def summary(full_study, policy, cells):
 
 
 @pytest.fixture
-def runs(full_study, policy, cells, scopes):
-    return Runs(scopes, {seed: c.failed for seed, c in cells.items()}, choose_measures(full_study, policy), 0.95)
+def runs(full_study, policy, cells, contexts):
+    return Runs(contexts, {seed: c.failed for seed, c in cells.items()}, choose_measures(full_study, policy), 0.95)
 
 
 @pytest.mark.parametrize("measure", LINEAR)
 @pytest.mark.parametrize("than", [None, "retrained"])
-def test_means_over_records_are_resampled_over_seeds_and_records(cell, runs, scopes, measure, than):
+def test_means_over_records_are_resampled_over_seeds_and_records(cell, runs, contexts, measure, than):
     compute = runs.measures[measure].compute
-    stacked = np.stack([compute(s, "fine") - (compute(s, than) if than else 0) for s in scopes.values()])
+    stacked = np.stack([compute(s, "fine") - (compute(s, than) if than else 0) for s in contexts.values()])
     unit = Unit.COST_PER_CASE if measure.startswith("risk") else Unit.PROPORTION
     rng = derive_rng(0, "study", measure, "fine", than or "")
     twin = estimate_over_seeds(stacked, unit, confidence=0.95, resamples=module.RESAMPLES, rng=rng).estimate
@@ -118,12 +118,12 @@ def test_a_model_that_underwent_no_method_has_no_value_of_an_attack_made_for_one
         assert "underwent no method" in figure.reason
 
 
-def test_a_method_is_compared_with_the_retrained_model_on_its_own_statistic(cell, runs, scopes):
-    from unlearn_audit.attacks import score_groups
+def test_a_method_is_compared_with_the_retrained_model_on_its_own_statistic(cell, runs, contexts):
+    from unlearn_audit.findings.attacks import score_groups
     from unlearn_audit.stats import compute_auc
 
     figure = cell.find("salun").find("u-lira-all")
-    forget, test = score_groups(scopes[1], "retrained", "all", "u-lira", "salun")
+    forget, test = score_groups(contexts[1], "retrained", "all", "u-lira", "salun")
 
     assert figure.values[1:] == (None, None)
     assert figure.pairs == 1
@@ -164,7 +164,7 @@ def test_a_cell_in_which_every_method_failed_still_has_original_and_retrained(ru
 
 
 def planted(monkeypatch, low, high):
-    ends = Interval(low=low, high=high, confidence=0.99, method="planted", sides="two")
+    ends = Interval(low=low, high=high, confidence=0.99, method=quote_text("planted"), sides="two")
     estimate = Estimate(value=(low + high) / 2, unit=Unit.PROPORTION, n=3, interval=ends)
     monkeypatch.setattr(Runs, "estimate", lambda *_: estimate)
 
@@ -296,7 +296,7 @@ def test_the_result_says_what_it_rests_on(full, policy, full_study):
 
     assert result.study == full_study
     assert result.policy_sha256 == policy.digest()
-    assert (result.policy_ratio, result.point, result.cluster) == (10, "cost-optimal", None)
+    assert (result.policy_ratio, result.point, result.cluster) == (10, COST_OPTIMAL, None)
     assert result.cells[0].splits["test"] == 200
     assert result.cells[0].positives["test"] == 75
     assert [row.name for row in result.cells[0].rows] == ["original", "retrained", "salun", "fine", "broken"]
@@ -318,4 +318,4 @@ def test_clusters_are_drawn_whole(summary, cells, read_policy, full_study, monke
     result = summarise(full_study, policy, grouped, ())
 
     assert result.cluster == "patient"
-    assert "clusters" in result.cells[0].find("fine").find("fnr").mean.interval.method
+    assert "clusters" in result.cells[0].find("fine").find("fnr").mean.interval.method.text

@@ -51,7 +51,7 @@ def test_training_together_says_as_many_steps_as_fit(some_records, plain, recipe
     records, recipe, heard, alone = some_records(n=40), recipe_of(batch=11), [], []
 
     fit_together(
-        [plain(), plain(1)], records, draw_rows(2, 40, 34), recipe, [1, 2], say=lambda *step: heard.append(step)
+        [plain(), plain(1)], records, draw_rows(2, 40, 34), recipe, [1, 2], progress=lambda *step: heard.append(step)
     )
     fit(plain(), records.select(np.arange(34)), recipe, 1, lambda *step: alone.append(step))
 

@@ -3,8 +3,8 @@
 import csv
 import io
 
+from unlearn_audit.formats import Format, from_record
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report import Format, from_record
 
 _HEADS = ("check", "title", "outcome", "required", "estimate", "low", "high", "tolerance", "reason")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -40,7 +40,7 @@ def forget_last_layers(
         for weight in layer.parameters(recurse=False):
             weight.requires_grad_(False)
     recipe = adapt(setting.recipe, epochs=parameters.epochs, learning_rate=parameters.learning_rate)
-    unlearned = fit(copy, retain, recipe, setting.seed, setting.say, task="cf-k")
+    unlearned = fit(copy, retain, recipe, setting.seed, setting.progress, task="cf-k")
     return unlearned.requires_grad_(True)
 
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
-from unlearn_audit.scope import Address, Metric, Scope
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_rate
 
 
-def measure_negative_predictive_value(scope: Scope, address: Address) -> Estimate:
+def measure_negative_predictive_value(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of truly negative records among the test records called negative.
 
     Given how many are called negative their number is binomial, so that the bounds (Clopper-Pearson; over clusters
@@ -16,13 +18,13 @@ def measure_negative_predictive_value(scope: Scope, address: Address) -> Estimat
 
     What must not be concluded: anything about another prevalence than the test split's.
     """
-    called_negative = ~scope.call(address.model, address.at)
-    test = np.flatnonzero(scope.test)[called_negative]
-    chosen = np.isin(np.arange(len(scope.evidence)), test)
+    called_negative = ~context.predict_positive(key.model, key.at)
+    test = np.flatnonzero(context.test)[called_negative]
+    chosen = np.isin(np.arange(len(context.evidence)), test)
     return estimate_rate(
-        ~scope.evidence.is_positive[chosen],
-        clusters=scope.clusters(chosen),
-        **scope.sampling("negative-predictive-value", address),
+        ~context.evidence.is_positive[chosen],
+        clusters=context.clusters(chosen),
+        **context.sampling(key),
     )
 
 

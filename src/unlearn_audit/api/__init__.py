@@ -5,25 +5,28 @@ Nothing in here needs torch.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unlearn_audit.api.arrays import take_arrays
-from unlearn_audit.api.audited import Audited
-from unlearn_audit.auditing import judge, name_known
-from unlearn_audit.evidence import read_evidence as read_evidence_file
-from unlearn_audit.policy import BroughtColumns, BroughtModel, Policy, find_policy, load_case
+from unlearn_audit.api.report import write_report
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.evidence.parquet import read_evidence as read_evidence_file
+from unlearn_audit.evidence.predictions import Facts, assemble
+from unlearn_audit.evidence.predictions import read_predictions as read_prediction_files
+from unlearn_audit.evidence.predictions.scores import Kind
+from unlearn_audit.pipeline.audit import judge, name_known
+from unlearn_audit.pipeline.external import add_reference_answers
+from unlearn_audit.pipeline.result import Audit
+from unlearn_audit.policy import ColumnNames, ExternalModelFacts, Policy, find_policy, load_case
 from unlearn_audit.policy import load_policy as load_policy_file
-from unlearn_audit.predictions import Facts, assemble
-from unlearn_audit.predictions import read_predictions as read_prediction_files
-from unlearn_audit.predictions.scores import Kind
-from unlearn_audit.records import Evidence, Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
+from unlearn_audit.records.clock import read_clock
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["Audited", "audit", "load_policy", "make_evidence", "read_evidence", "read_predictions"]
+__all__ = ["Audit", "audit", "load_policy", "make_evidence", "read_evidence", "read_predictions", "write_report"]
 
 
 def load_policy(name_or_path: str | Path) -> Policy:
@@ -71,10 +74,11 @@ def read_predictions(
     """
     listed = [paths] if isinstance(paths, str | Path) else paths
     told = load_case(Path(case), name_known()) if case is not None else None
-    facts = Facts.from_case(policy, told, _now())
+    facts = Facts.from_case(policy, told, read_clock())
     facts = replace(facts, forget=Path(forget) if forget is not None else None, scores=scores or facts.scores)
     facts = replace(facts, classes=tuple(classes) or facts.classes)
-    return read_prediction_files([Path(path) for path in listed], policy, facts)
+    evidence = read_prediction_files([Path(path) for path in listed], policy, facts)
+    return add_reference_answers(evidence, told, Path(case).parent if case is not None else Path())
 
 
 def make_evidence(
@@ -88,7 +92,7 @@ def make_evidence(
     scores: Kind = "probabilities",
     groups: Mapping[str, "ArrayLike"] | None = None,
     case: str = "made in Python",
-    about: Mapping[str, BroughtModel] | None = None,
+    about: Mapping[str, ExternalModelFacts] | None = None,
 ) -> Evidence:
     """Return arrays (NumPy, pandas columns, lists) as evidence; its provenance says that they were brought along.
 
@@ -116,12 +120,18 @@ def make_evidence(
     (4, ('benign', 'malignant'))
     """
     answers, digest = take_arrays(ids, {"split": split, "label": label}, models, classes, groups or {})
-    columns = BroughtColumns(groups=tuple(groups or ()))
-    facts = Facts(case=case, created=_now(), scores=scores, classes=tuple(classes), models=about or {}, columns=columns)
+    facts = Facts(
+        case=case,
+        created=read_clock(),
+        scores=scores,
+        classes=tuple(classes),
+        models=about or {},
+        columns=ColumnNames(groups=tuple(groups or ())),
+    )
     return assemble(answers, policy, facts, digest, "arrays given in Python, brought along")
 
 
-def audit(policy: Policy, evidence: Evidence, say: Say = say_nothing) -> Audited:
+def audit(policy: Policy, evidence: Evidence, progress: ProgressCallback = ignore_progress) -> Audit:
     """Measure and decide: hold every check of `policy` against `evidence`.
 
     The same policy and evidence give the same record, bit for bit. A pass is evidence at the stated confidence about
@@ -147,8 +157,4 @@ def audit(policy: Policy, evidence: Evidence, say: Say = say_nothing) -> Audited
     >>> result["missed"].estimate.value, result["missed"].outcome.value
     (0.02, 'pass')
     """
-    return Audited(policy, evidence, judge(policy, evidence, say))
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Audit(policy, evidence, judge(policy, evidence, progress))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.columns import read_text
 from unlearn_audit.errors import EvidenceError
-from unlearn_audit.predictions import Answers
-from unlearn_audit.predictions.answers import validate_ids
+from unlearn_audit.evidence.predictions import Answers
+from unlearn_audit.evidence.predictions.answers import validate_ids
 from unlearn_audit.records.intake import note_intake
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def take_arrays(
         groups={name: _read_texts(name, col) for name, col in groups.items()},
     )
     validate_ids(_WHERE, answers.ids)
-    _refuse_lengths(answers)
+    _validate_lengths(answers)
     return answers, _digest(answers)
 
 
@@ -77,7 +77,7 @@ def _shape_scores(name: str, given: "ArrayLike", classes: Sequence[str]) -> NDAr
     return values
 
 
-def _refuse_lengths(answers: Answers) -> None:
+def _validate_lengths(answers: Answers) -> None:
     columns = {**answers.facts, **answers.groups, **{f"model '{name}'": v for name, v in answers.scores.items()}}
     for name, column in columns.items():
         if len(column) != len(answers.ids):

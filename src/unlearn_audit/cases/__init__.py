@@ -1,6 +1,5 @@
 """A case: data, the models original, unlearned and retrained, and the records to forget. Torch lives here and below."""
 
-from unlearn_audit.cases.brought import BroughtOriginal
 from unlearn_audit.cases.build import (
     Case,
     add_model,
@@ -10,7 +9,7 @@ from unlearn_audit.cases.build import (
     build_case,
     list_remedies,
 )
-from unlearn_audit.cases.given import GivenModels, ask_models
+from unlearn_audit.cases.external_original import ExternalOriginal
 from unlearn_audit.cases.request import (
     CaseRequest,
     choose_parameters,
@@ -20,20 +19,14 @@ from unlearn_audit.cases.request import (
     read_image_rules,
     read_table_columns,
 )
-from unlearn_audit.cases.workers import BACKENDS, Backend, Workers, open_workers
 
 __all__ = [
-    "BACKENDS",
-    "Backend",
-    "BroughtOriginal",
     "Case",
     "CaseRequest",
-    "GivenModels",
-    "Workers",
+    "ExternalOriginal",
     "add_model",
     "add_references",
     "add_remedy",
-    "ask_models",
     "begin_case",
     "build_case",
     "choose_parameters",
@@ -41,7 +34,6 @@ __all__ = [
     "find_reference",
     "list_remedies",
     "make_plan",
-    "open_workers",
     "read_image_rules",
     "read_table_columns",
 ]

@@ -9,8 +9,7 @@ from unlearn_audit.errors import UsageError
 from unlearn_audit.records import AuditRecord, Interval, Outcome
 
 if TYPE_CHECKING:
-    from unlearn_audit.report import Comparison
-    from unlearn_audit.report.comparison import CheckChange
+    from unlearn_audit.verdict.comparison import CheckChange, Comparison
 
 
 def read_baseline(path: Path | None) -> AuditRecord | None:
@@ -30,7 +29,7 @@ def read_baseline(path: Path | None) -> AuditRecord | None:
 
 def print_comparison(comparison: "Comparison") -> None:
     """Print each check then and now, regressions by name, and what the comparison does not say."""
-    from unlearn_audit.report.comparison import HOW_TO_READ
+    from unlearn_audit.verdict.comparison import HOW_TO_READ
 
     click.echo(f"\nAgainst the baseline, {comparison.baseline}")
     heads = ("", "Check", "Then [bounds]", "Now [bounds]")

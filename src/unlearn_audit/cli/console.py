@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Say, Verdict
+from unlearn_audit.errors import ExitCode
+from unlearn_audit.records import AuditRecord, CheckResult, Outcome, ProgressCallback, Verdict
 
 if TYPE_CHECKING:
-    from unlearn_audit.report.verification import Verification
+    from unlearn_audit.verification.verification import Verification
 
-_MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "-"}
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow", Outcome.NOT_RUN: "yellow"}
+
+EXITS = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+"""What the command exits with, by the verdict on the audited model."""
 
 
 @contextmanager
-def show_progress() -> Iterator[Say]:
+def show_progress() -> Iterator[ProgressCallback]:
     """Yield an observer: bars on a terminal, one line per finished task elsewhere."""
     if not sys.stderr.isatty():
         yield _PlainLines()
@@ -26,15 +29,15 @@ def show_progress() -> Iterator[Say]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, int] = {}
 
-        def say(task: str, done: int, total: int) -> None:
+        def progress(task: str, done: int, total: int) -> None:
             if task not in tasks:
-                tasks[task] = progress.add_task(task, total=total)
-            progress.update(tasks[task], completed=done, total=total)  # type: ignore[arg-type]
+                tasks[task] = bars.add_task(task, total=total)
+            bars.update(tasks[task], completed=done, total=total)  # type: ignore[arg-type]
 
-        yield say
+        yield progress
 
 
 class _PlainLines:
@@ -91,14 +94,13 @@ def _number(check: CheckResult) -> str:
 
 def _reading_of(check: CheckResult) -> str:
     text = _styled(check.outcome, check.outcome.label)
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
     said = [check.reason] if check.outcome is Outcome.NOT_RUN else []
     said += [check.waiver.sentence] if check.waiver else []
-    return "  ".join([f"{text}{note}", *said])
+    return "  ".join([f"{text}{check.standing}", *said])
 
 
 def _mark(outcome: Outcome) -> str:
-    return _styled(outcome, _MARKS[outcome])
+    return _styled(outcome, outcome.sign)
 
 
 def _styled(outcome: Outcome, text: str) -> str:

@@ -30,8 +30,8 @@ def draft_policy(path: Path, *, force: bool, given: Sequence[str] = (), answers:
         UsageError: the file is there and is not to be replaced, or an answer that nothing asks for.
         PolicyError: the answers make no policy; nothing is written.
     """
-    from unlearn_audit.auditing import name_known
     from unlearn_audit.data import DATASETS
+    from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import parse_policy, write_draft
 
     if path.exists() and not force:

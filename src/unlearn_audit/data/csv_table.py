@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.data import limits
+from unlearn_audit import limits
 from unlearn_audit.data.images import read_limited
 from unlearn_audit.errors import DataError
 

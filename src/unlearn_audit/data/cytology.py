@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from unlearn_audit.data.apportion import apportion
 from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback, write_message
 from unlearn_audit.records.intake import note_intake
 
 TITLE = "Wisconsin Diagnostic Breast Cancer: 569 fine-needle aspirates, 30 features, 212 malignant; built in"
@@ -19,7 +19,7 @@ SIZES = (300, 69, 200)
 """Records in train, validation and test."""
 
 
-def load_breast_cytology(path: Path | None, *, download: bool, say: Say) -> Dataset:
+def load_breast_cytology(path: Path | None, *, download: bool, progress: ProgressCallback) -> Dataset:
     """Load the 569 records (212 malignant, 357 benign) in a fixed split, stratified by class: 300 / 69 / 200.
 
     Within each class the records are ordered by SHA-256 of '<SEED>:<index>' and dealt to train, validation and test
@@ -36,7 +36,7 @@ def load_breast_cytology(path: Path | None, *, download: bool, say: Say) -> Data
     Args:
         path: must be None: the data are built in.
         download: not needed, nothing is fetched.
-        say: progress.
+        progress: progress.
 
     Raises:
         DataError: a path is given.
@@ -49,14 +49,14 @@ def load_breast_cytology(path: Path | None, *, download: bool, say: Say) -> Data
         )
     from sklearn.datasets import load_breast_cancer
 
-    say("load breast-cytology", 0, 1)
+    progress("load breast-cytology", 0, 1)
     raw = load_breast_cancer()
     features = np.ascontiguousarray(raw.data, dtype="<f8")
     label = np.ascontiguousarray(raw.target, dtype="<i8")
     split = split_by_hash(label)
     train = features[split == "train"]
     x = ((features - train.mean(axis=0)) / train.std(axis=0)).astype(np.float32)
-    say("load breast-cytology", 1, 1)
+    progress("load breast-cytology", 1, 1)
     return Dataset(
         name="breast-cytology",
         x=x,
@@ -76,7 +76,7 @@ def load_breast_cytology(path: Path | None, *, download: bool, say: Say) -> Data
             note_intake("labels.published", title="the UCI repository", classes=("malignant", "benign")),
             note_intake("pixels.features"),
         ),
-        notes=("the split into train, validation and test is this tool's own; none is published",),
+        notes=(write_message("splits-of-this-tool"),),
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.stored import Inputs, take_rows
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Message
 from unlearn_audit.records.intake import IntakeEntry
 
 SPLITS = ("train", "validation", "test")
@@ -42,7 +43,7 @@ class Dataset:
         groups: per column name (n,) strings, '' where unknown: lesion_id, patient_id, sex, age_band, ...
         exact: per column name (n,) strings too revealing to leave the data, such as an age in years: `groups` holds
             them in bands, and they enter neither evidence nor report.
-        notes: sentences a reader of the report must see.
+        notes: what a reader of the report must see.
         intake: what was assumed about the data, and how it is known; for the properties see `records.intake`.
         id_names: what a list of ids may call the ids, beside the usual names.
 
@@ -62,16 +63,16 @@ class Dataset:
     official: bool | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     exact: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     intake: tuple[IntakeEntry, ...] = ()
     id_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._validate_wrong_columns()
-        self._validate_wrong_ids()
-        self._validate_wrong_splits()
-        self._validate_wrong_labels()
-        self._validate_wrong_x()
+        self._validate_columns()
+        self._validate_ids()
+        self._validate_splits()
+        self._validate_labels()
+        self._validate_x()
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -100,7 +101,7 @@ class Dataset:
     def _refuse(self, message: str, hint: str | None = None) -> DataError:
         return DataError(f"data set '{self.name}': {message}", hint=hint)
 
-    def _validate_wrong_columns(self) -> None:
+    def _validate_columns(self) -> None:
         n = len(self.ids)
         columns = {"ids": self.ids, "label": self.label, "split": self.split}
         columns |= {f"group '{name}'": values for name, values in (*self.groups.items(), *self.exact.items())}
@@ -116,7 +117,7 @@ class Dataset:
                 hint="rename the column",
             )
 
-    def _validate_wrong_ids(self) -> None:
+    def _validate_ids(self) -> None:
         unique, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise self._refuse(f"expected unique record ids, found duplicates: {name_some(unique[counts > 1])}")
@@ -125,7 +126,7 @@ class Dataset:
                 f"expected a non-empty id for every record, found none at {np.flatnonzero(self.ids == '')[0]}"
             )
 
-    def _validate_wrong_splits(self) -> None:
+    def _validate_splits(self) -> None:
         unknown = np.setdiff1d(self.split, SPLITS)
         if unknown.size:
             raise self._refuse(f"expected splits {', '.join(SPLITS)}, found {name_some(unknown)}")
@@ -136,7 +137,7 @@ class Dataset:
                     hint="an audit needs all three: train to forget from, validation for thresholds, test to judge on",
                 )
 
-    def _validate_wrong_labels(self) -> None:
+    def _validate_labels(self) -> None:
         k = len(self.classes)
         if len(set(self.classes)) != k or "" in self.classes:
             raise self._refuse(f"expected distinct, non-empty class names, found {list(self.classes)}")
@@ -152,7 +153,7 @@ class Dataset:
                 f"at {name_some(self.ids[outside])}"
             )
 
-    def _validate_wrong_x(self) -> None:
+    def _validate_x(self) -> None:
         shape, dtype = self.x.shape, self.x.dtype
         if dtype == np.uint8 and len(shape) == 4 and shape[3] in _CHANNELS and 0 not in shape:  # noqa: PLR2004
             return

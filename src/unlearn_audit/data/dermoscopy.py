@@ -18,7 +18,7 @@ from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.data.drawn_splits import draw_splits
 from unlearn_audit.data.ground_truth import Diagnoses, find_image_column, read_truths
-from unlearn_audit.data.manifest import Manifest, validate_absent, validate_inside
+from unlearn_audit.data.manifest import Manifest, validate_inside, validate_present
 from unlearn_audit.data.npz import Identity
 from unlearn_audit.data.split_names import find_split, read_splits
 from unlearn_audit.errors import DataError
@@ -160,7 +160,7 @@ def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list
             path = Path(place) / name
             if path.suffix.lower() in _ENDINGS:
                 found.setdefault(path.stem, []).append(path)
-    validate_absent(str(table), [name for name in ids.tolist() if name not in found], len(ids))
+    validate_present(str(table), [name for name in ids.tolist() if name not in found], len(ids))
     twice = [name for name in ids.tolist() if len(found[name]) > 1]
     if twice:
         places = ", ".join(str(path.relative_to(root)) for path in found[twice[0]][:2])
@@ -206,5 +206,9 @@ def _take_splits(
         group = np.where((group == "") & (known != ""), np.char.add(f"{column} ", known), group)
     alone = int((group == "").sum())
     by = " and ".join(name for name in _TOGETHER if name in groups) or "single records"
-    told = f"{by}, {alone} records of unknown patient and lesion as groups of their own," if alone else by
-    return draw_splits(label, group, seed), (note_intake("splits.drawn", by=told),)
+    entry = (
+        note_intake("splits.drawn-with-single-records", by=by, single=alone)
+        if alone
+        else note_intake("splits.drawn", by=by)
+    )
+    return draw_splits(label, group, seed), (entry,)

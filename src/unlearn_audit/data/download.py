@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 
 _TIMEOUT_SECONDS = 30
 _CHUNK = 2**16
@@ -15,8 +15,8 @@ _CHUNK = 2**16
 class _Progress:
     """What pooch drives instead of a bar of its own; speaks in kilobytes, once per chunk."""
 
-    def __init__(self, task: str, say: Say) -> None:
-        self._task, self._say, self._done = task, say, 0
+    def __init__(self, task: str, progress: ProgressCallback) -> None:
+        self._task, self._say, self._done = task, progress, 0
         self.total = 0
 
     def update(self, size: int) -> None:
@@ -33,7 +33,7 @@ class _Progress:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Nobody prints in the library: progress goes through `say`, failures through errors."""
+    """Nobody prints in the library: progress goes through `progress`, failures through errors."""
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
@@ -42,14 +42,14 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def download(url: str, md5: str, target: Path, say: Say) -> None:
+def download(url: str, md5: str, target: Path, progress: ProgressCallback) -> None:
     """Fetch `url` to `target`, which appears only when its MD5 is right.
 
     Args:
         url: http or https address.
         md5: published hex digest of the file. MD5 tells a damaged file, not a forged one.
         target: file to write; its folder is made where absent.
-        say: called with kilobytes done and in total.
+        progress: called with kilobytes done and in total.
 
     Raises:
         DataError: pooch is not installed, no network, an answer other than 200, a file of another digest, or a folder
@@ -60,7 +60,7 @@ def download(url: str, md5: str, target: Path, say: Say) -> None:
     except ImportError as error:
         raise DataError("downloads need the package 'pooch'", hint='pip install "unlearn-audit[train]"') from error
     downloader = pooch.HTTPDownloader(
-        progressbar=_Progress(f"download {target.name}", say), chunk_size=_CHUNK, timeout=_TIMEOUT_SECONDS
+        progressbar=_Progress(f"download {target.name}", progress), chunk_size=_CHUNK, timeout=_TIMEOUT_SECONDS
     )
     try:
         with _quiet(pooch.get_logger()):

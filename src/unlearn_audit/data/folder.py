@@ -12,12 +12,12 @@ from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
 from unlearn_audit.data.images import read_images
 from unlearn_audit.data.load_options import LoadOptions, TableColumns
-from unlearn_audit.data.manifest import Manifest, validate_absent, validate_inside
+from unlearn_audit.data.manifest import Manifest, validate_inside, validate_present
 from unlearn_audit.data.npz import Identity, number_classes
 from unlearn_audit.data.spelling import find_column
 from unlearn_audit.data.split_names import read_splits
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 TABLE = "records.csv"
@@ -26,14 +26,14 @@ _MOST_DIGITS = 9
 _ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
-def load_folder(folder: Path, identity: Identity, options: LoadOptions, say: Say) -> Dataset:
+def load_folder(folder: Path, identity: Identity, options: LoadOptions, progress: ProgressCallback) -> Dataset:
     """Read `records.csv` in `folder` and the images it names.
 
     The CSV (UTF-8; comma, semicolon or tab; header) has the columns `file` (path inside the folder), `split` (train,
     validation or val, test) and `label` (a class number or a class name); the case may call them otherwise. `image_id`,
     `record_id` or `id` names the records, else `file` does, and where there is no `file` the ids name the files. Every
     other column is a group column, ages become bands. Images are 8-bit grey or RGB and of one
-    size; nothing is resized unless `options` declare it, because how one resizes changes what a model sees. EXIF
+    size; nothing is resized unless `options` declares it, because how one resizes changes what a model sees. EXIF
     orientation is not applied. Large sets are kept in a file (see `stored`).
 
     `sha256` is of the CSV and the image files in its order. Where neither the data set nor numbers say what the
@@ -45,7 +45,7 @@ def load_folder(folder: Path, identity: Identity, options: LoadOptions, say: Say
         folder: the folder.
         identity: name, classes and origin of the data.
         options: where large sets are kept, and what is declared to be done to each image.
-        say: progress, one step per image.
+        progress: progress, one step per image.
 
     Raises:
         DataError: no CSV, missing columns, a file outside the folder or unreadable, images of several sizes, a label
@@ -55,8 +55,7 @@ def load_folder(folder: Path, identity: Identity, options: LoadOptions, say: Say
     manifest = (
         list_lesions(folder, tables, identity, options.seed) if tables else _list_own(folder, identity, options.columns)
     )
-    x, digests, checked = read_images(manifest.paths, options, say)
-    declared = tuple(note_intake("pixels.declared", text=text) for text in options.images.describe())
+    x, digests, checked = read_images(manifest.paths, options, progress)
     return Dataset(
         name=identity.name,
         x=x,
@@ -71,7 +70,7 @@ def load_folder(folder: Path, identity: Identity, options: LoadOptions, say: Say
         groups=finish_columns(manifest.where, manifest.groups),
         exact=take_exact(manifest.groups),
         notes=identity.notes,
-        intake=(*manifest.intake, *checked, *declared),
+        intake=(*manifest.intake, *checked, *options.images.describe()),
         id_names=manifest.id_names,
     )
 
@@ -163,6 +162,6 @@ def _find_files(folder: Path, files: NDArray[np.str_]) -> list[Path]:
         written = [root / name, root / name.replace("\\", "/")]
         ended = [Path(f"{path}{ending}") for path in written[-1:] for ending in _ENDINGS]
         paths.append(next((path for path in (*written, *ended) if path.exists()), root / name))
-    validate_absent(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
+    validate_present(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
     validate_inside(root, paths)
     return paths

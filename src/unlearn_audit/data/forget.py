@@ -13,6 +13,7 @@ from unlearn_audit.data.forget_list import ForgetList
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS
 from unlearn_audit.data.positive import CLASS_COLUMN
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import Message, write_message
 
 FRACTION = "fraction"
 """What `Forgotten.by` says where a share was drawn."""
@@ -24,7 +25,7 @@ class Forgotten:
 
     mask: NDArray[np.bool_]
     by: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def choose_forget(dataset: Dataset, fraction: float, rng: np.random.Generator) -> Forgotten:
@@ -80,10 +81,10 @@ def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
         raise CaseError("expected ids to forget, found none")
     column = _find_column(dataset, request.column)
     wanted = np.array(sorted(set(request.ids)), dtype=np.str_)
-    _validate_unknown(dataset, request, wanted, column)
-    _validate_outside_train(dataset, request.by, wanted, column)
+    _validate_known(dataset, request, wanted, column)
+    _validate_in_train(dataset, request.by, wanted, column)
     mask = np.isin(column, wanted) & dataset.select("train")
-    _validate_nothing_left(dataset, mask)
+    _validate_remainder(dataset, mask)
     notes = chain(request.notes, _describe_leftovers(dataset, mask), _describe_lost_classes(dataset, mask))
     return Forgotten(mask, request.by, tuple(notes))
 
@@ -100,9 +101,7 @@ def _find_column(dataset: Dataset, by: str | None) -> NDArray[np.str_]:
     return dataset.groups[by]
 
 
-def _validate_unknown(
-    dataset: Dataset, request: ForgetList, wanted: NDArray[np.str_], column: NDArray[np.str_]
-) -> None:
+def _validate_known(dataset: Dataset, request: ForgetList, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
     unknown = np.setdiff1d(wanted, column[column != ""])
     if unknown.size:
         known = name_some(np.unique(column[column != ""]), limit=2)
@@ -115,7 +114,7 @@ def _validate_unknown(
         )
 
 
-def _validate_outside_train(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+def _validate_in_train(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
     outside = np.setdiff1d(wanted, column[dataset.select("train")])
     if not outside.size:
         return
@@ -127,7 +126,7 @@ def _validate_outside_train(dataset: Dataset, by: str, wanted: NDArray[np.str_],
     )
 
 
-def _validate_nothing_left(dataset: Dataset, mask: NDArray[np.bool_]) -> None:
+def _validate_remainder(dataset: Dataset, mask: NDArray[np.bool_]) -> None:
     train = dataset.select("train")
     if (mask == train).all():
         raise CaseError(
@@ -148,15 +147,15 @@ def _find_lost(names: NDArray[np.str_], train: NDArray[np.bool_], mask: NDArray[
     return [f"'{name}' ({int((names[mask] == name).sum())})" for name in lost]
 
 
-def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[str]:
+def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[Message]:
     """A data set mapped to two classes may lose one of its original classes entirely: allowed, but said."""
     if CLASS_COLUMN in dataset.groups:
         lost = _find_lost(dataset.groups[CLASS_COLUMN], dataset.select("train"), mask)
         if lost:
-            yield f"no training record of the original class {', '.join(lost)} is retained"
+            yield write_message("original-class-lost", classes=list(lost))
 
 
-def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[Message, ...]:
     """Say how many lesions and patients of forgotten records also stand elsewhere."""
     places = {"the retained training records": dataset.select("train") & ~mask}
     places |= {split: dataset.select(split) for split in SPLITS[1:]}
@@ -170,6 +169,8 @@ def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str,
             shared = int(np.isin(forgotten, column[inside]).sum())
             if shared:
                 notes.append(
-                    f"{shared} of {len(forgotten)} {name} values of the forgotten records also stand in {place}"
+                    write_message(
+                        "forgotten-groups-elsewhere", shared=shared, forgotten=len(forgotten), column=name, place=place
+                    )
                 )
     return tuple(notes)

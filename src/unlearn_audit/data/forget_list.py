@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unlearn_audit.data import limits
+from unlearn_audit import limits
 from unlearn_audit.data.columns import ID_COLUMNS
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import Message, write_message
 
 RECORD = "record"
 """What `ForgetList.by` says where single records are named."""
@@ -36,7 +37,7 @@ class ForgetList:
 
     column: str | None
     ids: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     headless: bool = field(default=False, compare=False)
 
     @property
@@ -82,7 +83,7 @@ def read_forget_ids(path: Path, columns: Collection[str] = _GROUPS, id_names: Co
     counts = Counter(ids)
     if len(counts) < len(ids):
         repeated, _ = counts.most_common(1)[0]
-        notes = (*notes, f"{len(ids) - len(counts)} repeated ids in the list were merged, such as '{repeated}'")
+        notes = (*notes, write_message("forget-list-repeats", repeated=len(ids) - len(counts), example=repeated))
     return ForgetList(column, tuple(counts), notes, headless=position is None)
 
 
@@ -114,7 +115,7 @@ def _read_rows(path: Path) -> Iterator[_Row]:
 
 def _choose_column(
     path: Path, header: list[str], columns: Collection[str], id_names: Collection[str]
-) -> tuple[str | None, int | None, tuple[str, ...]]:
+) -> tuple[str | None, int | None, tuple[Message, ...]]:
     """Return the group column that is named (None: records), where the ids stand (None: no header), and notes."""
     own = {name.casefold() for name in id_names}
     names: dict[str, str | None] = {name.casefold(): name for name in columns if name.casefold() not in own}
@@ -139,7 +140,11 @@ def _choose_column(
     if header[position] not in records and len(twice) > 1:
         raise CaseError(f"{path}: expected the name of one column, found '{header[position]}' for {name_some(twice)}")
     others = [header[place] for place in known if place != position]
-    notes = (f"column {name_some(others)} of the list is not read: '{header[position]}' is",) if others else ()
+    notes = (
+        (write_message("forget-list-column-not-read", columns=name_some(others), read=header[position]),)
+        if others
+        else ()
+    )
     return (None if header[position] in records else names[header[position]]), position, notes
 
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.data import limits
+from unlearn_audit import limits
 from unlearn_audit.data.load_options import ImageRules, LoadOptions
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import ProgressCallback
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def describe_images(heads: Sequence[_Head]) -> tuple[IntakeEntry, ...]:
     return tuple(entries)
 
 
-def read_images(paths: Sequence[Path], options: LoadOptions, say: Say) -> tuple[Inputs, bytes, tuple[IntakeEntry, ...]]:
+def read_images(
+    paths: Sequence[Path], options: LoadOptions, progress: ProgressCallback
+) -> tuple[Inputs, bytes, tuple[IntakeEntry, ...]]:
     """Return the images at `paths`, all of one size and colour, the SHA-256 digests of the files, and what was checked.
 
     A set that is small enough is held in memory. A large one is hashed, then decoded into the cache, if it has not been
@@ -81,13 +83,13 @@ def read_images(paths: Sequence[Path], options: LoadOptions, say: Say) -> tuple[
         x = np.empty(shape, dtype=np.uint8)
         for row, pixels in enumerate(_decode_all(paths, options.images, shape[1:], digests, heads)):
             x[row] = pixels
-            say("read images", row + 1, len(paths))
+            progress("read images", row + 1, len(paths))
         return x, bytes(digests), describe_images(heads)
     for row, path in enumerate(paths, start=1):
         content = read_limited(path, _LARGEST_FILE)
         digests += hashlib.sha256(content).digest()
         heads.append(check_head(path, content, options.images))
-        say("check images", row, len(paths))
+        progress("check images", row, len(paths))
 
     def decode_again() -> Iterator[NDArray[np.uint8]]:
         again = bytearray()
@@ -95,7 +97,7 @@ def read_images(paths: Sequence[Path], options: LoadOptions, say: Say) -> tuple[
             if again[-32:] != digests[(row - 1) * 32 : row * 32]:
                 raise DataError(f"{paths[row - 1]} changed while the images were read", hint="run the audit again")
             yield pixels
-            say("read images", row, len(paths))
+            progress("read images", row, len(paths))
 
     key = f"{hashlib.sha256(digests).hexdigest()} {options.images}"
     return keep_images(options.cache, key, shape, decode_again), bytes(digests), describe_images(heads)

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from unlearn_audit.records import write_message
+from unlearn_audit.records.intake import IntakeEntry, note_intake
+
 
 @dataclass(frozen=True)
 class ImageRules:
@@ -26,16 +29,16 @@ class ImageRules:
         """Whether anything is declared."""
         return self != ImageRules()
 
-    def describe(self) -> tuple[str, ...]:
-        """Return the sentence that a reader of the report must see; none where nothing was done."""
-        said = []
+    def describe(self) -> tuple[IntakeEntry, ...]:
+        """Return what a reader of the report must see; nothing where nothing was done."""
+        steps = []
         if self.size:
-            way = "after cropping the middle to its proportions" if self.fit == "crop" else "whatever its proportions"
-            filtered = self.interpolation or "bilinear"
-            said.append(f"resized to {self.size[0]} x {self.size[1]} pixels (height x width, {filtered}) {way}")
+            code = "image-resized-cropped" if self.fit == "crop" else "image-resized-stretched"
+            height, width = self.size
+            steps.append(write_message(code, height=height, width=width, filter=self.interpolation or "bilinear"))
         if self.channels:
-            said.append("given three colour channels" if self.channels > 1 else "turned to grey")
-        return (f"Each image was {' and '.join(said)}, as the case declares.",) if said else ()
+            steps.append(write_message("image-made-coloured" if self.channels > 1 else "image-made-grey"))
+        return (note_intake("pixels.declared", steps=steps),) if steps else ()
 
 
 @dataclass(frozen=True)

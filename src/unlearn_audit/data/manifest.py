@@ -43,7 +43,7 @@ class Manifest:
     id_names: tuple[str, ...] = ()
 
 
-def validate_absent(where: str, absent: Sequence[str], n: int) -> None:
+def validate_present(where: str, absent: Sequence[str], n: int) -> None:
     """Refuse a table that names images which are not there.
 
     Raises:

@@ -16,7 +16,7 @@ from unlearn_audit.data.folder import load_folder
 from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say
+from unlearn_audit.records import Message, ProgressCallback, write_message
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -97,7 +97,9 @@ def find_published(flag: str) -> Published:
     )
 
 
-def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, options: LoadOptions = PLAIN) -> Dataset:
+def load_medmnist(
+    flag: str, path: Path | None, *, download: bool, progress: ProgressCallback, options: LoadOptions = PLAIN
+) -> Dataset:
     """Load the MedMNIST set `flag` from `path`, else from ~/.medmnist, else (where allowed) from the network.
 
     A file whose MD5 is not the published one is used and says so: `official` is False and a note names both digests.
@@ -108,7 +110,7 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, opt
         path: an npz in MedMNIST's format, or a folder of images with a CSV (see `load_folder`), whose labels mean
             what the set's labels mean.
         download: whether the network may be used.
-        say: progress.
+        progress: progress.
         options: where large sets are kept, what is declared to be done to images.
 
     Raises:
@@ -119,18 +121,18 @@ def load_medmnist(flag: str, path: Path | None, *, download: bool, say: Say, opt
         flag, _SOURCE.format(name=published.title, url=published.url), published.licence, published.classes
     )
     if path is not None and path.is_dir():
-        note = f"a folder of the user's images with the labels of {published.title}, not the published file"
+        note = write_message("folder-of-own-images", title=published.title)
         codes = DIAGNOSES if flag == "dermamnist" else None
         own = replace(identity, official=False, notes=(note,), codes=codes)
-        return load_folder(path, own, options, say)
-    file = path if path is not None else _find_file(flag, published, download=download, say=say)
+        return load_folder(path, own, options, progress)
+    file = path if path is not None else _find_file(flag, published, download=download, progress=progress)
     checksums = compute_checksums(file)
     official, notes = _compare(file, checksums, published)
-    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, options, say)
+    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, options, progress)
     return replace(dataset, notes=(*dataset.notes, *_compare_counts(dataset, published)))
 
 
-def _find_file(flag: str, published: Published, *, download: bool, say: Say) -> Path:
+def _find_file(flag: str, published: Published, *, download: bool, progress: ProgressCallback) -> Path:
     file = Path.home() / ".medmnist" / f"{flag}.npz"
     if file.is_file():
         return file
@@ -141,7 +143,7 @@ def _find_file(flag: str, published: Published, *, download: bool, say: Say) -> 
     if not download:
         raise DataError(f"no data for '{flag}': expected {file}, found nothing, and downloads are off", hint=hint)
     try:
-        fetch(published.url, published.md5, file, say)
+        fetch(published.url, published.md5, file, progress)
     except DataError as error:
         raise DataError(
             f"no data for '{flag}': expected {file}, found nothing, and {error.message}", hint=hint
@@ -149,19 +151,19 @@ def _find_file(flag: str, published: Published, *, download: bool, say: Say) -> 
     return file
 
 
-def _compare(file: Path, found: Checksums, published: Published) -> tuple[bool, tuple[str, ...]]:
+def _compare(file: Path, found: Checksums, published: Published) -> tuple[bool, tuple[Message, ...]]:
     if found.md5 == published.md5:
         return True, ()
     if found.md5 in published.variants:
         size = published.variants[found.md5]
-        return True, (f"{file.name} is the published variant with images of {size} x {size} pixels",)
-    note = f"{file.name} is not the published file: its MD5 is {found.md5}, the published one {published.md5}"
+        return True, (write_message("published-variant", file=file.name, size=size),)
+    note = write_message("not-the-published-file", file=file.name, found=found.md5, published=published.md5)
     return False, (note,)
 
 
-def _compare_counts(dataset: Dataset, published: Published) -> tuple[str, ...]:
+def _compare_counts(dataset: Dataset, published: Published) -> tuple[Message, ...]:
     here = tuple(int(dataset.select(split).sum()) for split in SPLITS)
     if here == published.counts:
         return ()
-    found, expected = (" / ".join(f"{n:,}" for n in counts) for counts in (here, published.counts))
-    return (f"the splits hold {found} records (train / validation / test), the published ones {expected}",)
+    found, expected = ([f"{n:,}" for n in counts] for counts in (here, published.counts))
+    return (write_message("other-split-sizes", found=found, published=expected),)

@@ -15,7 +15,7 @@ from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import Message, ProgressCallback, ignore_progress
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 PREFIXES = dict(zip(("train", "val", "test"), SPLITS, strict=True))
@@ -39,7 +39,7 @@ class Identity:
     licence: str
     classes: tuple[str, ...] | None = None
     official: bool | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     codes: tuple[str, ...] | None = None
 
 
@@ -70,7 +70,11 @@ def compute_checksums(path: Path) -> Checksums:
 
 
 def load_npz(
-    path: Path, identity: Identity, sha256: str, options: LoadOptions = PLAIN, say: Say = say_nothing
+    path: Path,
+    identity: Identity,
+    sha256: str,
+    options: LoadOptions = PLAIN,
+    progress: ProgressCallback = ignore_progress,
 ) -> Dataset:
     """Read an npz in MedMNIST's format: `train_images`, `train_labels`, and the same for `val` and `test`.
 
@@ -84,7 +88,7 @@ def load_npz(
         identity: name, classes and origin of the data.
         sha256: digest of the file, see `compute_checksums`.
         options: where large sets are kept.
-        say: progress.
+        progress: progress.
 
     Raises:
         DataError: missing arrays, wrong shapes or types, pickled arrays, damaged file, or what `Dataset` refuses.
@@ -92,17 +96,17 @@ def load_npz(
     if options.images.declared:
         raise DataError(
             f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
-            hint="leave it out; what a brought model sees is declared under 'preparation'",
+            hint="leave it out; what a brought model sees is declared under 'preprocessing'",
         )
     if options.columns != PLAIN.columns:
         raise DataError(f"'columns' of the case file would do nothing but for 'groups': {path} names its own arrays")
     with open_archive(path) as archive:
-        _validate_missing(archive)
+        _validate_present(archive)
         sizes = [archive.read_header(f"{prefix}_images").shape[0] for prefix in PREFIXES]
         label = np.concatenate([_read_labels(archive, prefix, n) for prefix, n in zip(PREFIXES, sizes, strict=True)])
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
-        x = _read_images(archive, sum(sizes), sha256, options, say)
+        x = _read_images(archive, sum(sizes), sha256, options, progress)
     ids, passed, told = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
@@ -152,7 +156,7 @@ def number_classes(where: str, label: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(str(number) for number in range(largest + 1))
 
 
-def _validate_missing(archive: Archive) -> None:
+def _validate_present(archive: Archive) -> None:
     expected = [f"{prefix}_{what}" for prefix in PREFIXES for what in ("images", "labels")]
     missing = [name for name in expected if name not in archive.names]
     if missing:
@@ -181,7 +185,7 @@ def _read_labels(archive: Archive, prefix: str, n: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _read_images(archive: Archive, n: int, sha256: str, options: LoadOptions, say: Say) -> Inputs:
+def _read_images(archive: Archive, n: int, sha256: str, options: LoadOptions, progress: ProgressCallback) -> Inputs:
     names = [f"{prefix}_images" for prefix in PREFIXES]
     headers = [archive.read_header(name) for name in names]
     first = headers[0]
@@ -199,7 +203,7 @@ def _read_images(archive: Archive, n: int, sha256: str, options: LoadOptions, sa
             )
     shape = (n, *first.shape[1:]) if len(first.shape) > _GREY_AXES else (n, *first.shape[1:], 1)
     if is_large(shape):
-        return keep_images(options.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, say))
+        return keep_images(options.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, progress))
     x = np.empty(shape, dtype=np.uint8)
     start = 0
     for name, header in zip(names, headers, strict=True):
@@ -208,13 +212,13 @@ def _read_images(archive: Archive, n: int, sha256: str, options: LoadOptions, sa
     return x
 
 
-def _unpack(archive: Archive, names: list[str], n: int, say: Say) -> Iterator[NDArray[np.uint8]]:
+def _unpack(archive: Archive, names: list[str], n: int, progress: ProgressCallback) -> Iterator[NDArray[np.uint8]]:
     done = 0
     for name in names:
         for block in archive.read_blocks(name):
             yield block
             done += len(block)
-            say("unpack images", done, n)
+            progress("unpack images", done, n)
 
 
 def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[IntakeEntry, ...]]:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.columns import ID_COLUMNS
 from unlearn_audit.data.dataset import SPLITS, Dataset
-from unlearn_audit.data.near_identical import METHOD, find_near_identical, note_unsearched
+from unlearn_audit.data.near_identical import SEARCH, find_near_identical, note_unsearched
 from unlearn_audit.data.spelling import Values, find_values
 from unlearn_audit.data.stored import read_blocks
-from unlearn_audit.records import Overlap
+from unlearn_audit.records import Overlap, write_message
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 __all__ = ["CLUSTER_COLUMNS", "count_overlaps", "find_overlaps", "note_unsearched"]
@@ -36,12 +36,16 @@ def find_overlaps(dataset: Dataset) -> tuple[Overlap, ...]:
     """
     identity = _hash_records(dataset)
     columns = {name: dataset.groups[name] for name in CLUSTER_COLUMNS if name in dataset.groups}
-    columns["identical image" if dataset.x.ndim > 2 else "identical record"] = identity  # noqa: PLR2004
+    kind = "image" if dataset.x.ndim > 2 else "record"  # noqa: PLR2004
+    copied = (
+        o.model_copy(update={"copies": "identical"}) for o in count_overlaps({kind: identity}, dataset.split, SPLITS)
+    )
+    method = write_message("thumbnail-correlation", **SEARCH)
     alike = tuple(
-        Overlap(column="near-identical image", splits=splits, shared_groups=count, method=METHOD)
+        Overlap(column="image", copies="near-identical", splits=splits, shared_groups=count, method=method)
         for splits, count in find_near_identical(dataset, identity).items()
     )
-    return (*count_overlaps(columns, dataset.split, SPLITS), *alike)
+    return (*count_overlaps(columns, dataset.split, SPLITS), *copied, *alike)
 
 
 def count_overlaps(

@@ -81,7 +81,7 @@ def binarise(dataset: Dataset, positive: Sequence[str], names: tuple[str, str] =
     The original class stays as group column 'class'.
 
     Raises:
-        DataError: what `map_positive` and `validate_one_sided` refuse, or a group column 'class' is already there.
+        DataError: what `map_positive` and `validate_both_classes` refuse, or a group column 'class' is already there.
     """
     indices = map_positive(dataset, positive)
     if CLASS_COLUMN in dataset.groups:
@@ -89,7 +89,7 @@ def binarise(dataset: Dataset, positive: Sequence[str], names: tuple[str, str] =
             f"data set '{dataset.name}': the group column '{CLASS_COLUMN}' is needed for the original class",
             hint="rename the column",
         )
-    validate_one_sided(dataset, indices)
+    validate_both_classes(dataset, indices)
     original = np.array(dataset.classes, dtype=np.str_)[dataset.label]
     return replace(
         dataset,
@@ -116,12 +116,12 @@ def map_task(
     if head == "binary":
         return Task(binarise(dataset, positive, names), (1,))
     indices = map_positive(dataset, positive)
-    validate_one_sided(dataset, indices)
-    validate_empty_class(dataset)
+    validate_both_classes(dataset, indices)
+    validate_no_empty_class(dataset)
     return Task(dataset, indices)
 
 
-def validate_one_sided(dataset: Dataset, positive: Sequence[int]) -> None:
+def validate_both_classes(dataset: Dataset, positive: Sequence[int]) -> None:
     """Refuse a data set in which some split lacks positives or negatives: no error rate is defined there.
 
     Raises:
@@ -140,7 +140,7 @@ def validate_one_sided(dataset: Dataset, positive: Sequence[int]) -> None:
             )
 
 
-def validate_empty_class(dataset: Dataset) -> None:
+def validate_no_empty_class(dataset: Dataset) -> None:
     """Refuse a data set with a class that no training record shows: it cannot be learned.
 
     Raises:

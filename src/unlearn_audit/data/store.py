@@ -56,7 +56,7 @@ def keep_images(
         return images
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _validate_no_room(folder, prod(shape))
+        _validate_room(folder, prod(shape))
         note.unlink(missing_ok=True)
         digest = _write(pixels, shape, decode)
         said = {"shape": list(shape), "sha256": digest}
@@ -87,7 +87,7 @@ def _digest(path: Path) -> str:
     return sha.hexdigest()
 
 
-def _validate_no_room(folder: Path, size: int) -> None:
+def _validate_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size + _SPARE:
         raise DataError(

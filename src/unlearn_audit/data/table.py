@@ -8,12 +8,14 @@ from typing import Protocol
 from unlearn_audit.data.cytology import TITLE as CYTOLOGY
 from unlearn_audit.data.cytology import load_breast_cytology
 from unlearn_audit.data.dataset import Dataset
+from unlearn_audit.data.embeddings import TITLE as EMBEDDINGS
+from unlearn_audit.data.embeddings import load_embeddings
 from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.medmnist_sets import TITLES, load_medmnist
 from unlearn_audit.data.user_data import TITLE as OWN
 from unlearn_audit.data.user_data import load_user_data
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.records.intake import OF_LOADERS, note_intake
 from unlearn_audit.registry import Table
 
@@ -21,7 +23,7 @@ from unlearn_audit.registry import Table
 class Loader(Protocol):
     """Makes a data set, from `path` where one is given. Refuses with `DataError`; never takes another data set."""
 
-    def __call__(self, path: Path | None, *, download: bool, say: Say) -> Dataset:
+    def __call__(self, path: Path | None, *, download: bool, progress: ProgressCallback) -> Dataset:
         """Load it; the network is used only where `download` allows it."""
         ...
 
@@ -29,14 +31,16 @@ class Loader(Protocol):
 class ImageLoader(Protocol):
     """A loader that can also keep large sets in a file, and do to images what is declared."""
 
-    def __call__(self, path: Path | None, *, download: bool, say: Say, options: LoadOptions) -> Dataset:
+    def __call__(
+        self, path: Path | None, *, download: bool, progress: ProgressCallback, options: LoadOptions
+    ) -> Dataset:
         """Load it."""
         ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """One line of the table: what it is, and how to load it; `load_images` where its loader takes an `LoadOptions`."""
+    """One line of the table: what it is, and how to load it; `load_images` where its loader takes `LoadOptions`."""
 
     title: str
     load: Loader
@@ -52,6 +56,7 @@ DATASETS: Table[Source] = Table(
             flag: Source(title, partial(load_medmnist, flag), partial(load_medmnist, flag))
             for flag, title in TITLES.items()
         },
+        "embeddings": Source(EMBEDDINGS, load_embeddings),
         "own-data": Source(OWN, load_user_data, load_user_data),
     },
 )
@@ -62,7 +67,7 @@ def load_dataset(
     path: Path | None = None,
     *,
     download: bool = True,
-    say: Say = say_nothing,
+    progress: ProgressCallback = ignore_progress,
     options: LoadOptions = PLAIN,
 ) -> Dataset:
     """Load the data set called `name`.
@@ -71,7 +76,7 @@ def load_dataset(
         name: in `DATASETS`.
         path: file or folder to read it from; None for the place where it usually lies.
         download: whether it may be fetched where it is absent.
-        say: progress.
+        progress: progress.
         options: where large sets of images are kept, what is declared to be done to images, the seed of drawn splits.
 
     Raises:
@@ -80,11 +85,11 @@ def load_dataset(
     """
     source = DATASETS[name]
     if source.load_images is not None:
-        return _complete(source.load_images(path, download=download, say=say, options=options))
+        return _complete(source.load_images(path, download=download, progress=progress, options=options))
     if options.images.declared or options.columns != PLAIN.columns:
         what = "images" if options.images.declared else "columns"
         raise DataError(f"'{what}' of the case file would do nothing: '{name}' takes no images of yours")
-    return _complete(source.load(path, download=download, say=say))
+    return _complete(source.load(path, download=download, progress=progress))
 
 
 def _complete(dataset: Dataset) -> Dataset:

@@ -38,7 +38,7 @@ def fine_tune(
     Source: Golatkar, Achille and Soatto 2020, arXiv 1911.04933.
     """
     start = prepare_fine_tuning(original, parameters, setting)
-    return fit(start.model, retain, start.recipe, setting.seed, setting.say, task="fine-tune")
+    return fit(start.model, retain, start.recipe, setting.seed, setting.progress, task="fine-tune")
 
 
 FINE_TUNE = Method(

@@ -39,7 +39,7 @@ def l1_sparse(
     def penalise(share: float, model: nn.Module) -> Tensor:
         return parameters.gamma * (1 - share) * sum_absolute(model)
 
-    return fit(original, retain, recipe, setting.seed, setting.say, task="l1-sparse", penalty=penalise)
+    return fit(original, retain, recipe, setting.seed, setting.progress, task="l1-sparse", penalty=penalise)
 
 
 def sum_absolute(model: nn.Module) -> Tensor:

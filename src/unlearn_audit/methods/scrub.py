@@ -67,7 +67,7 @@ def soften(teacher: nn.Module, records: Records, temperature: float) -> Tensor:
     import torch
 
     said = torch.from_numpy(predict_log_probs(teacher, records.x))
-    return torch.softmax(said / temperature, dim=1).to(records.x.dtype)
+    return torch.softmax(said / temperature, dim=1).to(device=records.y.device, dtype=records.x.dtype)
 
 
 def measure_distance(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -47,11 +47,11 @@ def ssd(
 
     Source: Foster, Schoepf and Brintrup 2024, arXiv 2308.07707.
     """
-    batch, say = setting.recipe.batch, setting.say
+    batch, progress = setting.recipe.batch, setting.progress
     chunks = sum(-(-len(records) // batch) for records in (forget, retain))
-    ours = find_importance(original, forget, batch, lambda done: say("dampen", done, chunks))
+    ours = find_importance(original, forget, batch, lambda done: progress("dampen", done, chunks))
     before = -(-len(forget) // batch)
-    rest = find_importance(original, retain, batch, lambda done: say("dampen", before + done, chunks))
+    rest = find_importance(original, retain, batch, lambda done: progress("dampen", before + done, chunks))
     share = len(forget) / (len(forget) + len(retain))
     every = {name: share * ours[name] + (1 - share) * rest[name] for name in ours}
     return dampen(original, ours, every, parameters)

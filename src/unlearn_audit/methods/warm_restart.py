@@ -74,7 +74,7 @@ def warm_restart(
     Source: Ash and Adams 2020, arXiv 1910.08475.
     """
     start = prepare_warm_restart(original, parameters, setting)
-    return fit(start.model, retain, start.recipe, setting.seed, setting.say, task="warm restart")
+    return fit(start.model, retain, start.recipe, setting.seed, setting.progress, task="warm restart")
 
 
 WARM_RESTART = Method(

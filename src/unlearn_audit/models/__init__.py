@@ -20,6 +20,12 @@ def _make_mlp(shape: tuple[int, ...], classes: int) -> nn.Module:
     return Perceptron(shape, classes, width=128)
 
 
+def _make_linear(shape: tuple[int, ...], classes: int) -> nn.Module:
+    from unlearn_audit.models.networks import LinearHead
+
+    return LinearHead(shape, classes)
+
+
 def _make_resnet(shape: tuple[int, ...], classes: int) -> nn.Module:
     from unlearn_audit.models.networks import SmallResNet
 
@@ -35,6 +41,13 @@ MODELS: Table[Architecture] = Table(
             title="Multilayer perceptron, two hidden layers of 128",
             source="Rumelhart, Hinton and Williams 1986, Nature 323, 533-536",
             make=_make_mlp,
+            stackable=True,
+        ),
+        "linear": Architecture(
+            name="linear",
+            title="Linear head (multinomial logistic regression), for embeddings",
+            source="Cox 1958, Journal of the Royal Statistical Society B 20, 215-242",
+            make=_make_linear,
             stackable=True,
         ),
         "resnet18-small": Architecture(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from unlearn_audit.errors import CaseError
 from unlearn_audit.models.onnx_files import list_data_files
 from unlearn_audit.models.weights import TORCH, read_weights
+from unlearn_audit.records import Message, write_message
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ExternalModel:
     ask: Callable[[Tensor], Any]
     kind: str
     network: nn.Module | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     sha256: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     intake: tuple[IntakeEntry, ...] = ()
@@ -148,7 +149,7 @@ def _load_script(path: Path) -> ExternalModel:
         except (RuntimeError, ValueError, OSError) as error:
             raise CaseError(f"{path} is not a readable TorchScript program: {_first_line(error)}") from error
     trained = bool(getattr(program, "training", False))
-    note = ("It was saved in training mode and put into evaluation mode.",) if trained else ()
+    note = (write_message("put-into-evaluation-mode"),) if trained else ()
     if trained:
         program.eval()
     return ExternalModel(program, "TorchScript", notes=note)
@@ -157,7 +158,7 @@ def _load_script(path: Path) -> ExternalModel:
 def _load_exported(path: Path) -> ExternalModel:
     import torch
 
-    _validate_pickles(path)
+    _validate_no_pickle(path)
     try:
         with _weights_only(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -181,7 +182,7 @@ def _weights_only() -> Iterator[None]:
             os.environ[_FORCE] = before
 
 
-def _validate_pickles(path: Path) -> None:
+def _validate_no_pickle(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -119,8 +119,8 @@ def _narrow(
 def _fill(into: nn.Module, state: Mapping[str, Tensor], path: Path) -> nn.Module:
     from copy import deepcopy
 
-    _validate_other_architecture(state, into.state_dict(), path)
-    _validate_not_finite(state, path)
+    _validate_architecture(state, into.state_dict(), path)
+    _validate_finite(state, path)
     model = deepcopy(into)
     model.load_state_dict(dict(state))
     return model.eval()
@@ -161,7 +161,7 @@ def _read_torch(path: Path) -> tuple[Any, tuple[str, ...]]:
     return content, tuple(passed)
 
 
-def _validate_other_architecture(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+def _validate_architecture(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     import torch
 
     missing = [name for name in expected if name not in found]
@@ -183,7 +183,7 @@ def _validate_other_architecture(found: Mapping[str, Tensor], expected: Mapping[
             raise CaseError(f"{path}: layer '{name}': expected {value.dtype}, found {other.dtype}")
 
 
-def _validate_not_finite(state: Mapping[str, Tensor], path: Path) -> None:
+def _validate_finite(state: Mapping[str, Tensor], path: Path) -> None:
     import torch
 
     for name, value in state.items():

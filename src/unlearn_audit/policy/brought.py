@@ -10,7 +10,7 @@ from unlearn_audit.records.frozen import Frozen
 Side = Annotated[int, Field(ge=1, le=4_096)]
 
 
-class BroughtColumns(Frozen):
+class ColumnNames(Frozen):
     """How a table (of predictions, of images) calls its columns; what is left out is found by its usual name."""
 
     id: Text | None = Field(default=None, description="names the records; usually id, record_id or image_id")
@@ -26,7 +26,7 @@ class BroughtColumns(Frozen):
     )
 
 
-class BroughtModel(Frozen):
+class ExternalModelFacts(Frozen):
     """One model that was made elsewhere."""
 
     file: Text | None = Field(
@@ -48,7 +48,7 @@ class BroughtModel(Frozen):
     notes: tuple[Text, ...] = ()
 
 
-class BroughtData(Frozen):
+class ExternalDataFacts(Frozen):
     """The data behind predictions: the report prints it as it is stated."""
 
     name: Text | None = None
@@ -67,6 +67,52 @@ class Network(Frozen):
         default_factory=dict,
         description="the factory's arguments by name; without any it is called as factory(shape, classes)",
     )
+
+
+class Functions(Frozen):
+    """Code of the user's own: 'module:function', or 'file.py:function' relative to the case. Naming it runs it."""
+
+    train: Text | None = Field(default=None, description="train(records, setting) -> model")
+    unlearn: Text | None = Field(
+        default=None, description="unlearn(original, retain, forget, setting) -> model: the method 'user-supplied'"
+    )
+    preprocess: Text | None = Field(default=None, description="preprocess(image) -> array, for each stored image")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="given to train as setting.parameters")
+    deterministic: bool = Field(
+        default=False, description="whether the same seed gives the same bits; where it is said, it is tried"
+    )
+    draws: bool = Field(default=True, description="whether another seed gives another model")
+
+
+class ComputeFacts(Frozen):
+    """Where models are trained and asked; a processor in float32 where nothing is said."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$")] = Field(
+        default="cpu", description="auto, cpu, cuda, cuda:N or mps; one that is not there is refused"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of the sums in training; models are always asked in float32"
+    )
+    deterministic: bool = Field(
+        default=True, description="on an accelerator: only algorithms that give the same bits again, which cost time"
+    )
+
+
+class ReferenceAnswers(Frozen):
+    """What reference models that were made elsewhere answered; see docs/references.md for the columns."""
+
+    answers: tuple[Text, ...] = Field(min_length=1, description="CSV or Parquet files, relative to the case")
+    plan: Text | None = Field(
+        default=None, description="plan.json of 'references plan': the answers must come from these halves"
+    )
+
+
+class Expectation(Frozen):
+    """What the owner of the original knows about it: an audit of another model than that is not begun."""
+
+    accuracy: float = Field(gt=0, le=1, description="share of records whose most probable class is the true one")
+    on: Literal["validation", "test"] = Field(default="test", description="the split on which it was measured")
+    tolerance: float = Field(default=0.02, ge=0, le=0.5, description="by how much it may differ, either way")
 
 
 class Images(Frozen):
@@ -93,10 +139,18 @@ class Images(Frozen):
         return self
 
 
-class Preparation(Frozen):
+class PreprocessingFacts(Frozen):
     """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
 
     size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")
+    fit: Literal["stretch", "shorter-side"] | None = Field(
+        default=None,
+        description="what gets that side: both ('stretch', where nothing is said), or the shorter one, the other in "
+        "proportion",
+    )
+    crop: int | None = Field(
+        default=None, ge=1, le=4_096, description="side in pixels of the square that is cut from the middle after that"
+    )
     interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
         default=None, description="how images are resized (Pillow's filters); bilinear where nothing is said"
     )

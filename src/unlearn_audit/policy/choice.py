@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from unlearn_audit.policy.problems import Mistake, show_path
-from unlearn_audit.policy.rules import find_search_conflicts, find_unfit_parameters
+from unlearn_audit.policy.problems import FieldError, show_path
+from unlearn_audit.policy.rules import find_unfit_parameters, validate_searches
 from unlearn_audit.records.frozen import Frozen
 
 _SLUG_WORDING = "lower-case letters, digits and hyphens, at most 63"
@@ -19,9 +19,9 @@ Slug = Annotated[
 ]
 
 
-def refuse(mistakes: Iterable[Mistake]) -> None:
+def refuse(field_errors: Iterable[FieldError]) -> None:
     """Raise what the rules found; a policy file never comes so far, its rules are asked beforehand, with lines."""
-    said = [f"{show_path(m.keys)}: expected {m.expected}, found {m.found}".removeprefix(": ") for m in mistakes]
+    said = [f"{show_path(m.keys)}: expected {m.expected}, found {m.found}".removeprefix(": ") for m in field_errors]
     if said:
         raise PydanticCustomError("conflict", "{said}", {"said": "; ".join(said)})
 
@@ -51,7 +51,7 @@ class Remedy(MethodChoice):
 
     @model_validator(mode="after")
     def _search_fits(self) -> Self:
-        refuse(find_search_conflicts((), self.model_dump(mode="json")))
+        refuse(validate_searches((), self.model_dump(mode="json")))
         return self
 
     @property

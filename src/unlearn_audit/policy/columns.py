@@ -1,7 +1,6 @@
 """Which columns of the data a policy has a use for: only these, and those that a case names, enter the evidence."""
 
 from unlearn_audit.policy.model import Policy
-from unlearn_audit.policy.populations import find_column, split_group
 
 BAND = "_band"
 
@@ -15,7 +14,6 @@ def list_columns(policy: Policy) -> frozenset[str]:
     if policy.subgroups is not None:
         named |= {*policy.subgroups.columns, *policy.subgroups.bands}
     for check in policy.checks:
-        group = split_group(check.among)
-        named.add(group[0] if group else find_column(check.among))
+        named.add(check.among.column)
     names = {name for name in named if name}
     return frozenset(names | {name.removesuffix(BAND) for name in names if name.endswith(BAND)})

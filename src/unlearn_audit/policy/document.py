@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem, show_path
+from unlearn_audit.policy.problems import FieldError, InvalidPolicyError, Keys, Problem, show_path
 from unlearn_audit.policy.scalars import RefusedScalarError, Scalar, read_scalar
 
 Place = tuple[int, int]
@@ -62,14 +62,14 @@ class Document:
     raw: dict[Keys, str]
     problems: tuple[Problem, ...]
 
-    def locate(self, mistake: Mistake) -> Problem:
-        """Return `mistake` with the line of its key or value, or of the nearest thing around it that is there."""
-        path = show_path(mistake.keys)
-        return Problem(*self._find(mistake), path, mistake.found, mistake.expected, mistake.hint)
+    def locate(self, field_error: FieldError) -> Problem:
+        """Return `field_error` with the line of its key or value, or of the nearest thing around it that is there."""
+        path = show_path(field_error.keys)
+        return Problem(*self._find(field_error), path, field_error.found, field_error.expected, field_error.hint)
 
-    def _find(self, mistake: Mistake) -> Place:
-        first, second = (self.names, self.values) if mistake.at == "key" else (self.values, self.names)
-        keys = mistake.keys
+    def _find(self, field_error: FieldError) -> Place:
+        first, second = (self.names, self.values) if field_error.at == "key" else (self.values, self.names)
+        keys = field_error.keys
         while keys:
             if (place := first.get(keys) or second.get(keys)) is not None:
                 return place
@@ -149,14 +149,14 @@ class _Composer:
                 event, keys, f"the alias '*{event.anchor}'", "a value", "write it out: aliases are not followed"
             )
             return None
-        self._refuse_decoration(event, keys)
+        self._validate_plain(event, keys)
         if isinstance(event, SequenceStartEvent):
             return self._compose_list(events, keys)
         if isinstance(event, ScalarEvent):
             return self._scalar(event, keys)
         return self._compose_mapping(events, keys)
 
-    def _refuse_decoration(self, event: Event, keys: Keys) -> None:
+    def _validate_plain(self, event: Event, keys: Keys) -> None:
         if anchor := getattr(event, "anchor", None):
             self._refuse(event, keys, f"the anchor '&{anchor}'", "a plain value", "remove it: anchors are not used")
         if tag := getattr(event, "tag", None):
@@ -187,7 +187,7 @@ class _Composer:
         if not isinstance(event, ScalarEvent):
             self._stop(event, "a list, mapping or alias as a key", "a word as the key", None)
         here = (*keys, event.value)
-        self._refuse_decoration(event, here)
+        self._validate_plain(event, here)
         if not isinstance(self._scalar(event, here), str):
             self._refuse(event, here, f"the key {event.value}", "a word", f"put it in quotes: '{event.value}'")
         self.raw.pop(here, None)

@@ -6,8 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from unlearn_audit.records.populations import ALL, Population
+from unlearn_audit.records.verdicts import LIMITS
+
 Kind = Literal["clinical", "forgetting", "utility", "descriptive"]
-LIMITS = ("at_most", "at_least", "within")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class MetricTraits:
 
     kind: Kind
     against: frozenset[str | None] = frozenset({None})
-    among: frozenset[str] = frozenset({"all"})
+    among: frozenset[Population] = frozenset({ALL})
     at: bool = False
     limits: frozenset[str] = frozenset(LIMITS)
     low: float | None = None

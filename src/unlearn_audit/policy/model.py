@@ -3,13 +3,15 @@
 import operator
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
-from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
-from unlearn_audit.policy.rules import find_conflicts, find_limit_conflicts
+from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, validate_point
+from unlearn_audit.policy.rules import validate_consistency, validate_limits
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint
+from unlearn_audit.records.populations import ALL, Population
 from unlearn_audit.records.waivers import Waiver
 
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
@@ -24,9 +26,9 @@ Column = Annotated[
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Cost = Annotated[float, Field(gt=0, le=1_000_000)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-OperatingPoint = Annotated[
-    str,
-    AfterValidator(spell_point),
+PolicyPoint = Annotated[
+    OperatingPoint,
+    BeforeValidator(validate_point),
     Field(json_schema_extra={"pattern": POINT_PATTERN, "patternErrorMessage": POINT_WORDING}),
 ]
 
@@ -75,8 +77,8 @@ class Task(Frozen):
     head: Literal["binary", "classes"] = Field(
         default="binary", description="'binary' maps the labels to two classes before training; 'classes' keeps them"
     )
-    operating_points: tuple[OperatingPoint, ...] = Field(
-        default=("argmax", "cost-optimal"),
+    operating_points: tuple[PolicyPoint, ...] = Field(
+        default=(ARGMAX, COST_OPTIMAL),
         min_length=1,
         description="thresholds are frozen on validation of the original; the first is the default of the checks",
     )
@@ -111,20 +113,25 @@ class Check(Frozen):
     against: Literal["original", "retrained"] | None = Field(
         default=None, description="the model that a change is measured from"
     )
-    among: Text = Field(
-        default="all",
+    among: Population = Field(
+        default=ALL,
         description="'all', 'positive', 'negative'; a group as 'sex=female', or 'worst of sex': every group must hold",
     )
-    at: OperatingPoint | None = Field(default=None, description="defaults to the first operating point of the task")
+    at: PolicyPoint | None = Field(default=None, description="defaults to the first operating point of the task")
     at_most: float | None = Field(default=None, description="passes when the upper bound is at or below it")
     at_least: float | None = Field(default=None, description="passes when the lower bound is at or above it")
     within: tuple[float, float] | None = Field(default=None, description="[low, high]: two one-sided tests")
     required: bool = Field(default=True, description="whether the verdict rests on it; false only informs")
     why: Text = Field(description="the reason for this tolerance, as printed in the report")
 
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """The tolerance as a lowest and a highest value, None where that side is open."""
+        return self.within or (self.at_least, self.at_most)
+
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
-        refuse(find_limit_conflicts((), self.model_dump(mode="json", exclude_none=True)))
+        refuse(validate_limits((), self.model_dump(mode="json", exclude_none=True)))
         return self
 
 
@@ -217,6 +224,16 @@ class Recipe(Frozen):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="of SGD; it lessens memorisation")
     warm_up: Fraction = Field(default=0.15, description="share of the steps in which the learning rate rises")
+    class_weights: Literal["balanced"] | None = Field(
+        default=None,
+        exclude_if=lambda weights: weights is None,
+        description="'balanced': each class counts as much as any other in the loss, however rare it is",
+    )
+    augmentation: tuple[Literal["horizontal-flip", "vertical-flip", "shift"], ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="changes of images in training from nothing and in training on; it lessens memorisation",
+    )
 
 
 class ReferenceCase(Frozen):
@@ -279,7 +296,7 @@ class Policy(Frozen):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
-        refuse(find_conflicts(self.model_dump(mode="json", exclude_none=True)))
+        refuse(validate_consistency(self.model_dump(mode="json", exclude_none=True)))
         return self
 
     def digest(self) -> str:

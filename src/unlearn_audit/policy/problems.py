@@ -14,7 +14,7 @@ Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Mistake:
+class FieldError:
     """Something wrong at `keys`, before its line is known.
 
     `at` says whether the key or its value is to blame; `meant` is the known key that an unknown one stands for.

@@ -14,11 +14,12 @@ from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.document import LARGEST_FILE, Document, read_document
 from unlearn_audit.policy.known import KnownNames
 from unlearn_audit.policy.model import Policy
-from unlearn_audit.policy.problems import InvalidPolicyError, Keys, Mistake, Problem
-from unlearn_audit.policy.rules import find_conflicts, find_waiver_conflicts, walk_items, walk_methods
+from unlearn_audit.policy.problems import FieldError, InvalidPolicyError, Keys, Problem
+from unlearn_audit.policy.rules import validate_consistency, validate_waivers, walk_items, walk_methods
+from unlearn_audit.policy.signing_file import SigningFile, validate_signing
 from unlearn_audit.policy.study_file import StudyFile
-from unlearn_audit.policy.study_rules import find_study_conflicts, find_unknown_attacks
-from unlearn_audit.policy.tables import find_misfits, find_unknown_methods
+from unlearn_audit.policy.study_rules import validate_attacks, validate_study_consistency
+from unlearn_audit.policy.tables import validate_methods, validate_names
 from unlearn_audit.policy.waiver_file import WaiverFile
 from unlearn_audit.policy.wording import word_all
 from unlearn_audit.records.waivers import Waiver
@@ -45,8 +46,8 @@ def load_case(path: Path, known: KnownNames) -> CaseFile:
     """
     where = str(path)
     document = _read_mapping(_read_text(path, "case"), where, "name what differs from the policy's reference_case")
-    mistakes = [*find_unknown_methods(document.value, known), *_find_parameter_mistakes(document, known)]
-    return _build(CaseFile, document, mistakes, where)
+    field_errors = [*validate_methods(document.value, known), *_validate_parameters(document, known)]
+    return _build(CaseFile, document, field_errors, where)
 
 
 def load_study(path: Path, known: KnownNames) -> StudyFile:
@@ -58,9 +59,9 @@ def load_study(path: Path, known: KnownNames) -> StudyFile:
     """
     where = str(path)
     document = _read_mapping(_read_text(path, "study"), where, "start from studies/cytology.yaml")
-    mistakes = [*find_unknown_methods(document.value, known), *find_unknown_attacks(document.value, known.attacks)]
-    mistakes += [*find_study_conflicts(document.value), *_find_parameter_mistakes(document, known)]
-    return _build(StudyFile, document, mistakes, where)
+    field_errors = [*validate_methods(document.value, known), *validate_attacks(document.value, known.attacks)]
+    field_errors += [*validate_study_consistency(document.value), *_validate_parameters(document, known)]
+    return _build(StudyFile, document, field_errors, where)
 
 
 def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
@@ -72,21 +73,33 @@ def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
     """
     where = str(path)
     document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/waivers.md")
-    mistakes = list(find_waiver_conflicts(document.value, policy.model_dump(mode="json")))
+    field_errors = list(validate_waivers(document.value, policy.model_dump(mode="json")))
     named = document.value.get("policy")
     if isinstance(named, str) and named != policy.id:
-        mistakes.append(Mistake(("policy",), f"'{named}'", f"'{policy.id}', the policy of this run"))
-    return _build(WaiverFile, document, mistakes, where).waivers
+        field_errors.append(FieldError(("policy",), f"'{named}'", f"'{policy.id}', the policy of this run"))
+    return _build(WaiverFile, document, field_errors, where).waivers
 
 
-def _build(model: type[_Model], document: Document, mistakes: list[Mistake], where: str) -> _Model:
+def load_signing(path: Path) -> SigningFile:
+    """Return how reports are signed, as the file at `path` says.
+
+    Raises:
+        InvalidPolicyError: the file says something else; lists every mistake with its line.
+        PolicyError: the file cannot be read.
+    """
+    where = str(path)
+    document = _read_mapping(_read_text(path, "signing file"), where, "see docs/signing.md")
+    return _build(SigningFile, document, list(validate_signing(document.value)), where)
+
+
+def _build(model: type[_Model], document: Document, field_errors: list[FieldError], where: str) -> _Model:
     """Return the document as `model`, or one error with everything that is wrong."""
     built = None
     try:
         built = model.model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError as error:
-        mistakes += word_all(error, _schema_of(model), document.raw)
-    problems = _merge(document, mistakes)
+        field_errors += word_all(error, _schema_of(model), document.raw)
+    problems = _merge(document, field_errors)
     if problems or built is None:
         raise InvalidPolicyError(where, problems)
     return built
@@ -123,8 +136,8 @@ def parse_policy(text: str, where: str, known: KnownNames) -> Policy:
     """
     hint = "start from a shipped policy, such as policies/breast-cytology.yaml"
     document = _read_mapping(text, where, hint)
-    policy, mistakes = _validate(document, known)
-    problems = _merge(document, mistakes)
+    policy, field_errors = _validate(document, known)
+    problems = _merge(document, field_errors)
     if problems or policy is None:
         raise InvalidPolicyError(where, problems)
     return policy
@@ -142,27 +155,27 @@ def locate_checks(text: str, where: str) -> dict[str, int]:
     return {str(check.get("id")): document.values[keys][0] for keys, check in walk_items(document.value, "checks")}
 
 
-def _validate(document: Document, known: KnownNames) -> tuple[Policy | None, list[Mistake]]:
+def _validate(document: Document, known: KnownNames) -> tuple[Policy | None, list[FieldError]]:
     """Ask the tables, the rules and the fields, in this order: of two complaints about one value the first is kept."""
     data = document.value
-    mistakes = [*find_misfits(data, known), *find_conflicts(data), *_find_parameter_mistakes(document, known)]
-    mistakes += _find_python_names(data)
+    field_errors = [*validate_names(data, known), *validate_consistency(data), *_validate_parameters(document, known)]
+    field_errors += _find_python_names(data)
     try:
-        return Policy.model_validate_json(json.dumps(data), strict=True), mistakes
+        return Policy.model_validate_json(json.dumps(data), strict=True), field_errors
     except ValidationError as error:
-        mistakes += word_all(error, _schema_of(Policy), document.raw)
-        fallback = Mistake((), "a contradiction", "parts that fit together", error.errors()[0]["msg"])
-    return None, mistakes or [fallback]
+        field_errors += word_all(error, _schema_of(Policy), document.raw)
+        fallback = FieldError((), "a contradiction", "parts that fit together", error.errors()[0]["msg"])
+    return None, field_errors or [fallback]
 
 
-def _find_python_names(data: Mapping[str, Any]) -> Iterator[Mistake]:
+def _find_python_names(data: Mapping[str, Any]) -> Iterator[FieldError]:
     if "schema_" in data:
-        yield Mistake(
+        yield FieldError(
             ("schema_",), "the unknown key 'schema_'", "a key that is known here", "did you mean 'schema'?", "key"
         )
 
 
-def _find_parameter_mistakes(document: Document, known: KnownNames) -> Iterator[Mistake]:
+def _validate_parameters(document: Document, known: KnownNames) -> Iterator[FieldError]:
     for keys, choice in walk_methods(document.value):
         method, parameters = choice.get("method"), choice.get("parameters", {})
         if known.methods is None or not isinstance(parameters, Mapping) or not isinstance(method, str):
@@ -175,23 +188,23 @@ def _find_parameter_mistakes(document: Document, known: KnownNames) -> Iterator[
 
 def _hold_search(
     model: type[BaseModel] | None, search: Any, keys: Keys, document: Document, method: str
-) -> Iterator[Mistake]:
+) -> Iterator[FieldError]:
     """Hold every value to try against the method's parameters, at its own place in the file."""
     for name, values in search.items() if isinstance(search, Mapping) else ():
         for index, value in enumerate(values if isinstance(values, list) else ()):
-            for mistake in _hold_against(model, {name: value}, keys, document, method):
-                unknown = mistake.at == "key"
-                yield mistake if unknown else replace(mistake, keys=(*keys, name, index), found=f"'{value}'")
+            for field_error in _hold_against(model, {name: value}, keys, document, method):
+                unknown = field_error.at == "key"
+                yield field_error if unknown else replace(field_error, keys=(*keys, name, index), found=f"'{value}'")
                 if unknown:
                     break
 
 
 def _hold_against(
     model: type[BaseModel] | None, parameters: Mapping[str, Any], keys: Keys, document: Document, method: str
-) -> Iterator[Mistake]:
+) -> Iterator[FieldError]:
     if model is None:
         for name in parameters:
-            yield Mistake((*keys, name), f"'{name}'", f"no parameters for '{method}'", "remove it", at="key")
+            yield FieldError((*keys, name), f"'{name}'", f"no parameters for '{method}'", "remove it", at="key")
         return
     try:
         model.model_validate_json(json.dumps(parameters), strict=True)
@@ -204,7 +217,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(by_alias=True)
 
 
-def _merge(document: Document, mistakes: list[Mistake]) -> list[Problem]:
+def _merge(document: Document, field_errors: list[FieldError]) -> list[Problem]:
     """Return the problems in the order of the file: one for each key, and none that only follows from another.
 
     Rules that hold for a whole check or list (no limit, no check of a kind) may have several things to say about it.
@@ -212,9 +225,9 @@ def _merge(document: Document, mistakes: list[Mistake]) -> list[Problem]:
     problems = list(document.problems)
     refused = {(problem.line, problem.column) for problem in problems}
     told: set[tuple[Keys, str]] = set()
-    for mistake in mistakes:
-        problem = document.locate(mistake)
-        about = (mistake.keys, mistake.expected if mistake.keys == ("checks",) else "")
+    for field_error in field_errors:
+        problem = document.locate(field_error)
+        about = (field_error.keys, field_error.expected if field_error.keys == ("checks",) else "")
         if (problem.line, problem.column) not in refused and about not in told:
             told.add(about)
             problems.append(problem)

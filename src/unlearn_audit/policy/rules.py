@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS
-from unlearn_audit.policy.points import spell_point
-from unlearn_audit.policy.populations import find_column, split_group
-from unlearn_audit.policy.problems import Keys, Mistake, suggest
+from unlearn_audit.policy.points import parse_point
+from unlearn_audit.policy.problems import FieldError, Keys, suggest
+from unlearn_audit.records.populations import Population, PopulationKind
+from unlearn_audit.records.verdicts import LIMITS
 
 Data = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ MOST_SETTINGS = 64
 _EXAMPLE_WORDS = "a number, true, false, a word, or a list of them"
 
 
-def find_conflicts(data: Data) -> Iterator[Mistake]:
+def validate_consistency(data: Data) -> Iterator[FieldError]:
     """Yield every way in which parts of the policy contradict one another."""
     for rule in _RULES:
         yield from rule(data)
@@ -69,21 +69,29 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def find_limit_conflicts(keys: Keys, check: Data) -> Iterator[Mistake]:
+def parse_population(text: Any) -> Population | None:
+    """Return the population that a check means by `text`, None where it is none."""
+    try:
+        return Population.parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def validate_limits(keys: Keys, check: Data) -> Iterator[FieldError]:
     """Yield what is wrong with the limits of one check."""
     given = [name for name in LIMITS if check.get(name) is not None]
     if len(given) != 1:
         found = " and ".join(given) or "none of them"
         hint = "give two checks, one for each limit" if given else "a check without a limit decides nothing"
-        yield Mistake((*keys, given[1]) if given else keys, found, "exactly one of at_most, at_least, within", hint)
+        yield FieldError((*keys, given[1]) if given else keys, found, "exactly one of at_most, at_least, within", hint)
     ends = check.get("within")
     two = 2
     if isinstance(ends, list | tuple) and len(ends) == two and all(map(is_number, ends)) and ends[0] >= ends[1]:
         swapped = f"did you mean [{ends[1]:g}, {ends[0]:g}]?" if ends[0] > ends[1] else None
-        yield Mistake((*keys, "within"), f"[{ends[0]:g}, {ends[1]:g}]", "[low, high] with low below high", swapped)
+        yield FieldError((*keys, "within"), f"[{ends[0]:g}, {ends[1]:g}]", "[low, high] with low below high", swapped)
 
 
-def find_unfit_parameters(keys: Keys, parameters: Any) -> Iterator[Mistake]:
+def find_unfit_parameters(keys: Keys, parameters: Any) -> Iterator[FieldError]:
     """Yield parameters that a policy cannot carry: mappings, and text that could be a path or an address."""
     for name, value in parameters.items() if isinstance(parameters, Mapping) else ():
         for item in value if isinstance(value, list | tuple) else (value,):
@@ -91,11 +99,11 @@ def find_unfit_parameters(keys: Keys, parameters: Any) -> Iterator[Mistake]:
                 continue
             found = f"'{item}'" if isinstance(item, str) else "nothing" if item is None else "something nested"
             hint = "a policy names no file: files belong into the case" if isinstance(item, str) else None
-            yield Mistake((*keys, name), found, _EXAMPLE_WORDS, hint)
+            yield FieldError((*keys, name), found, _EXAMPLE_WORDS, hint)
             break
 
 
-def find_search_conflicts(keys: Keys, remedy: Data) -> Iterator[Mistake]:
+def validate_searches(keys: Keys, remedy: Data) -> Iterator[FieldError]:
     """Yield what is wrong with the settings that a remedy lets be tried."""
     search, fixed = remedy.get("search"), remedy.get("parameters")
     if not isinstance(search, Mapping):
@@ -105,35 +113,37 @@ def find_search_conflicts(keys: Keys, remedy: Data) -> Iterator[Mistake]:
         here = (*keys, "search", name)
         if not isinstance(values, list) or not values:
             found = "an empty list" if values == [] else "no list"
-            yield Mistake(here, found, "a list of values to try", "remove it where nothing is to be searched")
+            yield FieldError(here, found, "a list of values to try", "remove it where nothing is to be searched")
             continue
         settings *= len(values)
         yield from find_unfit_parameters((*keys, "search"), {name: values})
         if any(value in values[:index] for index, value in enumerate(values)):
-            yield Mistake(here, "a value twice", "each value once", "every setting that is tried costs confidence")
+            yield FieldError(here, "a value twice", "each value once", "every setting that is tried costs confidence")
         if isinstance(fixed, Mapping) and name in fixed:
-            yield Mistake(here, f"'{name}' in parameters as well", "it in one of the two", "search includes one value")
+            yield FieldError(
+                here, f"'{name}' in parameters as well", "it in one of the two", "search includes one value"
+            )
     if settings > MOST_SETTINGS:
         hint = "every setting that is tried costs time and confidence: name the few that matter"
-        yield Mistake((*keys, "search"), f"{settings} settings", f"at most {MOST_SETTINGS}", hint)
+        yield FieldError((*keys, "search"), f"{settings} settings", f"at most {MOST_SETTINGS}", hint)
 
 
-def _searches(data: Data) -> Iterator[Mistake]:
+def _searches(data: Data) -> Iterator[FieldError]:
     for keys, remedy in walk_items(data, "remediation"):
-        yield from find_search_conflicts(keys, remedy)
+        yield from validate_searches(keys, remedy)
 
 
-def _limits(data: Data) -> Iterator[Mistake]:
+def _limits(data: Data) -> Iterator[FieldError]:
     for keys, check in walk_items(data, "checks"):
-        yield from find_limit_conflicts(keys, check)
+        yield from validate_limits(keys, check)
 
 
-def _parameters(data: Data) -> Iterator[Mistake]:
+def _parameters(data: Data) -> Iterator[FieldError]:
     for keys, choice in walk_methods(data):
         yield from find_unfit_parameters((*keys, "parameters"), choice.get("parameters"))
 
 
-def _unique_ids(data: Data) -> Iterator[Mistake]:
+def _unique_ids(data: Data) -> Iterator[FieldError]:
     first: dict[str, int] = {}
     for keys, check in walk_items(data, "checks"):
         name = check.get("id")
@@ -141,57 +151,59 @@ def _unique_ids(data: Data) -> Iterator[Mistake]:
             continue
         if name in first:
             hint = f"checks[{first[name]}] has it already: results are told apart by it"
-            yield Mistake((*keys, "id"), f"'{name}' again", "an id of its own for each check", hint)
+            yield FieldError((*keys, "id"), f"'{name}' again", "an id of its own for each check", hint)
         first.setdefault(name, int(keys[1]))
 
 
-def _points_of_checks(data: Data) -> Iterator[Mistake]:
+def _points_of_checks(data: Data) -> Iterator[FieldError]:
     task = data.get("task")
     if not isinstance(task, Mapping):
         return
     listed = task.get("operating_points", ["argmax", "cost-optimal"])
     if not isinstance(listed, list):
         return
-    points = {_spell(point) for point in listed if isinstance(point, str) and _is_point(point)}
+    points = {point for point in map(parse_point, listed) if point}
     for keys, check in walk_items(data, "checks"):
-        at = check.get("at")
-        if isinstance(at, str) and _spell(at) not in points and _is_point(at):
-            hint = f"the task has: {', '.join(sorted(points)) or 'none'}"
-            yield Mistake((*keys, "at"), f"'{at}'", "one of task.operating_points", hint)
+        at = parse_point(check.get("at"))
+        if at is not None and at not in points:
+            hint = f"the task has: {', '.join(sorted(map(str, points))) or 'none'}"
+            yield FieldError((*keys, "at"), f"'{check['at']}'", "one of task.operating_points", hint)
 
 
-def _repeated(data: Data) -> Iterator[Mistake]:
+def _repeated(data: Data) -> Iterator[FieldError]:
     for keys in _LISTS:
         listed = pick(data, *keys)
         seen: set[Any] = set()
         for index, item in enumerate(listed if isinstance(listed, list) else ()):
-            same = _spell(item) if isinstance(item, str) else item
+            same = parse_point(item) or item
             if isinstance(item, str | int | float) and same in seen:
-                yield Mistake((*keys, index), f"'{item}' again", "each entry once", "remove one of the two")
+                yield FieldError((*keys, index), f"'{item}' again", "each entry once", "remove one of the two")
             seen.add(same if isinstance(item, str | int | float) else None)
 
 
-def _increasing_ratios(data: Data) -> Iterator[Mistake]:
+def _increasing_ratios(data: Data) -> Iterator[FieldError]:
     ratios = pick(data, "costs", "ratios")
     if not isinstance(ratios, list) or not all(map(is_number, ratios)):
         return
     for index in range(1, len(ratios)):
         if ratios[index] <= ratios[index - 1]:
             found = f"{ratios[index]:g} after {ratios[index - 1]:g}"
-            yield Mistake(("costs", "ratios", index), found, "increasing cost ratios", "sort them, each once")
+            yield FieldError(("costs", "ratios", index), found, "increasing cost ratios", "sort them, each once")
             return
 
 
-def _cost_order(data: Data) -> Iterator[Mistake]:
+def _cost_order(data: Data) -> Iterator[FieldError]:
     missed, alarm = pick(data, "costs", "false_negative"), pick(data, "costs", "false_positive")
     alarm = 1.0 if alarm is None else alarm
     if is_number(missed) and is_number(alarm) and 0 < missed < alarm:
         found = f"{missed:g} for a false negative, {alarm:g} for a false positive"
         hint = "are the two swapped? 'positive' is what must not be missed"
-        yield Mistake(("costs", "false_negative"), found, "a miss that costs at least as much as a false alarm", hint)
+        yield FieldError(
+            ("costs", "false_negative"), found, "a miss that costs at least as much as a false alarm", hint
+        )
 
 
-def find_waiver_conflicts(data: Data, checks: Data) -> Iterator[Mistake]:
+def validate_waivers(data: Data, checks: Data) -> Iterator[FieldError]:
     """Yield waivers in `data` of what is no check, of a check that is not required, and of one waived already."""
     required = {
         c["id"]: c.get("required", True) for _, c in walk_items(checks, "checks") if isinstance(c.get("id"), str)
@@ -203,81 +215,65 @@ def find_waiver_conflicts(data: Data, checks: Data) -> Iterator[Mistake]:
             continue
         here = (*keys, "check")
         if name not in required:
-            yield Mistake(here, f"'{name}'", "the id of a check of the policy", suggest(name, required))
+            yield FieldError(here, f"'{name}'", "the id of a check of the policy", suggest(name, required))
         elif required[name] is False:
-            yield Mistake(here, f"'{name}', which is not required", "a required check", "there is nothing to waive")
+            yield FieldError(here, f"'{name}', which is not required", "a required check", "there is nothing to waive")
         elif name in seen:
-            yield Mistake(here, f"'{name}' again", "one waiver for a check", "remove the older one")
+            yield FieldError(here, f"'{name}' again", "one waiver for a check", "remove the older one")
         seen.add(name)
 
 
-def _waivers(data: Data) -> Iterator[Mistake]:
-    yield from find_waiver_conflicts(data, data)
+def _waivers(data: Data) -> Iterator[FieldError]:
+    yield from validate_waivers(data, data)
 
 
-def _hazards(data: Data) -> Iterator[Mistake]:
+def _hazards(data: Data) -> Iterator[FieldError]:
     known = [check["id"] for _, check in walk_items(data, "checks") if isinstance(check.get("id"), str)]
     for keys, hazard in walk_items(data, "risk_analysis"):
         listed = hazard.get("checks")
         for index, name in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(name, str) and name not in known:
                 hint = suggest(name, known)
-                yield Mistake((*keys, "checks", index), f"'{name}'", "the id of a check of this policy", hint)
+                yield FieldError((*keys, "checks", index), f"'{name}'", "the id of a check of this policy", hint)
 
 
-def _two_names(data: Data) -> Iterator[Mistake]:
+def _two_names(data: Data) -> Iterator[FieldError]:
     positive = pick(data, "task", "positive_name") or "malignant"
     negative = pick(data, "task", "negative_name") or "benign"
     if positive == negative:
-        yield Mistake(("task", "negative_name"), f"'{negative}' for both", "two names for the two classes")
+        yield FieldError(("task", "negative_name"), f"'{negative}' for both", "two names for the two classes")
 
 
-def _groups_of_checks(data: Data) -> Iterator[Mistake]:
+def _groups_of_checks(data: Data) -> Iterator[FieldError]:
     """A check on a group needs its column among those that are measured."""
     listed = pick(data, "subgroups", "columns")
     columns = [column for column in listed if isinstance(column, str)] if isinstance(listed, list | tuple) else []
     for keys, check in walk_items(data, "checks"):
-        among = check.get("among")
-        group = split_group(among) if isinstance(among, str) else None
-        column = group[0] if group else find_column(among) if isinstance(among, str) else None
-        if column is None:
+        among = parse_population(check.get("among", "all"))
+        column = among.column if among else None
+        if among is None or column is None:
             continue
         if column not in columns:
             hint = f"add 'subgroups: {{columns: [{', '.join([*columns, column])}]}}' to the policy"
-            yield Mistake((*keys, "among"), f"'{among}'", "a group of one of subgroups.columns", hint)
-        elif group is None and among != f"worst of {column}":
+            yield FieldError((*keys, "among"), f"'{among}'", "a group of one of subgroups.columns", hint)
+        elif among.kind in (PopulationKind.HIGHEST, PopulationKind.LOWEST):
             hint = "the highest and the lowest group are both part of it"
-            yield Mistake((*keys, "among"), f"'{among}'", f"'worst of {column}' or '{column}=VALUE'", hint)
+            yield FieldError((*keys, "among"), f"'{among}'", f"'worst of {column}' or '{column}=VALUE'", hint)
 
 
-def _increasing_bands(data: Data) -> Iterator[Mistake]:
+def _increasing_bands(data: Data) -> Iterator[FieldError]:
     bands = pick(data, "subgroups", "bands")
     for column, edges in bands.items() if isinstance(bands, Mapping) else ():
         if not isinstance(edges, list | tuple) or not all(map(is_number, edges)):
             continue
         keys = ("subgroups", "bands", column)
         if not edges:
-            yield Mistake(keys, "no edges", "at least one edge between two bands")
+            yield FieldError(keys, "no edges", "at least one edge between two bands")
         elif any(upper <= lower for lower, upper in pairwise(edges)):
-            yield Mistake(keys, f"{list(edges)}", "edges in increasing order, each once")
+            yield FieldError(keys, f"{list(edges)}", "edges in increasing order, each once")
 
 
-def _spell(text: str) -> str:
-    try:
-        return spell_point(text)
-    except ValueError:
-        return text
-
-
-def _is_point(text: str) -> bool:
-    try:
-        spell_point(text)
-    except ValueError:
-        return False
-    return True
-
-
-_RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (
+_RULES: tuple[Callable[[Data], Iterator[FieldError]], ...] = (
     _limits,
     _unique_ids,
     _points_of_checks,

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Slug, refuse
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
-from unlearn_audit.policy.study_rules import find_study_conflicts
+from unlearn_audit.policy.study_rules import validate_study_consistency
 from unlearn_audit.records.frozen import Frozen
 
 LARGEST_SEED = 2**53 - 1
@@ -97,5 +97,5 @@ class StudyFile(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        refuse(find_study_conflicts(self.model_dump(mode="json")))
+        refuse(validate_study_consistency(self.model_dump(mode="json")))
         return self

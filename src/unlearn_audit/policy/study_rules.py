@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from unlearn_audit.policy.problems import Keys, Mistake, suggest
+from unlearn_audit.policy.problems import FieldError, Keys, suggest
 from unlearn_audit.policy.rules import Data, is_number, pick, walk_items
 
 ALWAYS = ("original", "retrained")
@@ -12,36 +12,36 @@ RELEARNED = "relearned-"
 """How the names of relearned copies begin; no model of a study file may be called so."""
 
 
-def find_study_conflicts(data: Data) -> Iterator[Mistake]:
+def validate_study_consistency(data: Data) -> Iterator[FieldError]:
     """Yield every way in which parts of a study file contradict one another."""
     for rule in _RULES:
         yield from rule(data)
 
 
-def find_unknown_attacks(data: Data, known: Collection[str] | None) -> Iterator[Mistake]:
+def validate_attacks(data: Data, known: Collection[str] | None) -> Iterator[FieldError]:
     """Yield every attack in `references` that no table holds."""
     for keys, name in _list_texts(data, "references", "attacks"):
         if known is not None and name not in known:
-            yield Mistake(keys, f"'{name}'", "a known attack", suggest(name, known))
+            yield FieldError(keys, f"'{name}'", "a known attack", suggest(name, known))
 
 
-def _seeds(data: Data) -> Iterator[Mistake]:
+def _seeds(data: Data) -> Iterator[FieldError]:
     yield from _repeated(_list_numbers(data, "seeds"), "seed")
     asked = _list_numbers(data, "references", "seeds")
     yield from _repeated(asked, "seed")
     own = {seed for _, seed in _list_numbers(data, "seeds")}
     for keys, seed in asked:
         if own and seed not in own:
-            yield Mistake(keys, f"{seed}", "a seed of this study", "list it under seeds, or leave it out here")
+            yield FieldError(keys, f"{seed}", "a seed of this study", "list it under seeds, or leave it out here")
 
 
-def _shares(data: Data) -> Iterator[Mistake]:
+def _shares(data: Data) -> Iterator[FieldError]:
     """Refuse two cells of one share, and of shares so close that their files would be called the same."""
     shares = [((*keys, "forget"), cell.get("forget")) for keys, cell in walk_items(data, "cells")]
     yield from _repeated([(keys, f"{share:g}") for keys, share in shares if is_number(share)], "share to forget")
 
 
-def _names(data: Data) -> Iterator[Mistake]:
+def _names(data: Data) -> Iterator[FieldError]:
     for cell, content in walk_items(data, "cells"):
         models = [((*cell, *keys), model) for keys, model in walk_items(content, "models")]
         for key in ("name", "title"):
@@ -51,10 +51,10 @@ def _names(data: Data) -> Iterator[Mistake]:
             name = model.get("name")
             if isinstance(name, str) and (name in ALWAYS or name.startswith(RELEARNED)):
                 hint = f"{' and '.join(ALWAYS)} are in every cell, relearned copies are called {RELEARNED}..."
-                yield Mistake((*keys, "name"), f"'{name}'", "a name that is not taken", hint)
+                yield FieldError((*keys, "name"), f"'{name}'", "a name that is not taken", hint)
 
 
-def _model_lists(data: Data) -> Iterator[Mistake]:
+def _model_lists(data: Data) -> Iterator[FieldError]:
     known = set().union(*_list_cells(data))
     for section in ("relearning", "references"):
         listed = _list_texts(data, section, "of")
@@ -63,7 +63,7 @@ def _model_lists(data: Data) -> Iterator[Mistake]:
     yield from _repeated(_list_texts(data, "references", "attacks"), "attack")
 
 
-def _claims(data: Data) -> Iterator[Mistake]:
+def _claims(data: Data) -> Iterator[FieldError]:
     cells = [{*ALWAYS, *names} for names in _list_cells(data)]
     if not any(_list_cells(data)):
         return  # a study without models is told so
@@ -75,21 +75,21 @@ def _claims(data: Data) -> Iterator[Mistake]:
         wrong = [_miss((*keys, key), claim[key], known) for key in ("model", "than") if claim[key] not in known]
         yield from wrong
         if pair[0] == pair[1]:
-            yield Mistake((*keys, "than"), f"'{pair[1]}' again", "another model than the claim's own")
+            yield FieldError((*keys, "than"), f"'{pair[1]}' again", "another model than the claim's own")
         elif not wrong and not any(set(pair) <= cell for cell in cells):
             hint = "models are compared within a cell: name both in one"
-            yield Mistake((*keys, "than"), f"'{pair[1]}'", f"a model of a cell that has '{pair[0]}'", hint)
+            yield FieldError((*keys, "than"), f"'{pair[1]}'", f"a model of a cell that has '{pair[0]}'", hint)
 
 
-def _miss(keys: Keys, name: str, known: Collection[str]) -> Mistake:
-    return Mistake(keys, f"'{name}'", "a model of this study", suggest(name, known))
+def _miss(keys: Keys, name: str, known: Collection[str]) -> FieldError:
+    return FieldError(keys, f"'{name}'", "a model of this study", suggest(name, known))
 
 
-def _repeated(items: list[tuple[Keys, Any]], kind: str) -> Iterator[Mistake]:
+def _repeated(items: list[tuple[Keys, Any]], kind: str) -> Iterator[FieldError]:
     seen: set[Any] = set()
     for keys, item in items:
         if item in seen:
-            yield Mistake(keys, f"'{item}' again", f"each {kind} once", "remove or rename one of the two")
+            yield FieldError(keys, f"'{item}' again", f"each {kind} once", "remove or rename one of the two")
         seen.add(item)
 
 
@@ -114,4 +114,4 @@ def _list(data: Data, keys: tuple[str, ...]) -> list[tuple[int, Any]]:
     return list(enumerate(listed)) if isinstance(listed, list) else []
 
 
-_RULES: tuple[Callable[[Data], Iterator[Mistake]], ...] = (_seeds, _shares, _names, _model_lists, _claims)
+_RULES: tuple[Callable[[Data], Iterator[FieldError]], ...] = (_seeds, _shares, _names, _model_lists, _claims)

@@ -3,20 +3,21 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS, KnownNames, MetricTraits
-from unlearn_audit.policy.populations import speaks_of_group
-from unlearn_audit.policy.problems import Keys, Mistake, find_near, suggest
-from unlearn_audit.policy.rules import Data, is_number, pick, walk_items, walk_methods
+from unlearn_audit.policy.known import KnownNames, MetricTraits
+from unlearn_audit.policy.problems import FieldError, Keys, find_near, suggest
+from unlearn_audit.policy.rules import Data, is_number, parse_population, pick, walk_items, walk_methods
+from unlearn_audit.records.populations import ALL, NEGATIVE
+from unlearn_audit.records.verdicts import LIMITS
 
 
-def find_misfits(data: Data, known: KnownNames) -> Iterator[Mistake]:
+def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
     """Yield every name that no table holds, and every check that its metric cannot answer."""
     yield from _attacks(data, known.attacks)
     yield from _unknown(
         ("reference_case", "dataset"), pick(data, "reference_case", "dataset"), "dataset", known.datasets
     )
     yield from _unknown(("reference_case", "model"), pick(data, "reference_case", "model"), "model", known.models)
-    yield from find_unknown_methods(data, known)
+    yield from validate_methods(data, known)
     if known.metrics is not None:
         for keys, check in walk_items(data, "checks"):
             yield from _unknown((*keys, "metric"), check.get("metric"), "metric", known.metrics)
@@ -25,18 +26,18 @@ def find_misfits(data: Data, known: KnownNames) -> Iterator[Mistake]:
         yield from _unguarded_sides(data, known)
 
 
-def find_unknown_methods(data: Data, known: KnownNames) -> Iterator[Mistake]:
+def validate_methods(data: Data, known: KnownNames) -> Iterator[FieldError]:
     """Yield every method that no table holds, in a policy or in a case file."""
     for keys, choice in walk_methods(data):
         yield from _unknown((*keys, "method"), choice.get("method"), "method", known.methods)
 
 
-def _unknown(keys: Keys, name: Any, kind: str, names: Collection[str] | None) -> Iterator[Mistake]:
+def _unknown(keys: Keys, name: Any, kind: str, names: Collection[str] | None) -> Iterator[FieldError]:
     if names is not None and isinstance(name, str) and name not in names:
-        yield Mistake(keys, f"'{name}'", f"a known {kind}", suggest(name, names))
+        yield FieldError(keys, f"'{name}'", f"a known {kind}", suggest(name, names))
 
 
-def _attacks(data: Data, known: Collection[str] | None) -> Iterator[Mistake]:
+def _attacks(data: Data, known: Collection[str] | None) -> Iterator[FieldError]:
     listed = pick(data, "membership", "attacks")
     for index, name in enumerate(listed if isinstance(listed, list) else ()):
         yield from _unknown(("membership", "attacks", index), name, "attack", known)
@@ -49,56 +50,60 @@ def _traits(check: Data, known: KnownNames) -> MetricTraits | None:
     return known.metrics[metric]
 
 
-def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[Mistake]:
+def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError]:
     metric = check["metric"]
     if traits.kind == "descriptive":
         hint = "it is in every report without a check"
-        yield Mistake((*keys, "metric"), f"'{metric}', which only describes", "a metric that can decide", hint)
+        yield FieldError((*keys, "metric"), f"'{metric}', which only describes", "a metric that can decide", hint)
         return
     yield from _against(keys, check, traits)
     among = check.get("among", "all")
-    if isinstance(among, str) and among not in traits.among and not (traits.subgroups and speaks_of_group(among)):
-        expected = f"{_either(traits.among)} for '{metric}'"
-        yield Mistake((*keys, "among"), f"'{among}'", expected, _did_you_mean(among, traits.among))
+    population = parse_population(among)
+    asks_group = population is not None and population.is_subgroup and traits.subgroups
+    if isinstance(among, str) and population not in traits.among and not asks_group:
+        names = [str(known) for known in traits.among]
+        yield FieldError(
+            (*keys, "among"), f"'{among}'", f"{_either(names)} for '{metric}'", _did_you_mean(among, names)
+        )
     if check.get("at") is not None and not traits.at:
         hint = "remove it: this metric is read at no operating point"
-        yield Mistake((*keys, "at"), f"'{check['at']}'", f"no operating point for '{metric}'", hint, at="key")
+        yield FieldError((*keys, "at"), f"'{check['at']}'", f"no operating point for '{metric}'", hint, at="key")
     for name in LIMITS:
         if check.get(name) is not None:
             yield from _limit((*keys, name), metric, name, check[name], traits)
 
 
-def _against(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[Mistake]:
+def _against(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError]:
     metric, against = check["metric"], check.get("against")
     allowed = sorted(name for name in traits.against if name is not None)
     if against in traits.against or not isinstance(against, str | None):
         return
     if not allowed:
         hint = "remove it: this metric compares nothing"
-        yield Mistake((*keys, "against"), f"'{against}'", f"no comparison for '{metric}'", hint, at="key")
+        yield FieldError((*keys, "against"), f"'{against}'", f"no comparison for '{metric}'", hint, at="key")
     elif against is None:
         hint = f"add for example 'against: {allowed[0]}'"
-        yield Mistake((*keys, "against"), "nothing", f"{_either(allowed)}, because '{metric}' is a change", hint)
+        yield FieldError((*keys, "against"), "nothing", f"{_either(allowed)}, because '{metric}' is a change", hint)
     else:
         expected = f"{_either(allowed)} for '{metric}'"
-        yield Mistake((*keys, "against"), f"'{against}'", expected, _did_you_mean(against, allowed))
+        yield FieldError((*keys, "against"), f"'{against}'", expected, _did_you_mean(against, allowed))
 
 
-def _limit(keys: Keys, metric: str, name: str, limit: Any, traits: MetricTraits) -> Iterator[Mistake]:
+def _limit(keys: Keys, metric: str, name: str, limit: Any, traits: MetricTraits) -> Iterator[FieldError]:
     if name not in traits.limits:
         hint = "the other side would pass a model for being bad"
-        yield Mistake(keys, f"'{name}'", f"{' or '.join(sorted(traits.limits))} for '{metric}'", hint, at="key")
+        yield FieldError(keys, f"'{name}'", f"{' or '.join(sorted(traits.limits))} for '{metric}'", hint, at="key")
         return
     for index, value in enumerate(limit) if isinstance(limit, list) else ((None, limit),):
         here = keys if index is None else (*keys, index)
         if is_number(value) and not _lies_in(value, traits):
-            yield Mistake(here, f"{value:g}", _range_of(metric, traits), _guess_fraction(value, traits))
+            yield FieldError(here, f"{value:g}", _range_of(metric, traits), _guess_fraction(value, traits))
             return
     if _never_fails(name, limit, traits):
         found = (
             f"{limit}, which no model can miss" if isinstance(limit, list) else f"{limit:g}, which no model can miss"
         )
-        yield Mistake(keys, found, f"a limit that '{metric}' can fail", "a check that cannot fail checks nothing")
+        yield FieldError(keys, found, f"a limit that '{metric}' can fail", "a check that cannot fail checks nothing")
 
 
 def _lies_in(value: float, traits: MetricTraits) -> bool:
@@ -110,7 +115,8 @@ def _never_fails(name: str, limit: Any, traits: MetricTraits) -> bool:
     if not (is_number(low) and is_number(high)):
         return False
     above, below = traits.low is not None and low <= traits.low, traits.high is not None and high >= traits.high
-    return {"at_most": below, "at_least": above, "within": above and below}[name]
+    met_by_all = {"at_most": below, "at_least": above, "within": above and below}
+    return met_by_all.get(name, False)  # of a kind that is not among them nothing is known here
 
 
 def _range_of(metric: str, traits: MetricTraits) -> str:
@@ -141,7 +147,7 @@ _SIDES: tuple[tuple[str, str], ...] = (
 )
 
 
-def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[Mistake]:
+def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[FieldError]:
     """No side alone may pass a model: a destroyed one looks forgotten, an untouched one looks safe."""
     if not isinstance(data.get("checks"), list):
         return
@@ -150,11 +156,11 @@ def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[Mistake]:
         return  # a check with an unknown name is refused already, and may be the one that would be missed here
     for kind, reason in _SIDES:
         if not any(_is_of(kind, check, known) for check in required):
-            yield Mistake(("checks",), "none", f"at least one required {kind} check", f"without it, {reason}")
-    forgetting = {str(check.get("among", "all")) for check in required if _is_of("forgetting", check, known)}
-    if forgetting and all(among in ("all", "negative") or speaks_of_group(among) for among in forgetting):
+            yield FieldError(("checks",), "none", f"at least one required {kind} check", f"without it, {reason}")
+    forgetting = [parse_population(c.get("among", "all")) for c in required if _is_of("forgetting", c, known)]
+    if forgetting and all(among in (ALL, NEGATIVE) or (among and among.is_subgroup) for among in forgetting):
         hint = "methods that spare malignant records leave exactly those recognisable, hidden among all records"
-        yield Mistake(("checks",), "none", "a required forgetting check with 'among: positive'", hint)
+        yield FieldError(("checks",), "none", "a required forgetting check with 'among: positive'", hint)
 
 
 def _is_of(kind: str, check: Data, known: KnownNames) -> bool:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from unlearn_audit.policy.hints import hint_for, list_options
-from unlearn_audit.policy.problems import Keys, Mistake, find_near, suggest
+from unlearn_audit.policy.problems import FieldError, Keys, find_near, suggest
 
 Schema = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ def show_value(value: Any, raw: str | None = None) -> str:
     return repr(shown) if isinstance(value, str) else shown
 
 
-def word_all(error: ValidationError, root: Schema, raw: Mapping[Keys, str], prefix: Keys = ()) -> list[Mistake]:
+def word_all(error: ValidationError, root: Schema, raw: Mapping[Keys, str], prefix: Keys = ()) -> list[FieldError]:
     """Return what pydantic refused as mistakes.
 
     Args:
@@ -97,10 +97,12 @@ def word_all(error: ValidationError, root: Schema, raw: Mapping[Keys, str], pref
         prefix: keys under which the model lies in the file.
     """
     details = [detail for detail in error.errors(include_url=False) if not _is_echo(detail)]
-    mistakes = [_word(detail, root, raw, prefix) for detail in details]
+    field_errors = [_word(detail, root, raw, prefix) for detail in details]
     # A misspelt key is one mistake, not two: the key it was meant for is then not missing as well.
-    meant = {(*mistake.keys[:-1], mistake.meant) for mistake in mistakes if mistake.meant}
-    return [mistake for mistake in mistakes if not (mistake.keys in meant and mistake.found == NOTHING)]
+    meant = {(*field_error.keys[:-1], field_error.meant) for field_error in field_errors if field_error.meant}
+    return [
+        field_error for field_error in field_errors if not (field_error.keys in meant and field_error.found == NOTHING)
+    ]
 
 
 def _is_echo(error: ErrorDetails) -> bool:
@@ -110,27 +112,29 @@ def _is_echo(error: ErrorDetails) -> bool:
     return error["type"] == "too_short" and len(error["input"]) >= error.get("ctx", {}).get("min_length", 0)
 
 
-def _word(error: ErrorDetails, root: Schema, raw: Mapping[Keys, str], prefix: Keys) -> Mistake:
+def _word(error: ErrorDetails, root: Schema, raw: Mapping[Keys, str], prefix: Keys) -> FieldError:
     keys: Keys = (*prefix, *error["loc"])
     if error["type"] == "extra_forbidden":
         return _word_unknown_key(keys, find_schema(root, error["loc"][:-1]), root)
     node = find_schema(root, error["loc"])
     if error["type"] == "missing" and isinstance(keys[-1], int):
-        return Mistake(keys[:-1], show_value(error["input"]), describe(root, find_schema(root, error["loc"][:-1])))
+        return FieldError(keys[:-1], show_value(error["input"]), describe(root, find_schema(root, error["loc"][:-1])))
     if error["type"] == "missing":
-        return Mistake(keys, NOTHING, describe(root, node), _hint_missing(node), at="key")
+        return FieldError(keys, NOTHING, describe(root, node), _hint_missing(node), at="key")
     if error["type"] == "value_error" and "patternErrorMessage" not in node:
-        return Mistake(keys, show_value(error["input"], raw.get(keys)), error["msg"].removeprefix("Value error, "))
+        return FieldError(keys, show_value(error["input"], raw.get(keys)), error["msg"].removeprefix("Value error, "))
     value = error["input"]
-    return Mistake(keys, show_value(value, raw.get(keys)), describe(root, node), hint_for(value, raw.get(keys), node))
+    return FieldError(
+        keys, show_value(value, raw.get(keys)), describe(root, node), hint_for(value, raw.get(keys), node)
+    )
 
 
-def _word_unknown_key(keys: Keys, parent: Schema, root: Schema) -> Mistake:
+def _word_unknown_key(keys: Keys, parent: Schema, root: Schema) -> FieldError:
     name, allowed = str(keys[-1]), list(parent.get("properties", {}))
     near = find_near(name, allowed)
     homes = [] if near else sorted(_find_homes(root, name))
     hint = f"it belongs into '{homes[0]}'" if homes else suggest(name, allowed)
-    return Mistake(keys, f"the unknown key '{name}'", "a key that is known here", hint, at="key", meant=near)
+    return FieldError(keys, f"the unknown key '{name}'", "a key that is known here", hint, at="key", meant=near)
 
 
 def _find_homes(root: Schema, name: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, digest_of
-from unlearn_audit.report.answers import State, Verification
+from unlearn_audit.verification.answers import State, Verification
 
 PREFIX = "unlearn_audit."
 OUTCOME = f"{PREFIX}outcome"
@@ -81,8 +81,7 @@ def name_outcome(verification: Verification) -> str:
 
 def name_check(check: CheckResult) -> str:
     """Return the outcome of a check, and why it does not count where it does not."""
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
-    return f"{check.outcome.label}{note}"
+    return f"{check.outcome.label}{check.standing}"
 
 
 def _list_params(record: AuditRecord) -> Iterator[tuple[str, str]]:

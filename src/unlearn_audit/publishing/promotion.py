@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.publishing.binding import Binding
 from unlearn_audit.publishing.description import name_outcome
-from unlearn_audit.report.answers import State, Verification
+from unlearn_audit.verification.answers import State, Verification
 
 
 @dataclass(frozen=True)

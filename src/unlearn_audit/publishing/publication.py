@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from unlearn_audit.bundle.layout import EVIDENCE
 from unlearn_audit.errors import ExitCode, IntegrityError, PublishingError, UsageError
 from unlearn_audit.publishing.binding import Binding, bind, digest_files
 from unlearn_audit.publishing.description import OUTCOME, PREFIX, PUBLISHING, RECORD, Description, describe
 from unlearn_audit.publishing.promotion import Objection, find_objection
 from unlearn_audit.publishing.server import RegisteredVersion, Server
 from unlearn_audit.records import AuditRecord
-from unlearn_audit.report.answers import State, Verification
-from unlearn_audit.report.bundle import EVIDENCE
-from unlearn_audit.report.integrity import list_files
-from unlearn_audit.report.verification import Wishes, compare_policy, verify_bundle
+from unlearn_audit.verification.answers import State, Verification
+from unlearn_audit.verification.integrity import list_files
+from unlearn_audit.verification.verification import VerificationOptions, compare_policy, verify_bundle
 
 FOLDER = "unlearn-audit"
 """Of the run's artifacts."""
@@ -65,7 +65,7 @@ def publish_to_mlflow(
     tracking_uri: str | None = None,
     *,
     trust: tuple[Path, ...] = (),
-    wishes: Wishes | None = None,
+    wishes: VerificationOptions | None = None,
     policy: Path | None = None,
     experiment: str = FOLDER,
     run_id: str | None = None,
@@ -145,7 +145,9 @@ def _copy_bundle(bundle: Path) -> Iterator[tuple[Path, Path]]:
         yield copy, Path(place) / "model"
 
 
-def _verify(folder: Path, trust: tuple[Path, ...], wishes: Wishes | None, policy: Path | None) -> Verification:
+def _verify(
+    folder: Path, trust: tuple[Path, ...], wishes: VerificationOptions | None, policy: Path | None
+) -> Verification:
     """Return the answers about a report that may be published: everything holds, whatever its verdict.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What was measured: a value, how sure we are, on how many records. No pass or fail in here."""
+"""Estimates and findings: a value, its interval and bounds, on how many records. No pass or fail in here."""
 
 import operator
 from enum import StrEnum
@@ -6,7 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message
+from unlearn_audit.records.rounding import round_number
 
 
 class Unit(StrEnum):
@@ -43,7 +46,7 @@ class Interval(Frozen):
     low: float
     high: float
     confidence: float = Field(gt=0, lt=1)
-    method: str
+    method: Message = Field(description="how the ends were found")
     sides: Literal["one", "two"]
 
     @model_validator(mode="after")
@@ -51,11 +54,6 @@ class Interval(Frozen):
         if self.low > self.high:
             raise ValueError(f"an interval needs low <= high, got {self.low} > {self.high}")
         return self
-
-
-def is_absent(value: object) -> bool:
-    """Whether an optional field says nothing, so that it is left out of the JSON."""
-    return value is None
 
 
 class Cell(Frozen):
@@ -81,6 +79,11 @@ class Estimate(Frozen):
     )
     interval: Interval | None = None
     bounds: Interval | None = None
+    corrected: Interval | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="bounds at the share of the error that each of several attacks gets; a check fails by these alone",
+    )
     bca: Interval | None = Field(
         default=None,
         exclude_if=is_absent,
@@ -111,7 +114,12 @@ class Estimate(Frozen):
         """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
         ends = {
             name: end.model_copy(update={"low": round_number(end.low), "high": round_number(end.high)})
-            for name, end in (("interval", self.interval), ("bounds", self.bounds), ("bca", self.bca))
+            for name, end in (
+                ("interval", self.interval),
+                ("bounds", self.bounds),
+                ("corrected", self.corrected),
+                ("bca", self.bca),
+            )
             if end is not None
         }
         numbers = {
@@ -122,34 +130,35 @@ class Estimate(Frozen):
         cells = tuple(cell.model_copy(update={"value": round_number(cell.value)}) for cell in self.cells)
         return self.model_copy(update={"value": round_number(self.value), "cells": cells, **ends, **numbers})
 
+    @property
+    def failing(self) -> Interval | None:
+        """The bounds that a check fails by: corrected for several attacks where there are several."""
+        return self.corrected or self.bounds
+
     @model_validator(mode="after")
     def _sides_fit(self) -> Self:
         if any(shown is not None and shown.sides != "two" for shown in (self.interval, self.bca)):
             raise ValueError("'interval' and 'bca' are two-sided; one-sided bounds belong into 'bounds'")
-        if self.bounds is not None and self.bounds.sides != "one":
+        if any(bound is not None and bound.sides != "one" for bound in (self.bounds, self.corrected)):
             raise ValueError("'bounds' are one-sided; a two-sided interval belongs into 'interval'")
         return self
 
 
-def round_number(value: float, digits: int = 10) -> float:
-    """Round to significant digits: enough for any reader, and the last bits of another processor do not show."""
-    return float(f"{value:.{digits}g}")
-
-
 class Finding(Frozen):
-    """One metric of one model, addressed by what a check may name; either an `estimate` or the reason for none."""
+    """One metric of one model on some records: an `estimate`, or the reason why there is none."""
 
-    metric: str = Field(description="name in the table of metrics, such as 'global-risk'")
-    model: str = Field(description="the model's name in the evidence")
-    against: str | None = Field(default=None, description="the model it is compared with, for changes")
-    among: str = Field(default="all", description="'all', 'positive', 'negative' or 'column=value' for a subgroup")
-    at: str | None = Field(default=None, description="operating point, such as 'argmax' or 'cost-optimal'")
-    attack: str | None = Field(default=None, description="membership signal or attack")
+    key: MetricKey
+    title: str = Field(description="of the metric, as printed")
     estimate: Estimate | None = None
-    not_run: str | None = Field(default=None, description="why there is no estimate, as a sentence")
+    not_run: Message | None = Field(default=None, description="why there is no estimate")
     direction: Direction
+    null: float | None = Field(
+        default=None, exclude_if=is_absent, description="the value that means no difference, where the metric has one"
+    )
     source: str = Field(description="paper, equation or definition")
-    caveat: str | None = None
+    caveats: tuple[Message, ...] = Field(
+        default=(), exclude_if=operator.not_, description="what a reader of the number must know"
+    )
     holm_p: float | None = Field(
         default=None,
         ge=0,

@@ -1,9 +1,9 @@
-"""Progress as an observer: the library calls it, the command line supplies it, nobody prints."""
+"""The progress callback: the library calls it, the command line supplies it."""
 
 from typing import Protocol
 
 
-class Say(Protocol):
+class ProgressCallback(Protocol):
     """Called with what is being done now and how far it is; must not raise and must not change any result."""
 
     def __call__(self, task: str, done: int, total: int) -> None:
@@ -11,5 +11,5 @@ class Say(Protocol):
         ...
 
 
-def say_nothing(task: str, done: int, total: int) -> None:
-    """Observe nothing: the default of every function that takes a `say`."""
+def ignore_progress(task: str, done: int, total: int) -> None:
+    """Observe nothing: the default of every function that takes a `progress`."""

@@ -1,4 +1,4 @@
-"""Where the numbers come from: data, models, the erasure request, the software, the signer."""
+"""Provenance: where the numbers come from. Data, models, the erasure request, the software, the signer."""
 
 import operator
 from datetime import UTC, date, datetime
@@ -7,10 +7,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.frozen import Frozen, is_absent
 from unlearn_audit.records.intake import IntakeEntry
+from unlearn_audit.records.messages import Message
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
+from unlearn_audit.records.verdicts import Outcome, name_outcome
 from unlearn_audit.records.waivers import Waiver
 
 
@@ -22,13 +24,16 @@ class SplitCount(Frozen):
 
 
 class Overlap(Frozen):
-    """Groups (lesions, patients) that stand in two splits at once: the test set is not independent of them."""
+    """Groups (lesions, patients) or copies that stand in two splits at once: these are not independent."""
 
-    column: str
+    column: str = Field(description="the group column; for copies, what they are copies of: 'image' or 'record'")
+    copies: Literal["identical", "near-identical"] | None = Field(
+        default=None, exclude_if=is_absent, description="how alike the copies are; none where groups are shared"
+    )
     splits: tuple[str, str]
     shared_groups: int
-    method: str | None = Field(
-        default=None, exclude_if=lambda value: value is None, description="how it was found, where that is not obvious"
+    method: Message | None = Field(
+        default=None, exclude_if=is_absent, description="how it was found, where that is not obvious"
     )
 
 
@@ -55,9 +60,9 @@ class DataCard(Frozen):
     splits: dict[str, SplitCount] = Field(description="retain, forget, validation, test")
     overlaps: tuple[Overlap, ...] = ()
     cluster: str | None = Field(default=None, description="group column whose members are not independent")
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     disjoint: Disjoint | None = Field(
-        default=None, exclude_if=lambda value: value is None, description="where the policy required disjoint splits"
+        default=None, exclude_if=is_absent, description="where the policy required disjoint splits"
     )
 
 
@@ -99,10 +104,10 @@ class ModelCard(Frozen):
         description="SHA-256 of each file by its name, where the model lies in several",
     )
     source: str | None = Field(default=None, description="paper of the method")
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
-class TriedSetting(Frozen):
+class TriedConfiguration(Frozen):
     """One setting of a method, judged on the validation split alone."""
 
     parameters: dict[str, Any]
@@ -112,16 +117,16 @@ class TriedSetting(Frozen):
         default=None, description="membership AUC of positive forget records against validation, furthest from 0.5"
     )
     holds: bool = Field(description="every required forgetting and utility check passes on validation")
-    reason: str = Field(description="why it holds or not, in a sentence")
+    reason: Message = Field(description="why it holds or not")
 
 
-class SettingSearch(Frozen):
+class HyperparameterSearch(Frozen):
     """How the setting of a remedy was chosen: on validation alone, before its test records were looked at."""
 
     method: str
-    tried: tuple[TriedSetting, ...] = Field(min_length=1)
+    tried: tuple[TriedConfiguration, ...] = Field(min_length=1)
     chosen: int | None = Field(description="index of the setting that was audited; None where none holds")
-    reason: str
+    reason: Message
 
 
 class ReferenceCard(Frozen):
@@ -134,10 +139,33 @@ class ReferenceCard(Frozen):
     forget: int = Field(description="forgotten records among the candidates: all of them")
     controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
     together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
-    seconds: float = Field(description="wall time to train them, summed over models")
+    seconds: float | None = Field(
+        description="wall time to train them, summed over models; None where they were made elsewhere"
+    )
+    source: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="files of their answers, where they were made elsewhere",
+    )
     unlearned: dict[str, float] = Field(
         default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
     )
+
+
+class UserCode(Frozen):
+    """Code of the user's own that made models of the case; it was run because the user named it."""
+
+    role: Literal["train", "unlearn", "preprocess", "network"]
+    name: str = Field(description="'module:function' or 'file.py:function', as the user wrote it")
+    sha256: str = Field(
+        description="of the file; where several belong to it, of the sorted lines '<sha256>  <path>' of all"
+    )
+    files: tuple[str, ...] = Field(description="the sources that were digested")
+    deterministic: bool | None = Field(
+        default=None, description="whether the user says, and a trial found, that the same seed gives the same bits"
+    )
+    tried: tuple[str, ...] = Field(default=(), description="what held in a trial on a few training records")
+    untried: tuple[str, ...] = Field(default=(), description="what was not tried, and why")
 
 
 class Device(Frozen):
@@ -167,7 +195,15 @@ class EarlierRun(Frozen):
     policy_sha256: str
     evidence_sha256: str
     model: str = Field(description="title of the audited model")
-    outcome: str = Field(description="'pass', 'fail' or 'inconclusive', with ' with waivers' where it rested on some")
+    outcome: Outcome = Field(description="'pass', 'fail' or 'inconclusive'")
+    with_waivers: bool = Field(
+        default=False, exclude_if=operator.not_, description="whether it is a pass that rested on waivers"
+    )
+
+    @property
+    def label(self) -> str:
+        """The outcome as printed."""
+        return name_outcome(self.outcome, with_waivers=self.with_waivers)
 
 
 class Provenance(Frozen):
@@ -181,7 +217,7 @@ class Provenance(Frozen):
     data: DataCard
     forget: ForgetRequest
     models: tuple[ModelCard, ...]
-    searches: tuple[SettingSearch, ...] = Field(
+    searches: tuple[HyperparameterSearch, ...] = Field(
         default=(), exclude_if=operator.not_, description="how settings of remedies were chosen"
     )
     recipe: dict[str, Any] = Field(default_factory=dict, description="how the original was trained")
@@ -192,11 +228,11 @@ class Provenance(Frozen):
         exclude_if=operator.not_,
         description="every seal of the policy that was set before the run; `seed` follows from them",
     )
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     intake: tuple[IntakeEntry, ...] = Field(
         default=(), exclude_if=operator.not_, description="what was assumed about the input, and how it is known"
     )
-    device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
+    device: Device | None = Field(default=None, exclude_if=is_absent)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
     )
@@ -205,9 +241,12 @@ class Provenance(Frozen):
         default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
     )
 
+    code: tuple[UserCode, ...] = Field(
+        default=(), exclude_if=operator.not_, description="user-supplied code that was run"
+    )
     references: ReferenceCard | None = Field(
         default=None,
-        exclude_if=lambda references: references is None,
+        exclude_if=is_absent,
         description="the ensemble of reference models; left out where none were made",
     )
 

@@ -1,4 +1,4 @@
-"""Mistakes at many thresholds: what a reader needs to try other operating points. Counts only, nothing is decided."""
+"""Counts of mistakes at many thresholds, for trying other operating points. Nothing is decided by them."""
 
 from typing import Self
 
@@ -32,14 +32,14 @@ class ThresholdCounts(Frozen):
         rising = all(low < high for low, high in zip(self.thresholds, self.thresholds[1:], strict=False))
         if not rising or self.thresholds[0] < 0 or self.thresholds[-1] > 1:
             raise ValueError("thresholds are probabilities that rise")
-        for mistakes in self.models:
+        for errors in self.models:
             for counts, most in (
-                (mistakes.false_negatives, self.positives),
-                (mistakes.false_positives, self.negatives),
+                (errors.false_negatives, self.positives),
+                (errors.false_positives, self.negatives),
             ):
                 if len(counts) != len(self.thresholds) or not all(0 <= count <= most for count in counts):
                     raise ValueError(
-                        f"model '{mistakes.model}' needs one count from 0 to {most} for each of {len(self.thresholds)} "
+                        f"model '{errors.model}' needs one count from 0 to {most} for each of {len(self.thresholds)} "
                         "thresholds"
                     )
         return self

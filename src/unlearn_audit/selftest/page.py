@@ -51,7 +51,7 @@ _TITLES = {
 
 def write_page(result: SelfTest) -> str:
     """Return the page as Markdown; the same result gives the same text."""
-    from unlearn_audit.selftest.plant import SIZES
+    from unlearn_audit.selftest.simulation import SIZES
 
     facts = {
         "version": result.version,

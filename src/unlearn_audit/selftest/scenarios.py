@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from unlearn_audit.auditing import name_known
+from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Check, Policy, parse_policy
-from unlearn_audit.selftest.plant import Behaviour, Plant
-from unlearn_audit.selftest.truths import compute_truth
+from unlearn_audit.selftest.closed_form_truth import compute_truth
+from unlearn_audit.selftest.simulation import Behaviour, Simulation
 
 Standing = Literal["inside", "on", "beyond"]
 Kind = Literal["boundary", "failure", "sound"]
@@ -51,7 +51,7 @@ class Scenario:
     """One planted truth. `on` names the check whose tolerance is put on it, `end` which end of a two-sided one."""
 
     title: str
-    plant: Plant
+    simulation: Simulation
     on: str | None = None
     end: Literal["low", "high"] = "high"
 
@@ -62,7 +62,7 @@ class Scenario:
 
     def list_truths(self) -> list[tuple[Check, float, Standing]]:
         """Return each check, its true value, and how that stands to the tolerance."""
-        truths = [(check, compute_truth(self.plant, check, self.policy.costs)) for check in self.policy.checks]
+        truths = [(check, compute_truth(self.simulation, check, self.policy.costs)) for check in self.policy.checks]
         return [(check, truth, _stand(check, truth)) for check, truth in truths]
 
     @property
@@ -81,19 +81,15 @@ class Scenario:
         return "; ".join(told) or "every true value inside its tolerance"
 
 
-def _ends_of(check: Check) -> tuple[float | None, float | None]:
-    return check.within or (check.at_least, check.at_most)
-
-
 def _print_limit(check: Check) -> str:
-    low, high = _ends_of(check)
+    low, high = check.ends
     if low is not None and high is not None:
         return f"{low:.4g} to {high:.4g}"
     return f"≤ {high:.4g}" if high is not None else f"≥ {low:.4g}"
 
 
 def _stand(check: Check, truth: float) -> Standing:
-    low, high = _ends_of(check)
+    low, high = check.ends
     if (low is not None and truth < low) or (high is not None and truth > high):
         return "beyond"
     return "on" if truth in (low, high) else "inside"
@@ -108,11 +104,11 @@ def _read_gate() -> Policy:
 def _make_gate(scenario: Scenario) -> Policy:
     gate = _read_gate()
     content = gate.model_dump(mode="json")
-    if scenario.plant.images > 1:
+    if scenario.simulation.images > 1:
         content["protocol"]["cluster"] = "patient_id"
     for check, written in zip(gate.checks, content["checks"], strict=True):
         if check.id == scenario.on:
-            truth = compute_truth(scenario.plant, check, gate.costs)
+            truth = compute_truth(scenario.simulation, check, gate.costs)
             if check.within is not None:
                 written["within"][0 if scenario.end == "low" else 1] = truth
             else:
@@ -131,75 +127,77 @@ def _unlearn(forget_positive: float, forget_negative: float, **more: float) -> B
 
 SCENARIOS: Mapping[str, Scenario] = {
     "risk-on-ceiling": Scenario(
-        "Global Risk exactly on its ceiling, original no better", Plant(_LESS_SURE, _LESS_SURE), "risk"
+        "Global Risk exactly on its ceiling, original no better", Simulation(_LESS_SURE, _LESS_SURE), "risk"
     ),
-    "increase-on-margin": Scenario("Global Risk rises by exactly the margin", Plant(_LESS_SURE), "increase"),
+    "increase-on-margin": Scenario("Global Risk rises by exactly the margin", Simulation(_LESS_SURE), "increase"),
     "missed-on-limit": Scenario(
-        "false-negative rate exactly on its limit, original no better", Plant(_LESS_SURE, _LESS_SURE), "missed"
+        "false-negative rate exactly on its limit, original no better", Simulation(_LESS_SURE, _LESS_SURE), "missed"
     ),
     "missed-on-limit-clustered": Scenario(
-        "the same, three like images of each patient", Plant(_LESS_SURE, _LESS_SURE, images=3), "missed"
+        "the same, three like images of each patient", Simulation(_LESS_SURE, _LESS_SURE, images=3), "missed"
     ),
     "missed-increase-on-margin": Scenario(
-        "false-negative rate rises by exactly the margin", Plant(_LESS_SURE), "missed-increase"
+        "false-negative rate rises by exactly the margin", Simulation(_LESS_SURE), "missed-increase"
     ),
     "newly-missed-on-limit": Scenario(
         "exactly so many newly missed as tolerated, as many newly caught",
-        Plant(_LESS_SURE, _LESS_SURE, agreement=0.3),
+        Simulation(_LESS_SURE, _LESS_SURE, agreement=0.3),
         "newly-missed",
     ),
     "auroc-drop-on-margin": Scenario(
-        "AUROC below the retrained model's by exactly the margin", Plant(_BLURRED, _BLURRED), "discrimination"
+        "AUROC below the retrained model's by exactly the margin", Simulation(_BLURRED, _BLURRED), "discrimination"
     ),
     "balanced-on-floor": Scenario(
-        "balanced accuracy exactly on its floor", Plant(_BLURRED, _BLURRED, _BLURRED), "balanced"
+        "balanced accuracy exactly on its floor", Simulation(_BLURRED, _BLURRED, _BLURRED), "balanced"
     ),
     "calls-on-upper-limit": Scenario(
-        "calls exactly so many positive as tolerated", Plant(_ALARMING, _ALARMING, _ALARMING), "alive"
+        "calls exactly so many positive as tolerated", Simulation(_ALARMING, _ALARMING, _ALARMING), "alive"
     ),
     "calls-on-lower-limit": Scenario(
-        "calls exactly so few positive as tolerated", Plant(_QUIET, _QUIET, _QUIET), "alive", "low"
+        "calls exactly so few positive as tolerated", Simulation(_QUIET, _QUIET, _QUIET), "alive", "low"
     ),
     "kept-on-floor": Scenario(
-        "accuracy on retained records exactly on its floor", Plant(Behaviour(retain=-0.7)), "kept"
+        "accuracy on retained records exactly on its floor", Simulation(Behaviour(retain=-0.7)), "kept"
     ),
-    "leak-on-limit": Scenario("membership AUC exactly on the upper edge", Plant(_unlearn(0.15, 0.3)), "forgotten"),
+    "leak-on-limit": Scenario("membership AUC exactly on the upper edge", Simulation(_unlearn(0.15, 0.3)), "forgotten"),
     "leak-on-limit-clustered": Scenario(
-        "the same, three like images of each patient", Plant(_unlearn(0.15, 0.3), images=3), "forgotten"
+        "the same, three like images of each patient", Simulation(_unlearn(0.15, 0.3), images=3), "forgotten"
     ),
     "over-unlearned-on-limit": Scenario(
-        "membership AUC exactly on the lower edge", Plant(_unlearn(-0.15, -0.3)), "forgotten", "low"
+        "membership AUC exactly on the lower edge", Simulation(_unlearn(-0.15, -0.3)), "forgotten", "low"
     ),
     "hidden-leak-on-limit": Scenario(
         "malignant records leak exactly to the edge, benign ones hide it",
-        Plant(_unlearn(0.35, -0.2)),
+        Simulation(_unlearn(0.35, -0.2)),
         "forgotten-malignant",
     ),
     "hidden-over-unlearning-on-limit": Scenario(
         "malignant records marked exactly to the lower edge, benign ones hide it",
-        Plant(_unlearn(-0.35, 0.2)),
+        Simulation(_unlearn(-0.35, 0.2)),
         "forgotten-malignant",
         "low",
     ),
     "unlike-retrained-on-limit": Scenario(
         "membership AUC above the retrained model's by exactly the margin",
-        Plant(_unlearn(0.25, 0.25)),
+        Simulation(_unlearn(0.25, 0.25)),
         "like-retrained",
     ),
     "unlike-retrained-on-lower-limit": Scenario(
         "membership AUC below the retrained model's by exactly the margin",
-        Plant(_unlearn(-0.25, -0.25)),
+        Simulation(_unlearn(-0.25, -0.25)),
         "like-retrained",
         "low",
     ),
-    "no-op": Scenario("nothing was unlearned: the original itself", Plant(_unlearn(1.0, 1.0), agreement=1.0)),
-    "hidden-leak": Scenario("malignant records remembered, benign ones over-unlearned", Plant(_unlearn(1.4, -0.9))),
-    "over-unlearned": Scenario("forget records answered worse than unseen ones", Plant(_unlearn(-1.0, -1.0))),
-    "worse": Scenario("forgotten, but misses a third of the malignancies", Plant(Behaviour(0.43, 2.0))),
-    "collapsed": Scenario("calls nearly everything benign", Plant(Behaviour(-2.5, 4.0))),
-    "destroyed": Scenario("answers by chance, so nothing is recognised", Plant(Behaviour(0.0, 0.0, retain=0.0))),
-    "sound": Scenario("forgotten, and as safe as the original", Plant()),
-    "sound-but-other": Scenario("the same risk, with mistakes on other records", Plant(agreement=0.0)),
-    "sound-clustered": Scenario("sound, three like images of each patient", Plant(images=3)),
+    "no-op": Scenario("nothing was unlearned: the original itself", Simulation(_unlearn(1.0, 1.0), agreement=1.0)),
+    "hidden-leak": Scenario(
+        "malignant records remembered, benign ones over-unlearned", Simulation(_unlearn(1.4, -0.9))
+    ),
+    "over-unlearned": Scenario("forget records answered worse than unseen ones", Simulation(_unlearn(-1.0, -1.0))),
+    "worse": Scenario("forgotten, but misses a third of the malignancies", Simulation(Behaviour(0.43, 2.0))),
+    "collapsed": Scenario("calls nearly everything benign", Simulation(Behaviour(-2.5, 4.0))),
+    "destroyed": Scenario("answers by chance, so nothing is recognised", Simulation(Behaviour(0.0, 0.0, retain=0.0))),
+    "sound": Scenario("forgotten, and as safe as the original", Simulation()),
+    "sound-but-other": Scenario("the same risk, with mistakes on other records", Simulation(agreement=0.0)),
+    "sound-clustered": Scenario("sound, three like images of each patient", Simulation(images=3)),
 }
 """Every scenario by name. Names enter the seeds: a renamed scenario draws other records."""

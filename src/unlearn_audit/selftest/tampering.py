@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from unlearn_audit.auditing import judge
 from unlearn_audit.errors import AuditError, ExitCode
-from unlearn_audit.evidence import to_parquet
+from unlearn_audit.evidence.parquet import to_parquet
+from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.records import derive_rng
-from unlearn_audit.selftest.plant import draw_evidence
 from unlearn_audit.selftest.scenarios import GATE, SCENARIOS
+from unlearn_audit.selftest.simulation import draw_evidence
 
 _VERDICTS = (ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
 _REPORTED = "no-op"
@@ -45,14 +45,16 @@ def tamper(repeats: int, seed: int) -> str:
 
 def _write_signed(place: Path, seed: int) -> tuple[Path, Path]:
     """Return the bundle of a failing audit, signed with a TEST key of its own, and the root to trust."""
-    from unlearn_audit.report.authority import ROOT_CERTIFICATE, make_test_key
-    from unlearn_audit.report.bundle import write_bundle
-    from unlearn_audit.report.html import render_html
-    from unlearn_audit.report.keys import describe
+    from unlearn_audit.formats.html import render_html
+    from unlearn_audit.pki.keys import describe_signer
+    from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, make_test_key
+    from unlearn_audit.signing.bundle import write_bundle
 
     key = make_test_key(place / "key")
     scenario = SCENARIOS[_REPORTED]
-    evidence = draw_evidence(scenario.plant, derive_rng(seed, "selftest", "report"), describe(key))
+    evidence = draw_evidence(
+        scenario.simulation, derive_rng(seed, "selftest", "report"), describe_signer(key.certificate)
+    )
     record = judge(scenario.policy, evidence)
     files: dict[str, bytes | Path] = {
         "report.html": render_html(record).encode(),
@@ -63,7 +65,7 @@ def _write_signed(place: Path, seed: int) -> tuple[Path, Path]:
 
 
 def _verify(bundle: Path, root: Path) -> ExitCode:
-    from unlearn_audit.report.verification import verify_bundle
+    from unlearn_audit.verification.verification import verify_bundle
 
     return verify_bundle(bundle, (root,)).exit_code
 

@@ -3,7 +3,7 @@
 An audit speaks of one model and decides; a study speaks of methods and decides nothing.
 """
 
-from unlearn_audit.study.cells import FinishedCell, list_orders, make_cell, read_cell
+from unlearn_audit.study.cells import FinishedCell, list_jobs, make_cell, read_cell
 from unlearn_audit.study.figure import draw_tradeoff
 from unlearn_audit.study.page import OUTCOMES, find_measures, list_troubles, show_estimate, show_share, write_page
 from unlearn_audit.study.rendering import render_study
@@ -22,7 +22,7 @@ __all__ = [
     "digest_data",
     "draw_tradeoff",
     "find_measures",
-    "list_orders",
+    "list_jobs",
     "list_troubles",
     "make_cell",
     "read_cell",

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit import __version__
-from unlearn_audit.cases import Case, CaseRequest, Workers, add_model, add_references, begin_case, make_plan
+from unlearn_audit.cases import Case, CaseRequest, add_model, add_references, begin_case, make_plan
+from unlearn_audit.cases.collection import collect
 from unlearn_audit.errors import CacheError, CaseError
-from unlearn_audit.evidence import collect, read_evidence, to_parquet
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.policy import CaseFile, Policy, Recipe, Relearning, StudiedModel, StudyFile
-from unlearn_audit.records import Evidence, digest_of, say_nothing
+from unlearn_audit.records import digest_of, ignore_progress
+from unlearn_audit.reference_models.workers import Workers
 from unlearn_audit.study.relearning import PREFIX, add_relearned, list_relearned, mark_shown
 from unlearn_audit.writing import write_whole
 
@@ -30,7 +33,7 @@ REFERENCES = "references"
 
 
 @dataclass(frozen=True)
-class CellOrder:
+class CellJob:
     """All that shapes a cell.
 
     Attributes:
@@ -96,7 +99,7 @@ class FinishedCell:
     """Reason by model; of a relearned copy by its name, of the reference models by `REFERENCES`."""
 
 
-def list_orders(study: StudyFile, policy: Policy, data: Path | None, data_sha256: str | None) -> list[CellOrder]:
+def list_jobs(study: StudyFile, policy: Policy, data: Path | None, data_sha256: str | None) -> list[CellJob]:
     """Return the orders of all cells, one seed after the other, so that early results are whole seeds."""
     return [
         _order(study, cell, policy, seed, data=data, data_sha256=data_sha256)
@@ -107,13 +110,13 @@ def list_orders(study: StudyFile, policy: Policy, data: Path | None, data_sha256
 
 def _order(
     study: StudyFile, cell: "StudyCell", policy: Policy, seed: int, *, data: Path | None, data_sha256: str | None
-) -> CellOrder:
+) -> CellJob:
     names = {model.name for model in cell.models}
     asked = study.references if study.references and seed in study.references.seeds else None
     relearning = study.relearning and study.relearning.model_copy(
         update={"of": tuple(name for name in study.relearning.of if name in names)}
     )
-    return CellOrder(
+    return CellJob(
         policy=policy.model_copy(update={"protocol": policy.protocol.model_copy(update={"seed": seed})}),
         data=data,
         data_sha256=data_sha256,
@@ -128,13 +131,13 @@ def _order(
     )
 
 
-def train_original(cache: Path, created: str, order: CellOrder) -> float:
+def train_original(cache: Path, created: str, job: CellJob) -> float:
     """Make the original of a cell, which its seed's other cells share, and return its share: first jobs of a study."""
-    _begin(cache, created, order, retrain=False)
-    return order.forget
+    _begin(cache, created, job, retrain=False)
+    return job.forget
 
 
-def make_cell(cache: Path, folder: Path, created: str, order: CellOrder) -> str:
+def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
     """Make a cell, write it into `folder`, and return its name. A finished one is left as it is.
 
     A method that diverges or cannot be applied is a result: its reason is kept, the others go on. So is a relearned
@@ -144,69 +147,69 @@ def make_cell(cache: Path, folder: Path, created: str, order: CellOrder) -> str:
         DataError, CaseError: data or training of the original or of the retrained model fails.
         CacheError, ReportError: what is finished cannot be kept. That is no result: the cell stays unfinished.
     """
-    if is_finished(folder, order):
-        return order.name
-    case = _begin(cache, created, order, retrain=True)
+    if is_finished(folder, job):
+        return job.name
+    case = _begin(cache, created, job, retrain=True)
     failed: dict[str, str] = {}
-    for model in order.models:
+    for model in job.models:
         case = _try(failed, model.name, case, partial(_add, model))
-    if order.relearning:
+    if job.relearning:
         case = mark_shown(case)
-        for name in list_relearned(case, order.relearning):
-            case = _try(failed, PREFIX + name, case, partial(_relearn, name, order.relearning))
-    choices = {m.name: m for m in order.models if m.name in order.calibrated and m.name in case.made}
-    if order.references and choices:
-        case = _try(failed, REFERENCES, case, partial(_refer, order.references, choices))
-    content = to_parquet(collect(case, say_nothing))
-    write_whole(folder / f"{order.name}.parquet", content)
-    note = {"order": order.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
-    write_whole(folder / f"{order.name}.json", json.dumps(note, indent=1, sort_keys=True).encode())
-    return order.name
+        for name in list_relearned(case, job.relearning):
+            case = _try(failed, PREFIX + name, case, partial(_relearn, name, job.relearning))
+    choices = {m.name: m for m in job.models if m.name in job.calibrated and m.name in case.made}
+    if job.references and choices:
+        case = _try(failed, REFERENCES, case, partial(_refer, job, choices))
+    content = to_parquet(collect(case, ignore_progress))
+    write_whole(folder / f"{job.name}.parquet", content)
+    note = {"order": job.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
+    write_whole(folder / f"{job.name}.json", json.dumps(note, indent=1, sort_keys=True).encode())
+    return job.name
 
 
-def is_finished(folder: Path, order: CellOrder) -> bool:
-    """Return whether the cell of `order` is there, whole, and made from nothing else."""
-    return _read_note(folder, order) is not None
+def is_finished(folder: Path, job: CellJob) -> bool:
+    """Return whether the cell of `job` is there, whole, and made from nothing else."""
+    return _read_note(folder, job) is not None
 
 
-def read_cell(folder: Path, order: CellOrder) -> FinishedCell | None:
-    """Return the finished cell of `order`, None where there is none, or one that was made from something else."""
-    failed = _read_note(folder, order)
+def read_cell(folder: Path, job: CellJob) -> FinishedCell | None:
+    """Return the finished cell of `job`, None where there is none, or one that was made from something else."""
+    failed = _read_note(folder, job)
     if failed is None:
         return None
-    evidence = read_evidence(folder / f"{order.name}.parquet")
-    return FinishedCell(order.forget, order.policy.protocol.seed, evidence, failed)
+    evidence = read_evidence(folder / f"{job.name}.parquet")
+    return FinishedCell(job.forget, job.policy.protocol.seed, evidence, failed)
 
 
-def _read_note(folder: Path, order: CellOrder) -> dict[str, str] | None:
+def _read_note(folder: Path, job: CellJob) -> dict[str, str] | None:
     try:
-        note: dict[str, Any] = json.loads((folder / f"{order.name}.json").read_text("utf-8"))
-        with (folder / f"{order.name}.parquet").open("rb") as file:
+        note: dict[str, Any] = json.loads((folder / f"{job.name}.json").read_text("utf-8"))
+        with (folder / f"{job.name}.parquet").open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        if (note["order"], note["evidence_sha256"]) != (order.digest(), found):
+        if (note["order"], note["evidence_sha256"]) != (job.digest(), found):
             return None
         return {str(name): str(reason) for name, reason in note["failed"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _begin(cache: Path, created: str, order: CellOrder, *, retrain: bool) -> Case:
+def _begin(cache: Path, created: str, job: CellJob, *, retrain: bool) -> Case:
     case = CaseFile(
-        schema_="unlearn-audit/case/v1", name="a cell of a study", split_column=order.split_column, recipe=order.recipe
+        schema_="unlearn-audit/case/v1", name="a cell of a study", split_column=job.split_column, recipe=job.recipe
     )
     request = CaseRequest(
         created=created,
         cache=cache,
         case=case,
-        data=order.data,
-        forget=order.forget,
+        data=job.data,
+        forget=job.forget,
         retrain=retrain,
         offline=True,
         threads=1,
         references=0,
-        split_seed=order.split_seed,
+        split_seed=job.split_seed,
     )
-    return begin_case(order.policy, request, make_plan(order.policy, request), say_nothing)
+    return begin_case(job.policy, request, make_plan(job.policy, request), ignore_progress)
 
 
 def _try(failed: dict[str, str], name: str, case: Case, step: Callable[[Case], Case]) -> Case:
@@ -221,18 +224,18 @@ def _try(failed: dict[str, str], name: str, case: Case, step: Callable[[Case], C
 
 
 def _add(model: StudiedModel, case: Case) -> Case:
-    return _refuse_no_answers(add_model(case, model, name=model.name, role="compared"), model.name)
+    return _validate_answers(add_model(case, model, name=model.name, role="compared"), model.name)
 
 
 def _relearn(name: str, relearning: Relearning, case: Case) -> Case:
-    return _refuse_no_answers(add_relearned(case, name, relearning), PREFIX + name)
+    return _validate_answers(add_relearned(case, name, relearning), PREFIX + name)
 
 
-def _refer(models: int, choices: Mapping[str, StudiedModel], case: Case) -> Case:
-    return add_references(case, models, choices, Workers())
+def _refer(job: CellJob, choices: Mapping[str, StudiedModel], case: Case) -> Case:
+    return add_references(case, job.references, choices, Workers(), job.policy.protocol.cluster)
 
 
-def _refuse_no_answers(case: Case, name: str) -> Case:
+def _validate_answers(case: Case, name: str) -> Case:
     """Refuse finite weights that give answers that are no numbers: else the whole cell could not be collected.
 
     Raises:

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Sequence
 
-from unlearn_audit.report.drawing import INK, MUTED, Drawing, Scale, choose_ticks
+from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
 from unlearn_audit.study.measures import POPULATION
 from unlearn_audit.study.page import show_share
 from unlearn_audit.study.result import CellResult, Row, StudyResult

@@ -13,18 +13,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.attacks import Needs, find_attack, score_groups, score_records, select_group
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.metrics.discrimination import measure_fnr_at_fpr, score_test
-from unlearn_audit.metrics.utility import find_right
-from unlearn_audit.records import Unit
-from unlearn_audit.scope import Address, Scope
+from unlearn_audit.findings.attacks import Needs, find_attack, score_groups, score_records, select_group
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.metrics.discrimination import measure_fnr_at_fpr, score_test
+from unlearn_audit.findings.metrics.utility import find_right
+from unlearn_audit.records import ALL, ARGMAX, POSITIVE, OperatingPoint, Population, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import choose_cost_optimal, compute_auc
 from unlearn_audit.study.relearning import GROUP, HIDDEN, PREFIX
 
 Values = NDArray[np.float64]
 Better = Literal["lower", "higher", "half"]
-_AMONG = {"all": "all", "positive": "positives"}
+_AMONG = {ALL: "all", POSITIVE: "positives"}
 POPULATION = "confidence"
 """The attack that every study has: on the answers alone, without reference models."""
 
@@ -50,95 +51,99 @@ class Measure:
     about: str
     better: Better
     unit: Unit
-    compute: Callable[[Scope, str], Values]
-    records: Callable[[Scope], NDArray[np.bool_]] | None = None
+    compute: Callable[[EvaluationContext, str], Values]
+    records: Callable[[EvaluationContext], NDArray[np.bool_]] | None = None
     membership: bool = False
-    like: Callable[[Scope, str, str], Values] | None = None
+    like: Callable[[EvaluationContext, str, str], Values] | None = None
     relearned: bool = False
 
 
-def _positives(scope: Scope) -> NDArray[np.bool_]:
-    return scope.positives
+def _positives(context: EvaluationContext) -> NDArray[np.bool_]:
+    return context.positives
 
 
-def _negatives(scope: Scope) -> NDArray[np.bool_]:
-    return scope.negatives
+def _negatives(context: EvaluationContext) -> NDArray[np.bool_]:
+    return context.negatives
 
 
-def _test(scope: Scope) -> NDArray[np.bool_]:
-    return scope.test
+def _test(context: EvaluationContext) -> NDArray[np.bool_]:
+    return context.test
 
 
-def _miss(at: str, scope: Scope, model: str) -> Values:
-    return (~scope.call(model, at)[scope.actual]).astype(np.float64)
+def _miss(at: OperatingPoint, context: EvaluationContext, model: str) -> Values:
+    return (~context.predict_positive(model, at)[context.actual]).astype(np.float64)
 
 
-def _alarm(at: str, scope: Scope, model: str) -> Values:
-    return scope.call(model, at)[~scope.actual].astype(np.float64)
+def _alarm(at: OperatingPoint, context: EvaluationContext, model: str) -> Values:
+    return context.predict_positive(model, at)[~context.actual].astype(np.float64)
 
 
-def _cost(actual: NDArray[np.bool_], called: NDArray[np.bool_], ratio: float) -> Values:
-    return np.where(actual & ~called, ratio, 0.0) + (~actual & called)
+def _cost(actual: NDArray[np.bool_], predicted: NDArray[np.bool_], ratio: float) -> Values:
+    return np.where(actual & ~predicted, ratio, 0.0) + (~actual & predicted)
 
 
-def _cost_at(at: str | None, ratio: float, scope: Scope, model: str) -> Values:
-    return _cost(scope.actual, scope.call(model, at), ratio)
+def _cost_at(at: OperatingPoint | None, ratio: float, context: EvaluationContext, model: str) -> Values:
+    return _cost(context.actual, context.predict_positive(model, at), ratio)
 
 
-def _probability(scope: Scope, model: str, split: str) -> Values:
-    return np.asarray(scope.evidence.positive_probability(model)[scope.evidence.select(split)])
+def _probability(context: EvaluationContext, model: str, split: str) -> Values:
+    return np.asarray(context.evidence.positive_probability(model)[context.evidence.select(split)])
 
 
-def _cost_own(ratio: float, scope: Scope, model: str) -> Values:
+def _cost_own(ratio: float, context: EvaluationContext, model: str) -> Values:
     """Cost where each model is read at the threshold that is cheapest for itself on validation."""
-    truth = scope.evidence.is_positive[scope.evidence.select("validation")]
+    truth = context.evidence.is_positive[context.evidence.select("validation")]
     threshold = choose_cost_optimal(
-        truth, _probability(scope, model, "validation"), false_negative=ratio, false_positive=1.0
+        truth, _probability(context, model, "validation"), false_negative=ratio, false_positive=1.0
     )
-    return _cost(scope.actual, np.asarray(_probability(scope, model, "test") >= threshold), ratio)
+    return _cost(context.actual, np.asarray(_probability(context, model, "test") >= threshold), ratio)
 
 
-def _miss_calibrated(scope: Scope, model: str) -> Values:
+def _miss_calibrated(context: EvaluationContext, model: str) -> Values:
     """Misses where each model calls as many of the negative validation images positive as the original at argmax.
 
     Fewer where images tie at the threshold. Log-odds rank as probabilities do, and do not tie where those round to one.
     """
-    negative = scope.evidence.select("validation") & ~scope.evidence.is_positive
-    alarms = int(scope.evidence.predicted_positive("original")[negative].sum())
-    odds = scope.log_odds(model)
+    negative = context.evidence.select("validation") & ~context.evidence.is_positive
+    false_positives = int(context.evidence.predicted_positive("original")[negative].sum())
+    odds = context.log_odds(model)
     scores = np.sort(odds[negative])[::-1]
-    if not 0 < alarms < len(scores):
+    if not 0 < false_positives < len(scores):
         raise MeasurementError("the original calls all or none of the negative validation images positive")
-    return np.asarray(odds[scope.positives] <= scores[alarms], dtype=np.float64)
+    return np.asarray(odds[context.positives] <= scores[false_positives], dtype=np.float64)
 
 
-def _auroc(scope: Scope, model: str) -> Values:
-    return np.array([compute_auc(*score_test(scope, model))])
+def _auroc(context: EvaluationContext, model: str) -> Values:
+    return np.array([compute_auc(*score_test(context, model))])
 
 
-def _miss_at_fpr(scope: Scope, model: str) -> Values:
+def _miss_at_fpr(context: EvaluationContext, model: str) -> Values:
     """The share of positives below the threshold at which 20 % of the test negatives are called positive."""
-    return np.array([measure_fnr_at_fpr(scope, Address(model)).value])
+    return np.array([measure_fnr_at_fpr(context, MetricKey(metric="fnr-at-fpr-20", model=model)).value])
 
 
-def _retain_accuracy(scope: Scope, model: str) -> Values:
-    return np.array([float(find_right(scope, model).mean())])
+def _retain_accuracy(context: EvaluationContext, model: str) -> Values:
+    return np.array([float(find_right(context, model).mean())])
 
 
-def _membership(attack: str, among: str, scope: Scope, model: str, like: str | None = None) -> Values:
-    forget, test = score_groups(scope, model, among, attack, like or model)
+def _membership(
+    attack: str, among: Population, context: EvaluationContext, model: str, like: str | None = None
+) -> Values:
+    forget, test = score_groups(context, model, among, attack, like or model)
     return np.array([compute_auc(forget, test)])
 
 
-def _relearned(among: str, scope: Scope, model: str) -> Values:
+def _relearned(among: Population, context: EvaluationContext, model: str) -> Values:
     """Membership of the forgotten half that the attack did not train on, after it trained on the other."""
-    column = scope.evidence.groups.get(GROUP)
-    if column is None or PREFIX + model not in scope.evidence.log_probs:
+    column = context.evidence.groups.get(GROUP)
+    if column is None or PREFIX + model not in context.evidence.log_probs:
         raise MeasurementError("the relearning attack was not run on it")
-    if reason := find_collapse(scope, PREFIX + model):
+    if reason := find_collapse(context, PREFIX + model):
         raise MeasurementError(f"collapsed when it was trained again: it {reason}")
-    scores = score_records(scope, PREFIX + model, POPULATION, PREFIX + model).values
-    hidden, test = (select_group(scope, s, among, m) for s, m in (("forget", column == HIDDEN), ("test", scope.test)))
+    scores = score_records(context, PREFIX + model, POPULATION, PREFIX + model).values
+    hidden, test = (
+        select_group(context, s, among, m) for s, m in (("forget", column == HIDDEN), ("test", context.test))
+    )
     return np.array([compute_auc(scores[hidden], scores[test])])
 
 
@@ -157,14 +162,14 @@ def list_measures(
     higher: Better = "higher"
     rate = Unit.PROPORTION
     clinical: dict[str, Measure] = {
-        "fnr": Measure("FNR", "false-negative rate at argmax", lower, rate, partial(_miss, "argmax"), _positives),
-        "fpr": Measure("FPR", "false-positive rate at argmax", lower, rate, partial(_alarm, "argmax"), _negatives),
+        "fnr": Measure("FNR", "false-negative rate at argmax", lower, rate, partial(_miss, ARGMAX), _positives),
+        "fpr": Measure("FPR", "false-positive rate at argmax", lower, rate, partial(_alarm, ARGMAX), _negatives),
         "risk": Measure(
             f"Risk {ratio:g}",
             f"Global Risk at argmax, a miss costing {ratio:g} false alarms",
             lower,
             Unit.COST_PER_CASE,
-            partial(_cost_at, "argmax", ratio),
+            partial(_cost_at, ARGMAX, ratio),
             _test,
         ),
         "fnr-calibrated": Measure(
@@ -208,7 +213,7 @@ def list_measures(
             like=partial(_membership, attack, among) if needs_unlearned(attack) else None,
         )
         for attack in attacks
-        for among in ("all", "positive")
+        for among in (ALL, POSITIVE)
     }
     again = {
         f"{PREFIX}{among}": Measure(
@@ -221,13 +226,13 @@ def list_measures(
             membership=True,
             relearned=True,
         )
-        for among in ("all", "positive")
+        for among in (ALL, POSITIVE)
     }
     return {**clinical, **forgetting, **(again if relearned else {})}
 
 
-def _of(among: str) -> str:
-    return "positive " if among == "positive" else ""
+def _of(among: Population) -> str:
+    return "positive " if among == POSITIVE else ""
 
 
 def needs_unlearned(attack: str) -> bool:
@@ -235,19 +240,19 @@ def needs_unlearned(attack: str) -> bool:
     return find_attack(attack).needs is Needs.UNLEARNED
 
 
-def find_collapse(scope: Scope, model: str) -> str | None:
+def find_collapse(context: EvaluationContext, model: str) -> str | None:
     """Return why the model has collapsed, None where it has not.
 
     It gives 99 % of the test records one answer, or is right on no more of the retained records than one answer for all
     would be. Its membership then means nothing: a destroyed model looks perfectly forgotten. Where fewer than 2 % of
     the records are of one class, a good model answers so too: what counts there is half of that share.
     """
-    called, share = scope.evidence.predicted_positive(model)[scope.test].mean(), scope.actual.mean()
-    if not min(0.01, share / 2) < called < 1 - min(0.01, (1 - share) / 2):
-        return f"calls {called:.1%} of the test records positive"
-    retain = scope.evidence.select("retain")
-    accuracy = float(_retain_accuracy(scope, model)[0])
-    usual = np.bincount(scope.evidence.label[retain]).max() / retain.sum()
+    predicted, share = context.evidence.predicted_positive(model)[context.test].mean(), context.actual.mean()
+    if not min(0.01, share / 2) < predicted < 1 - min(0.01, (1 - share) / 2):
+        return f"calls {predicted:.1%} of the test records positive"
+    retain = context.evidence.select("retain")
+    accuracy = float(_retain_accuracy(context, model)[0])
+    usual = np.bincount(context.evidence.label[retain]).max() / retain.sum()
     if accuracy <= usual:
         return f"is right on {accuracy:.1%} of the retained records, one answer for all on {usual:.1%}"
     return None

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from unlearn_audit.formats.markdown import escape
 from unlearn_audit.policy import Claim
 from unlearn_audit.records import Estimate
-from unlearn_audit.report.markdown import escape
 from unlearn_audit.study.measures import POPULATION, Measure, list_measures
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import Answer, CellResult, Row, StudyResult

@@ -19,7 +19,7 @@ from unlearn_audit.policy import RELEARNED, Relearning
 from unlearn_audit.records import ModelCard, derive_integer, derive_rng
 
 if TYPE_CHECKING:
-    from unlearn_audit.cases.workbench import Made
+    from unlearn_audit.cases.model_builder import CaseModel
 
 PREFIX = RELEARNED
 GROUP = "relearned"
@@ -60,18 +60,18 @@ def add_relearned(case: Case, name: str, relearning: Relearning) -> Case:
 
 def _draw(case: Case) -> NDArray[np.bool_]:
     forget = np.flatnonzero(case.split == "forget")
-    return draw_shown(np.isin(case.dataset.label[forget], case.positive), case.bench.seed)
+    return draw_shown(np.isin(case.dataset.label[forget], case.positive), case.builder.seed)
 
 
-def _relearn(case: Case, made: "Made", relearning: Relearning) -> "Made":
-    from unlearn_audit.cases.workbench import Made
+def _relearn(case: Case, made: "CaseModel", relearning: Relearning) -> "CaseModel":
+    from unlearn_audit.cases.model_builder import CaseModel
     from unlearn_audit.models import encode_weights
     from unlearn_audit.training import adapt, fit
 
-    bench, name = case.bench, PREFIX + made.card.name
-    recipe = adapt(bench.recipe, epochs=relearning.epochs, learning_rate=relearning.learning_rate)
-    seed, started = derive_integer(bench.seed, "relearn"), time.perf_counter()
-    model = fit(made.model, bench.forget.select(_draw(case)), recipe, seed, task="relearn")
+    builder, name = case.builder, PREFIX + made.card.name
+    recipe = adapt(builder.recipe, epochs=relearning.epochs, learning_rate=relearning.learning_rate)
+    seed, started = derive_integer(builder.seed, "relearn"), time.perf_counter()
+    model = fit(made.model, builder.forget.select(_draw(case)), recipe, seed, task="relearn")
     card = ModelCard(
         name=name,
         role="compared",
@@ -81,4 +81,4 @@ def _relearn(case: Case, made: "Made", relearning: Relearning) -> "Made":
         seed=seed,
         seconds=round(time.perf_counter() - started, 3),
     )
-    return Made(model, encode_weights(model), card)
+    return CaseModel(model, encode_weights(model), card)

@@ -4,14 +4,15 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from unlearn_audit.cases import Workers, find_reference
+from unlearn_audit.cases import find_reference
 from unlearn_audit.errors import DataError
 from unlearn_audit.policy import Policy, StudyFile
-from unlearn_audit.records import Say, digest_of, say_nothing
-from unlearn_audit.study.cells import CellOrder, is_finished, list_orders, make_cell, read_cell, train_original
+from unlearn_audit.records import ProgressCallback, digest_of, ignore_progress
+from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.study.cells import CellJob, is_finished, list_jobs, make_cell, read_cell, train_original
 from unlearn_audit.study.result import StudyResult
-from unlearn_audit.study.summary import refuse_unknown_measures, summarise
-from unlearn_audit.writing import require_writable
+from unlearn_audit.study.summary import summarise, validate_measures
+from unlearn_audit.writing import validate_writable
 
 CELLS = "cells"
 
@@ -25,7 +26,7 @@ def run_study(
     cache: Path,
     created: str,
     workers: Workers,
-    say: Say = say_nothing,
+    progress: ProgressCallback = ignore_progress,
 ) -> StudyResult:
     """Make what is missing of a study in `out` and return its numbers.
 
@@ -37,35 +38,38 @@ def run_study(
         ReportError, CacheError: a folder cannot be written to.
         UsageError: a claim names a measure that this study does not have.
     """
-    refuse_unknown_measures(study, policy)
+    validate_measures(study, policy)
     find_reference(policy)
-    orders = list_orders(study, policy, data and data.absolute(), digest_data(data))
+    jobs = list_jobs(study, policy, data and data.absolute(), digest_data(data))
     out, cache = out.absolute(), cache.absolute()  # a worker elsewhere may stand in another folder
-    require_writable(out / CELLS)
-    due = [order for order in orders if not is_finished(out / CELLS, order)]
-    firsts = list({order.policy.protocol.seed: order for order in reversed(due)}.values())[::-1]
+    validate_writable(out / CELLS)
+    due = [job for job in jobs if not is_finished(out / CELLS, job)]
+    firsts = list({job.policy.protocol.seed: job for job in reversed(due)}.values())[::-1]
     if firsts:
         _count(
-            workers.run(train_original, (cache, created), firsts, "train an original"), "originals", len(firsts), say
+            workers.run(train_original, (cache, created), firsts, "train an original"),
+            "originals",
+            len(firsts),
+            progress,
         )
         _count(
             workers.run(make_cell, (cache, out / CELLS, created), due, "make a cell of the study"),
             "cells",
             len(due),
-            say,
+            progress,
         )
-    return read_study(study, policy, orders, out)
+    return read_study(study, policy, jobs, out)
 
 
-def read_study(study: StudyFile, policy: Policy, orders: Sequence[CellOrder], out: Path) -> StudyResult:
+def read_study(study: StudyFile, policy: Policy, jobs: Sequence[CellJob], out: Path) -> StudyResult:
     """Return the numbers of the cells that are finished; the result names those that are not.
 
     Raises:
         EvidenceError: none is finished.
         UsageError: a claim names a measure that this study does not have.
     """
-    cells = [(order, read_cell(out / CELLS, order)) for order in orders]
-    missing = [order.name for order, cell in cells if cell is None]
+    cells = [(job, read_cell(out / CELLS, job)) for job in jobs]
+    missing = [job.name for job, cell in cells if cell is None]
     return summarise(study, policy, [cell for _, cell in cells if cell is not None], missing)
 
 
@@ -95,7 +99,7 @@ def _list_folder(folder: Path) -> list[list[str]]:
     return [[name, str(stat.st_size), str(stat.st_mtime_ns)] for name, stat in found]
 
 
-def _count(done: Iterator[object], task: str, total: int, say: Say) -> None:
-    say(task, 0, total)
+def _count(done: Iterator[object], task: str, total: int, progress: ProgressCallback) -> None:
+    progress(task, 0, total)
     for number, _ in enumerate(done, 1):
-        say(task, number, total)
+        progress(task, number, total)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import ALWAYS
 from unlearn_audit.records import Estimate, Unit, derive_rng, round_number
-from unlearn_audit.scope import Scope
 from unlearn_audit.stats import estimate_over_runs, estimate_over_seeds
 from unlearn_audit.study.measures import Measure, find_collapse
 from unlearn_audit.study.relearning import PREFIX
@@ -30,21 +30,21 @@ class Runs:
         confidence: of the intervals in the tables.
     """
 
-    scopes: Mapping[int, Scope]
+    contexts: Mapping[int, EvaluationContext]
     failed: Mapping[int, Mapping[str, str]]
     measures: Mapping[str, Measure]
     confidence: float
     _values: dict[tuple[str, str, int, str | None], Values | str] = field(default_factory=dict, init=False, repr=False)
 
     @property
-    def first(self) -> Scope:
+    def first(self) -> EvaluationContext:
         """The scope of the first seed."""
-        return next(iter(self.scopes.values()))
+        return next(iter(self.contexts.values()))
 
     def find_collapse(self, model: str, seed: int) -> str | None:
         """Return why `model` has collapsed in the run of `seed`, None where it has not."""
-        scope = self.scopes[seed]
-        return scope.remember(("collapse", model), lambda: find_collapse(scope, model))
+        context = self.contexts[seed]
+        return context.remember(("collapse", model), lambda: find_collapse(context, model))
 
     def compute(self, measure: str, model: str, seed: int, like: str | None = None) -> Values | str:
         """Return the values of one run, or the reason why there are none.
@@ -65,8 +65,8 @@ class Runs:
             return reason
         try:
             if measure.like is not None and like is not None:
-                return measure.like(self.scopes[seed], model, like)
-            return measure.compute(self.scopes[seed], model)
+                return measure.like(self.contexts[seed], model, like)
+            return measure.compute(self.contexts[seed], model)
         except MeasurementError as error:
             return error.message
 
@@ -75,7 +75,7 @@ class Runs:
         for name in (model, *((PREFIX + model,) if measure.relearned else ())):
             if name in self.failed[seed]:
                 return f"not made: {self.failed[seed][name]}"
-        if model not in self.scopes[seed].evidence.log_probs:
+        if model not in self.contexts[seed].evidence.log_probs:
             return "the cell has no such model"
         if measure.like is not None and model in ALWAYS and like is None:
             return "it underwent no method, and the attack is made for one"
@@ -86,7 +86,7 @@ class Runs:
     def gather(self, measure: str, model: str, than: str | None = None) -> tuple[list[int], list[Values]]:
         """Return the seeds with values, and the values; less those of `than` in the same run, where it is given."""
         seeds, found = [], []
-        for seed in self.scopes:
+        for seed in self.contexts:
             ours = self.compute(measure, model, seed)
             like = model if than in ALWAYS and model not in ALWAYS else None
             theirs = self.compute(measure, than, seed, like) if than else None

@@ -8,10 +8,10 @@ import numpy as np
 
 from unlearn_audit import __version__
 from unlearn_audit.errors import EvidenceError, UsageError
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import ALWAYS, Claim, Policy, StudyFile
 from unlearn_audit.policy.problems import suggest
 from unlearn_audit.records import ModelCard, round_number
-from unlearn_audit.scope import Scope
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
 from unlearn_audit.study.measures import POPULATION, Measure, list_measures
 from unlearn_audit.study.relearning import PREFIX
@@ -35,11 +35,11 @@ def summarise(
             "study without --summarise",
         )
     measures = choose_measures(study, policy)
-    refuse_unknown_measures(study, policy)
+    validate_measures(study, policy)
     by_share: dict[float, list[FinishedCell]] = defaultdict(list)
     for cell in finished:
         by_share[cell.forget].append(cell)
-    _refuse_other_records(finished)
+    _validate_same_records(finished)
     answers = max(1, sum(len(_list_claims(study, cell.forget)) for cell in study.cells))
     shared = 1 - (1 - policy.protocol.confidence) / answers
     provenance, costs = finished[0].evidence.provenance, policy.costs
@@ -80,7 +80,7 @@ def choose_measures(study: StudyFile, policy: Policy) -> dict[str, Measure]:
     )
 
 
-def refuse_unknown_measures(study: StudyFile, policy: Policy) -> None:
+def validate_measures(study: StudyFile, policy: Policy) -> None:
     """Refuse claims on measures that the study does not have; to be asked before anything is trained.
 
     Raises:
@@ -100,7 +100,7 @@ def _find_cluster(policy: Policy, cell: FinishedCell) -> str | None:
     return column if column in cell.evidence.groups else None
 
 
-def _refuse_other_records(finished: Sequence[FinishedCell]) -> None:
+def _validate_same_records(finished: Sequence[FinishedCell]) -> None:
     first = finished[0].evidence
     ids = first.ids[first.select("test")]
     for cell in finished[1:]:
@@ -127,7 +127,7 @@ def _summarise_cell(
     confidence: float,
 ) -> CellResult:
     runs = Runs(
-        scopes={cell.seed: Scope(cell.evidence, policy) for cell in cells},
+        contexts={cell.seed: EvaluationContext(cell.evidence, policy) for cell in cells},
         failed={cell.seed: cell.failed for cell in cells},
         measures=measures,
         confidence=policy.protocol.confidence,
@@ -140,7 +140,7 @@ def _summarise_cell(
     methods = {"original": "train", "retrained": "retrain", **{model.name: model.method for model in listed}}
     return CellResult(
         forget=share,
-        seeds=tuple(runs.scopes),
+        seeds=tuple(runs.contexts),
         splits={name: int(mask.sum()) for name, mask in masks.items()},
         positives={name: int((mask & first.is_positive).sum()) for name, mask in masks.items()},
         rows=tuple(_make_row(runs, name, title, methods[name]) for name, title in titles.items()),
@@ -150,13 +150,13 @@ def _summarise_cell(
 
 
 def _make_row(runs: Runs, name: str, title: str, method: str) -> Row:
-    cards = [_find_card(scope, name) for scope in runs.scopes.values()]
+    cards = [_find_card(context, name) for context in runs.contexts.values()]
     made = [card for card in cards if card is not None]
     seconds = [card.seconds for card in made if card.seconds is not None]
     collapsed = {
         str(seed): reason
-        for seed, scope in runs.scopes.items()
-        if name in scope.evidence.log_probs and (reason := runs.find_collapse(name, seed))
+        for seed, context in runs.contexts.items()
+        if name in context.evidence.log_probs and (reason := runs.find_collapse(name, seed))
     }
     parameters: dict[str, Any] = made[0].parameters if made else {}
     return Row(
@@ -172,12 +172,12 @@ def _make_row(runs: Runs, name: str, title: str, method: str) -> Row:
     )
 
 
-def _find_card(scope: Scope, name: str) -> ModelCard | None:
-    return next((card for card in scope.evidence.provenance.models if card.name == name), None)
+def _find_card(context: EvaluationContext, name: str) -> ModelCard | None:
+    return next((card for card in context.evidence.provenance.models if card.name == name), None)
 
 
 def _make_figure(runs: Runs, model: str, measure: str) -> Figure:
-    found = [runs.compute(measure, model, seed) for seed in runs.scopes]
+    found = [runs.compute(measure, model, seed) for seed in runs.contexts]
     reasons = [item for item in found if isinstance(item, str)]
     return Figure(
         measure=measure,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
 from unlearn_audit.errors import CaseError, PolicyError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.records.frozen import Frozen
-from unlearn_audit.training.tensors import Records, refuse_empty
+from unlearn_audit.training.tensors import Records, validate_not_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,13 +33,41 @@ class Setting:
         build: makes a freshly initialised model of the original's architecture from a seed.
         recipe: how the original was trained.
         seed: of every draw the method makes, at least 0.
-        say: hears about progress.
+        progress: called as each part is finished.
+        shape: of one input, without the axis of the batch.
+        classes: number of outputs that the network must have.
+        parameters: that the case gives to the user's own function.
+        device: on which to train: 'cpu', 'cuda:0', ...
+        train: how the original was trained, where that was by a function of the user's own; None for the recipe.
+        own: the user's network and class numbers as his code knows them; None where they are the task's.
     """
 
     build: Callable[[int], nn.Module]
     recipe: Recipe
     seed: int
-    say: Say = say_nothing
+    progress: ProgressCallback = ignore_progress
+    shape: tuple[int, ...] = ()
+    classes: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    train: Train | None = None
+    own: OwnOutputs | None = None
+
+
+class OwnOutputs(NamedTuple):
+    """A user's network whose outputs are brought into the task's order behind it: what it is without that."""
+
+    build: Callable[[int], nn.Module]
+    order: tuple[int, ...]
+    """For each class of the task the output that speaks of it."""
+
+
+class Train(Protocol):
+    """How a model is trained from nothing: a plain function of records and setting."""
+
+    def __call__(self, records: Records, setting: Setting, /) -> nn.Module:
+        """Return a new model that was trained on `records`."""
+        ...
 
 
 class Run(Protocol):
@@ -81,6 +109,7 @@ class Method:
             given it empty.
         cost: in words, relative to training again.
         draws: whether it draws anything, so that another seed gives another model.
+        digest: of its code, where that is the user's own.
         prepare: for a method that is nothing but `fit` on the retained records, from a start of its own: that start,
             so that many models can be trained as one (`run_together`). `function` must do the same one by one.
     """
@@ -94,6 +123,7 @@ class Method:
     cost: str
     draws: bool = True
     prepare: Prepare | None = None
+    digest: str | None = None
 
     def parse(self, given: Mapping[str, Any]) -> Parameters:
         """Return `given`, as a policy writes it, as this method's parameters; what is absent has its default.
@@ -118,13 +148,18 @@ class Method:
                 method (of a third party) that changed the original, returned another architecture, or changed no
                 weight at all.
         """
-        _refuse_records(retain, forget)
-        self._refuse_parameters(parameters)
+        _validate_records(retain, forget)
+        self._validate_parameters(parameters)
         before = _remember(original)
         kept = retain if "retain" in self.needs else retain.select(_none_of(retain))
         seen = forget if "forget" in self.needs else forget.select(_none_of(forget))
-        unlearned = self.function(original, kept, seen, parameters, setting).eval()
-        self._refuse_result(before, original, unlearned)
+        unlearned = self.function(original, kept, seen, parameters, setting)
+        if unlearned is original:
+            raise CaseError(
+                f"method '{self.name}' returned the model that it was given, which must stay as it is",
+                hint="begin with copy.deepcopy(original)",
+            )
+        self._validate_result(before, original, unlearned.eval())
         return unlearned
 
     def run_together(
@@ -146,8 +181,8 @@ class Method:
 
         from unlearn_audit.training.together import fit_together
 
-        refuse_empty(retain, "retain")
-        self._refuse_parameters(parameters)
+        validate_not_empty(retain, "retain")
+        self._validate_parameters(parameters)
         if self.prepare is None:
             raise CaseError(f"method '{self.name}' is more than training on what is retained", hint="use run")
         before = [_remember(original) for original in originals]
@@ -156,10 +191,10 @@ class Method:
         models, seeds = [start.model for start in starts], [setting.seed for setting in settings]
         unlearned = fit_together(models, retain, rows, starts[0].recipe, seeds, task=self.name, names=names)
         for old, original, model in zip(before, originals, unlearned, strict=True):
-            self._refuse_result(old, original, model)
+            self._validate_result(old, original, model)
         return unlearned
 
-    def _refuse_parameters(self, parameters: Parameters) -> None:
+    def _validate_parameters(self, parameters: Parameters) -> None:
         if not isinstance(parameters, self.parameters):
             raise CaseError(
                 f"expected parameters of method '{self.name}', found {type(parameters).__name__}",
@@ -178,7 +213,7 @@ class Method:
             hint=f"{asked}known parameters: {', '.join(known) or 'none'}",
         )
 
-    def _refuse_result(self, before: dict[str, Tensor], original: nn.Module, unlearned: nn.Module) -> None:
+    def _validate_result(self, before: dict[str, Tensor], original: nn.Module, unlearned: nn.Module) -> None:
         import torch
 
         if not _is_same(before, original.state_dict()):
@@ -195,9 +230,9 @@ class Method:
             raise CaseError(f"method '{self.name}' changed no weight: nothing can have been forgotten")
 
 
-def _refuse_records(retain: Records, forget: Records) -> None:
-    refuse_empty(retain, "retain")
-    refuse_empty(forget, "forget")
+def _validate_records(retain: Records, forget: Records) -> None:
+    validate_not_empty(retain, "retain")
+    validate_not_empty(forget, "forget")
     if retain.x.shape[1:] != forget.x.shape[1:]:
         raise CaseError(
             f"expected retain and forget records of one shape, found {tuple(retain.x.shape[1:])} "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.training.streamed import Inputs, split_inputs
-from unlearn_audit.training.tensors import Records, refuse_empty
+from unlearn_audit.training.tensors import Records, validate_not_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,14 +81,15 @@ def _read_logits(model: nn.Module, part: Tensor) -> Tensor:
     """Return one batch's logits (m, k) as float64 on the CPU."""
     import torch
 
-    output = model(part)
+    here = next((weight.device for weight in model.parameters()), part.device)
+    output = model(part.to(here))
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != len(part) or shape[1] < 2:  # noqa: PLR2004
         raise CaseError(
             f"expected logits of shape ({len(part)}, classes) with two classes or more from the model, found {shape}",
             hint="a binary model has two outputs here, before any softmax or sigmoid",
         )
-    logits: Tensor = output.to(device="cpu", dtype=torch.float64)
+    logits: Tensor = output.to("cpu").to(torch.float64)
     return logits
 
 
@@ -98,7 +99,7 @@ def count_classes(model: nn.Module, records: Records) -> int:
     Raises:
         CaseError: no records, the output is not logits, or a record's class is none of the model's.
     """
-    refuse_empty(records, "read the model's classes from")
+    validate_not_empty(records, "read the model's classes from")
     classes = int(predict_log_probs(model, records.x[:1]).shape[1])
     highest = int(records.y.max())
     if highest >= classes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unlearn_audit.errors import CaseError
 from unlearn_audit.training.prediction import read_model
 from unlearn_audit.training.streamed import choose_batch, split_inputs
-from unlearn_audit.training.tensors import Records, refuse_empty
+from unlearn_audit.training.tensors import Records, validate_not_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
     """
     import torch
 
-    refuse_empty(forget, "forget")
+    validate_not_empty(forget, "forget")
     weights = _list_weights(model)
     total = [torch.zeros_like(weight) for weight in weights.values()]
     with read_model(model), torch.enable_grad():
@@ -36,7 +36,7 @@ def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
             parts = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
             total = [old if part is None else old + part for old, part in zip(total, parts, strict=True)]
     saliency = {name: value.abs() for name, value in zip(weights, total, strict=True)}
-    _refuse_not_finite(saliency)
+    _validate_finite(saliency)
     return saliency
 
 
@@ -51,7 +51,8 @@ def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Ten
     """
     import torch
 
-    flat = torch.cat([value.flatten() for value in saliency.values()])
+    # on the processor: an accelerator has no deterministic selection of the k-th value
+    flat = torch.cat([value.flatten().cpu() for value in saliency.values()])
     if not flat.any():
         raise CaseError(
             "expected a gradient on the forget set, found zero for every weight: saliency cannot rank them",
@@ -63,17 +64,20 @@ def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Ten
     ties = (flat == threshold).nonzero().flatten()
     chosen[ties[: count - int(chosen.sum())]] = True
     parts = torch.split(chosen, [value.numel() for value in saliency.values()])
-    return {name: part.view(value.shape) for (name, value), part in zip(saliency.items(), parts, strict=True)}
+    return {
+        name: part.view(value.shape).to(value.device)
+        for (name, value), part in zip(saliency.items(), parts, strict=True)
+    }
 
 
 def find_importance(
-    model: nn.Module, records: Records, batch: int, say: Callable[[int], None] | None = None
+    model: nn.Module, records: Records, batch: int, progress: Callable[[int], None] | None = None
 ) -> dict[str, Tensor]:
     """Return per trainable weight the mean over `records` of its squared gradient: the diagonal empirical Fisher.
 
     Each record's gradient of its own cross-entropy is squared by itself; the square of a batch's mean gradient, which
     is often used in its place, is smaller and depends on how records are batched. Evaluation mode; `model` keeps its
-    mode and gets no gradients. `batch` records are held at once, each with a gradient as large as the model; `say`
+    mode and gets no gradients. `batch` records are held at once, each with a gradient as large as the model; `progress`
     hears how many batches are done.
 
     Source: Kirkpatrick et al. 2017, arXiv 1612.00796, for the use of the diagonal.
@@ -84,7 +88,7 @@ def find_importance(
     import torch
     from torch.func import functional_call, grad, vmap
 
-    refuse_empty(records, "measure the importance of weights on")
+    validate_not_empty(records, "measure the importance of weights on")
     weights = _list_weights(model)
     fixed = {name: value.detach() for name, value in model.named_buffers()}
 
@@ -100,9 +104,9 @@ def find_importance(
         for done, (x, y) in enumerate(parts, start=1):
             for name, slopes in of_each(held, x, y).items():
                 total[name] += slopes.square().sum(dim=0)
-            if say is not None:
-                say(done)
-    _refuse_not_finite(total)
+            if progress is not None:
+                progress(done)
+    _validate_finite(total)
     return {name: value / len(records) for name, value in total.items()}
 
 
@@ -113,7 +117,7 @@ def _list_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     return weights
 
 
-def _refuse_not_finite(values: Mapping[str, Tensor]) -> None:
+def _validate_finite(values: Mapping[str, Tensor]) -> None:
     import torch
 
     for name, value in values.items():

@@ -54,5 +54,5 @@ def train_in_stages(  # noqa: PLR0917 - one call reads like the sentence above
             for part in draw_batches(stage.size, batch, shuffle):
                 learner.step(stage.read(part), partial(stage.find_loss, part), rate, epoch)
                 done += 1
-                setting.say("unlearn", done, steps)
+                setting.progress("unlearn", done, steps)
     return learner.finish(rate, epoch)

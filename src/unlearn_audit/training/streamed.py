@@ -42,6 +42,7 @@ class Streamed:
         convert: from stored records (m, ...) to finite float inputs (m, ...), each by itself.
         shape: (n, ...) of the inputs.
         dtype: of the inputs.
+        device: where batches are moved once they are read.
     """
 
     source: Source
@@ -49,6 +50,7 @@ class Streamed:
     convert: Callable[[NDArray[Any]], Tensor]
     item: tuple[int, ...]
     dtype: torch.dtype
+    device: str = "cpu"
 
     @classmethod
     def of(cls, source: Source, convert: Callable[[NDArray[Any]], Tensor]) -> Streamed:
@@ -84,8 +86,11 @@ class Streamed:
         rows = self.rows[which]
         x = self.convert(self.source[rows.flatten().numpy()])
         if not torch.isfinite(x).all():
-            raise CaseError("expected finite inputs x, found NaN or infinity: does 'preparation' scale the data well?")
-        return x if rows.dim() == 1 else x.reshape(*rows.shape, *self.item)
+            raise CaseError(
+                "expected finite inputs x, found NaN or infinity: does 'preprocessing' scale the data well?"
+            )
+        x = x if rows.dim() == 1 else x.reshape(*rows.shape, *self.item)
+        return x if self.device == "cpu" else x.to(self.device)
 
     def select(self, which: Any) -> Streamed:
         """Return the inputs under a mask (n,), at positions (m,) or in a slice, without reading any."""

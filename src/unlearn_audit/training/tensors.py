@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from unlearn_audit.errors import CaseError
@@ -37,15 +37,15 @@ class Records:
         import torch
 
         n = len(self.x)
-        _refuse_other(self.y, "y", torch.int64, n)
-        _refuse_other(self.positive, "positive", torch.bool, n)
+        _validate_tensor(self.y, "y", torch.int64, n)
+        _validate_tensor(self.positive, "positive", torch.bool, n)
         if not self.x.is_floating_point():
             raise CaseError(f"expected inputs x of a floating-point type, found {self.x.dtype}")
-        self._refuse_not_finite(n)
+        self._validate_finite(n)
         if n and int(self.y.min()) < 0:
             raise CaseError(f"expected class indices y from 0 on, found {int(self.y.min())}")
 
-    def _refuse_not_finite(self, n: int) -> None:
+    def _validate_finite(self, n: int) -> None:
         import torch
 
         if isinstance(self.x, Streamed) or not n:
@@ -62,6 +62,19 @@ class Records:
         """Return the number of records."""
         return len(self.y)
 
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        """Return input and class of one record, as torch's DataLoader asks for them."""
+        return self.x[row], self.y[row]
+
+    def __getitems__(self, rows: list[int]) -> list[tuple[Tensor, Tensor]]:
+        """Return the same of many, read at once."""
+        return list(zip(self.x[rows], self.y[rows], strict=True))
+
+    def to(self, device: str) -> Self:
+        """Return the records on `device`; those in a file are moved batch by batch when they are read."""
+        x = self.x.to(device) if not isinstance(self.x, Streamed) else replace(self.x, device=device)
+        return type(self)(x, self.y.to(device), self.positive.to(device))
+
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | Tensor) -> Self:
         """Return the records under a boolean mask (n,), or at int64 indices in their order."""
         import numpy as np
@@ -74,7 +87,7 @@ class Records:
         return type(self)(select_inputs(self.x, chosen), self.y[chosen], self.positive[chosen])
 
 
-def _refuse_other(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None:
+def _validate_tensor(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None:
     if column.dtype != dtype or column.shape != (n,):
         raise CaseError(
             f"expected {name} as {dtype} of shape ({n},), one for each input; "
@@ -82,7 +95,7 @@ def _refuse_other(column: Tensor, name: str, dtype: torch.dtype, n: int) -> None
         )
 
 
-def refuse_empty(records: Records, name: str) -> None:
+def validate_not_empty(records: Records, name: str) -> None:
     """Refuse `records` without a single record; `name` is what they are called in the message.
 
     Raises:

@@ -6,11 +6,11 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
-from unlearn_audit.records import Say, say_nothing
+from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.training.learner import count_batches, draw_batches, report_divergence
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, find_rate
+from unlearn_audit.training.recipe import Recipe, find_rate, is_ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ def fit_together(
     recipe: Recipe,
     seeds: Sequence[int],
     *,
-    say: Say = say_nothing,
+    progress: ProgressCallback = ignore_progress,
     task: str = "train",
     names: Sequence[str] = (),
 ) -> list[nn.Module]:
@@ -44,7 +44,7 @@ def fit_together(
         rows: (models, m) int64 indices into `records`, the same number for every model.
         recipe: shared by all.
         seeds: of each model's shuffles.
-        say: hears `task` after every step.
+        progress: hears `task` after every step.
         task: what it hears.
         names: what errors call each model; its place among `models` by default.
 
@@ -54,7 +54,9 @@ def fit_together(
     """
     import torch
 
-    _refuse_unstackable(models)
+    _validate_stackable(models)
+    if not is_ordinary(recipe):
+        raise CaseError("expected a recipe without class weights and augmentation to train together", hint="use fit")
     called = names or [f"model {place}" for place in range(len(models))]
     count_classes(models[0], records)
     weights = _stack_weights(models)
@@ -70,16 +72,16 @@ def fit_together(
             optimiser.param_groups[0]["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
             losses = _find_losses(answer(weights, records.x[batch]), records.y[batch])
-            _refuse_divergence(losses, called, epoch, rate)
+            _validate_losses(losses, called, epoch, rate)
             # one backward pass for all: a model's weights occur in its own loss alone
             losses.sum().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             done += 1
-            say(task, done, steps)
+            progress(task, done, steps)
     return _unstack(models, weights, called, rate, recipe.epochs)
 
 
-def _refuse_unstackable(models: Sequence[nn.Module]) -> None:
+def _validate_stackable(models: Sequence[nn.Module]) -> None:
     if not models:
         raise CaseError("expected at least one model to train, found none")
     shapes = [{name: tuple(value.shape) for name, value in model.named_parameters()} for model in models]
@@ -135,7 +137,7 @@ def _find_losses(logits: Tensor, y: Tensor) -> Tensor:
     return losses.view(y.shape).mean(dim=1)
 
 
-def _refuse_divergence(losses: Tensor, names: Sequence[str], epoch: int, rate: float) -> None:
+def _validate_losses(losses: Tensor, names: Sequence[str], epoch: int, rate: float) -> None:
     import torch
 
     bad = ~torch.isfinite(losses)

@@ -1,0 +1,6 @@
+"""Predictions that were made elsewhere, by any framework: read, checked, and turned into evidence. No torch."""
+
+from unlearn_audit.evidence.predictions.answers import Answers
+from unlearn_audit.evidence.predictions.assembly import Facts, assemble, read_predictions
+
+__all__ = ["Answers", "Facts", "assemble", "read_predictions"]

@@ -1,0 +1,46 @@
+"""A metric: a row of the table of metrics, and the function that measures it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.policy import MetricTraits, Policy
+from unlearn_audit.records import Direction, Estimate, Message, OperatingPoint
+from unlearn_audit.records.key import MetricKey
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table of metrics: its printed name, how a check may ask for it, and the function that measures it.
+
+    The name under which the table holds it is in `MetricKey.metric`: no metric repeats it.
+    """
+
+    title: str
+    """As printed, everywhere: it travels in the finding."""
+    traits: MetricTraits
+    direction: Direction
+    source: str
+    measure: Callable[[EvaluationContext, MetricKey], Estimate]
+    point_at: Callable[[EvaluationContext, MetricKey], tuple[str, ...]] | None = None
+    """Where a metric counts single records that a reader wants to see: their ids."""
+    baselines: bool = False
+    """Whether it is also measured for the trivial models."""
+    caveat: Message | None = None
+    """What a reader of each of its numbers must know; a plug-in writes `quote_text(...)`."""
+    per_attack: bool = False
+    """Whether it is measured once for each attack that the policy lists."""
+    attacks: Callable[[str], bool] | None = None
+    """Which of those attacks it is measured for, by name; None for all of them."""
+    models: Callable[[str], bool] | None = None
+    """Which models it is measured for, by name; None for all of them."""
+    applies: Callable[[Policy], bool] | None = None
+    """Whether a policy gives rise to it at all; None for every policy."""
+    groups: tuple[str, ...] = ()
+    """What `Estimate.sizes` counts, in its order: 'positive', 'negative', or splits such as 'forget'. Of each, a
+    subgroup must hold the policy's smallest number."""
+    null: float | None = None
+    """The value that means no difference. Of several attacks, the one furthest from it is named; where a metric is
+    measured once for each attack, their p-values are adjusted together."""
+    points: Callable[[Policy], tuple[OperatingPoint, ...]] | None = None
+    """Where it is measured, where that is not the task's operating points."""

@@ -1,6 +1,0 @@
-"""Predictions that were made elsewhere, by any framework: read, checked, and turned into evidence. No torch."""
-
-from unlearn_audit.predictions.answers import Answers
-from unlearn_audit.predictions.assembly import Facts, assemble, read_predictions
-
-__all__ = ["Answers", "Facts", "assemble", "read_predictions"]

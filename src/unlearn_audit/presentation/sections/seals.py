@@ -1,0 +1,28 @@
+"""Seals: which versions of the policy were signed before the run, by whom, and what was amended after each."""
+
+from unlearn_audit.presentation.sections.grid import Cell, Grid
+from unlearn_audit.presentation.sections.index import Index
+from unlearn_audit.presentation.wording import format_date, group_digits
+from unlearn_audit.records import Seal
+
+_HEADS = ("Policy version, SHA-256", "Sealed", "By", "Amended after this seal")
+
+
+def present_seals(index: Index) -> Grid | None:
+    """Return every seal that the run was given, oldest first, None where the policy was not sealed."""
+    rows = tuple(
+        (
+            Cell(f"{seal.policy_id} {seal.policy_version}, {group_digits(seal.policy_sha256)}"),
+            Cell(_describe_when(seal)),
+            Cell(f"{seal.signer.subject}{' (TEST KEY)' if seal.signer.kind == 'test' else ''}"),
+            Cell(", ".join(seal.changes) or "nothing: this is the policy of this report"),
+        )
+        for seal in index.record.provenance.seals
+    )
+    return Grid("seals", "Seals set before the run", _HEADS, rows) if rows else None
+
+
+def _describe_when(seal: Seal) -> str:
+    if seal.stamped:
+        return f"before {format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
+    return f"{format_date(seal.sealed)}, as the signer claims"

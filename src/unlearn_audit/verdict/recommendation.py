@@ -1,0 +1,47 @@
+"""The recommendation: what to do, by the verdicts alone."""
+
+from collections.abc import Iterator, Sequence
+
+from unlearn_audit.policy import tell_release
+from unlearn_audit.records import Message, Outcome, Provenance, Recommendation, Verdict, write_message
+from unlearn_audit.verdict.reasons import is_inside
+
+
+def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
+    """Return what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
+    audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
+    if audited.outcome is Outcome.PASS:
+        advice = tell_release(audited) if audited.waived else write_message("every-check-holds")
+        return Recommendation(action="release", model=audited.model, advice=(advice,))
+    remedied = {card.name for card in provenance.models if card.role == "remedied"}
+    tried = [verdict for verdict in verdicts if verdict.model in remedied]
+    passing = next((verdict.model for verdict in tried if verdict.outcome is Outcome.PASS), None)
+    if passing is not None:
+        instead = write_message("release-remedied-instead", title=titles[passing])
+        return Recommendation(action="release-remedied", model=passing, advice=(instead,))
+    then = tuple(_advise(tried, titles, provenance))
+    if audited.outcome is Outcome.FAIL:
+        advice = write_message("do-not-release")
+        return Recommendation(action="do-not-release", model=audited.model, advice=(advice, *then))
+    advice = write_message("evidence-does-not-decide")
+    return Recommendation(action="collect-evidence", model=audited.model, advice=(advice, *then))
+
+
+def _advise(tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance) -> Iterator[Message]:
+    """Yield what came of the remedies, and the next step."""
+    if tried:
+        yield write_message("remedies-do-not-pass", titles=[titles[verdict.model] for verdict in tried])
+    for search in provenance.searches:
+        if search.chosen is None:
+            yield write_message("search-without-choice", method=search.method, reason=search.reason)
+    promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
+    if promising is not None:
+        yield write_message("larger-test-split-could-decide", title=promising)
+    else:
+        yield write_message("change-or-collect")
+
+
+def _could_pass(verdict: Verdict) -> bool:
+    """Whether more records alone might turn the verdict into a pass: every required estimate is inside its limit."""
+    required = [check for check in verdict.checks if check.required]
+    return all(c.estimate is not None and c.estimate.bounds and is_inside(c.estimate, c.limit) for c in required)
