@@ -112,7 +112,7 @@ def test_answers_from_elsewhere_give_the_attacks_that_need_reference_models(plan
     policy = parse_policy(ATTACKS, "brought.yaml", name_known())
     record = judge(policy, replace(evidence, references=references))
 
-    measured = {f.key.attack if hasattr(f, "key") else f.attack for f in record.findings if "membership" in f.metric}
+    measured = {finding.key.attack for finding in record.findings if "membership" in finding.key.metric}
     assert {"rmia", "lira", "u-lira"} <= measured
     assert np.array_equal(references.trained_on, plan.trained_on)
     assert card.models == 8
