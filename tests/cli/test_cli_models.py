@@ -583,7 +583,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     about = 3 * (images.reshape(len(images), -1).mean(axis=1) / 255 - 0.4) / 0.1
 
     np.testing.assert_allclose(logit, about, atol=0.15)
-    assert any("size 6" in note.text for note in evidence.provenance.notes)
+    assert any("size 6" in entry.text for entry in evidence.provenance.intake)
 
 
 def test_the_command_of_the_page_runs(run_here, case, networks, monkeypatch):

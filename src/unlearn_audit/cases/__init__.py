@@ -17,6 +17,7 @@ from unlearn_audit.cases.request import (
     find_reference,
     make_plan,
     read_image_rules,
+    read_table_columns,
 )
 from unlearn_audit.cases.scratch_control import add_control
 
@@ -36,4 +37,5 @@ __all__ = [
     "list_remedies",
     "make_plan",
     "read_image_rules",
+    "read_table_columns",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
+from unlearn_audit.cases.data_preparation import keep_groups
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.expectation import meet_expectation
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
@@ -36,6 +37,7 @@ from unlearn_audit.records import (
     choose_seed,
     write_message,
 )
+from unlearn_audit.records.intake import join_intake
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.reference_models.pool import Pool, to_inputs
 from unlearn_audit.reference_models.workers import Workers
@@ -158,6 +160,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         environment=describe_environment() | builder.compute.describe(),
         signer=request.signer,
         seals=request.seals,
+        intake=join_intake(prepared.loaded.intake, prepared.groups.intake, *(made.intake for made in models)),
         notes=(
             *prepared.forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
@@ -169,7 +172,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         earlier_runs=request.earlier_runs,
     )
     return Case(
-        dataset=task.dataset,
+        dataset=keep_groups(task.dataset, prepared.groups),
         split=prepared.split,
         positive=task.positive,
         inputs=prepared.inputs,

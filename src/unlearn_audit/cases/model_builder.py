@@ -10,6 +10,7 @@ from unlearn_audit.cases.user_functions import UserFunctions
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice, Recipe
 from unlearn_audit.records import ModelCard, ProgressCallback, derive_integer
+from unlearn_audit.records.intake import IntakeEntry
 from unlearn_audit.reference_models.jobs import ModelSpec
 from unlearn_audit.training import Compute, Method, Setting, unlearn_on
 
@@ -27,6 +28,8 @@ class CaseModel:
     model: "nn.Module"
     weights: bytes
     card: ModelCard
+    intake: tuple[IntakeEntry, ...] = ()
+    """What was assumed where it was made elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)

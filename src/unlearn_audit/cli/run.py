@@ -10,6 +10,7 @@ import click
 from unlearn_audit.cli.layout import SectionedCommand, SectionedOption
 from unlearn_audit.cli.options import (
     BASELINE_HELP,
+    CLASSES_HELP,
     EXIT_CODES,
     FILE,
     FORMAT_HELP,
@@ -18,6 +19,7 @@ from unlearn_audit.cli.options import (
     CodeOptions,
     SigningOptions,
     WorkerOptions,
+    read_classes,
     split_names,
     with_code,
     with_signing,
@@ -52,6 +54,7 @@ class RunOptions(SigningOptions, WorkerOptions, CodeOptions):
     forget: str | None = None
     predictions: tuple[Path, ...] = ()
     scores: "Kind | None" = None
+    classes: tuple[str, ...] = ()
     offline: bool = False
     original: Path | None = None
     unlearned: Path | None = None
@@ -89,6 +92,7 @@ _speed = partial(click.option, cls=SectionedOption, section="Speed")
     "--predictions", type=FILE, multiple=True, metavar="FILE", help="CSV or Parquet from elsewhere; may be repeated."
 )
 @_data("--scores", type=click.Choice(SCORES), metavar="KIND", help=f"{', '.join(SCORES)}.")
+@_data("--classes", metavar="NAMES", callback=read_classes, help=CLASSES_HELP)
 @_data("--offline", is_flag=True, help="Never use the network, not even for data.")
 @_models("--original", type=FILE, metavar="FILE", help="Original, made elsewhere (docs/models.md).")
 @_models("--unlearned", type=FILE, metavar="FILE", help="Unlearned model, made elsewhere.")
@@ -129,6 +133,7 @@ def run_from_options(options: RunOptions) -> int:
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.console import print_record, show_progress
     from unlearn_audit.cli.history import find_earlier_runs
+    from unlearn_audit.cli.intake import print_intake
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
@@ -173,6 +178,7 @@ def run_from_options(options: RunOptions) -> int:
         sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy), comparison)
         write_signed_report(audit, out, ReportRequest(key, formats, signing, sources, written, options.force))
         progress("write the report", 1, 1)
+    print_intake(audit.record.provenance.intake)
     print_record(audit.record)
     if comparison:
         print_comparison(comparison)

@@ -83,10 +83,10 @@ class Evidence:
                 )
 
     def _validate_values(self) -> None:
-        unique, counts = np.unique(self.ids, return_counts=True)
-        if (counts > 1).any():
+        if len(set(self.ids.tolist())) < len(self.ids):
+            unique, counts = np.unique(self.ids, return_counts=True)
             raise EvidenceError(f"expected unique record ids, found duplicates: {_show(unique[counts > 1])}")
-        unknown = np.setdiff1d(self.split, SPLITS)
+        unknown = np.unique(self.split[~np.isin(self.split, SPLITS)])
         if unknown.size:
             raise EvidenceError(f"expected splits {', '.join(SPLITS)}, found {_show(unknown)}")
         k = len(self.classes)

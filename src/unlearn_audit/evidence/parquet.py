@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence, References
+from unlearn_audit.evidence.predictions.files import validate_decoded
 from unlearn_audit.records import Provenance, to_canonical_json
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def read_evidence(path: Path) -> Evidence:
             hint="'unlearn-audit run' writes evidence.parquet into its output folder",
         )
     try:
+        about = pq.read_metadata(path)
+        validate_decoded(path, about.num_rows, about.num_columns)
         table = pq.read_table(io.BytesIO(path.read_bytes()))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise EvidenceError(f"{path} is not a readable Parquet file ({type(error).__name__})") from error

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.evidence.predictions.alignment import explain_misaligned
 from unlearn_audit.findings import subgroups
 from unlearn_audit.findings.attacks import find_attack, score_groups, score_records
 from unlearn_audit.findings.calibration_curves import trace_net_benefit, trace_reliability
@@ -119,6 +120,7 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
     records: tuple[str, ...] = ()
     caveats = tuple(caveat for caveat in (metric.caveat, context.cluster_caveat) if caveat)
     try:
+        _validate_alignment(context, metric)
         measured = _estimate(context, metric, key)
         estimate = measured.estimate.rounded()
         caveats += measured.caveats
@@ -137,6 +139,14 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
         caveats=caveats,
         records=records,
     )
+
+
+def _validate_alignment(context: EvaluationContext, metric: Metric) -> None:
+    """Forgetting is not measured on answers that stand at other records' ids: forgotten records would look unseen."""
+    if metric.traits.kind == "forgetting" or metric.per_attack:
+        reason = context.remember(("alignment",), lambda: explain_misaligned(context.evidence))
+        if reason is not None:
+            raise MeasurementError(reason)
 
 
 def _estimate(context: EvaluationContext, metric: Metric, key: MetricKey) -> subgroups.Measured:

@@ -9,11 +9,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from unlearn_audit import limits
 from unlearn_audit.errors import IntegrityError, UsageError
 
 
 def load_roots(paths: Sequence[Path], option: str = "--trust") -> tuple[x509.Certificate, ...]:
-    """Return all certificates of the PEM files that the verifier trusts.
+    """Return all certificates of the files (PEM, or one in DER) that the verifier trusts.
 
     Raises:
         UsageError: a file cannot be read or holds no certificate.
@@ -21,12 +22,27 @@ def load_roots(paths: Sequence[Path], option: str = "--trust") -> tuple[x509.Cer
     roots: list[x509.Certificate] = []
     for path in paths:
         try:
-            roots += x509.load_pem_x509_certificates(path.read_bytes())
+            content = read_bounded(path, limits.CERTIFICATES.most)
+            pem = b"-----BEGIN" in content
+            roots += x509.load_pem_x509_certificates(content) if pem else [x509.load_der_x509_certificate(content)]
         except OSError as error:
             raise UsageError(f"the root certificate {path} cannot be read: {error.strerror}") from error
         except ValueError as error:
-            raise UsageError(f"{path} holds no PEM certificate", hint=f"{option} takes the root's .crt.pem") from error
+            raise UsageError(f"{path} holds no certificate (PEM or DER)", hint=f"{option} takes a .crt.pem") from error
     return tuple(roots)
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        UsageError: it is larger than `most` bytes.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UsageError(f"{path}: expected at most {most:,} bytes, found more")
+    return content
 
 
 def convert(certificate: x509.Certificate) -> Any:

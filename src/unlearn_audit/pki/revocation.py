@@ -9,7 +9,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from unlearn_audit import limits
 from unlearn_audit.errors import UsageError
+from unlearn_audit.pki.certificates import read_bounded
 
 _UNDERSTOOD = (x509.AuthorityKeyIdentifier, x509.CRLNumber, x509.IssuerAlternativeName, x509.FreshestCRL)
 
@@ -23,7 +25,7 @@ def load_revocations(paths: Sequence[Path]) -> tuple[bytes, ...]:
     found = []
     for path in paths:
         try:
-            content = path.read_bytes()
+            content = read_bounded(path, limits.REVOCATIONS.most)
             pem = content.lstrip().startswith(b"-----")
             read = x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
         except OSError as error:

@@ -66,6 +66,7 @@ class Presentation:
     data: tuple[Fact, ...]
     splits: Grid
     overlaps: tuple[str, ...]
+    intake: Grid | None
     performance: tuple[Grid, ...]
     cost_ratios: Grid | None
     other_points: tuple[Grid, ...]
@@ -146,6 +147,7 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         data=data,
         splits=splits,
         overlaps=overlaps,
+        intake=case.present_intake(index),
         performance=clinical.present_performance(index),
         cost_ratios=clinical.present_cost_ratios(index),
         other_points=clinical.present_other_points(index),

@@ -7,23 +7,26 @@ before anybody asked for it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.models.onnx_files import list_data_files
 from unlearn_audit.models.programs import Kind, Program
-from unlearn_audit.models.weights import load_weights
+from unlearn_audit.models.weights import TORCH, read_weights
 from unlearn_audit.records import Message, write_message
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
 
-KINDS = (".safetensors", ".pt", ".pth", ".ts", ".pt2", ".onnx")
+KINDS = (".safetensors", *TORCH, ".ts", ".pt2", ".onnx")
 _PICKLED = "a pickled object can run any code when read"
 
 
@@ -31,31 +34,85 @@ _PICKLED = "a pickled object can run any code when read"
 class ExternalModel:
     """What answers: `ask` takes a batch of prepared inputs and returns the raw outputs, in evaluation mode.
 
-    `network` is the module itself where weights were given, which can be trained further; None for a program.
+    Attributes:
+        ask: see above.
+        kind: of the file.
+        network: the module itself where weights were given, which can be trained further; None for a program.
+        notes: what a reader of the report must see.
+        sha256: of the file; of all its files, see `digest_files`, where there are several.
+        parts: SHA-256 of each file by its name, where the model lies in several.
+        intake: what was chosen, left out or assumed.
     """
 
     ask: Callable[[Tensor], Any]
     kind: str
     network: nn.Module | None = None
     notes: tuple[Message, ...] = ()
+    sha256: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    intake: tuple[IntakeEntry, ...] = ()
 
 
-def load_external(path: Path, build: Callable[[], nn.Module] | None, *, allow_code: bool = False) -> ExternalModel:
-    """Return the model in the file at `path`.
+def load_external(
+    path: Path, build: Callable[[], nn.Module] | None, key: str | None = None, *, allow_code: bool = False
+) -> ExternalModel:
+    """Return the model in the file at `path`, with a digest over every byte that decides its answers.
 
     Args:
         path: `.safetensors`, `.pt` or `.pth` with weights; `.pt`, `.pth` or `.ts` with TorchScript; `.pt2` of
             torch.export; `.onnx`.
         build: makes the network for weights; None where none was named.
+        key: which of several sets of weights in the file is meant.
         allow_code: whether TorchScript and torch.export may run, in a process of their own.
 
     Raises:
         CaseError: no file, another format, code that was not allowed, a pickled object, weights of another architecture
-            (the first layer that differs is named), weights without a network, or a program that does not load.
+            (the first layer that differs is named), weights without a network, a program that does not load, or files
+            that changed while they were read.
     """
     if not path.is_file():
         raise CaseError(f"expected a model at {path}, found no file")
+    files = (path, *(list_data_files(path) if path.suffix.lower() == ".onnx" else ()))
+    before = _digest_each(files)
+    model = _load(path, build, key, allow_code=allow_code)
+    if _digest_each(files) != before:
+        raise CaseError(f"{path} changed while it was read", hint="run the audit again when nothing writes to it")
+    parts = {file.relative_to(path.parent).as_posix() if file is not path else path.name: sha
+             for file, sha in before.items()}  # fmt: skip
+    told = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
+    return replace(
+        model,
+        sha256=digest_files(list(parts.items())),
+        parts=parts if len(parts) > 1 else {},
+        intake=(*model.intake, *told),
+    )
+
+
+def digest_files(files: Sequence[tuple[str, str]]) -> str:
+    """Return the SHA-256 of one file; of several that of the lines '<sha256>  <name>' (as sha256sum writes them)."""
+    if len(files) == 1:
+        return files[0][1]
+    return hashlib.sha256("".join(f"{sha}  {name}\n" for name, sha in files).encode()).hexdigest()
+
+
+def _digest_each(files: Sequence[Path]) -> dict[Path, str]:
+    digests = {}
+    for path in files:
+        with path.open("rb") as file:
+            digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _describe_program(path: Path, kind: str, parts: list[str]) -> tuple[IntakeEntry, ...]:
+    if parts:
+        return (note_intake("program.parts", file=path.name, kind=kind, parts=parts),)
+    return (note_intake("program.whole", file=path.name, kind=kind),)
+
+
+def _load(path: Path, build: Callable[[], nn.Module] | None, key: str | None, *, allow_code: bool) -> ExternalModel:
     suffix = path.suffix.lower()
+    if key is not None and suffix in {".onnx", ".pt2", ".ts"}:
+        raise CaseError(f"'weights: {key}' would do nothing: {path} is a program", hint="leave it out")
     if suffix == ".onnx":
         return _load_onnx(path)
     if (kind := name_program(path)) is not None:
@@ -70,8 +127,8 @@ def load_external(path: Path, build: Callable[[], nn.Module] | None, *, allow_co
             f"{path} holds weights, and nothing says into which network they go",
             hint="add --model module:factory, or 'network: {factory: module:factory}' in the case file",
         )
-    network = load_weights(path, into=build())
-    return ExternalModel(network, "weights", network)
+    network, entries = read_weights(path, build(), key)
+    return ExternalModel(network, "weights", network, intake=entries)
 
 
 def name_program(path: Path) -> Kind | None:
