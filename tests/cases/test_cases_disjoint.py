@@ -61,7 +61,7 @@ def request_of(data, tmp_path_factory):
 
     def make(**changes):
         fields = {"retrain": False, "remedy": False, **changes}
-        return CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=data, **fields)
+        return CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=data, **fields)
 
     return make
 

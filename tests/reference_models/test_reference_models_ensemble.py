@@ -366,6 +366,6 @@ def test_the_bits_are_the_same_here_in_processes_and_on_a_dask_cluster(build, tm
 
 
 def test_the_default_place_is_this_process(tmp_path):
-    request = CaseRequest(created="2026-01-02T03:04:05Z", cache=tmp_path)
+    request = CaseRequest(created="2026-05-02T03:04:05Z", cache=tmp_path)
 
     assert (request.workers.jobs, request.workers.backend) == (1, "loky")

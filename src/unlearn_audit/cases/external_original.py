@@ -12,7 +12,7 @@ from unlearn_audit.cases.networks import find_network
 from unlearn_audit.data import Dataset, Task
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
-from unlearn_audit.models import Preprocessing, load_external, save_weights
+from unlearn_audit.models import Preprocessing, load_external, name_program, save_weights
 from unlearn_audit.policy import ExternalModelFacts, Network
 from unlearn_audit.records import ModelCard, digest_of, quote_text, write_message
 
@@ -46,10 +46,11 @@ class ExternalOriginal:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
         """
         path = self.files[role]
-        model = load_external(path, builder.build_empty)
-        if model.network is None:
+        kind = name_program(path)
+        model = load_external(path, builder.build_empty) if kind is None else None
+        if model is None or model.network is None:
             raise CaseError(
-                f"{path} is a program ({model.kind}), which cannot be trained further and so not be unlearned here",
+                f"{path} is a program ({kind or 'ONNX'}), which cannot be trained further and so not be unlearned here",
                 hint="bring the unlearned model as well (--unlearned), or the original as weights with --model",
             )
         with tempfile.TemporaryDirectory() as folder:

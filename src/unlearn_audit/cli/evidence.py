@@ -9,6 +9,7 @@ import click
 from unlearn_audit.cli.layout import OrderedGroup
 from unlearn_audit.cli.options import FILE, POLICY_HELP, SCORES, CodeOptions, with_code
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     missing = [check for check in verdicts[0].checks if check.outcome is Outcome.NOT_RUN]
     _print_checks(verdicts[0].checks)
     for line in dict.fromkeys(_suggest(check, policy) for check in missing):
-        click.echo(f"To bring: {line}")
+        click.echo(f"To bring: {show_text(line)}")
     lost = [check for check in missing if check.required]
     click.echo(
         f"\n{len(lost)} of {sum(c.required for c in verdicts[0].checks)} required checks cannot be measured: the "
@@ -152,15 +153,16 @@ def _print_contents(evidence: "Evidence") -> None:
 
     provenance = evidence.provenance
     for card in provenance.models:
-        click.echo(f"Model    {card.name}: {card.title}" + ("" if card.role == card.name else f" ({card.role})"))
+        role = "" if card.role == card.name else f" ({card.role})"
+        click.echo(f"Model    {show_text(card.name)}: {show_text(card.title)}{role}")
     for name in SPLITS:
         inside = evidence.select(name)
         click.echo(f"Records  {name}: {int(inside.sum())}, of them positive {int(evidence.is_positive[inside].sum())}")
     positive = ", ".join(evidence.classes[index] for index in evidence.positive)
-    click.echo(f"Classes  {', '.join(evidence.classes)}; positive: {positive}")
-    click.echo(f"Groups   {', '.join(evidence.groups) or 'none'}")
+    click.echo(f"Classes  {show_text(', '.join(evidence.classes))}; positive: {show_text(positive)}")
+    click.echo(f"Groups   {show_text(', '.join(evidence.groups)) or 'none'}")
     for note in provenance.notes:
-        click.echo(f"Note     {note}")
+        click.echo(f"Note     {show_text(str(note))}")
 
 
 def _print_checks(checks: "Sequence[CheckResult]") -> None:
@@ -171,7 +173,8 @@ def _print_checks(checks: "Sequence[CheckResult]") -> None:
     for check in checks:
         note = "" if check.required else " (not required)"
         said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
-        click.echo(f"{'-' if check.outcome is Outcome.NOT_RUN else '+'} {check.title:<{width}}  {said}{note}")
+        mark = "-" if check.outcome is Outcome.NOT_RUN else "+"
+        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(said)}{note}")
 
 
 def _suggest(check: "CheckResult", policy: "Policy") -> str:

@@ -178,6 +178,7 @@ def _parse_models(setting: Setting) -> "ExternalModels":
         data=options.data or (setting.folder / case.data if case.data else None),
         forget=find_list(options.forget, setting.case, setting.folder),
         network=_find_network(options, case),
+        allow_code=options.allow_code,
         folder=setting.folder,
         preprocessing=Preprocessing(**case.preprocessing.model_dump()),
         scores=options.scores or case.scores or "logits",
@@ -217,7 +218,7 @@ UNLEARNING = Mode(
 )
 MODELS = Mode(
     "with models that were made elsewhere none is made here",
-    frozenset({*ROLES, "model", "scores", "data", "offline", "threads"}),
+    frozenset({*ROLES, "model", "allow_code", "scores", "data", "offline", "threads"}),
     _DATA_FACTS | {"models", "network", "preprocessing", "classes", "scores", "observations", "references"},
     _parse_models,
 )

@@ -70,6 +70,8 @@ class TrustOptions:
     """Whom a verifier trusts: the values of `with_trust`."""
 
     trust: tuple[Path, ...] = ()
+    signers: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     trust_time: tuple[Path, ...] = ()
     require_timestamp: bool = False
     revocations: tuple[Path, ...] = ()
@@ -79,7 +81,13 @@ class TrustOptions:
         """The same, as verification takes it."""
         from unlearn_audit.verification.verification import VerificationOptions
 
-        return VerificationOptions(self.trust_time, self.revocations, require_timestamp=self.require_timestamp)
+        return VerificationOptions(
+            trust_time=self.trust_time,
+            revocations=self.revocations,
+            require_timestamp=self.require_timestamp,
+            signers=self.signers,
+            purposes=self.purposes,
+        )
 
 
 _SIGNING = (
@@ -90,6 +98,14 @@ _SIGNING = (
 )
 _TRUST = (
     click.option("--trust", type=FILE, multiple=True, metavar="PEM", help="Root you trust; may be repeated."),
+    click.option(
+        "--signer", "signers", multiple=True, metavar="NAME|SHA256",
+        help="Who must have signed: subject, common name, or SHA-256 of the public key; may be repeated.",
+    ),
+    click.option(
+        "--allow-eku", "purposes", multiple=True, metavar="OID",
+        help="Accept signers whose certificate is for this purpose; may be repeated.  [default: signing documents]",
+    ),
     click.option("--require-timestamp", is_flag=True, help="A time that is only claimed is not enough."),
     click.option(
         "--trust-time", type=FILE, multiple=True, metavar="PEM",

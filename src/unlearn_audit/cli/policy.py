@@ -7,6 +7,7 @@ import click
 from unlearn_audit.cli.layout import OrderedGroup
 from unlearn_audit.cli.options import FILE
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError
+from unlearn_audit.escaping import show_lines, show_text
 
 
 @click.group("policy", cls=OrderedGroup)
@@ -46,10 +47,11 @@ def check_policy_files(names: tuple[str, ...]) -> int:
             code = ExitCode.USAGE
         else:
             click.echo(
-                f"{name}: fine ({policy.id} {policy.version}, {len(policy.checks)} checks, sha256 {policy.digest()})"
+                f"{name}: fine ({policy.id} {show_text(policy.version)}, {len(policy.checks)} checks, "
+                f"sha256 {policy.digest()})"
             )
     return code
 
 
 def _complain(error: AuditError) -> None:
-    click.echo(error.message + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
+    click.echo(show_lines(error.message + (f"\nhint: {error.hint}" if error.hint else "")), err=True)

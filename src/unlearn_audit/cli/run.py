@@ -24,6 +24,7 @@ from unlearn_audit.cli.options import (
     with_workers,
 )
 from unlearn_audit.errors import ExitCode
+from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -56,6 +57,7 @@ class RunOptions(SigningOptions, WorkerOptions, CodeOptions):
     unlearned: Path | None = None
     retrained: Path | None = None
     model: str | None = None
+    allow_code: bool = False
     references: int | None = None
     out: Path | None = None
     force: bool = False
@@ -92,6 +94,7 @@ _speed = partial(click.option, cls=SectionedOption, section="Speed")
 @_models("--unlearned", type=FILE, metavar="FILE", help="Unlearned model, made elsewhere.")
 @_models("--retrained", type=FILE, metavar="FILE", help="Retrained model, made elsewhere.")
 @_models("--model", metavar="NAME", help="Network of the weights: module:factory, or of 'list models'.")
+@_models("--allow-code", is_flag=True, help="Run models that are code (TorchScript, .pt2), in their own process.")
 @_models(
     "--references",
     type=click.IntRange(0, 512),
@@ -207,7 +210,8 @@ def _say_who_is_due(out: Path, record: "AuditRecord") -> None:
     for person in list_responsible(record):
         if person.countersigns:
             click.echo(
-                f"Due:     {person.name} ({person.role}) countersigns: unlearn-audit countersign {out} --key ..."
+                f"Due:     {show_text(person.name)} ({show_text(person.role)}) countersigns: unlearn-audit "
+                f"countersign {out} --key ..."
             )
 
 

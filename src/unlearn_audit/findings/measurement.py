@@ -20,7 +20,6 @@ from unlearn_audit.records import (
     Curve,
     CurveKind,
     Finding,
-    OperatingPoint,
     ProgressCallback,
     find_reason,
     ignore_progress,
@@ -96,11 +95,11 @@ def _list_keys(context: EvaluationContext, name: str, metric: Metric) -> Iterato
     models += list(TRIVIAL_MODELS) if metric.baselines else []
     asked = {check.among for check in context.policy.checks if check.metric == name}
     named = [model for model in models if model not in TRIVIAL_MODELS]
-    points: tuple[OperatingPoint | None, ...] = context.policy.task.operating_points if metric.traits.at else (None,)
+    points = metric.traits.list_points(context.policy)
     for model in models:
         for against in sorted(metric.traits.against, key=str):
             for among in [a for a in sorted(metric.traits.among, key=str) if a in _ALWAYS_AMONG or a in asked]:
-                for at in points if metric.points is None else metric.points(context.policy):
+                for at in points:
                     for attack in _attacks(context, metric):
                         if model != against:
                             yield MetricKey(
@@ -123,7 +122,8 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
         measured = _estimate(context, metric, key)
         estimate = measured.estimate.rounded()
         caveats += measured.caveats
-        records = metric.point_at(context, key) if metric.point_at else ()
+        named = context.policy.record_ids == "report"
+        records = metric.point_at(context, key) if metric.point_at and named else ()
     except MeasurementError as error:
         reason = find_reason(error)
     return Finding(

@@ -1,31 +1,29 @@
 """A model that was made elsewhere: weights for a user's network, TorchScript, torch.export, or ONNX.
 
-A program (TorchScript, torch.export, ONNX) is code, and giving one asks for it to be run. No pickled object is ever
-read: it could run any code before anybody asked for it.
+TorchScript and torch.export are code, which can do whatever this process can: they are read only where somebody allows
+it, in a process of their own. Safetensors and ONNX are data. No pickled object is ever read: it could run any code
+before anybody asked for it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import warnings
 import zipfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.models.programs import Kind, Program
 from unlearn_audit.models.weights import load_weights
 from unlearn_audit.records import Message, write_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor, nn
 
 KINDS = (".safetensors", ".pt", ".pth", ".ts", ".pt2", ".onnx")
-_FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _PICKLED = "a pickled object can run any code when read"
 
 
@@ -42,27 +40,26 @@ class ExternalModel:
     notes: tuple[Message, ...] = ()
 
 
-def load_external(path: Path, build: Callable[[], nn.Module] | None) -> ExternalModel:
+def load_external(path: Path, build: Callable[[], nn.Module] | None, *, allow_code: bool = False) -> ExternalModel:
     """Return the model in the file at `path`.
 
     Args:
         path: `.safetensors`, `.pt` or `.pth` with weights; `.pt`, `.pth` or `.ts` with TorchScript; `.pt2` of
             torch.export; `.onnx`.
         build: makes the network for weights; None where none was named.
+        allow_code: whether TorchScript and torch.export may run, in a process of their own.
 
     Raises:
-        CaseError: no file, another format, a pickled object, weights of another architecture (the first layer that
-            differs is named), weights without a network, or a program that does not load.
+        CaseError: no file, another format, code that was not allowed, a pickled object, weights of another architecture
+            (the first layer that differs is named), weights without a network, or a program that does not load.
     """
     if not path.is_file():
         raise CaseError(f"expected a model at {path}, found no file")
     suffix = path.suffix.lower()
     if suffix == ".onnx":
         return _load_onnx(path)
-    if suffix == ".pt2":
-        return _load_exported(path)
-    if suffix == ".ts" or (suffix in {".pt", ".pth"} and _is_script(path)):
-        return _load_script(path)
+    if (kind := name_program(path)) is not None:
+        return _load_program(path, kind, allow_code=allow_code)
     if suffix not in KINDS:
         raise CaseError(
             f"expected a model as {', '.join(KINDS)}, found {path}",
@@ -77,6 +74,15 @@ def load_external(path: Path, build: Callable[[], nn.Module] | None) -> External
     return ExternalModel(network, "weights", network)
 
 
+def name_program(path: Path) -> Kind | None:
+    """Return what kind of code the file at `path` is, None where it is weights or ONNX. Nothing of it is run."""
+    suffix = path.suffix.lower()
+    if suffix == ".pt2":
+        return "torch.export"
+    is_script = suffix == ".ts" or (suffix in {".pt", ".pth"} and _is_script(path))
+    return "TorchScript" if is_script else None
+
+
 def _is_script(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
@@ -84,47 +90,17 @@ def _is_script(path: Path) -> bool:
         return any("/code/" in name for name in archive.namelist())
 
 
-def _load_script(path: Path) -> ExternalModel:
-    import torch
-
-    with warnings.catch_warnings():  # TorchScript is out of favour with torch; whoever has such a file knows
-        warnings.simplefilter("ignore")
-        try:
-            program: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-        except (RuntimeError, ValueError, OSError) as error:
-            raise CaseError(f"{path} is not a readable TorchScript program: {_first_line(error)}") from error
-    trained = bool(getattr(program, "training", False))
-    note = (write_message("put-into-evaluation-mode"),) if trained else ()
-    if trained:
-        program.eval()
-    return ExternalModel(program, "TorchScript", notes=note)
-
-
-def _load_exported(path: Path) -> ExternalModel:
-    import torch
-
-    _validate_no_pickle(path)
-    try:
-        with _weights_only(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.export.load(str(path)).module()
-    except Exception as error:  # torch's reader fails in its own many ways, and each is a refusal
-        raise CaseError(f"{path} is not a readable program of torch.export: {_first_line(error)}") from error
-    return ExternalModel(program, "torch.export")
-
-
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    """Let torch read tensors only, also where its own code would unpickle."""
-    before = os.environ.get(_FORCE)
-    os.environ[_FORCE] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_FORCE]
-        else:
-            os.environ[_FORCE] = before
+def _load_program(path: Path, kind: Kind, *, allow_code: bool) -> ExternalModel:
+    if not allow_code:
+        raise CaseError(
+            f"{path} is a program of {kind}: code, which could do whatever you can",
+            hint="save the weights as safetensors with --model, or export to ONNX; or allow it with --allow-code",
+        )
+    if kind == "torch.export":
+        _validate_no_pickle(path)
+    program = Program(path, kind)
+    trained = (write_message("put-into-evaluation-mode"),) if program.trained else ()
+    return ExternalModel(program, kind, notes=(program.note, *trained))
 
 
 def _validate_no_pickle(path: Path) -> None:

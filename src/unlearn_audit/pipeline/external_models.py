@@ -52,6 +52,8 @@ class ExternalModels:
     split_column: str | None = None
     offline: bool = False
     threads: int | None = None
+    allow_code: bool = False
+    """Whether programs (TorchScript, torch.export) may run; see `models.programs`."""
     images: ImageRules = field(default_factory=ImageRules)
     signer: Signer | None = None
     case_file: CaseFile | None = None
@@ -105,9 +107,10 @@ def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback
 
 def _load(path: Path, given: ExternalModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
     if given.network is None:
-        return load_external(path, None)
+        return load_external(path, None, allow_code=given.allow_code)
     architecture = find_architecture(given.network.factory, MODELS, given.folder)
-    return load_external(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
+    build = partial(call_factory, architecture, given.network.parameters, shape, classes)
+    return load_external(path, build, allow_code=given.allow_code)
 
 
 def _ask_all(

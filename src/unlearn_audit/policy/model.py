@@ -301,6 +301,12 @@ class Policy(Frozen):
         exclude_if=operator.not_,
         description="required checks that need not pass on the audited model for a while, and who accepts that",
     )
+    record_ids: Literal["annex", "report"] = Field(
+        default="annex",
+        exclude_if=lambda where: where == "annex",
+        description="where test records that are counted one by one (newly missed, newly caught) are named: in "
+        "annex.json, which stays with the evidence, or in record and pages",
+    )
     comparison: tuple[MethodChoice, ...] = Field(
         default=(), description="parameters of methods that are compared; nothing is run because it stands here"
     )

@@ -1,14 +1,7 @@
 """Why a check on pairs of reference models came out as it did: p, power, and what would decide an open one."""
 
-from unlearn_audit.records import Estimate, Limit, Message, Outcome, Power, Unit, write_message
+from unlearn_audit.records import Estimate, Limit, Message, Outcome, Power, write_message
 from unlearn_audit.stats import estimate_more_records
-
-
-def has_power(estimate: Estimate) -> bool:
-    """Whether the estimate may pass a check: any number, but a p-value only with the power that was asked for."""
-    if estimate.unit is not Unit.P_VALUE:
-        return True
-    return estimate.power is not None and estimate.power.low >= estimate.power.needed
 
 
 def explain_test(outcome: Outcome, estimate: Estimate, limit: Limit) -> tuple[Message, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from unlearn_audit.policy import tell_release
 from unlearn_audit.records import Message, Outcome, Provenance, Recommendation, Verdict, write_message
-from unlearn_audit.verdict.reasons import is_inside
+from unlearn_audit.verdict.rulings import is_inside
 from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
 
 

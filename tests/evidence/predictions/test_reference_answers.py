@@ -58,7 +58,7 @@ def write(path, rows):
 @pytest.fixture
 def evidence(predictions):
     policy = parse_policy(ATTACKS, "brought.yaml", name_known())
-    return Predictions((predictions,), None, None, None).read(policy, "2026-01-02T03:04:05Z")
+    return Predictions((predictions,), None, None, None).read(policy, "2026-05-02T03:04:05Z")
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_the_case_file_names_them(plan, predictions, tmp_path):
     case = CaseFile.model_validate({"schema": "unlearn-audit/case/v1", "name": "x", "references": said})
     policy = parse_policy(ATTACKS, "brought.yaml", name_known())
 
-    evidence = Predictions((predictions,), case, None, None, tmp_path).read(policy, "2026-01-02T03:04:05Z")
+    evidence = Predictions((predictions,), case, None, None, tmp_path).read(policy, "2026-05-02T03:04:05Z")
 
     assert evidence.references.count == 8
     assert evidence.provenance.references.models == 8

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from unlearn_audit.findings.attacks import select_group
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, round_number, write_message
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, round_number, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_disclosure, score_logit
-
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _measure(split: str) -> Callable[[EvaluationContext, MetricKey], Estimate]:
@@ -42,19 +40,9 @@ def _measure(split: str) -> Callable[[EvaluationContext, MetricKey], Estimate]:
     return measure
 
 
-def _tabulate(title: str, split: str) -> Metric:
+def _tabulate(name: str, split: str) -> Metric:
     return Metric(
-        title=title,
-        traits=MetricTraits(
-            kind="forgetting",
-            against=frozenset({"original"}),
-            among=_AMONG,
-            limits=frozenset({"within"}),
-            low=0.0,
-            high=1.0,
-            subgroups=True,
-            guards=False,
-        ),
+        traits=TRAITS[name],
         direction=Direction.TWO_SIDED,
         source="AUC of phi(before) - phi(after); Chen et al. 2021, arXiv 2005.02205; DeLong et al. 1988",
         measure=_measure(split),
@@ -64,5 +52,5 @@ def _tabulate(title: str, split: str) -> Metric:
     )
 
 
-DISCLOSURE = _tabulate("Disclosure of erased records by comparison with the original", "forget")
-RETAINED_DISCLOSURE = _tabulate("Disclosure of retained records by comparison with the original", "retain")
+DISCLOSURE = _tabulate("disclosure", "forget")
+RETAINED_DISCLOSURE = _tabulate("retained-disclosure", "retain")

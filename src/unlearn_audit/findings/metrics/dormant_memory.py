@@ -13,12 +13,11 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import select_group
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, Unit, round_number, write_message
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.policy import Policy
+from unlearn_audit.records import Direction, Estimate, Unit, round_number, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_disclosure, score_logit
-
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _get_relearned(context: EvaluationContext, model: str) -> NDArray[np.float64]:
@@ -65,16 +64,7 @@ def _asks(policy: Policy) -> bool:
 
 
 DORMANT_MEMORY = Metric(
-    title="Dormant memory: what comes back",
-    traits=MetricTraits(
-        kind="forgetting",
-        among=_AMONG,
-        limits=frozenset({"at_most"}),
-        low=0.0,
-        high=1.0,
-        subgroups=True,
-        guards=False,
-    ),
+    traits=TRAITS["dormant-memory"],
     direction=Direction.LOWER,
     source="AUC of phi(relearned) - phi(before); arXiv 2505.22310; DeLong et al. 1988",
     measure=measure_dormant_memory,
@@ -84,8 +74,7 @@ DORMANT_MEMORY = Metric(
     caveat=write_message("other-training-may-bring-back-more"),
 )
 RETURNED_ACCURACY = Metric(
-    title="Dormant memory: accuracy on erased records, increase",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["returned-accuracy"],
     direction=Direction.DESCRIPTIVE,
     source="share of erased records that are classified correctly, after relearning minus before",
     measure=measure_returned_accuracy,

@@ -11,12 +11,11 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, get_answers, reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, derive_rng, round_number, write_message
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, derive_rng, round_number, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import PairedRecognition, compare_checkpoint, estimate_paired_recognition, score_logit
 
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _CAVEAT = write_message("speaks-of-procedure-and-ties")
 
 
@@ -85,10 +84,7 @@ def measure_checkpoint_spread(context: EvaluationContext, key: MetricKey) -> Est
 
 
 PAIRED_RECOGNITION = Metric(
-    title="Paired recognition",
-    traits=MetricTraits(
-        kind="forgetting", among=_AMONG, limits=frozenset({"within"}), low=0.0, high=1.0, subgroups=True
-    ),
+    traits=TRAITS["paired-recognition"],
     direction=Direction.TWO_SIDED,
     source="P(IN > OUT) over complementary pairs of reference models; Student over the pairs, one worst-case record",
     measure=measure_paired_recognition,
@@ -98,8 +94,7 @@ PAIRED_RECOGNITION = Metric(
     caveat=_CAVEAT,
 )
 PAIRED_RECOGNITION_MEAN = Metric(
-    title="Paired recognition, mean difference in log-odds",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["paired-recognition-mean"],
     direction=Direction.DESCRIPTIVE,
     source="mean of phi(IN) - phi(OUT) over complementary pairs of reference models",
     measure=measure_mean_difference,
@@ -107,8 +102,7 @@ PAIRED_RECOGNITION_MEAN = Metric(
     caveat=_CAVEAT,
 )
 CHECKPOINT_SPREAD = Metric(
-    title="This checkpoint among the models of its procedure",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["checkpoint-spread"],
     direction=Direction.DESCRIPTIVE,
     source="calibrated AUC; interval: Student's prediction interval over reference models of the same procedure",
     measure=measure_checkpoint_spread,

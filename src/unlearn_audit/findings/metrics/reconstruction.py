@@ -9,8 +9,9 @@ import numpy as np
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import ALL, POSITIVE, Direction, Estimate, Unit, write_message
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.policy import Policy
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
 from unlearn_audit.records.key import MetricKey
 
 LINEAR = "linear"
@@ -42,8 +43,7 @@ def _is_linear(policy: Policy) -> bool:
 
 
 RECONSTRUCTION_RANK = Metric(
-    title="Reconstruction by difference of linear models, median rank",
-    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
+    traits=TRAITS["reconstruction-rank"],
     direction=Direction.HIGHER,
     source="Bertran et al. 2024, arXiv 2405.20272, with differences of gradients",
     measure=measure_reconstruction_rank,

@@ -6,7 +6,8 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.reissued_threshold import choose_reissued
-from unlearn_audit.policy import MetricTraits, Policy
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.policy import Policy
 from unlearn_audit.records import Direction, Estimate, Unit, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import GuaranteedThreshold
@@ -40,10 +41,9 @@ def _reissues(policy: Policy) -> bool:
     return any(remedy.threshold is not None for remedy in policy.remediation)
 
 
-def _tabulate(title: str, source: str, measure: Callable[[EvaluationContext, MetricKey], Estimate]) -> Metric:
+def _tabulate(name: str, source: str, measure: Callable[[EvaluationContext, MetricKey], Estimate]) -> Metric:
     return Metric(
-        title=title,
-        traits=MetricTraits(kind="descriptive"),
+        traits=TRAITS[name],
         direction=Direction.DESCRIPTIVE,
         source=source,
         measure=measure,
@@ -53,10 +53,10 @@ def _tabulate(title: str, source: str, measure: Callable[[EvaluationContext, Met
 
 
 _TOLERANCE = "distribution-free tolerance limit on validation positives, Wilks 1941"
-REISSUED_THRESHOLD = _tabulate("Re-issued threshold", _TOLERANCE, show_reissued)
+REISSUED_THRESHOLD = _tabulate("reissued-threshold", _TOLERANCE, show_reissued)
 REISSUED_ON_AVERAGE = _tabulate(
-    "Re-issued threshold, were the promise kept on average only",
+    "reissued-threshold-on-average",
     "conformal risk control, Angelopoulos et al. 2024, arXiv 2208.02814",
     show_on_average,
 )
-REISSUED_PRICE = _tabulate("False-positive rate on validation at the re-issued threshold", _TOLERANCE, measure_price)
+REISSUED_PRICE = _tabulate("reissued-threshold-price", _TOLERANCE, measure_price)

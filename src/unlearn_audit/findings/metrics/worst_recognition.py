@@ -14,11 +14,10 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, reads_pairs
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits, Policy
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.policy import Policy
 from unlearn_audit.records import (
     ALL,
-    NEGATIVE,
-    POSITIVE,
     Direction,
     Estimate,
     Interval,
@@ -33,7 +32,6 @@ from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import WorstRecord, estimate_worst_record_power, find_worst_record
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _MOST_TIES = 0.02
 _HIDDEN = 0.5
 _SIMULATED = 400
@@ -210,19 +208,9 @@ def has_patients(policy: Policy) -> bool:
 
 
 _SOURCE = "largest moderated t of phi(IN) - phi(OUT), signs of whole pairs flipped; Westfall and Young 1993, Smyth 2004"
-_TRAITS = MetricTraits(
-    kind="forgetting",
-    among=_AMONG,
-    limits=frozenset({"at_least"}),
-    low=0.0,
-    high=1.0,
-    subgroups=True,
-    needs_power=True,
-)
 _ABOUT = write_message("speaks-of-procedure")
 WORST_RECORD = Metric(
-    title="Worst-record recognition (p)",
-    traits=_TRAITS,
+    traits=TRAITS["worst-record-recognition"],
     direction=Direction.HIGHER,
     source=_SOURCE,
     measure=_measure_p(_RECORD),
@@ -231,8 +219,7 @@ WORST_RECORD = Metric(
     caveat=_ABOUT,
 )
 WORST_PATIENT = Metric(
-    title="Worst-patient recognition (p)",
-    traits=_TRAITS,
+    traits=TRAITS["worst-patient-recognition"],
     direction=Direction.HIGHER,
     source=f"{_SOURCE}; phi averaged over a patient's records",
     measure=_measure_p(_PATIENT),
@@ -241,16 +228,14 @@ WORST_PATIENT = Metric(
     caveat=_ABOUT,
 )
 WORST_RECORD_STATISTIC = Metric(
-    title="Worst-record recognition, largest t",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["worst-record-statistic"],
     direction=Direction.DESCRIPTIVE,
     source=_SOURCE,
     measure=measure_statistic,
     applies=reads_pairs,
 )
 RECOGNISED_RECORDS = Metric(
-    title="Erased records still recognised",
-    traits=MetricTraits(kind="descriptive", among=_AMONG, subgroups=True),
+    traits=TRAITS["recognised-records"],
     direction=Direction.LOWER,
     source=f"{_SOURCE}; single step: the chance of any false one is at most the test's level",
     measure=_count(by_person=False),
@@ -258,16 +243,14 @@ RECOGNISED_RECORDS = Metric(
     applies=reads_pairs,
 )
 LISTED_RECORDS = Metric(
-    title="Erased records that stand out, one in twenty of them by chance",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["listed-records"],
     direction=Direction.LOWER,
     source="each record's own randomisation p; Benjamini and Hochberg 1995 over the audit set",
     measure=_count(by_person=False, listed=True),
     applies=reads_pairs,
 )
 RECOGNISED_PATIENTS = Metric(
-    title="Erased patients still recognised",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["recognised-patients"],
     direction=Direction.LOWER,
     source=f"{_SOURCE}; phi averaged over a patient's records",
     measure=_count(by_person=True),

@@ -49,7 +49,7 @@ def present_attacks(index: Index) -> tuple[Grid, ...]:
     """
     names = tuple(card.name for card in index.models)
     populations = dict.fromkeys(f.key.among for f in index.find_all("membership-auc") if not f.key.among.is_subgroup)
-    grids = []
+    grids: list[Grid] = []
     for among in populations:
         words = {ALL: "all forget records", POSITIVE: f"{index.positive} forget records alone"}
         shown = words.get(among, str(among))
@@ -58,7 +58,8 @@ def present_attacks(index: Index) -> tuple[Grid, ...]:
             part = (*models, *beside)
             found = {a: tuple(_find_auc(index, m, among, a) for m in part) for a in index.attacks}
             rows = tuple((Cell(attack), *map(show_finding, row)) for attack, row in found.items() if any(row))
-            notes = gather_reasons(tuple(f for row in found.values() for f in row)) + _EXPLAIN_NULL * len(beside)
+            notes = gather_reasons(tuple(f for row in found.values() for f in row))
+            notes += _EXPLAIN_NULL if beside and not grids else ()
             heads = ("Attack", *(index.title(m) if m == _NULL else index.name(m) for m in part))
             caption = f"{index.title('membership-auc')}, {shown}, against the test split (0.5: not told apart)"
             grids.append(Grid(f"attacks-{among}-{number}", caption, heads, rows, notes))
@@ -91,14 +92,21 @@ def _collect_summaries(index: Index) -> dict[MetricKey, dict[str, Finding]]:
             found.setdefault(f.key.model_copy(update={"model": ""}), {})[f.key.model] = f
     if len(found) <= _MOST_ROWS:
         return found
-    return {key: row for key, row in found.items() if key.attack in (None, index.strongest)}
+    shown = {metric: _choose_attack(index, metric) for metric in {key.metric for key in found}}
+    return {key: row for key, row in found.items() if key.attack in (None, shown[key.metric])}
+
+
+def _choose_attack(index: Index, metric: str) -> str | None:
+    """Return the strongest attack where `metric` was measured for it, else the first for which it was."""
+    attacks = [f.key.attack for f in index.find_all(metric) if f.estimate is not None]
+    return index.strongest if index.strongest in attacks else next(iter(attacks), index.strongest)
 
 
 def present_summaries(index: Index) -> tuple[Grid, ...]:
     """Return what is beside the AUC: difference from the retrained model, TPR at low FPR, scores.
 
-    Where they would fill pages, only those of the strongest attack; the attached record holds all. What ran on no model
-    has no row; the note says why it was not run.
+    Where they would fill pages, of each metric only those of one attack; the attached record holds all. What ran on no
+    model has no row; the note says why it was not run.
     """
     found, grids = _collect_summaries(index), []
     for number, part in enumerate(cut(tuple(card.name for card in index.models))):
