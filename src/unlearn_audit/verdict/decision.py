@@ -13,7 +13,6 @@ from unlearn_audit.records import (
     Message,
     MetricKey,
     Outcome,
-    Unit,
     Verdict,
     decide_outcome,
     round_number,
@@ -82,7 +81,7 @@ def _explain(check: Check, ruled: CheckRuling, policy: Policy) -> Iterator[Messa
         yield ruling.lacking
     elif estimate is not None and estimate.bounds is not None:
         failing = estimate.failing or estimate.bounds
-        if estimate.unit is Unit.P_VALUE:
+        if find_traits(check.metric).needs_power:
             yield from explain_test(ruling.outcome, estimate, ruled.limit)
         elif ruling.outcome is Outcome.FAIL:
             yield explain_fail(failing, ruled.limit, too_high=is_above(failing, ruled.limit))
