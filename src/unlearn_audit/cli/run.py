@@ -109,7 +109,7 @@ _speed = partial(click.option, cls=SectionedOption, section="Speed")
     type=click.Choice(["fail", "inconclusive"]),
     default="inconclusive",
     metavar="OUTCOME",
-    help="With 'fail', an inconclusive verdict exits 0.",
+    help="With 'fail', checks left open exit 0, none not run.",
 )
 @_speed("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads for training.  [default: all cores]")
 @with_workers
@@ -127,6 +127,7 @@ def run_from_options(options: RunOptions) -> int:
     from unlearn_audit.cli.console import print_record, show_progress
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
+    from unlearn_audit.cli.proving import warn_of_policy
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
     from unlearn_audit.formats.sources import Sources
@@ -146,6 +147,7 @@ def run_from_options(options: RunOptions) -> int:
     known = name_known()
     policy = load_policy(path, known)
     written = path.read_bytes()
+    warn_of_policy(policy, options.policy)
     case, folder = read_case(options.case, known)
     mode = choose_mode(options, case)
     if mode.needs_torch:
@@ -212,7 +214,7 @@ def _say_who_is_due(out: Path, record: "AuditRecord") -> None:
 
 
 def _find_exit(verdict: "Verdict", fail_on: str) -> int:
-    """Return the exit code; --fail-on fail spares an inconclusive verdict, but not where a waiver has expired."""
+    """Return the exit code; --fail-on fail spares what is left open, not what was not run or whose waiver expired."""
     from unlearn_audit.cli.console import EXITS
     from unlearn_audit.records import Outcome, WaiverState
 
@@ -221,7 +223,10 @@ def _find_exit(verdict: "Verdict", fail_on: str) -> int:
             f"Exit 0 with waivers ({', '.join(check.id for check in verdict.waived)}). That is not a pass alone."
         )
     expired = [c.id for c in verdict.checks if c.waiver is not None and c.waiver.state is WaiverState.EXPIRED]
-    if verdict.outcome is Outcome.INCONCLUSIVE and fail_on == "fail" and not expired:
+    missing = [c.id for c in verdict.checks if c.required and not c.is_waived and c.outcome is Outcome.NOT_RUN]
+    if missing and fail_on == "fail":
+        click.echo(f"Not run, which --fail-on fail does not spare: {', '.join(missing)}.", err=True)
+    if verdict.outcome is Outcome.INCONCLUSIVE and fail_on == "fail" and not expired and not missing:
         click.echo("Exit 0 although inconclusive, because of --fail-on fail. Inconclusive is not a pass.")
         return ExitCode.PASS
     if expired:

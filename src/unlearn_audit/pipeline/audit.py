@@ -101,8 +101,10 @@ def name_signer(audit: Audit, signer: Signer) -> Audit:
     return replace(audit, evidence=evidence, record=judge(audit.policy, evidence, known=audit.record))
 
 
-def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
+def reach_verdicts(policy: Policy, evidence: Evidence, *, plan: bool = True) -> tuple[Verdict, ...]:
     """Return the verdicts that `judge` records, after measuring only what the policy's checks ask of the candidates.
+
+    Without `plan` no check says how many records would decide it; outcomes and bounds are the same.
 
     Raises:
         EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
@@ -121,7 +123,8 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     return tuple(
-        decide(findings, policy, name, Acceptances.of(policy, provenance, role)) for name, role in candidates.items()
+        decide(findings, policy, name, Acceptances.of(policy, provenance, role), plan=plan)
+        for name, role in candidates.items()
     )
 
 

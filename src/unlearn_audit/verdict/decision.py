@@ -43,19 +43,27 @@ from unlearn_audit.verdict.reasons import (
 )
 
 
-def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
+def decide(
+    findings: Iterable[Finding],
+    policy: Policy,
+    model: str,
+    accepted: Acceptances | None = None,
+    *,
+    plan: bool = True,
+) -> Verdict:
     """Hold every check of `policy` against the findings on `model`.
 
     A check passes when the bound that could contradict it lies inside its limit, fails when the whole range of
     plausible values lies outside, and is inconclusive between. A check whose finding is absent or has no bounds is
     `not_run`. The verdict is the worst required check; a check that was not run makes it inconclusive. A check with a
-    waiver in force keeps its outcome and does not count.
+    waiver in force keeps its outcome and does not count. Without `plan` no check that is left open says how many
+    records would decide it, which takes longer than to decide.
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
     mine = [finding for finding in findings if finding.key.model == model]
     waivers = accepted or Acceptances()
-    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model)) for check in policy.checks)
+    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model, plan=plan)) for check in policy.checks)
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
     return Verdict(
         model=model,
@@ -66,10 +74,10 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
     )
 
 
-def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
+def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str, *, plan: bool) -> CheckResult:
     metric = METRICS[check.metric]
     at = _find_point(check, metric, policy)
-    limit, groups = _limit_of(check), name_groups(check, policy)
+    limit, groups = _limit_of(check), name_groups(check, policy) if plan else None
     asked = [f for f in findings if (f.key.metric, f.key.against, f.key.at) == (check.metric, check.against, at)]
     rulings = [_rule(finding, limit, groups) for finding in asked if check.among.is_decided_by(finding.key.among)]
     needed = [f for f in asked if check.among.is_informed_by(f.key.among)]
@@ -168,7 +176,7 @@ def _margin_used(ruling: _Ruling) -> float:
     return abs(finding.estimate.value - (finding.null or 0.0))
 
 
-def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
+def _rule(finding: Finding, limit: Limit, groups: Sequence[str] | None) -> _Ruling:
     estimate = finding.estimate
     if estimate is None:
         return _Ruling(Outcome.NOT_RUN, (write_message("not-measured", cause=finding.not_run),), finding)
@@ -188,9 +196,9 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str]) -> _Ruling:
 
 
 def _explain_open(
-    finding: Finding, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str]
+    finding: Finding, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str] | None
 ) -> tuple[Message, ...]:
-    if finding.key.among.is_extreme:
+    if finding.key.among.is_extreme or groups is None:
         return (explain_crossing(bounds, limit),)
     if estimate.corrected is not None and is_beyond(bounds, limit):
         return (explain_chance(bounds, limit),)
