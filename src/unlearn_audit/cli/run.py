@@ -147,7 +147,6 @@ def run_from_options(options: RunOptions) -> int:
     known = name_known()
     policy = load_policy(path, known)
     written = path.read_bytes()
-    warn_of_policy(policy, options.policy)
     case, folder = read_case(options.case, known)
     mode = choose_mode(options, case)
     if mode.needs_torch:
@@ -159,6 +158,7 @@ def run_from_options(options: RunOptions) -> int:
     key = find_signing_key(signing_request)
     signing = choose_signing(signing_request, offline=options.offline)
     signer = describe_signer(key.certificate, signing.level)
+    warn_of_policy(policy, options.policy)
     disclosures = Disclosures(
         waivers=load_waivers(options.waivers, policy) if options.waivers else (),
         earlier_runs=find_earlier_runs(out, policy, case, folder),

@@ -23,6 +23,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
+from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def judge(
         threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
-        recommendation=recommend(verdicts, provenance),
+        recommendation=recommend(verdicts, provenance, list_hopeless_checks(findings, policy, provenance, verdicts[0])),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
 

@@ -190,6 +190,8 @@ def _rule(finding: Finding, limit: Limit, groups: Sequence[str] | None) -> _Ruli
     above = limit.at_least is None or low >= limit.at_least
     if too_high or too_low:
         return _Ruling(Outcome.FAIL, (explain_fail(failing, limit, too_high=too_high),), finding)
+    if finding.obstacle is not None:
+        return _Ruling(Outcome.NOT_RUN, (write_message("cannot-pass", cause=finding.obstacle),), finding)
     if below and above:
         return _Ruling(Outcome.PASS, (explain_pass(bounds, limit),), finding)
     return _Ruling(Outcome.INCONCLUSIVE, _explain_open(finding, estimate, bounds, limit, groups), finding)

@@ -7,8 +7,14 @@ from unlearn_audit.records import Message, Outcome, Provenance, Recommendation, 
 from unlearn_audit.verdict.reasons import is_inside
 
 
-def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
-    """Return what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
+def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Sequence[Message] = ()) -> Recommendation:
+    """Return what to do, by the verdicts alone.
+
+    Args:
+        verdicts: of the audited model first, then of the others.
+        provenance: names the remedies in the order they were tried.
+        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of other advice.
+    """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     if audited.outcome is Outcome.PASS:
         advice = tell_release(audited) if audited.waived else write_message("every-check-holds")
@@ -19,7 +25,7 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommenda
     if passing is not None:
         instead = write_message("release-remedied-instead", title=titles[passing])
         return Recommendation(action="release-remedied", model=passing, advice=(instead,))
-    then = tuple(_advise(tried, titles, provenance))
+    then = tuple(_advise(tried, titles, provenance, hopeless))
     if audited.outcome is Outcome.FAIL:
         advice = write_message("do-not-release")
         return Recommendation(action="do-not-release", model=audited.model, advice=(advice, *then))
@@ -27,13 +33,18 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommenda
     return Recommendation(action="collect-evidence", model=audited.model, advice=(advice, *then))
 
 
-def _advise(tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance) -> Iterator[Message]:
+def _advise(
+    tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance, hopeless: Sequence[Message]
+) -> Iterator[Message]:
     """Yield what came of the remedies, and the next step."""
     if tried:
         yield write_message("remedies-do-not-pass", titles=[titles[verdict.model] for verdict in tried])
     for search in provenance.searches:
         if search.chosen is None:
             yield write_message("search-without-choice", method=search.method, reason=search.reason)
+    if hopeless:
+        yield from hopeless
+        return
     promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
     if promising is not None:
         yield write_message("larger-test-split-could-decide", title=promising)
