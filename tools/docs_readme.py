@@ -23,7 +23,7 @@ _SHARE = 0.5
 
 def tell_coverage_share() -> str:
     """Return the lowest share of right ends of the deciding bounds, and among how many cells."""
-    document = json.loads((DOCS / "coverage.json").read_bytes())
+    document = json.loads((DOCS / "appendix" / "coverage.json").read_bytes())
     lowest = min(find_share(row, "deciding") for row in document["cases"])
     return f"{lowest:.4f} in {len(document['cases'])} cells of {document['repeats']:,} samples"
 
@@ -45,7 +45,7 @@ def tell_ensemble_speed() -> str:
 
 def read_ratios() -> dict[str, float]:
     """Return what `make publish-bench` measured."""
-    return dict(json.loads((DOCS / "bench.json").read_bytes()))
+    return dict(json.loads((DOCS / "appendix" / "bench.json").read_bytes()))
 
 
 def tell_study() -> tuple[str, int]:

@@ -121,7 +121,7 @@ def test_no_page_is_wider_than_a_phone(site):
         browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         view = browser.new_page(viewport={"width": 390, "height": 844})
         wide = {}
-        for path in site.glob("*.html"):
+        for path in [*site.glob("*.html"), *site.glob("appendix/*.html")]:
             view.goto(path.as_uri())
             wide[path.name] = view.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -58,7 +58,7 @@ def read_predictions(
     forget: str | Path | None = None,
     scores: Kind | None = None,
 ) -> Evidence:
-    """Return predictions in CSV or Parquet files as evidence; see docs/predictions.md for the columns.
+    """Return predictions in CSV or Parquet files as evidence; see docs/data.md for the columns.
 
     Args:
         paths: one file, or several of the same records with other models.

@@ -146,7 +146,7 @@ def validate_contract(checks: tuple[ContractCheck, ...]) -> None:
     broken = [check for check in checks if check.holds is False]
     if broken:
         listed = "; ".join(f"'{c.function}' {_negate(c)}" for c in broken)
-        raise CaseError(f"the contract of user-supplied code is broken: {listed}", hint="see docs/own-models.md")
+        raise CaseError(f"the contract of user-supplied code is broken: {listed}", hint="see docs/models.md")
 
 
 def _negate(check: ContractCheck) -> str:
