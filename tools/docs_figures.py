@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
+from tools.docs_readme import tell_residue
 from tools.docs_scale import tell_plan, tell_training, tell_workers
 from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
@@ -129,6 +130,7 @@ PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("appendix/scale.md", "training"): tell_training,
     ("appendix/scale.md", "workers"): tell_workers,
     ("appendix/scale.md", "plan"): tell_plan,
+    ("../README.md", "residue"): tell_residue,
     **list_passages(("skin", "ultrasound")),
 }
 

@@ -1,4 +1,4 @@
-"""Passages of docs/appendix/scale.md, from scale.json beside it: what was measured, what follows for a million images."""
+"""Passages of docs/appendix/scale.md, from scale.json beside it: what was measured, and what follows for more."""
 
 import json
 from pathlib import Path
