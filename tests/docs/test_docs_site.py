@@ -49,6 +49,16 @@ def test_every_page_of_docs_is_in_the_navigation_and_built(site):
         assert (site / built).is_file(), page
 
 
+def test_every_decision_has_a_number_of_its_own():
+    files = [page.removeprefix("decisions/") for page in PAGES if re.match(r"decisions/\d", page)]
+    numbers = [file[:4] for file in files]
+
+    assert len(set(numbers)) == len(numbers)
+    for file in files:
+        title = (ROOT / "docs" / "decisions" / file).read_text("utf-8").partition("\n")[0]
+        assert title.startswith(f"# {int(file[:4])}. "), file
+
+
 def test_nothing_is_asked_of_another_machine(site):
     for path in site.rglob("*.html"):
         if "repository" in path.relative_to(site).parts:
