@@ -1,4 +1,4 @@
-"""What the user's own functions are held to, on a few records, before the long work.
+"""The contract of user-supplied functions, tried on a few records before the long work.
 
 None of it says that a function trains well or forgets: that is for the audit. It says that models made by it can be
 compared: that each depends on its records and seed and on nothing else.
@@ -171,8 +171,8 @@ def _is_whole(model: nn.Module, records: Records, setting: Setting) -> bool:
     empty.load_state_dict(model.state_dict())
     few = records.x[:_FEW]
     with torch.no_grad(), read_model(model), read_model(empty):
-        said, again = model(few), empty(few)
-    return said.shape == again.shape and bool(torch.allclose(said, again, atol=_ANSWER_TOLERANCE))
+        answered, again = model(few), empty(few)
+    return answered.shape == again.shape and bool(torch.allclose(answered, again, atol=_ANSWER_TOLERANCE))
 
 
 def _is_finite_array(name: str, arrays: list[NDArray[Any]]) -> bool:
