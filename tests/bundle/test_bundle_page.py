@@ -17,8 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from waived_records import make_waiver, with_waivers
 
+from tests.support.waived_records import make_waiver, with_waivers
 from unlearn_audit.pki.keys import describe_signer
 from unlearn_audit.records import Outcome
 from unlearn_audit.signing.bundle import write_bundle
