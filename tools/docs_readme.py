@@ -3,16 +3,13 @@
 import json
 from pathlib import Path
 
-import numpy as np
 from benchmarks.coverage.page import find_share
 from tools.docs_studies import read_study
 
 from unlearn_audit.assets import read_published_selftest
-from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, load_policy
 from unlearn_audit.records import SelfTestSummary
-from unlearn_audit.stats import PairedDifferences, estimate_paired_recognition, find_worst_record, score_logit
 from unlearn_audit.study import show_estimate
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -24,8 +21,6 @@ _COLUMNS = {
     "auroc": "AUROC",
 }
 _SHARE = 0.5
-SAMPLE = DOCS.parent / "sample_reports" / "breast-cytology" / "evidence.parquet"
-_DRAWS, _SEED = 4_999, 0
 
 
 def tell_coverage_share() -> str:
@@ -63,35 +58,6 @@ def tell_study() -> tuple[str, int]:
         row = cell.find(name)
         lines.append(f"| {row.title} | {' | '.join(show_estimate(row.find(m).mean) for m in _COLUMNS)} |")
     return "\n".join(lines), len(cell.seeds)
-
-
-def tell_residue() -> str:
-    """Return what each method leaves behind, record by record, in the published cytology evidence.
-
-    Recognised are records at whose statistic a false one is found in at most 5 % of all draws; intervals are at 95 %.
-    """
-    evidence = read_evidence(SAMPLE)
-    references = evidence.references
-    if references is None:
-        raise ValueError(f"{SAMPLE} holds no reference models")
-    audit_set = references.candidates
-    labels = evidence.label[audit_set]
-    malignant = np.isin(labels, evidence.positive)
-    titles = {card.name: card.title for card in evidence.provenance.models}
-    lines = [
-        f"| method | of {len(labels)} records recognised | malignant among them | P(IN > OUT), malignant |",
-        "|---|---:|---:|---|",
-    ]
-    for name, answers in {"none": references.log_probs, **references.unlearned}.items():
-        scores = np.stack([score_logit(model[audit_set], labels) for model in answers])
-        pairs = PairedDifferences.of(scores, references.trained_on[:, audit_set])
-        found = find_worst_record(pairs, alpha=0.05, draws=_DRAWS, rng=np.random.default_rng(_SEED))
-        paired = estimate_paired_recognition(
-            pairs.select(malignant), confidence=0.95, draws=_DRAWS, rng=np.random.default_rng(_SEED)
-        )
-        cells = [titles.get(name, "no unlearning"), int(found.beyond.sum()), int(found.beyond[malignant].sum())]
-        lines.append(f"| {' | '.join(map(str, cells))} | {show_estimate(paired.probability)} |")
-    return "\n".join(lines)
 
 
 def tell_reference_count() -> int:

@@ -145,6 +145,8 @@ def word(message, catalogue):
     """Return the text of a message as the page says that it is made."""
 
     def write(value, how):
+        if isinstance(value, list) and value and how == "names":
+            return ", ".join(f"'{item}'" for item in value[:8]) + (f" and {len(value) - 8} more" if value[8:] else "")
         if isinstance(value, list):
             return (how or ", ").join(write(item, "") for item in value) if value else catalogue["none"]
         if isinstance(value, dict):
