@@ -17,8 +17,8 @@ from unlearn_audit.stats import (
     estimate_risk_change,
 )
 from unlearn_audit.stats.dirichlet_means import DirichletMeans, compute_tails, find_upper_points, invert
-from unlearn_audit.stats.tallies import Functional, tally_records, tally_table
-from unlearn_audit.stats.worst_case import find_bounds
+from unlearn_audit.stats.tallies import Functional, merge_kinds, tally_records, tally_table
+from unlearn_audit.stats.worst_case import Posterior, find_bounds, find_upper_bounds
 
 RISK_CHANGE = Functional((0.0, 20.0, -20.0, 0.0, 1.0, -1.0), (0,) * 6)
 AT_PREVALENCE = Functional((0.0, 20.0, 0.0, 1.0), (0, 0, 1, 1), (0.1, 0.9))
@@ -212,3 +212,16 @@ def test_the_worst_case_cluster_lies_between_that_of_the_average_record_and_the_
     table = np.array([[1, 0]] * 8 + [[20, 0]] * 2)
 
     assert tally_table(table).find_extra_size(0, (0, 0)) == pytest.approx(((8 * 1 + 2 * 400) / 48 + 20) / 2)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e-2, 1.0, 1e3])
+@pytest.mark.parametrize("misses", [0, 3])
+def test_a_bound_is_found_on_fractions_of_a_record_as_planning_asks_for_it(scale, misses):
+    """With nearly no records the worst case added decides alone, and the bound lies next to the largest value."""
+    rows = []
+    for value, count, n in ((7.5, misses, 75), (0.625, 1, 125)):
+        rows.append(merge_kinds(np.array([[value, 1.0, count * scale + 1.0], [0.0, 1.0, (n - count) * scale]])))
+    (bound,) = find_upper_bounds([Posterior.of(rows, np.ones(2))], 0.05)
+    assert 0 < bound <= 8.125
+    if scale < 1e-3:
+        assert bound == pytest.approx(8.125, rel=1e-2)

@@ -69,7 +69,8 @@ def simulate_evidence(models=("original", "retrained", "unlearned"), *, seed=1, 
     side = np.where(positive, 1.0, -1.0)
     log_probs = {}
     for model in models:
-        skill, memory, shift = quality.get(model.replace("-", "_"), (3.0, 0.0, 0.0))
+        usual = (3.0, 2.0 if model == "original" else 0.0, 0.0)  # what the original does not know, nobody can forget
+        skill, memory, shift = quality.get(model.replace("-", "_"), usual)
         seen = (split == "retain") * 4.0 + (split == "forget") * memory
         log_probs[model] = make_log_probs(side * (skill + seen) + noise * 1.5 + rng.normal(size=n) * 0.5 + shift)
     patients = {"patient_id": np.array([f"p{i // 2}" for i in range(n)])}

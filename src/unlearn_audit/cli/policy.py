@@ -33,12 +33,16 @@ def write_new_policy(file: Path, *, force: bool, given: tuple[str, ...], answers
 @command.command(name="check")
 @click.argument("policies", nargs=-1, required=True, metavar="FILE...")
 def check_policies(policies: tuple[str, ...]) -> int:
-    """Check policy files and print every mistake at once, with its place and a way to mend it."""
+    """Check policy files: print every mistake at once, with its place and a way to mend it.
+
+    A policy that declares sizes is also tried on simulated models: six that it must stop, and a fine one.
+    """  # fmt: skip
     return check_policy_files(policies)
 
 
 def check_policy_files(names: tuple[str, ...]) -> int:
     """Check each policy; print what is wrong with all of them before the exit code says that something is."""
+    from unlearn_audit.cli.proving import print_proof, prove_named_policy
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy
 
@@ -50,11 +54,16 @@ def check_policy_files(names: tuple[str, ...]) -> int:
         except PolicyError as error:
             _complain(error)
             code = ExitCode.USAGE
-        else:
-            click.echo(
-                f"{name}: fine ({policy.id} {show_text(policy.version)}, {len(policy.checks)} checks, "
-                f"sha256 {policy.digest()})"
-            )
+            continue
+        facts = f"{policy.id} {show_text(policy.version)}, {len(policy.checks)} checks, sha256 {policy.digest()}"
+        try:
+            proof = prove_named_policy(policy, name)
+        except PolicyError as error:
+            _complain(error)
+            code = ExitCode.USAGE
+            continue
+        click.echo(f"{name}: fine ({facts})")
+        print_proof(proof)
     return code
 
 

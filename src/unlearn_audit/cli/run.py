@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from unlearn_audit.pipeline.result import Audit
     from unlearn_audit.policy import Policy
     from unlearn_audit.records import AuditRecord, ProgressCallback, Verdict
+    from unlearn_audit.verdict.comparison import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +117,7 @@ _speed = partial(click.option, cls=SectionedOption, section="Speed")
     type=click.Choice(["fail", "inconclusive"]),
     default="inconclusive",
     metavar="OUTCOME",
-    help="With 'fail', an inconclusive verdict exits 0.",
+    help="With 'fail', checks left open exit 0, none not run.",
 )
 @_speed("--threads", type=click.IntRange(1, 256), metavar="N", help="Threads for training.  [default: all cores]")
 @with_workers
@@ -130,11 +131,11 @@ def command(**options: Any) -> int:
 
 def run_from_options(options: RunOptions) -> int:
     """Run an audit, write the report, say what came out."""
-    from unlearn_audit.cli.comparing import print_comparison, read_baseline
-    from unlearn_audit.cli.console import print_record, show_progress
+    from unlearn_audit.cli.comparing import read_baseline
+    from unlearn_audit.cli.console import show_progress
     from unlearn_audit.cli.history import find_earlier_runs
-    from unlearn_audit.cli.intake import print_intake
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
+    from unlearn_audit.cli.proving import warn_of_policy
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
     from unlearn_audit.formats.sources import Sources
@@ -165,6 +166,7 @@ def run_from_options(options: RunOptions) -> int:
     key = find_signing_key(signing_request)
     signing = choose_signing(signing_request, offline=options.offline)
     signer = describe_signer(key.certificate, signing.level)
+    warn_of_policy(policy, options.policy)
     disclosures = Disclosures(
         waivers=load_waivers(options.waivers, policy) if options.waivers else (),
         earlier_runs=find_earlier_runs(out, policy, case, folder),
@@ -178,13 +180,21 @@ def run_from_options(options: RunOptions) -> int:
         sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy), comparison)
         write_signed_report(audit, out, ReportRequest(key, formats, signing, sources, written, options.force))
         progress("write the report", 1, 1)
-    print_intake(audit.record.provenance.intake)
-    print_record(audit.record)
-    if comparison:
-        print_comparison(comparison)
+    _print_outcome(audit.record, comparison)
     say_where(out, formats, is_test=signer.kind == "test")
     _say_who_is_due(out, audit.record)
     return _find_exit(audit.record.verdict, options.fail_on)
+
+
+def _print_outcome(record: "AuditRecord", comparison: "Comparison | None") -> None:
+    from unlearn_audit.cli.comparing import print_comparison
+    from unlearn_audit.cli.console import print_record
+    from unlearn_audit.cli.intake import print_intake
+
+    print_intake(record.provenance.intake)
+    print_record(record)
+    if comparison:
+        print_comparison(comparison)
 
 
 def _audit(
@@ -222,7 +232,7 @@ def _say_who_is_due(out: Path, record: "AuditRecord") -> None:
 
 
 def _find_exit(verdict: "Verdict", fail_on: str) -> int:
-    """Return the exit code; --fail-on fail spares an inconclusive verdict, but not where a waiver has expired."""
+    """Return the exit code; --fail-on fail spares what is left open, not what was not run or whose waiver expired."""
     from unlearn_audit.cli.console import EXITS
     from unlearn_audit.records import Outcome, WaiverState
 
@@ -231,7 +241,10 @@ def _find_exit(verdict: "Verdict", fail_on: str) -> int:
             f"Exit 0 with waivers ({', '.join(check.id for check in verdict.waived)}). That is not a pass alone."
         )
     expired = [c.id for c in verdict.checks if c.waiver is not None and c.waiver.state is WaiverState.EXPIRED]
-    if verdict.outcome is Outcome.INCONCLUSIVE and fail_on == "fail" and not expired:
+    missing = [c.id for c in verdict.checks if c.required and not c.is_waived and c.outcome is Outcome.NOT_RUN]
+    if missing and fail_on == "fail":
+        click.echo(f"Not run, which --fail-on fail does not spare: {', '.join(missing)}.", err=True)
+    if verdict.outcome is Outcome.INCONCLUSIVE and fail_on == "fail" and not expired and not missing:
         click.echo("Exit 0 although inconclusive, because of --fail-on fail. Inconclusive is not a pass.")
         return ExitCode.PASS
     if expired:

@@ -14,6 +14,7 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.findings.metrics.membership import find_strongest
+from unlearn_audit.findings.obstacles import find_obstacle
 from unlearn_audit.findings.recognition_curves import trace_recognition
 from unlearn_audit.records import (
     ALL,
@@ -137,6 +138,7 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
         null=metric.null,
         source=metric.source if key.attack is None else f"{metric.source}; {find_attack(key.attack).source}",
         caveats=caveats,
+        obstacle=find_obstacle(context, metric, key) if estimate is not None and estimate.bounds is not None else None,
         records=records,
     )
 

@@ -146,14 +146,6 @@ TRAITS: Mapping[str, MetricTraits] = {
         low=-1.0,
         high=1.0,
     ),
-    "svc-efficacy": MetricTraits(title="SVC efficacy", kind="descriptive"),
-    "logistic-accuracy": MetricTraits(title="Logistic attack, accuracy", kind="descriptive"),
-    "threshold": MetricTraits(
-        title="Threshold",
-        kind="descriptive",
-        at=True,
-        points=lambda policy: tuple(point for point in policy.task.operating_points if point != ARGMAX),
-    ),
     "paired-recognition": MetricTraits(
         title="Paired recognition",
         kind="forgetting",
@@ -193,33 +185,13 @@ TRAITS: Mapping[str, MetricTraits] = {
     "recognised-records": MetricTraits(
         title="Erased records still recognised", kind="descriptive", among=_AMONG_ALL_NEGATIVE_POSITIVE, subgroups=True
     ),
+    "recognised-patients": MetricTraits(
+        title="Erased patients still recognised", kind="descriptive", among=_AMONG_ALL_NEGATIVE_POSITIVE
+    ),
     "listed-records": MetricTraits(
         title="Erased records that stand out, one in twenty of them by chance",
         kind="descriptive",
         among=_AMONG_ALL_NEGATIVE_POSITIVE,
-    ),
-    "recognised-patients": MetricTraits(
-        title="Erased patients still recognised", kind="descriptive", among=_AMONG_ALL_NEGATIVE_POSITIVE
-    ),
-    "dormant-memory": MetricTraits(
-        title="Dormant memory: what comes back",
-        kind="forgetting",
-        among=_AMONG_ALL_NEGATIVE_POSITIVE,
-        limits=_AT_MOST,
-        low=0.0,
-        high=1.0,
-        subgroups=True,
-        guards=False,
-    ),
-    "returned-accuracy": MetricTraits(
-        title="Dormant memory: accuracy on erased records, increase",
-        kind="descriptive",
-        among=_AMONG_ALL_NEGATIVE_POSITIVE,
-    ),
-    "reconstruction-rank": MetricTraits(
-        title="Reconstruction by difference of linear models, median rank",
-        kind="descriptive",
-        among=_AMONG_ALL_POSITIVE,
     ),
     "disclosure": MetricTraits(
         title="Disclosure of erased records by comparison with the original",
@@ -243,11 +215,39 @@ TRAITS: Mapping[str, MetricTraits] = {
         subgroups=True,
         guards=False,
     ),
+    "dormant-memory": MetricTraits(
+        title="Dormant memory: what comes back",
+        kind="forgetting",
+        among=_AMONG_ALL_NEGATIVE_POSITIVE,
+        limits=_AT_MOST,
+        low=0.0,
+        high=1.0,
+        subgroups=True,
+        guards=False,
+    ),
+    "returned-accuracy": MetricTraits(
+        title="Dormant memory: accuracy on erased records, increase",
+        kind="descriptive",
+        among=_AMONG_ALL_NEGATIVE_POSITIVE,
+    ),
+    "reconstruction-rank": MetricTraits(
+        title="Reconstruction by difference of linear models, median rank",
+        kind="descriptive",
+        among=_AMONG_ALL_POSITIVE,
+    ),
     "reissued-threshold": MetricTraits(title="Re-issued threshold", kind="descriptive"),
     "reissued-threshold-on-average": MetricTraits(
         title="Re-issued threshold, were the promise kept on average only", kind="descriptive"
     ),
     "reissued-threshold-price": MetricTraits(
         title="False-positive rate on validation at the re-issued threshold", kind="descriptive"
+    ),
+    "svc-efficacy": MetricTraits(title="SVC efficacy", kind="descriptive"),
+    "logistic-accuracy": MetricTraits(title="Logistic attack, accuracy", kind="descriptive"),
+    "threshold": MetricTraits(
+        title="Threshold",
+        kind="descriptive",
+        at=True,
+        points=lambda policy: tuple(point for point in policy.task.operating_points if point != ARGMAX),
     ),
 }

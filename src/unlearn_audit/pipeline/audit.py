@@ -23,6 +23,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
+from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def judge(
         threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
-        recommendation=recommend(verdicts, provenance),
+        recommendation=recommend(verdicts, provenance, list_hopeless_checks(findings, policy, provenance, verdicts[0])),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
 
@@ -101,8 +102,10 @@ def name_signer(audit: Audit, signer: Signer) -> Audit:
     return replace(audit, evidence=evidence, record=judge(audit.policy, evidence, known=audit.record))
 
 
-def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
+def reach_verdicts(policy: Policy, evidence: Evidence, *, plan: bool = True) -> tuple[Verdict, ...]:
     """Return the verdicts that `judge` records, after measuring only what the policy's checks ask of the candidates.
+
+    Without `plan` no check says how many records would decide it; outcomes and bounds are the same.
 
     Raises:
         EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
@@ -121,7 +124,8 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     return tuple(
-        decide(findings, policy, name, Acceptances.of(policy, provenance, role)) for name, role in candidates.items()
+        decide(findings, policy, name, Acceptances.of(policy, provenance, role), plan=plan)
+        for name, role in candidates.items()
     )
 
 

@@ -45,6 +45,7 @@ from unlearn_audit.policy.reading import (
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
 from unlearn_audit.policy.signing_file import SigningFile
+from unlearn_audit.policy.sizes import Sizes, SplitSize
 from unlearn_audit.policy.study_file import (
     Claim,
     Relearning,
@@ -91,6 +92,8 @@ __all__ = [
     "Relearning",
     "Remedy",
     "SigningFile",
+    "Sizes",
+    "SplitSize",
     "StudiedModel",
     "StudyCell",
     "StudyFile",

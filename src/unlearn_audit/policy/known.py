@@ -47,6 +47,8 @@ class MetricTraits:
     low: float | None = None
     high: float | None = None
     subgroups: bool = False
+    guards: bool = True
+    needs_power: bool = False
     points: "Callable[[Policy], tuple[OperatingPoint, ...]] | None" = None
     every_attack: bool = False
 
@@ -55,9 +57,6 @@ class MetricTraits:
         if self.points is not None:
             return self.points(policy)
         return policy.task.operating_points if self.at else (None,)
-
-    guards: bool = True
-    needs_power: bool = False
 
 
 @dataclass(frozen=True)

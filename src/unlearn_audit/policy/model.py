@@ -10,6 +10,7 @@ from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, validate_point
 from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
+from unlearn_audit.policy.sizes import Sizes
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint
@@ -287,6 +288,11 @@ class Policy(Frozen):
         default=None, exclude_if=operator.not_, description="groups in which the model is measured by itself"
     )
     data: DataRules | None = Field(default=None, exclude_if=operator.not_, description="what the splits must be like")
+    sizes: Sizes | None = Field(
+        default=None,
+        exclude_if=lambda sizes: sizes is None,
+        description="records that an audit under it will have: the policy is proved at these sizes",
+    )
     remediation: tuple[Remedy, ...] = Field(
         default=(), description="methods tried in this order when the audited model does not pass"
     )

@@ -58,6 +58,11 @@ def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError
         yield FieldError((*keys, "metric"), f"'{metric}', which only describes", "a metric that can decide", hint)
         return
     yield from _against(keys, check, traits)
+    if traits.kind == "forgetting" and check.get("against") == "original" and check.get("required", True) is not False:
+        hint = (
+            "an untouched original passes it and a retrained model does not: compare with 'retrained', or inform only"
+        )
+        yield FieldError((*keys, "against"), "'original'", "no required forgetting check against the original", hint)
     among = check.get("among", "all")
     population = parse_population(among)
     asks_group = population is not None and population.is_subgroup and traits.subgroups

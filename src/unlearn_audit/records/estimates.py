@@ -197,6 +197,11 @@ class Finding(Frozen):
         description="two-sided p-value of 'no different from chance (or the reference)', adjusted by Holm over the "
         "attacks on this model; shown, never decides",
     )
+    obstacle: Message | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="why this number may fail a check and cannot pass one: the evidence could show nothing else",
+    )
     records: tuple[str, ...] = Field(default=(), description="record ids the number points at, where it points at some")
 
     @model_validator(mode="after")

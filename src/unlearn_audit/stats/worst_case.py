@@ -159,9 +159,14 @@ def _approximate(wide: Floats, steps: Floats, correlation: float) -> Callable[[f
 
 
 def _polish(exceed: Callable[[float], float], roughly: Callable[[float], float], tail: float, ends: Ends) -> float:
-    """Return t with `exceed` = `tail`; where `roughly` has it, up to the factor by which the two differ there."""
+    """Return t with `exceed` = `tail`; where `roughly` has it, up to the factor by which the two differ there.
+
+    Where the two differ so much that `roughly` never has it, `exceed` itself is solved, which takes longer.
+    """
     found, wanted = ends[1], tail
     for _ in range(_STEPS):
+        if not roughly(ends[1]) < wanted < roughly(ends[0]):
+            return _solve(exceed, tail, ends)
         found = _solve(roughly, wanted, ends)
         factor = exceed(found) / tail
         if abs(factor - 1) < _EXACT:

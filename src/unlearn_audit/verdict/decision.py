@@ -13,7 +13,6 @@ from unlearn_audit.records import (
     Message,
     MetricKey,
     Outcome,
-    Unit,
     Verdict,
     decide_outcome,
     round_number,
@@ -27,19 +26,27 @@ from unlearn_audit.verdict.rulings import CheckRuling, Ruling, find_traits, is_a
 from unlearn_audit.verdict.summary import summarise, title_of
 
 
-def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Acceptances | None = None) -> Verdict:
+def decide(
+    findings: Iterable[Finding],
+    policy: Policy,
+    model: str,
+    accepted: Acceptances | None = None,
+    *,
+    plan: bool = True,
+) -> Verdict:
     """Hold every check of `policy` against the findings on `model`.
 
     A check passes when the bound that could contradict it lies inside its limit, fails when the whole range of
     plausible values lies outside, and is inconclusive between. A check whose finding is absent or has no bounds is
     `not_run`. The verdict is the worst required check; a check that was not run makes it inconclusive. A check with a
-    waiver in force keeps its outcome and does not count.
+    waiver in force keeps its outcome and does not count. Without `plan` no check that is left open says how many
+    records would decide it, which takes longer than to decide.
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
     mine = [finding for finding in findings if finding.key.model == model]
     waivers = accepted or Acceptances()
-    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model)) for check in policy.checks)
+    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model, plan=plan)) for check in policy.checks)
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
     return Verdict(
         model=model,
@@ -50,7 +57,7 @@ def decide(findings: Iterable[Finding], policy: Policy, model: str, accepted: Ac
     )
 
 
-def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str) -> CheckResult:
+def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str, *, plan: bool) -> CheckResult:
     ruled = rule_check(check, findings, policy)
     ruling, estimate = ruled.ruling, ruled.ruling.estimate
     return CheckResult(
@@ -69,33 +76,34 @@ def _check(check: Check, findings: Sequence[Finding], policy: Policy, model: str
         limit=ruled.limit,
         required=check.required,
         outcome=ruling.outcome,
-        reasons=(*_explain(check, ruled, policy), *explain_groups(ruling.outcome, ruled.parts, ruled.limit)),
+        reasons=(*_explain(check, ruled, policy, plan=plan), *explain_groups(ruling.outcome, ruled.parts, ruled.limit)),
         estimate=estimate,
         equivalence_p=_find_equivalence_p(estimate, ruled.limit),
     )
 
 
-def _explain(check: Check, ruled: CheckRuling, policy: Policy) -> Iterator[Message]:
+def _explain(check: Check, ruled: CheckRuling, policy: Policy, *, plan: bool) -> Iterator[Message]:
     """Yield why a check came out as it did."""
     ruling, estimate = ruled.ruling, ruled.ruling.estimate
     if ruling.lacking is not None:
         yield ruling.lacking
     elif estimate is not None and estimate.bounds is not None:
         failing = estimate.failing or estimate.bounds
-        if estimate.unit is Unit.P_VALUE:
+        if find_traits(check.metric).needs_power:
             yield from explain_test(ruling.outcome, estimate, ruled.limit)
         elif ruling.outcome is Outcome.FAIL:
             yield explain_fail(failing, ruled.limit, too_high=is_above(failing, ruled.limit))
         elif ruling.outcome is Outcome.PASS:
             yield explain_pass(estimate.bounds, ruled.limit)
         else:
-            yield from _explain_open(ruling, estimate, estimate.bounds, ruled.limit, name_groups(check, policy))
+            groups = name_groups(check, policy) if plan else None
+            yield from _explain_open(ruling, estimate, estimate.bounds, ruled.limit, groups)
 
 
 def _explain_open(
-    ruling: Ruling, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str]
+    ruling: Ruling, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str] | None
 ) -> tuple[Message, ...]:
-    if ruling.finding is not None and ruling.finding.key.among.is_extreme:
+    if groups is None or (ruling.finding is not None and ruling.finding.key.among.is_extreme):
         return (explain_crossing(bounds, limit),)
     if estimate.corrected is not None and is_beyond(bounds, limit):
         return (explain_chance(bounds, limit),)

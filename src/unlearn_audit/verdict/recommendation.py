@@ -8,8 +8,14 @@ from unlearn_audit.verdict.rulings import is_inside
 from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
 
 
-def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
-    """Return what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
+def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Sequence[Message] = ()) -> Recommendation:
+    """Return what to do, by the verdicts alone.
+
+    Args:
+        verdicts: of the audited model first, then of the others.
+        provenance: names the remedies in the order they were tried.
+        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of other advice.
+    """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     if audited.outcome is Outcome.PASS:
         advice = tell_release(audited) if audited.waived else write_message("every-check-holds")
@@ -20,7 +26,11 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommenda
     if passing is not None:
         advised = tuple(_advise_remedied(passing, verdicts, provenance))
         return Recommendation(action="release-remedied", model=passing, advice=advised)
-    then = (*_tell_remedies(tried, titles, provenance), *tell_cheaper(verdicts, provenance), _advise(tried, titles))
+    then = (
+        *_tell_remedies(tried, titles, provenance),
+        *tell_cheaper(verdicts, provenance),
+        *_advise(tried, titles, hopeless),
+    )
     if audited.outcome is Outcome.FAIL:
         advice = write_message("do-not-release")
         return Recommendation(action="do-not-release", model=audited.model, advice=(advice, *then))
@@ -46,12 +56,14 @@ def _tell_remedies(tried: Sequence[Verdict], titles: dict[str, str], provenance:
             yield write_message("search-without-choice", method=search.method, reason=search.reason)
 
 
-def _advise(tried: Sequence[Verdict], titles: dict[str, str]) -> Message:
+def _advise(tried: Sequence[Verdict], titles: dict[str, str], hopeless: Sequence[Message]) -> Sequence[Message]:
     """Return the next step."""
+    if hopeless:
+        return hopeless
     promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
     if promising is not None:
-        return write_message("larger-test-split-could-decide", title=promising)
-    return write_message("change-or-collect")
+        return (write_message("larger-test-split-could-decide", title=promising),)
+    return (write_message("change-or-collect"),)
 
 
 def _could_pass(verdict: Verdict) -> bool:

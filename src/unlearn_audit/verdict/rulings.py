@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.policy import Check, MetricTraits, Policy
+from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.records import (
     Estimate,
     Finding,
@@ -17,8 +18,8 @@ from unlearn_audit.records import (
     OperatingPoint,
     Outcome,
     PopulationKind,
-    Unit,
     find_worst,
+    round_number,
     write_message,
 )
 
@@ -75,6 +76,8 @@ def rule_check(check: Check, findings: Sequence[Finding], policy: Policy) -> Che
     deciding = [f for f in asked if check.among.is_decided_by(f.key.among)]
     parts = tuple(f for f in asked if check.among.is_informed_by(f.key.among) and f not in deciding)
     rulings = [rule(finding, limit) for finding in deciding]
+    if traits.needs_power:
+        rulings = [_require_power(ruling, policy) for ruling in rulings]
     if rulings and traits.every_attack:
         rulings += _find_missing_attacks(deciding, policy)
     rulings += _find_missing_extreme(deciding)
@@ -97,8 +100,8 @@ def limit_of(check: Check) -> Limit:
 def rule(finding: Finding, limit: Limit) -> Ruling:
     """Return whether the bounds of a finding lie inside of `limit`, outside, or on both sides.
 
-    A finding passes by its bounds, a test of single records only with its power. It fails by those at its share of the
-    error, where several attacks share one.
+    A finding passes by its bounds. It fails by those at its share of the error, where several attacks share one. What
+    stands in its way to a pass, such as two models that are one, leaves it not run.
     """
     estimate = finding.estimate
     if estimate is None:
@@ -108,16 +111,27 @@ def rule(finding: Finding, limit: Limit) -> Ruling:
         return Ruling(Outcome.NOT_RUN, finding, write_message("no-deciding-bounds"))
     if is_beyond(failing, limit):
         return Ruling(Outcome.FAIL, finding)
+    if finding.obstacle is not None:
+        return Ruling(Outcome.NOT_RUN, finding, write_message("cannot-pass", cause=finding.obstacle))
     below = limit.at_most is None or bounds.high <= limit.at_most
     above = limit.at_least is None or bounds.low >= limit.at_least
-    return Ruling(Outcome.PASS if below and above and has_power(estimate) else Outcome.INCONCLUSIVE, finding)
+    return Ruling(Outcome.PASS if below and above else Outcome.INCONCLUSIVE, finding)
 
 
-def has_power(estimate: Estimate) -> bool:
-    """Whether the estimate may pass a check: any number, but a p-value only with the power that was asked for."""
-    if estimate.unit is not Unit.P_VALUE:
-        return True
-    return estimate.power is not None and estimate.power.low >= estimate.power.needed
+def _require_power(ruling: Ruling, policy: Policy) -> Ruling:
+    """A test that finds nothing passes only if it would have found what the policy says that it must find."""
+    if ruling.outcome is not Outcome.PASS or has_power(ruling.estimate, policy.membership.recognition):
+        return ruling
+    return replace(ruling, outcome=Outcome.INCONCLUSIVE)
+
+
+def has_power(estimate: Estimate | None, asked: Recognition | None) -> bool:
+    """Whether a test had the power that it needed, by a number that asks no less than the policy does."""
+    power = estimate.power if estimate is not None else None
+    if power is None or asked is None:
+        return False
+    as_hard = power.shift <= asked.shift and power.records <= asked.records
+    return as_hard and power.low >= max(power.needed, round_number(asked.power))
 
 
 def is_beyond(bounds: Interval, limit: Limit) -> bool:

@@ -11,11 +11,9 @@ from unlearn_audit.findings.attacks import select_group
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.traits import TRAITS
-from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, round_number, write_message
+from unlearn_audit.records import Direction, Estimate, round_number, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_disclosure, score_logit
-
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _measure(split: str) -> Callable[[EvaluationContext, MetricKey], Estimate]:

@@ -15,11 +15,9 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, Unit, round_number, write_message
+from unlearn_audit.records import Direction, Estimate, Unit, round_number, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_disclosure, score_logit
-
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _get_relearned(context: EvaluationContext, model: str) -> NDArray[np.float64]:

@@ -12,11 +12,10 @@ from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audi
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.traits import TRAITS
-from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, Direction, Estimate, derive_rng, round_number, write_message
+from unlearn_audit.records import Direction, Estimate, derive_rng, round_number, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import PairedRecognition, compare_checkpoint, estimate_paired_recognition, score_logit
 
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _CAVEAT = write_message("speaks-of-procedure-and-ties")
 
 

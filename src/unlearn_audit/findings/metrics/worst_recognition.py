@@ -18,8 +18,6 @@ from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import (
     ALL,
-    NEGATIVE,
-    POSITIVE,
     Direction,
     Estimate,
     Interval,
@@ -34,7 +32,6 @@ from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import WorstRecord, estimate_worst_record_power, find_worst_record
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 
-_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _MOST_TIES = 0.02
 _HIDDEN = 0.5
 _SIMULATED = 400
