@@ -115,7 +115,7 @@ def print_verification(verification: "Verification", *, as_json: bool) -> None:
         lines = [
             {"name": line.name, "state": line.state.value, "sentence": line.sentence} for line in verification.lines
         ]
-        outcome = verification.record.outcome.value if verification.record else None
+        outcome = verification.outcome.value if verification.outcome else None
         click.echo(json.dumps({"exit_code": int(verification.exit_code), "outcome": outcome, "lines": lines}, indent=2))
         return
     width = max(len(line.name) for line in verification.lines)

@@ -28,10 +28,10 @@ from unlearn_audit.errors import ExitCode
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
     from unlearn_audit.evidence.predictions.scores import Kind
-    from unlearn_audit.pipeline.external import Predictions
+    from unlearn_audit.pipeline.external import Disclosures, Predictions
     from unlearn_audit.pipeline.external_models import ExternalModels
     from unlearn_audit.pipeline.result import Audit
-    from unlearn_audit.policy import Policy
+    from unlearn_audit.policy import CaseFile, Policy
     from unlearn_audit.records import AuditRecord, ProgressCallback, Verdict
 
 
@@ -125,20 +125,17 @@ def run_from_options(options: RunOptions) -> int:
     """Run an audit, write the report, say what came out."""
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.console import print_record, show_progress
-    from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
     from unlearn_audit.cli.proving import warn_of_policy
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_known
-    from unlearn_audit.pipeline.external import Disclosures
     from unlearn_audit.pki.keys import describe_signer
-    from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
+    from unlearn_audit.policy import find_policy, load_policy, locate_checks
     from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.bundle import validate_output_folder
     from unlearn_audit.signing.report import ReportRequest, write_signed_report
-    from unlearn_audit.signing.sealing import read_seals
     from unlearn_audit.software import require_module
     from unlearn_audit.verdict.comparison import compare_records
 
@@ -159,11 +156,7 @@ def run_from_options(options: RunOptions) -> int:
     signing = choose_signing(signing_request, offline=options.offline)
     signer = describe_signer(key.certificate, signing.level)
     warn_of_policy(policy, options.policy)
-    disclosures = Disclosures(
-        waivers=load_waivers(options.waivers, policy) if options.waivers else (),
-        earlier_runs=find_earlier_runs(out, policy, case, folder),
-        seals=read_seals(options.seals, policy),
-    )
+    disclosures = _disclose(options, out, policy, (case, folder))
     request = mode.parse(Setting(options, policy, case, folder, read_clock(), signer, disclosures))
     with show_progress() as progress:
         audit = _audit(policy, request, options, progress)
@@ -178,6 +171,25 @@ def run_from_options(options: RunOptions) -> int:
     say_where(out, formats, is_test=signer.kind == "test")
     _say_who_is_due(out, audit.record)
     return _find_exit(audit.record.verdict, options.fail_on)
+
+
+def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[CaseFile | None, Path]") -> "Disclosures":
+    """Return waivers, earlier runs and seals; `case` comes with the folder of its file."""
+    from datetime import datetime
+
+    from unlearn_audit.cli.history import find_earlier_runs
+    from unlearn_audit.pipeline.external import Disclosures
+    from unlearn_audit.policy import load_waivers
+    from unlearn_audit.records.clock import read_clock, validate_day
+    from unlearn_audit.signing.sealing import read_seals
+
+    waivers = load_waivers(options.waivers, policy) if options.waivers else ()
+    validate_day((*policy.waivers, *waivers), datetime.fromisoformat(read_clock()).date())
+    return Disclosures(
+        waivers=waivers,
+        earlier_runs=find_earlier_runs(out, policy, *case),
+        seals=read_seals(options.seals, policy),
+    )
 
 
 def _audit(

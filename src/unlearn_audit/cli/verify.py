@@ -24,6 +24,7 @@ class VerifyOptions(TrustOptions):
     rerender: bool = False
     recompute: bool = False
     as_json: bool = False
+    no_waivers: bool = False
 
 
 @click.command("verify", epilog=EXIT_CODES)
@@ -32,6 +33,7 @@ class VerifyOptions(TrustOptions):
 @click.option("--policy", metavar="FILE", help="Policy you expect the report to be judged by, or a shipped one's name.")
 @click.option("--rerender", is_flag=True, help="Render HTML and PDF again from the record and compare the bytes.")
 @click.option("--recompute", is_flag=True, help="Judge the evidence again and compare every number with the record.")
+@click.option("--no-waivers", is_flag=True, help="Take no waiver: read the verdict as if there were none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(**options: Any) -> int:
     """Check a report folder, or its report.pdf alone, offline: integrity, authenticity, and what its verdict is.
@@ -58,9 +60,11 @@ def verify_from_options(options: VerifyOptions) -> int:
 def _answer(options: VerifyOptions, record: "AuditRecord", policy: Path | None) -> "Iterator[VerificationCheck]":
     """Answer what the options ask. Only bytes whose signature holds come here."""
     from unlearn_audit.cli.console import show_progress
-    from unlearn_audit.verification.verification import compare_policy
+    from unlearn_audit.verification.verification import compare_policy, refuse_waivers
 
     path = options.bundle
+    if options.no_waivers:
+        yield refuse_waivers(record)
     if policy is not None:
         yield compare_policy(policy, record)
     if options.rerender:
