@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
+from tools.docs_patients import tell_patients
 from tools.docs_scale import tell_plan, tell_training, tell_workers
 from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
@@ -121,6 +122,7 @@ FIGURES: dict[str, Callable[[], str]] = {
 PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("methods.md", "methods"): tell_methods,
     ("reading-legal.md", "crosswalk"): tell_crosswalk,
+    ("patients.md", "patients"): tell_patients,
     ("numbers.md", "coverage"): tell_coverage,
     ("numbers.md", "selftest"): tell_selftest,
     ("scale.md", "training"): tell_training,

@@ -44,6 +44,7 @@ def make_scores(seed=3):
 def make(policy):
     def maker(**changes):
         given = {"ids": np.arange(240), "split": PARTS, "label": TRUTH.astype(int), "models": make_scores()}
+        given["classes"] = ["benign", "malignant"]
         return make_evidence(policy, **{**given, "scores": "logits", **changes})
 
     return maker
@@ -190,7 +191,7 @@ def test_a_table_is_read_as_by_the_command(policy, tmp_path):
     lines = ["id,split,label,original,unlearned"]
     lines += [f"{i},{PARTS[i]},{int(TRUTH[i])},{scores['original'][i]},{scores['unlearned'][i]}" for i in range(240)]
     (tmp_path / "p.csv").write_text("\n".join(lines))
-    evidence = read_predictions(tmp_path / "p.csv", policy, scores="logits")
+    evidence = read_predictions(tmp_path / "p.csv", policy, scores="logits", classes=["benign", "malignant"])
 
     assert list(evidence.log_probs) == ["original", "unlearned"]
     assert audit(policy, evidence)["forgotten"].estimate is None

@@ -17,8 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from waived_records import make_waiver, with_waivers
 
+from tests.support.waived_records import make_waiver, with_waivers
 from unlearn_audit.pki.keys import describe_signer
 from unlearn_audit.records import Outcome
 from unlearn_audit.signing.bundle import write_bundle
@@ -145,6 +145,8 @@ def word(message, catalogue):
     """Return the text of a message as the page says that it is made."""
 
     def write(value, how):
+        if isinstance(value, list) and value and how == "names":
+            return ", ".join(f"'{item}'" for item in value[:8]) + (f" and {len(value) - 8} more" if value[8:] else "")
         if isinstance(value, list):
             return (how or ", ").join(write(item, "") for item in value) if value else catalogue["none"]
         if isinstance(value, dict):

@@ -56,7 +56,7 @@ def policy():
 @pytest.fixture
 def request_of(pathmnist, cache):
     def make(**changes):
-        return CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=pathmnist, **changes)
+        return CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=pathmnist, **changes)
 
     return make
 
@@ -371,7 +371,7 @@ def held_nothing(pathmnist, cache):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "predict_log_probs", spy)
-        request = CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=pathmnist)
+        request = CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=pathmnist)
         return run_audit(search_policy("[0.0, 0.001]"), request), asked
 
 

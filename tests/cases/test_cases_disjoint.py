@@ -61,7 +61,7 @@ def request_of(data, tmp_path_factory):
 
     def make(**changes):
         fields = {"retrain": False, "remedy": False, **changes}
-        return CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=data, **fields)
+        return CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=data, **fields)
 
     return make
 
@@ -105,9 +105,9 @@ def test_a_column_that_the_data_lacks_is_an_error(request_of):
 def test_the_splits_can_come_from_a_column_of_policy_or_case(request_of):
     case = CaseFile(schema_="unlearn-audit/case/v1", name="n", split_column="new_split")
     for policy, file in ((read("data: {split_column: new_split}"), None), (read(), case)):
-        made = build_case(policy, request_of(case=file), ignore_progress).provenance.data
-        assert (made.splits["validation"].n, made.splits["test"].n) == (18, 28)
-        assert any("new_split" in note.text for note in made.notes)
+        made = build_case(policy, request_of(case=file), ignore_progress).provenance
+        assert (made.data.splits["validation"].n, made.data.splits["test"].n) == (18, 28)
+        assert [e.details for e in made.intake if e.code == "splits.column"] == [{"column": "new_split"}]
 
 
 def test_a_case_does_not_take_other_splits_than_the_policy(request_of):
@@ -128,7 +128,10 @@ def test_a_request_for_somebody_who_was_left_out_says_why(request_of, tmp_path):
 
 @pytest.mark.parametrize("judged", [judge, reach_verdicts])
 def test_evidence_of_splits_that_share_patients_is_not_judged_by_a_policy_that_keeps_them_apart(request_of, judged):
-    evidence = run_audit(read(), request_of()).evidence
+    named = CaseFile.model_validate(
+        {"schema": "unlearn-audit/case/v1", "name": "n", "columns": {"groups": ["patient_id"]}}
+    )
+    evidence = run_audit(read(), request_of(case=named)).evidence
 
     with pytest.raises(EvidenceError, match="1 in train and validation; 2 in train and test; 2 in validation and test"):
         judged(read("data: {disjoint: patient_id}"), evidence)

@@ -70,7 +70,7 @@ def policy():
 @pytest.fixture
 def ask(tmp_path):
     torch.set_num_threads(1)
-    return lambda path, cache: CaseRequest(created="2026-01-02T03:04:05Z", cache=tmp_path / cache, data=path)
+    return lambda path, cache: CaseRequest(created="2026-05-02T03:04:05Z", cache=tmp_path / cache, data=path)
 
 
 @pytest.fixture

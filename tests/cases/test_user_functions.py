@@ -97,10 +97,33 @@ def test_a_file_beside_the_case_trains_every_model_that_is_trained_from_nothing(
     assert trained == [128, 128, 128, 300, 240, 300, 300, 300, 300]
     assert case.made["unlearned"].card.method == "user-supplied"
 
-    remedied = add_remedy(case, list_remedies(referenced(), case)[1])  # retrain
+    retrain = list_remedies(referenced(), case)[1]
+    remedied = add_remedy(case, retrain, retrain)
     assert [n for n, _ in seen()][len(trained) :] == [240] * 5
     evidence = collect(remedied, ignore_progress)
     assert set(evidence.references.unlearned) == {"unlearned", "remedied-retrain"}
+
+
+RELEARNING = ("membership: {references: {models: 4}}", "membership: {relearning: {epochs: 1}}")
+
+
+def test_a_judged_model_is_trained_further_by_the_users_function_that_begins_with_the_network_it_is_given(build, own):
+    begun = ("_train(Net(setting.shape, setting.classes), records", "_train(setting.build(setting.seed), records")
+    case = build(**own(begun), policy=[RELEARNING])
+    trained = len(seen())
+
+    evidence = collect(case, ignore_progress)
+
+    assert [n for n, _ in seen()][trained:] == [240] * len(evidence.relearned)
+    assert set(evidence.relearned) == set(case.made) - {"original"}
+    pairs = [(evidence.relearned[name], evidence.log_probs[name]) for name in evidence.relearned]
+    assert all(0 < np.abs(after - before).mean() for after, before in pairs)
+
+
+def test_a_function_that_begins_with_a_network_of_its_own_relearns_nothing(build, own):
+    evidence = collect(build(**own(), policy=[RELEARNING]), ignore_progress)
+
+    assert not evidence.relearned
 
 
 def test_neither_validation_nor_test_records_reach_the_user_but_the_controls_of_reference_models(

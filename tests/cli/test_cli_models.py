@@ -95,7 +95,7 @@ def case(tmp_path, cytology, monkeypatch):
 def run(run_here, case):
     """Run the command on models; it leaves out the pages, which take most of the time and are tested elsewhere."""
 
-    def runner(files, *options, more=""):
+    def runner(files, *options, more="", allow_code=True):
         path = case / "case.yaml"
         path.write_text(path.read_text() + more)
         given = [word for role, file in files.items() for word in (f"--{role}", file)]
@@ -111,7 +111,9 @@ def run(run_here, case):
             "--format",
             "html",
         )
-        code, out, err = run_here(*arguments, *given, *options)
+        code_is_given = any(path.suffix in {".pt", ".pt2", ".ts"} for path in files.values())
+        allowed = ("--allow-code",) if allow_code and code_is_given else ()
+        code, out, err = run_here(*arguments, *given, *allowed, *options)
         assert "internal error" not in err, err
         return code, out + err
 
@@ -581,7 +583,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     about = 3 * (images.reshape(len(images), -1).mean(axis=1) / 255 - 0.4) / 0.1
 
     np.testing.assert_allclose(logit, about, atol=0.15)
-    assert any("size 6" in note.text for note in evidence.provenance.notes)
+    assert any("size 6" in entry.text for entry in evidence.provenance.intake)
 
 
 def test_the_command_of_the_page_runs(run_here, case, networks, monkeypatch):

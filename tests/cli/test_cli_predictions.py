@@ -175,15 +175,14 @@ def test_evidence_check_without_any_file_says_how_to_name_one(run_here, policy):
     assert "predictions: [FILE]" in err
 
 
-def test_names_of_columns_are_about_tables_and_refused_with_one_reason_elsewhere(run_here, policy, tmp_path):
+def test_what_labels_mean_is_about_predictions_and_refused_elsewhere(run_here, policy, tmp_path):
     case = tmp_path / "case.yaml"
     for more in ("", "models: {original: {file: o.pt}, unlearned: {file: u.pt}}\n"):
-        case.write_text(f"schema: unlearn-audit/case/v1\nname: x\ncolumns: {{id: image}}\n{more}")
+        case.write_text(f"schema: unlearn-audit/case/v1\nname: x\nlabels: {{B: benign}}\n{more}")
         code, _, err = run_here("run", "--policy", policy, "--case", case)
 
         assert code == 2
-        assert "'columns' of the case file would do nothing" in err
-        assert "'columns' is about tables of predictions" in err
+        assert "'labels' of the case file would do nothing" in err
 
 
 @pytest.mark.usefixtures("small_pages")

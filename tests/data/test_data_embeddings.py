@@ -40,7 +40,7 @@ def test_a_flat_file_reads(arrays, load):
     assert data.classes == ("benign", "malignant")
     assert data.split.tolist() == ["train"] * 12 + ["validation"] * 4 + ["test"] * 8
     assert set(data.groups) == {"patient_id", "age_band"}
-    assert any("what the backbone remembers" in note for note in data.notes)
+    assert any("what the backbone remembers" in note.text for note in data.notes)
 
 
 def test_a_file_by_split_reads_alike(arrays, load):

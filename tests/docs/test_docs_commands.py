@@ -9,7 +9,7 @@ import shlex
 import pytest
 
 from tests.support.given_to_pages import GIVEN
-from tests.support.pages import DOCS, PAGES, ROOT, list_commands
+from tests.support.pages import DOCS, PAGES, list_commands
 from unlearn_audit.cli.commands import group
 
 WITH_COMMANDS = [page for page in PAGES if list_commands(page)]
@@ -64,8 +64,10 @@ def test_the_way_from_a_policy_to_a_verified_report_can_be_walked(reader):
 
 def _list_questions():
     """Return the questions of `policy new` as the code has them."""
-    source = (ROOT / "src/unlearn_audit/cli/drafting.py").read_text("utf-8")
-    return re.findall(r'(?:_ask|_ask_as|_ask_number|click\.prompt|click\.confirm)\("([^"]+)"', source)
+    from unlearn_audit.cli.interview import list_questions
+    from unlearn_audit.models import MODELS
+
+    return [question.text for question in list_questions("cytology", {"breast-cytology": ""}, tuple(sorted(MODELS)))]
 
 
 @pytest.mark.parametrize("page", PAGES)

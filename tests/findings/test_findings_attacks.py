@@ -532,5 +532,5 @@ def test_the_strongest_attack_with_reference_models_is_the_one_that_is_drawn(lad
     assert any("with the very models of this case" in limit for limit in view.limits)
     shown = {row[0].text for grid in view.summaries for row in grid.rows}
     assert "SWAP quality of the method" in shown
-    assert all(grid.heads[-1] == "Models that never saw them" for grid in view.attacks)
+    assert all(grid.heads[-1] == "Models that never saw the records" for grid in view.attacks)
     assert all(cell.text != "—" for grid in view.attacks for row in grid.rows for cell in row)

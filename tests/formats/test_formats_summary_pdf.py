@@ -131,7 +131,7 @@ def test_a_summary_at_a_lower_level_than_the_record_promises_is_invalid(tmp_path
 def test_a_countersigner_signs_the_report_and_covers_the_summary(tmp_path, lab):
     record = make_small_record(lab.key, due=(OFFICER,))
     out = write_with_summary(tmp_path / "bundle", record, lab.key)
-    countersign(out, lab.employ(OFFICER), sign_at(SignatureLevel.B), "2026-01-02T03:04:05Z")
+    countersign(out, lab.employ(OFFICER), sign_at(SignatureLevel.B), "2026-05-02T03:04:05Z")
     verification = verify(out, lab.roots)
     assert verification.find("summary signature").state is State.OK
     assert ExitCode.PASS is verification.exit_code

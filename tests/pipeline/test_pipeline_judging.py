@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.pipeline.annex import make_annex, read_annex
 from unlearn_audit.pipeline.audit import judge
 from unlearn_audit.records import AuditRecord, Outcome, join_texts
 from unlearn_audit.stats import adjust_differences, compute_equivalence
@@ -285,9 +286,12 @@ def test_counts_are_those_of_the_confusion_matrix(policy, make_evidence):
     )
 
 
-def test_newly_missed_patients_are_named(policy, make_evidence):
+def test_newly_missed_patients_are_named_in_the_annex_and_in_the_record_only_where_the_policy_says_so(
+    policy, make_evidence
+):
     evidence = make_evidence(**{**GOOD, "unlearned": (3.0, 0.0, -2.0)})
-    record = judge(policy, evidence)
+    named = policy.model_copy(update={"record_ids": "report"})
+    record, silent = judge(named, evidence), judge(policy, evidence)
     test = evidence.split == "test"
     before = evidence.log_probs["original"][:, 1] > np.log(0.5)
     after = evidence.log_probs["unlearned"][:, 1] > np.log(0.5)
@@ -297,6 +301,12 @@ def test_newly_missed_patients_are_named(policy, make_evidence):
 
     assert expected == set(finding.records)
     assert finding.estimate.value == len(expected) > 0
+    assert make_annex(named, evidence, record) is None
+    assert not any(name in silent.to_bytes().decode() for name in expected)
+    lists = read_annex(make_annex(policy, evidence, silent))
+    where = {"metric": "newly-missed", "model": "unlearned", "against": "original", "at": "argmax"}
+    (listed,) = [entry["ids"] for entry in lists if where.items() <= entry.items()]
+    assert set(listed) == expected
 
 
 def test_trivial_models_stand_beside_the_audited_one(policy, make_evidence):

@@ -8,7 +8,7 @@ from cryptography import x509
 from tests.support.proofs import found_laboratory
 from unlearn_audit.errors import KeyFileError
 from unlearn_audit.pki.issuing import issue_further_signer, renew_revocations
-from unlearn_audit.pki.keys import describe_signer, load_signing_key
+from unlearn_audit.pki.keys import describe_signer, load_signing_key, read_chain
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 
 SECRET = "correct horse battery"  # noqa: S105 - of keys that live for one test
@@ -22,10 +22,11 @@ def number_of(revocations):
     return revocations.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
-def test_a_laboratory_comes_with_a_revocation_list_that_revokes_nobody(lab):
-    found = read(lab.revocations)
+def test_a_laboratory_comes_with_a_revocation_list_that_revokes_nobody(tmp_path):
+    paths = init_laboratory_ca(tmp_path / "ca", "Example Clinic", "Audit desk")
+    found = read(paths["revocations"])
     assert list(found) == []
-    assert found.is_signature_valid(lab.key.chain[-1].public_key())
+    assert found.is_signature_valid(read_chain(paths["root_certificate"])[0].public_key())
     assert (found.next_update_utc - found.last_update_utc).days == 90
 
 

@@ -8,8 +8,8 @@ from tests.support.ocsp_responder import OcspResponder, serve_ocsp
 from tests.support.proofs import make_small_record, render_small
 from tests.support.timestamp_authority import Responder, serve
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.pki.certificates import load_revocations
 from unlearn_audit.pki.keys import SigningKey
+from unlearn_audit.pki.revocation import load_revocations
 from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.pades import sign_pdf

@@ -13,7 +13,8 @@ from tests.support.proofs import make_small_record, render_small, sign_at
 from tests.support.timestamp_authority import OpenSslResponder, Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, TimeStampError, UsageError
 from unlearn_audit.pki import time_stamp_client as stamping
-from unlearn_audit.pki.certificates import load_revocations, validate_certificates
+from unlearn_audit.pki.certificates import validate_certificates
+from unlearn_audit.pki.revocation import load_revocations
 from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
 from unlearn_audit.pki.time_stamps import open_token
 from unlearn_audit.signing.pades import sign_pdf

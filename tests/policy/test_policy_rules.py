@@ -265,6 +265,6 @@ def test_the_rules_step_over_what_is_malformed():
 
 
 def test_traits_say_nothing_by_default_that_would_refuse_a_plain_check():
-    traits = MetricTraits(kind="utility")
+    traits = MetricTraits(title="A metric", kind="utility")
     assert traits.limits == {"at_most", "at_least", "within"}
     assert traits.against == {None}

@@ -23,7 +23,7 @@ def audit(tmp_path):
             pytest.skip(f"{file} is not in ../shared/data beside the checkout")
         policy = load_policy(find_policy(policy_name), name_known())
         request = CaseRequest(
-            created="2026-01-02T03:04:05Z",
+            created="2026-05-02T03:04:05Z",
             cache=tmp_path,
             data=DATA / file,
             case=case,
@@ -147,7 +147,7 @@ def disjoint_audit(tmp_path_factory):
         recipe=Recipe(epochs=1),
     )
     request = CaseRequest(
-        created="2026-01-02T03:04:05Z",
+        created="2026-05-02T03:04:05Z",
         cache=tmp_path_factory.mktemp("cache"),
         data=DATA / "dermamnist_rebuilt_28.npz",
         case=quick,

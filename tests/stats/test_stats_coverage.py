@@ -145,6 +145,7 @@ def test_the_bound_on_a_paired_change_covers_with_fixed_class_sizes(cell):
     assert_covers(from_counts(values, (0,) * 6), draw_paired(cell), truth, np.random.default_rng(8))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cell", PAIRED[:3])
 def test_the_bound_at_a_prevalence_covers(cell):
     *_, missed, caught, alarms, repaired, ratio = cell

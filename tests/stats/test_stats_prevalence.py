@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from covering import count_hits
 from scipy.stats import binom
 
+from tests.support.covering import count_hits
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import MistakeCosts, PrevalenceCounts, estimate_at_counted_prevalence, estimate_global_risk
 

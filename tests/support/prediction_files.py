@@ -47,3 +47,9 @@ def write_rows(path, rows, delimiter=","):
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def find_entry(evidence, code):
+    """Return the one entry of the intake with this code."""
+    (entry,) = [entry for entry in evidence.provenance.intake if entry.code == code]
+    return entry

@@ -46,7 +46,7 @@ def ask(tmp_path):
     """A request with a cache of its own."""
 
     def make(**changes):
-        return replace(CaseRequest(created="2026-01-02T03:04:05Z", cache=tmp_path / "cache"), **changes)
+        return replace(CaseRequest(created="2026-05-02T03:04:05Z", cache=tmp_path / "cache"), **changes)
 
     return make
 

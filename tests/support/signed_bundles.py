@@ -56,7 +56,7 @@ def pdf(record: AuditRecord) -> bytes:
 @pytest.fixture(scope="session")
 def trial_pdf(trial_key: SigningKey, pdf: bytes) -> bytes:
     """A short report of another record, the TEST key's, not yet signed."""
-    return render_pdf(make_record(describe_signer(trial_key.certificate), findings=(), curves=()))
+    return render_pdf(make_small_record(trial_key))
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +98,7 @@ def archived(tmp_path_factory: pytest.TempPathFactory, lab: Laboratory, stamps: 
     record = make_small_record(lab.key, SignatureLevel.LTA, due=(OFFICER,))
     signing = sign_at(SignatureLevel.LTA, stamps, lab)
     out = write_small_bundle(tmp_path_factory.mktemp("archived") / "bundle", record, lab.key, signing)
-    countersign(out, lab.employ(OFFICER), signing, "2026-01-02T03:04:05Z")
+    countersign(out, lab.employ(OFFICER), signing, "2026-05-02T03:04:05Z")
     return out
 
 

@@ -100,7 +100,7 @@ def describe_case(name, split, positive, models):
     forget, retain = splits["forget"], splits["retain"]
     return Provenance(
         version="0",
-        created="2026-01-02T03:04:05Z",
+        created="2026-05-02T03:04:05Z",
         seed=1,
         case=name,
         data=DataCard(

@@ -42,7 +42,7 @@ def with_text_everywhere(text: str) -> AuditRecord:
     case = {
         "models": cards, "data": data, "case": text, "notes": (quote_text(text),), "environment": {text: text},
         "device": Device(name=text, version=text), "deviations": (Deviation(what=text, reason=text),),
-        "earlier_runs": (CASE["earlier_runs"][0].model_copy(update={"model": text, "policy": text, "outcome": text}),),
+        "earlier_runs": (CASE["earlier_runs"][0].model_copy(update={"model": text, "policy": text}),),
         "signer": Signer(kind="configured", subject=text, fingerprint="0" * 64),
     }  # fmt: skip
     policy = {

@@ -29,4 +29,4 @@ STUDY = {
     "seeds": [1, 2],
     "cells": [{"forget": 0.3, "models": [FINE]}],
 }
-CREATED = "2026-01-02T03:04:05Z"
+CREATED = "2026-05-02T03:04:05Z"

@@ -30,7 +30,7 @@ from unlearn_audit.pki.time_stamps import open_token
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.countersigning import countersign
 from unlearn_audit.signing.pades import sign_pdf
-from unlearn_audit.verification import signers
+from unlearn_audit.verification import times
 from unlearn_audit.verification.pdf_signatures import find_trusted_time
 from unlearn_audit.verification.verification import State, VerificationOptions, verify
 
@@ -40,11 +40,14 @@ FILES = {
     "countersignature-1.dsse.json",
     "countersignature-1.tst",
     "evidence.parquet",
+    "original.safetensors",
     "policy.yaml",
     "record.json",
     "report.html",
     "report.pdf",
+    "retrained.safetensors",
     "signer-chain.pem",
+    "unlearned.safetensors",
 }
 
 
@@ -100,7 +103,7 @@ def test_a_countersignature_needs_a_trusted_time_too_where_one_is_required(lab, 
     record = make_small_record(lab.key, SignatureLevel.T, due=(OFFICER,))
     out = write_small_bundle(tmp_path / "out", record, lab.key, sign_at(SignatureLevel.T, stamps))
     with serve(Responder(tmp_path / "other", root_name="Other root")) as other:
-        countersign(out, lab.employ(OFFICER), sign_at(SignatureLevel.T, other), "2026-01-02T03:04:05Z")
+        countersign(out, lab.employ(OFFICER), sign_at(SignatureLevel.T, other), "2026-05-02T03:04:05Z")
     assert ExitCode.PASS is verify(out, lab.roots, trust_time(stamps)).exit_code
     strict = verify(out, lab.roots, trust_time(stamps, require_timestamp=True))
     assert State.OK is strict.find("time").state
@@ -220,8 +223,8 @@ def test_evidence_that_claims_to_be_younger_than_the_signature_is_a_contradictio
 
 @pytest.mark.parametrize("created", ["yesterday", "", "2026-13-01"])
 def test_what_is_no_time_lies_nowhere(created):
-    assert not signers.is_before(created, datetime.now(UTC))
-    assert not signers.is_before(created, datetime.now(UTC), after=True)
+    assert not times.is_before(created, datetime.now(UTC))
+    assert not times.is_before(created, datetime.now(UTC), after=True)
 
 
 def test_a_pdf_at_another_level_than_the_record_promises_is_invalid(lab, stamps, tmp_path):
@@ -289,7 +292,7 @@ def test_flipped_bits_and_appended_bytes_over_every_file_are_caught(copy, lab, s
     """Half of them fall on the files that nothing but themselves covers: time stamps and countersignatures."""
     rng, wishes = random.Random(20260423), trust_time(stamps)  # noqa: S311 - where to damage a file is no secret
     own = ["countersignature-1.dsse.json", "countersignature-1.tst", "attestation.tst", "attestation.dsse.json"]
-    everything = [path.name for path in list_files(copy)]
+    everything = [str(path.relative_to(copy)) for path in list_files(copy)]
     accepted = []
     for number in range(repeats):
         path = copy / (own[number // 2 % 4] if number % 2 else everything[number // 2 % len(everything)])

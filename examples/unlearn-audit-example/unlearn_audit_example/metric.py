@@ -29,8 +29,14 @@ def measure_negative_predictive_value(context: EvaluationContext, key: MetricKey
 
 
 NEGATIVE_PREDICTIVE_VALUE = Metric(
-    title="Negative predictive value",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    traits=MetricTraits(
+        title="Negative predictive value",
+        kind="clinical",
+        at=True,
+        limits=frozenset({"at_least"}),
+        low=0.0,
+        high=1.0,
+    ),
     direction=Direction.HIGHER,
     source="Altman and Bland 1994, BMJ 309, 102",
     measure=measure_negative_predictive_value,

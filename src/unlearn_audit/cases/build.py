@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
+from unlearn_audit.cases.data_preparation import keep_groups
 from unlearn_audit.cases.environment import describe_environment
 from unlearn_audit.cases.expectation import meet_expectation
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
@@ -24,16 +25,19 @@ from unlearn_audit.data import (
     note_unsearched,
 )
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
+from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.records import (
     DataCard,
     HyperparameterSearch,
     Message,
     ProgressCallback,
     Provenance,
+    ReissuedThreshold,
     SplitCount,
     choose_seed,
     write_message,
 )
+from unlearn_audit.records.intake import join_intake
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
 from unlearn_audit.reference_models.pool import Pool, to_inputs
 from unlearn_audit.reference_models.workers import Workers
@@ -57,6 +61,7 @@ class Case:
         provenance: where all of it comes from.
         builder: makes further models of the same case.
         ensemble: reference models; None where none were asked for.
+        relearning: how models are trained further on retained records; None where they are not.
         convert: from stored records to inputs of models.
     """
 
@@ -68,6 +73,7 @@ class Case:
     provenance: Provenance
     builder: ModelBuilder
     ensemble: Ensemble | None = None
+    relearning: DormantMemory | None = None
     convert: "Callable[[NDArray[Any]], Tensor]" = to_inputs
 
     @property
@@ -114,6 +120,8 @@ def build_case(policy: Policy, request: CaseRequest, progress: ProgressCallback)
         case = add_model(case, choice, name=name, role="unlearned" if name == "unlearned" else "compared")
     if not plan.references:
         return case
+    if policy.membership.recognition and "retrained" in case.made:
+        choices["retrained"] = MethodChoice(method="retrain")  # the control that a test of single records must pass
     return add_references(case, plan.references, choices, request.workers, policy.protocol.cluster)
 
 
@@ -152,6 +160,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         environment=describe_environment() | builder.compute.describe(),
         signer=request.signer,
         seals=request.seals,
+        intake=join_intake(prepared.loaded.intake, prepared.groups.intake, *(made.intake for made in models)),
         notes=(
             *prepared.forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
@@ -163,13 +172,14 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         earlier_runs=request.earlier_runs,
     )
     return Case(
-        dataset=task.dataset,
+        dataset=keep_groups(task.dataset, prepared.groups),
         split=prepared.split,
         positive=task.positive,
         inputs=prepared.inputs,
         made={made.card.name: made for made in models},
         provenance=provenance,
         builder=builder,
+        relearning=policy.membership.relearning,
         convert=prepared.convert,
     )
 
@@ -216,14 +226,20 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
         choice
         for choice in policy.remediation
         if choice.search
+        or choice.threshold
         or (choice.method, case.builder.methods[choice.method].parse(choice.parameters).model_dump(mode="json"))
         != (audited.method, audited.parameters)
     )
 
 
-def add_remedy(case: Case, choice: MethodChoice) -> Case:
-    """Return the case with the original remedied by `choice`, as one more candidate."""
-    return add_model(case, choice, name=f"remedied-{choice.method}", role="remedied")
+def add_remedy(case: Case, choice: MethodChoice, remedy: Remedy) -> Case:
+    """Return the case with the original remedied by `choice`, one setting of `remedy`, as one more candidate."""
+    made = case.builder.unlearn(case.made["original"], choice, name=remedy.model_name, role="remedied")
+    if remedy.threshold is not None:
+        rule = ReissuedThreshold.model_validate(remedy.threshold.model_dump())
+        told = {"reissued": rule, "title": f"{made.card.title} + threshold"}
+        made = replace(made, card=made.card.model_copy(update=told))
+    return case.with_model(made, case.ensemble.unlearn(remedy.model_name, choice) if case.ensemble else None)
 
 
 def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[Message, ...]:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from unlearn_audit.cases.dormant_memory import ask_relearned
+from unlearn_audit.cases.reconstruction import align_records
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.records import ProgressCallback
 
@@ -37,4 +39,6 @@ def collect(case: "Case", progress: ProgressCallback, known: Evidence | None = N
         groups=case.dataset.groups,
         provenance=case.provenance,
         references=references,
+        relearned=ask_relearned(case, known),
+        alignments=align_records(case, known),
     )

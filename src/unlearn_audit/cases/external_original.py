@@ -12,9 +12,12 @@ from unlearn_audit.cases.networks import find_network
 from unlearn_audit.data import Dataset, Task
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import CaseError
-from unlearn_audit.models import Preprocessing, load_external, save_weights
+from unlearn_audit.models import Preprocessing, load_external, name_program, save_weights
+from unlearn_audit.models.architecture import describe_factory
+from unlearn_audit.models.preprocessing import describe_preprocessing
 from unlearn_audit.policy import ExternalModelFacts, Network
-from unlearn_audit.records import ModelCard, digest_of, quote_text, write_message
+from unlearn_audit.records import Message, ModelCard, digest_of, quote_text, write_message
+from unlearn_audit.records.intake import IntakeEntry
 
 _TITLES = {"original": "Original", "retrained": "Retrained reference"}
 
@@ -46,20 +49,27 @@ class ExternalOriginal:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
         """
         path = self.files[role]
-        model = load_external(path, builder.build_empty)
-        if model.network is None:
+        told = self.about.get(role, ExternalModelFacts())
+        kind = name_program(path)
+        model = load_external(path, builder.build_empty, told.weights) if kind is None else None
+        if model is None or model.network is None:
             raise CaseError(
-                f"{path} is a program ({model.kind}), which cannot be trained further and so not be unlearned here",
+                f"{path} is a program ({kind or 'ONNX'}), which cannot be trained further and so not be unlearned here",
                 hint="bring the unlearned model as well (--unlearned), or the original as weights with --model",
             )
         with tempfile.TemporaryDirectory() as folder:
             save_weights(model.network, Path(folder) / "model.safetensors")
             weights = (Path(folder) / "model.safetensors").read_bytes()
-        return CaseModel(model.network, weights, self._describe(role, path, weights))
+        card = self._describe(role, write_message("original-read-from", file=path.name, sha256=model.sha256), weights)
+        return CaseModel(model.network, weights, card, (*self.describe_intake(), *model.intake))
 
-    def _describe(self, role: str, path: Path, weights: bytes) -> ModelCard:
+    def describe_intake(self) -> tuple[IntakeEntry, ...]:
+        """Return what was done to data before the model saw it, and whose code made the network."""
+        own = (describe_factory(self.network.factory, self.folder),) if ":" in self.network.factory else ()
+        return (describe_preprocessing(self.preprocessing), *own)
+
+    def _describe(self, role: str, read: Message, weights: bytes) -> ModelCard:
         told = self.about.get(role, ExternalModelFacts())
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return ModelCard.model_validate(
             {
                 "name": role,
@@ -70,10 +80,7 @@ class ExternalOriginal:
                 "source": told.source,
                 "file": f"models/{role}.safetensors",
                 "sha256": hashlib.sha256(weights).hexdigest(),
-                "notes": (
-                    write_message("original-read-from", file=path.name, sha256=digest),
-                    *map(quote_text, told.notes),
-                ),
+                "notes": (read, *map(quote_text, told.notes)),
             }
         )
 

@@ -10,6 +10,7 @@ from unlearn_audit.cases.user_functions import UserFunctions
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice, Recipe
 from unlearn_audit.records import ModelCard, ProgressCallback, derive_integer
+from unlearn_audit.records.intake import IntakeEntry
 from unlearn_audit.reference_models.jobs import ModelSpec
 from unlearn_audit.training import Compute, Method, Setting, unlearn_on
 
@@ -27,6 +28,8 @@ class CaseModel:
     model: "nn.Module"
     weights: bytes
     card: ModelCard
+    intake: tuple[IntakeEntry, ...] = ()
+    """What was assumed where it was made elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,7 @@ class ModelBuilder:
     def train_original(self) -> CaseModel:
         """Train on retain and forget together."""
         seed = derive_integer(self.seed, "train", "original")
-        return self._make(
+        return self.make(
             ModelCard(name="original", role="original", method="train", title="Original", seed=seed),
             lambda: self.train_model(self.train, self.make_setting(seed, "train the original")),
             key={"kind": "original"},
@@ -86,7 +89,7 @@ class ModelBuilder:
     def retrain_reference(self) -> CaseModel:
         """Train from scratch on retain alone: what never having seen the forget set looks like."""
         seed = derive_integer(self.seed, "train", "retrained")
-        return self._make(
+        return self.make(
             ModelCard(name="retrained", role="retrained", method="retrain", title="Retrained reference", seed=seed),
             lambda: self.train_model(self.retain, self.make_setting(seed, "retrain the reference")),
             key={"kind": "retrained", "forget": self.forget_identity},
@@ -99,7 +102,7 @@ class ModelBuilder:
         seed = derive_integer(self.seed, "unlearn", choice.method)
         setting = self.make_setting(seed, method.title)
         shown = parameters.model_dump(mode="json")
-        return self._make(
+        return self.make(
             ModelCard.model_validate(
                 {
                     "name": name,
@@ -146,7 +149,8 @@ class ModelBuilder:
 
         return renamed
 
-    def _make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
+    def make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
+        """Return the model that `make` gives, or the one of the same `key` that was made before."""
         import torch
 
         from unlearn_audit.models import load_weights, save_weights

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.cases.user_functions import UserFunctions, find_functions, find_method
 from unlearn_audit.data import ImageRules
+from unlearn_audit.data.load_options import TableColumns
 from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
 from unlearn_audit.methods.user_supplied import USER_SUPPLIED
@@ -189,6 +190,15 @@ def read_image_rules(case: CaseFile | None) -> ImageRules:
         return ImageRules()
     size = (said.size, said.size) if isinstance(said.size, int) else said.size
     return ImageRules(size=size, fit=said.fit, interpolation=said.interpolation, channels=said.channels)
+
+
+def read_table_columns(case: CaseFile | None) -> TableColumns:
+    """Return what the case calls the columns of a folder's table."""
+    said = case.columns if case else None
+    if said is None:
+        return TableColumns()
+    named = {name: getattr(said, name) for name in ("split", "label") if name in said.model_fields_set}
+    return TableColumns(file=said.file, id=said.id, **named)
 
 
 def choose_references(policy: Policy, asked: int | None) -> int:

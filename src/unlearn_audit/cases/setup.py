@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, validate_nothing_dropped
+from unlearn_audit.cases.data_preparation import choose_forgotten, choose_groups, prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.external_original import ExternalOriginal
 from unlearn_audit.cases.model_builder import ModelBuilder
 from unlearn_audit.cases.networks import find_network
-from unlearn_audit.cases.request import CaseRequest, Plan
+from unlearn_audit.cases.request import CaseRequest, Plan, read_table_columns
 from unlearn_audit.cases.user_functions import ImageConverter
-from unlearn_audit.data import Dataset, Forgotten, Intake, Task, digest_rows, load_dataset, map_task
+from unlearn_audit.data import Dataset, Forgotten, LoadOptions, Task, digest_rows, load_dataset, map_task
+from unlearn_audit.data.group_columns import Columns
 from unlearn_audit.methods.user_supplied import USER_SUPPLIED
 from unlearn_audit.models import Architecture
 from unlearn_audit.models.cache import ModelCache
@@ -34,6 +35,7 @@ class PreparedCase:
 
     Attributes:
         loaded: the data as they came, in the splits that the policy asks for.
+        groups: the columns that policy or case name; no other enters the evidence.
         disjoint: what was left out so that no group stands in two splits.
         task: the data as the models see them.
         forgotten: the records to forget.
@@ -44,6 +46,7 @@ class PreparedCase:
     """
 
     loaded: Dataset
+    groups: Columns
     disjoint: Disjoint | None
     task: Task
     forgotten: Forgotten
@@ -66,11 +69,14 @@ def prepare_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Pro
     progress("load data", 0, 1)
     seed = choose_seed(policy.protocol.seed, request.seals)
     split_seed = seed if request.split_seed is None else request.split_seed
-    intake = Intake(request.cache, plan.images, None if request.original else split_seed)
+    options = LoadOptions(
+        request.cache, plan.images, None if request.original else split_seed, read_table_columns(request.case)
+    )
     loaded = load_dataset(
-        plan.reference.dataset, plan.data, download=not request.offline, progress=progress, intake=intake
+        plan.reference.dataset, plan.data, download=not request.offline, progress=progress, options=options
     )
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
+    groups = choose_groups(loaded, policy, request.case)
     brought = request.original
     if brought:
         validate_nothing_dropped(disjoint)
@@ -85,7 +91,7 @@ def prepare_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Pro
     inputs = show_inputs(task.dataset.x, convert)
     builder = set_up_builder(policy, request, plan, task, split, inputs, progress)
     builder = brought.fit_builder(builder, loaded, task) if brought else builder
-    return PreparedCase(loaded, disjoint, task, forgotten, split, inputs, convert, builder)
+    return PreparedCase(loaded, groups, disjoint, task, forgotten, split, inputs, convert, builder)
 
 
 def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:

@@ -50,7 +50,9 @@ def _end_by(error: Exception) -> ExitCode:
 
 
 def _end(message: str, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"unlearn-audit: {message}\n")
+    from unlearn_audit.escaping import show_lines
+
+    sys.stderr.write(f"{show_lines(f'unlearn-audit: {message}')}\n")
     return code
 
 

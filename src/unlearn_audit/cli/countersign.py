@@ -9,6 +9,7 @@ import click
 from unlearn_audit.cli.layout import SectionedCommand
 from unlearn_audit.cli.options import FILE, SigningOptions, with_signing
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.escaping import show_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ def command(**options: Any) -> int:
 def countersign_from_options(options: CountersignOptions) -> int:
     """Add the signature, and say whose it is."""
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.countersigning import countersign
     from unlearn_audit.verification.integrity import check_bundle
@@ -44,7 +46,8 @@ def countersign_from_options(options: CountersignOptions) -> int:
         raise UsageError(f"expected the folder of a report, found none at {options.bundle}")
     signer = check_bundle(options.bundle).record.provenance.signer
     signing = choose_signing(request, level=signer.level if signer else "B-B")
-    person = countersign(options.bundle, find_signing_key(request), signing, read_clock())
-    click.echo(f"Signed:  {person.name}, {person.role}")
+    key = find_signing_key(request, KeyPurpose.COUNTERSIGNATURE)
+    person = countersign(options.bundle, key, signing, read_clock())
+    click.echo(f"Signed:  {show_text(person.name)}, {show_text(person.role)}")
     click.echo(f"Check:   unlearn-audit verify {options.bundle} --trust ROOT.pem")
     return ExitCode.PASS

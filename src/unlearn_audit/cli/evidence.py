@@ -1,5 +1,6 @@
 """`evidence check`: what predictions or evidence hold, and which checks of a policy they can answer."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unlearn_audit.cli.layout import OrderedGroup
-from unlearn_audit.cli.options import FILE, POLICY_HELP, SCORES, CodeOptions, with_code
+from unlearn_audit.cli.options import CLASSES_HELP, FILE, POLICY_HELP, SCORES, CodeOptions, read_classes, with_code
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,8 @@ class EvidenceCheckOptions(CodeOptions):
     data: Path | None = None
     forget: Path | None = None
     scores: "Kind | None" = None
+    classes: tuple[str, ...] = ()
+    as_json: bool = False
 
 
 @click.group("evidence", cls=OrderedGroup)
@@ -60,8 +64,10 @@ Exit codes:
 @with_code
 @click.option("--forget", type=FILE, metavar="CSV", help="List of ids to forget, where the file says 'train'.")
 @click.option("--scores", type=click.Choice(SCORES), help=_SCORES_HELP)
+@click.option("--classes", metavar="NAMES", callback=read_classes, help=CLASSES_HELP)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check_evidence(**options: Any) -> int:
-    """Say what is in evidence or predictions, and which checks of the policy they can answer. Judges nothing.
+    """Say what is in evidence or predictions, what was assumed, and which checks they can answer. Judges nothing.
 
     Without FILE the predictions are those that the case file names. Where neither names any, the code that the case or
     --train, --unlearn and --preprocess name is tried on a few records.
@@ -79,24 +85,56 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     known = name_known()
     policy = load_policy(find_policy(options.policy), known)
     if (trial := _read_trial(options, known)) is not None:
+        if options.as_json:
+            raise UsageError("--json is about predictions and evidence; code is tried here", hint="leave it out")
         return check_code(policy, trial)
     evidence = _read_evidence(options, policy, known)
-    _print_contents(evidence)
     # Whether a check can be measured does not depend on the number of resamples, and what it says is not shown.
     quick = policy.protocol.model_copy(update={"resamples": _QUICK})
     verdicts = reach_verdicts(policy.model_copy(update={"protocol": quick}), evidence)
-    missing = [check for check in verdicts[0].checks if check.outcome is Outcome.NOT_RUN]
-    _print_checks(verdicts[0].checks)
-    for line in dict.fromkeys(_suggest(check, policy) for check in missing):
-        click.echo(f"To bring: {line}")
-    lost = [check for check in missing if check.required]
+    checks = verdicts[0].checks
+    lost = [check for check in checks if check.outcome is Outcome.NOT_RUN and check.required]
+    code = ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
+    if options.as_json:
+        click.echo(json.dumps(_tell(evidence, checks, policy, code), indent=2, ensure_ascii=False))
+        return code
+    _print_contents(evidence)
+    _print_checks(checks)
+    for line in dict.fromkeys(_suggest(check, policy) for check in checks if check.outcome is Outcome.NOT_RUN):
+        click.echo(f"To bring: {show_text(line)}")
     click.echo(
-        f"\n{len(lost)} of {sum(c.required for c in verdicts[0].checks)} required checks cannot be measured: the "
+        f"\n{len(lost)} of {sum(c.required for c in checks)} required checks cannot be measured: the "
         "verdict would be inconclusive or fail, never pass."
         if lost
         else "\nEvery required check can be measured."
     )
-    return ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
+    return code
+
+
+def _tell(evidence: "Evidence", checks: "Sequence[CheckResult]", policy: "Policy", code: ExitCode) -> dict[str, Any]:
+    """Return all that the table says, for programs."""
+    from unlearn_audit.records import Outcome
+
+    provenance = evidence.provenance
+    return {
+        "models": {card.name: card.role for card in provenance.models},
+        "records": {name: count.model_dump() for name, count in provenance.data.splits.items()},
+        "classes": list(evidence.classes),
+        "positive": [evidence.classes[index] for index in evidence.positive],
+        "groups": list(evidence.groups),
+        "notes": [note.model_dump(mode="json") for note in provenance.notes],
+        "intake": [entry.model_dump(mode="json") for entry in provenance.intake],
+        "checks": [
+            {
+                "id": check.id,
+                "required": check.required,
+                "measurable": check.outcome is not Outcome.NOT_RUN,
+                "to_bring": _suggest(check, policy) if check.outcome is Outcome.NOT_RUN else None,
+            }
+            for check in checks
+        ],
+        "exit_code": int(code),
+    }
 
 
 def _read_trial(options: EvidenceCheckOptions, known: "KnownNames") -> "CaseRequest | None":
@@ -133,7 +171,7 @@ def _read_evidence(options: EvidenceCheckOptions, policy: "Policy", known: "Know
     from unlearn_audit.pipeline.external import Predictions
 
     if len(options.files) == 1 and is_evidence(options.files[0]):
-        given = [f"--{name}" for name in ("case", "forget", "scores") if getattr(options, name)]
+        given = [f"--{name}" for name in ("case", "forget", "scores", "classes") if getattr(options, name)]
         if given:
             raise UsageError(f"{', '.join(given)} with evidence, which says all of it itself", hint="leave it out")
         return read_evidence(options.files[0])
@@ -144,23 +182,27 @@ def _read_evidence(options: EvidenceCheckOptions, policy: "Policy", known: "Know
             "expected a file of predictions or evidence, or code to try; found neither",
             hint="name a FILE, or --train file.py:function, or a --case with 'predictions: [FILE]' or 'functions'",
         )
-    return Predictions(files, case, find_list(options.forget, case, folder), options.scores).read(policy)
+    forget = find_list(options.forget, case, folder)
+    return Predictions(files, case, forget, options.scores, options.classes, folder=folder).read(policy)
 
 
 def _print_contents(evidence: "Evidence") -> None:
+    from unlearn_audit.cli.intake import print_intake
     from unlearn_audit.evidence import SPLITS
 
     provenance = evidence.provenance
     for card in provenance.models:
-        click.echo(f"Model    {card.name}: {card.title}" + ("" if card.role == card.name else f" ({card.role})"))
+        role = "" if card.role == card.name else f" ({card.role})"
+        click.echo(f"Model    {show_text(card.name)}: {show_text(card.title)}{role}")
     for name in SPLITS:
         inside = evidence.select(name)
         click.echo(f"Records  {name}: {int(inside.sum())}, of them positive {int(evidence.is_positive[inside].sum())}")
     positive = ", ".join(evidence.classes[index] for index in evidence.positive)
-    click.echo(f"Classes  {', '.join(evidence.classes)}; positive: {positive}")
-    click.echo(f"Groups   {', '.join(evidence.groups) or 'none'}")
+    click.echo(f"Classes  {show_text(', '.join(evidence.classes))}; positive: {show_text(positive)}")
+    click.echo(f"Groups   {show_text(', '.join(evidence.groups)) or 'none'}")
     for note in provenance.notes:
-        click.echo(f"Note     {note}")
+        click.echo(f"Note     {show_text(str(note))}")
+    print_intake(provenance.intake, everything=True)
 
 
 def _print_checks(checks: "Sequence[CheckResult]") -> None:
@@ -171,7 +213,8 @@ def _print_checks(checks: "Sequence[CheckResult]") -> None:
     for check in checks:
         note = "" if check.required else " (not required)"
         said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
-        click.echo(f"{'-' if check.outcome is Outcome.NOT_RUN else '+'} {check.title:<{width}}  {said}{note}")
+        mark = "-" if check.outcome is Outcome.NOT_RUN else "+"
+        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(said)}{note}")
 
 
 def _suggest(check: "CheckResult", policy: "Policy") -> str:

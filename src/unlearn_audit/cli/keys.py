@@ -36,13 +36,19 @@ def init(folder: Path, organisation: str, name: str, no_passphrase: bool) -> int
 @command.command()
 @click.argument("folder", type=FILE)
 @click.option("--name", required=True, help="Who signs: as the policy names the person, if it does.")
+@click.option(
+    "--for", "purpose", type=click.Choice(["countersignature", "report"]), default="countersignature",
+    show_default=True, help="What the key may sign: never both.",
+)  # fmt: skip
 @click.option("--no-passphrase", is_flag=True, help="The keys are unencrypted (for tests and sealed machines).")
-def issue(folder: Path, name: str, *, no_passphrase: bool) -> int:
+def issue(folder: Path, name: str, purpose: str, *, no_passphrase: bool) -> int:
     """Make one more signing key below the authority in FOLDER."""
     from unlearn_audit.cli.signing import ask_passphrase
     from unlearn_audit.pki.issuing import issue_further_signer
+    from unlearn_audit.pki.purposes import KeyPurpose
 
-    made = issue_further_signer(folder, name, None if no_passphrase else ask_passphrase())
+    secret = None if no_passphrase else ask_passphrase()
+    made = issue_further_signer(folder, name, secret, KeyPurpose(purpose))
     for role, path in made.items():
         click.echo(f"{role.replace('_', ' '):<17} {path}")
     return ExitCode.PASS
@@ -86,6 +92,7 @@ def describe_certificates(path: Path) -> list[str]:
     from cryptography import x509
 
     from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
+    from unlearn_audit.pki.purposes import tell_purposes
 
     try:
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
@@ -99,6 +106,7 @@ def describe_certificates(path: Path) -> list[str]:
             f"{certificate.subject.rfc4514_string()}{note}",
             f"  issued by    {certificate.issuer.rfc4514_string()}",
             f"  valid until  {until}",
+            f"  purposes     {tell_purposes(certificate)}",
             f"  public key   sha256 {fingerprint_of(certificate)}",
         ]
     return lines

@@ -24,7 +24,7 @@ _MAKING = frozenset(
     {"data", "method", "compare", "no_remedy", "no_retrain", "offline", "threads", "references", "jobs", "cluster",
      "cache", "train", "unlearn", "preprocess", "embeddings", "device"}
 )  # fmt: skip
-_DATA_FACTS = frozenset({"dataset", "data", "images", "split_column", "embeddings"})
+_DATA_FACTS = frozenset({"dataset", "data", "images", "columns", "split_column", "embeddings"})
 _MAKING_FACTS = _DATA_FACTS | {
     "unlearn",
     "compare",
@@ -99,13 +99,7 @@ def _validate_read(mode: Mode, options: "RunOptions", case: "CaseFile | None") -
     if mode is PREDICTIONS and case:
         named += [f"'models.{name}.file' of the case file" for name, model in case.models.items() if model.file]
     if named:
-        raise UsageError(f"{', '.join(named)} would do nothing: {mode.what}", hint=_hint(facts))
-
-
-def _hint(facts: set[str]) -> str:
-    if "columns" in facts:
-        return "leave it out: 'columns' is about tables of predictions; a folder of images has its own (docs/data.md)"
-    return "leave it out"
+        raise UsageError(f"{', '.join(named)} would do nothing: {mode.what}", hint="leave it out")
 
 
 def _parse_training(setting: Setting) -> "CaseRequest":
@@ -159,12 +153,13 @@ def _parse_unlearning(setting: Setting) -> "CaseRequest":
             hint="add --model module:factory with weights, or bring the unlearned model as well (--unlearned FILE)",
         )
     preprocessing = Preprocessing(**case.preprocessing.model_dump())
-    original = ExternalOriginal(files, network, preprocessing, case.classes, dict(case.models), setting.folder)
+    outputs = setting.options.classes or case.classes
+    original = ExternalOriginal(files, network, preprocessing, outputs, dict(case.models), setting.folder)
     return replace(_parse_training(setting), original=original)
 
 
 def _parse_models(setting: Setting) -> "ExternalModels":
-    from unlearn_audit.cases import choose_split_column, read_image_rules
+    from unlearn_audit.cases import choose_split_column, read_image_rules, read_table_columns
     from unlearn_audit.models import Preprocessing
     from unlearn_audit.pipeline.external_models import ExternalModels
 
@@ -178,11 +173,14 @@ def _parse_models(setting: Setting) -> "ExternalModels":
         data=options.data or (setting.folder / case.data if case.data else None),
         forget=find_list(options.forget, setting.case, setting.folder),
         network=_find_network(options, case),
+        allow_code=options.allow_code,
         folder=setting.folder,
         preprocessing=Preprocessing(**case.preprocessing.model_dump()),
-        scores=options.scores or case.scores or "logits",
-        outputs=case.classes,
+        scores=options.scores or case.scores,
+        outputs=options.classes or case.classes,
         about=case.models,
+        columns=case.columns,
+        table=read_table_columns(setting.case),
         observations=case.observations,
         split_column=choose_split_column(policy, setting.case),
         offline=options.offline,
@@ -201,6 +199,7 @@ def _parse_predictions(setting: Setting) -> Predictions:
         case=case,
         forget=find_list(options.forget, case, folder),
         scores=options.scores,
+        classes=options.classes,
         created=setting.created,
         signer=setting.signer,
         disclosures=setting.disclosures,
@@ -211,20 +210,22 @@ def _parse_predictions(setting: Setting) -> Predictions:
 TRAINING = Mode("the models are made here, and nothing is brought along", _MAKING, _MAKING_FACTS, _parse_training)
 UNLEARNING = Mode(
     "the original is unlearned here, gives logits and is described above",
-    _MAKING | {"original", "retrained", "model"},
+    _MAKING | {"original", "retrained", "model", "classes"},
     _MAKING_FACTS | {"models", "classes"},
     _parse_unlearning,
 )
 MODELS = Mode(
     "with models that were made elsewhere none is made here",
-    frozenset({*ROLES, "model", "scores", "data", "offline", "threads"}),
+    frozenset({*ROLES, "model", "allow_code", "scores", "classes", "data", "offline", "threads"}),
     _DATA_FACTS | {"models", "network", "preprocessing", "classes", "scores", "observations", "references"},
     _parse_models,
 )
 PREDICTIONS = Mode(
     "with predictions no data is read and no model is asked",
-    frozenset({"predictions", "scores"}),
-    frozenset({"predictions", "scores", "classes", "columns", "models", "about_data", "observations", "references"}),
+    frozenset({"predictions", "scores", "classes"}),
+    frozenset(
+        {"predictions", "scores", "classes", "columns", "labels", "models", "about_data", "observations", "references"}
+    ),
     _parse_predictions,
     needs_torch=False,
 )

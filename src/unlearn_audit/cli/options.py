@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from unlearn_audit.cli.layout import SectionedOption
+from unlearn_audit.errors import UsageError
 
 if TYPE_CHECKING:
     from unlearn_audit.verification.verification import VerificationOptions
@@ -27,6 +28,7 @@ Exit codes:
 SCORES = ("probabilities", "logits", "log-probabilities")
 POLICY_HELP = "Policy file, or the name of a shipped policy."
 FORMAT_HELP = "Formats, with commas between ('list formats').  [default: html, json, pdf if installed]"
+CLASSES_HELP = "What class numbers 0, 1, ... mean, such as benign,malignant.  [default: the case file's]"
 BASELINE_HELP = "Earlier record.json: say what became better or worse."
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -70,6 +72,8 @@ class TrustOptions:
     """Whom a verifier trusts: the values of `with_trust`."""
 
     trust: tuple[Path, ...] = ()
+    signers: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     trust_time: tuple[Path, ...] = ()
     require_timestamp: bool = False
     revocations: tuple[Path, ...] = ()
@@ -79,7 +83,13 @@ class TrustOptions:
         """The same, as verification takes it."""
         from unlearn_audit.verification.verification import VerificationOptions
 
-        return VerificationOptions(self.trust_time, self.revocations, require_timestamp=self.require_timestamp)
+        return VerificationOptions(
+            trust_time=self.trust_time,
+            revocations=self.revocations,
+            require_timestamp=self.require_timestamp,
+            signers=self.signers,
+            purposes=self.purposes,
+        )
 
 
 _SIGNING = (
@@ -90,6 +100,14 @@ _SIGNING = (
 )
 _TRUST = (
     click.option("--trust", type=FILE, multiple=True, metavar="PEM", help="Root you trust; may be repeated."),
+    click.option(
+        "--signer", "signers", multiple=True, metavar="NAME|SHA256",
+        help="Who must have signed: subject, common name, or SHA-256 of the public key; may be repeated.",
+    ),
+    click.option(
+        "--allow-eku", "purposes", multiple=True, metavar="OID",
+        help="Accept signers whose certificate is for this purpose; may be repeated.  [default: signing documents]",
+    ),
     click.option("--require-timestamp", is_flag=True, help="A time that is only claimed is not enough."),
     click.option(
         "--trust-time", type=FILE, multiple=True, metavar="PEM",
@@ -145,6 +163,18 @@ def split_names(given: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names in options that may be repeated and may hold several, with commas between; each once."""
     names = (name.strip() for words in given for name in words.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def read_classes(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """Return the names that --classes lists, none where it is not given.
+
+    Raises:
+        UsageError: fewer than two, or one of them twice.
+    """
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and (len(names) < 2 or len(set(names)) < len(names)):  # noqa: PLR2004 - a class and another
+        raise UsageError(f"--classes: expected two names or more, each once, found '{text}'")
+    return names
 
 
 def _apply(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:

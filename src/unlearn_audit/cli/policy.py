@@ -7,6 +7,7 @@ import click
 from unlearn_audit.cli.layout import OrderedGroup
 from unlearn_audit.cli.options import FILE
 from unlearn_audit.errors import AuditError, ExitCode, PolicyError
+from unlearn_audit.escaping import show_lines, show_text
 
 
 @click.group("policy", cls=OrderedGroup)
@@ -17,11 +18,16 @@ def command() -> None:
 @command.command(name="new")
 @click.argument("file", type=FILE)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-def write_new_policy(file: Path, *, force: bool) -> int:
-    """Ask a dozen questions and write a policy to FILE, with the reason of every number beside it."""
+@click.option("--answer", "given", multiple=True, metavar="KEY=ANSWER", help="Answer a question here; may be repeated.")
+@click.option("--answers", type=FILE, metavar="FILE", help="Answers from a file (YAML: KEY: ANSWER).")
+def write_new_policy(file: Path, *, force: bool, given: tuple[str, ...], answers: Path | None) -> int:
+    """Ask some twenty questions and write a policy to FILE, with the reason of every number beside it.
+
+    An interview that is broken off is kept beside FILE, and the same command goes on from there.
+    """
     from unlearn_audit.cli.drafting import draft_policy
 
-    return draft_policy(file, force=force)
+    return draft_policy(file, force=force, given=given, answers=answers)
 
 
 @command.command(name="check")
@@ -49,7 +55,7 @@ def check_policy_files(names: tuple[str, ...]) -> int:
             _complain(error)
             code = ExitCode.USAGE
             continue
-        facts = f"{policy.id} {policy.version}, {len(policy.checks)} checks, sha256 {policy.digest()}"
+        facts = f"{policy.id} {show_text(policy.version)}, {len(policy.checks)} checks, sha256 {policy.digest()}"
         try:
             proof = prove_named_policy(policy, name)
         except PolicyError as error:
@@ -62,4 +68,4 @@ def check_policy_files(names: tuple[str, ...]) -> int:
 
 
 def _complain(error: AuditError) -> None:
-    click.echo(error.message + (f"\nhint: {error.hint}" if error.hint else ""), err=True)
+    click.echo(show_lines(error.message + (f"\nhint: {error.hint}" if error.hint else "")), err=True)

@@ -8,6 +8,7 @@ import click
 
 from unlearn_audit.cli.layout import OrderedGroup
 from unlearn_audit.cli.options import FILE, TrustOptions, with_trust
+from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from unlearn_audit.publishing import Publication
@@ -99,12 +100,12 @@ def _print_publication(done: "Publication", version: str | None, alias: str | No
     click.echo(f"Logged:   run {done.run_id} at {done.server}")
     if done.binding is not None:
         bound = "is bound" if done.binding.holds else "is NOT BOUND"
-        click.echo(f"Version:  {version} {bound}: {done.binding.sentence}")
-    click.echo(f"Verdict:  {done.outcome.upper()}  {record.verdict.reason if record else ''}")
+        click.echo(f"Version:  {version} {bound}: {show_text(done.binding.sentence)}")
+    click.echo(f"Verdict:  {done.outcome.upper()}  {show_text(record.verdict.reason) if record else ''}")
     if alias is None:
         return
     if done.objection is None:
         click.echo(f"Promoted: {alias} is version {done.alias_at}")
         return
     now = f"{alias} still is version {done.alias_at}" if done.alias_at else f"nothing is {alias}"
-    click.echo(f"NOT promoted, {now}: {done.objection.sentence}")
+    click.echo(f"NOT promoted, {now}: {show_text(done.objection.sentence)}")

@@ -10,6 +10,7 @@ import click
 from unlearn_audit.cli.layout import SectionedCommand, SectionedOption
 from unlearn_audit.cli.options import (
     BASELINE_HELP,
+    CLASSES_HELP,
     EXIT_CODES,
     FILE,
     FORMAT_HELP,
@@ -18,12 +19,14 @@ from unlearn_audit.cli.options import (
     CodeOptions,
     SigningOptions,
     WorkerOptions,
+    read_classes,
     split_names,
     with_code,
     with_signing,
     with_workers,
 )
 from unlearn_audit.errors import ExitCode
+from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -51,11 +54,13 @@ class RunOptions(SigningOptions, WorkerOptions, CodeOptions):
     forget: str | None = None
     predictions: tuple[Path, ...] = ()
     scores: "Kind | None" = None
+    classes: tuple[str, ...] = ()
     offline: bool = False
     original: Path | None = None
     unlearned: Path | None = None
     retrained: Path | None = None
     model: str | None = None
+    allow_code: bool = False
     references: int | None = None
     out: Path | None = None
     force: bool = False
@@ -87,11 +92,13 @@ _speed = partial(click.option, cls=SectionedOption, section="Speed")
     "--predictions", type=FILE, multiple=True, metavar="FILE", help="CSV or Parquet from elsewhere; may be repeated."
 )
 @_data("--scores", type=click.Choice(SCORES), metavar="KIND", help=f"{', '.join(SCORES)}.")
+@_data("--classes", metavar="NAMES", callback=read_classes, help=CLASSES_HELP)
 @_data("--offline", is_flag=True, help="Never use the network, not even for data.")
 @_models("--original", type=FILE, metavar="FILE", help="Original, made elsewhere (docs/models.md).")
 @_models("--unlearned", type=FILE, metavar="FILE", help="Unlearned model, made elsewhere.")
 @_models("--retrained", type=FILE, metavar="FILE", help="Retrained model, made elsewhere.")
 @_models("--model", metavar="NAME", help="Network of the weights: module:factory, or of 'list models'.")
+@_models("--allow-code", is_flag=True, help="Run models that are code (TorchScript, .pt2), in their own process.")
 @_models(
     "--references",
     type=click.IntRange(0, 512),
@@ -125,6 +132,7 @@ def run_from_options(options: RunOptions) -> int:
     """Run an audit, write the report, say what came out."""
     from unlearn_audit.cli.comparing import print_comparison, read_baseline
     from unlearn_audit.cli.console import print_record, show_progress
+    from unlearn_audit.cli.intake import print_intake
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
     from unlearn_audit.cli.proving import warn_of_policy
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
@@ -165,6 +173,7 @@ def run_from_options(options: RunOptions) -> int:
         sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy), comparison)
         write_signed_report(audit, out, ReportRequest(key, formats, signing, sources, written, options.force))
         progress("write the report", 1, 1)
+    print_intake(audit.record.provenance.intake)
     print_record(audit.record)
     if comparison:
         print_comparison(comparison)
@@ -221,7 +230,8 @@ def _say_who_is_due(out: Path, record: "AuditRecord") -> None:
     for person in list_responsible(record):
         if person.countersigns:
             click.echo(
-                f"Due:     {person.name} ({person.role}) countersigns: unlearn-audit countersign {out} --key ..."
+                f"Due:     {show_text(person.name)} ({show_text(person.role)}) countersigns: unlearn-audit "
+                f"countersign {out} --key ..."
             )
 
 

@@ -9,6 +9,7 @@ import click
 from unlearn_audit.cli.layout import SectionedCommand, SectionedOption
 from unlearn_audit.cli.options import FILE, POLICY_HELP, SigningOptions, with_signing
 from unlearn_audit.errors import ExitCode
+from unlearn_audit.escaping import show_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ def seal_from_options(options: SealOptions) -> int:
     from unlearn_audit.bundle.seals import name_stamp
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
     from unlearn_audit.pipeline.audit import name_known
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.policy import find_policy, load_policy
     from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.sealing import make_seal, validate_no_seal_at
@@ -52,7 +54,7 @@ def seal_from_options(options: SealOptions) -> int:
     place = options.out or Path(f"{sealed.id}-{_clean(sealed.version)}.seal.json")
     validate_no_seal_at(place)
     request = read_signing(options)
-    key = find_signing_key(request)
+    key = find_signing_key(request, KeyPurpose.SEAL)
     signing = choose_signing(request)
     envelope = make_seal(sealed, key, read_clock())
     token = signing.stamp(envelope)
@@ -60,7 +62,7 @@ def seal_from_options(options: SealOptions) -> int:
         write_whole(name_stamp(place), token)
     write_whole(place, envelope)
     stamped = f", time stamp {name_stamp(place)}" if token else ", no time stamp: its time is only claimed"
-    click.echo(f"Sealed:  {sealed.id} {sealed.version}, sha256 {sealed.digest()}")
+    click.echo(f"Sealed:  {sealed.id} {show_text(sealed.version)}, sha256 {sealed.digest()}")
     click.echo(f"Seal:    {place}{stamped}")
     click.echo(f"Run:     unlearn-audit run --policy {options.policy} --seal {place}")
     return ExitCode.PASS

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from unlearn_audit.cli.options import SigningOptions
-from unlearn_audit.errors import UsageError
+from unlearn_audit.errors import KeyFileError, UsageError
 from unlearn_audit.pki import PASSPHRASE_VARIABLE
 from unlearn_audit.records import SignatureLevel
 
 if TYPE_CHECKING:
     from unlearn_audit.pki.keys import SigningKey
     from unlearn_audit.pki.pkcs11 import TokenAddress
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.pki.time_stamp_client import Signing
     from unlearn_audit.policy import SigningFile
 
@@ -76,13 +77,23 @@ def _find_token(file: "SigningFile", folder: Path) -> "TokenAddress | None":
     return TokenAddress(folder / file.token.module, file.token.label, file.token.key) if file.token else None
 
 
-def find_signing_key(request: SigningRequest) -> "SigningKey":
+def find_signing_key(request: SigningRequest, purpose: "KeyPurpose | None" = None) -> "SigningKey":
     """Return the key that `request` names, else the labelled TEST key.
 
     Raises:
         UsageError: nobody is there to ask for a passphrase or PIN.
-        KeyFileError: a key that cannot be used.
+        KeyFileError: a key that cannot be used, or whose certificate is not for `purpose` (None: to sign a report).
     """
+    from unlearn_audit.pki.purposes import KeyPurpose, find_misuse
+
+    key = _open_signing_key(request)
+    if problem := find_misuse(key.certificate, purpose or KeyPurpose.REPORT):
+        who = key.certificate.subject.rfc4514_string()
+        raise KeyFileError(f"the key of '{who}' is not used: {problem}", hint="see 'keys issue --for'")
+    return key
+
+
+def _open_signing_key(request: SigningRequest) -> "SigningKey":
     from unlearn_audit.pki.keys import load_signing_key
     from unlearn_audit.pki.laboratory_ca import make_test_key
     from unlearn_audit.pki.pkcs11 import PIN_VARIABLE, load_token_key
@@ -107,7 +118,8 @@ def choose_signing(request: SigningRequest, *, level: str | None = None, offline
         UsageError: parts that do not go together.
         TimeStampError: the authority cannot be used.
     """
-    from unlearn_audit.pki.certificates import load_revocations, load_roots
+    from unlearn_audit.pki.certificates import load_roots
+    from unlearn_audit.pki.revocation import load_revocations
     from unlearn_audit.pki.time_stamp_client import Signing, TimeStampAuthority
 
     url = request.timestamp_url

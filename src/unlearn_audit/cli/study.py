@@ -10,6 +10,7 @@ import click
 from unlearn_audit.cli.layout import SectionedCommand, SectionedOption
 from unlearn_audit.cli.options import FILE, WorkerOptions, with_workers
 from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from unlearn_audit.policy import Policy, StudyFile
@@ -110,14 +111,12 @@ def _print_answers(result: "StudyResult") -> None:
         click.echo(f"\n{show_share(cell.forget)} forgotten, {len(cell.seeds)} seeds")
         for row in cell.rows:
             fnr, auroc, risk = (show_estimate(row.find(name).mean) for name in ("fnr", "auroc", "risk"))
-            click.echo(f"  {row.title:<26} FNR {fnr:<22}  AUROC {auroc:<22}  risk {risk}")
+            click.echo(f"  {show_text(row.title):<26} FNR {fnr:<22}  AUROC {auroc:<22}  risk {risk}")
         for trouble in list_troubles(cell):
-            click.echo(f"  ! {trouble}")
+            click.echo(f"  ! {show_text(trouble)}")
         for answer in cell.answers:
-            shown = show_estimate(answer.difference, signed=True)
-            click.echo(
-                f"  {answer.outcome:<12} {answer.claim.says} ({shown}; {answer.agreeing} of {answer.seeds} seeds)"
-            )
+            shown, says = show_estimate(answer.difference, signed=True), show_text(answer.claim.says)
+            click.echo(f"  {answer.outcome:<12} {says} ({shown}; {answer.agreeing} of {answer.seeds} seeds)")
 
 
 def validate_used_options(options: StudyOptions) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unlearn_audit.data.stored import Inputs, take_rows
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Message
+from unlearn_audit.records.intake import IntakeEntry
 
 SPLITS = ("train", "validation", "test")
 _RESERVED = ("id", "split", "label")
@@ -43,6 +44,8 @@ class Dataset:
         exact: per column name (n,) strings too revealing to leave the data, such as an age in years: `groups` holds
             them in bands, and they enter neither evidence nor report.
         notes: what a reader of the report must see.
+        intake: what was assumed about the data, and how it is known; for the properties see `records.intake`.
+        id_names: what a list of ids may call the ids, beside the usual names.
 
     Raises:
         DataError: anything above does not hold.
@@ -61,6 +64,8 @@ class Dataset:
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     exact: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    intake: tuple[IntakeEntry, ...] = ()
+    id_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._validate_columns()

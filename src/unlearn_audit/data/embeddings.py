@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.archive import Archive, open_archive
 from unlearn_audit.data.columns import finish_columns, read_text, take_exact, take_ids, unify_column
-from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
+from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.npz import PREFIXES, compute_checksums, number_classes
+from unlearn_audit.data.split_names import read_splits
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import ProgressCallback, write_message
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 TITLE = "embeddings of your images by a frozen backbone: --data with an npz of features, labels and split"
 _FEATURES, _LABELS, _SPLIT, _CLASSES = "features", "labels", "split", "classes"
-_SPELLINGS = {**{name: name for name in SPLITS}, "val": "validation", "valid": "validation"}
 _MATRIX = 2
 
 
@@ -44,9 +45,9 @@ def load_embeddings(path: Path | None, *, download: bool, progress: ProgressCall
         columns = _read_all(archive)
         classes = _read_classes(archive)
     x, label = _take_features(path, columns), _take_labels(path, columns)
-    split = _take_split(path, columns, len(x))
+    split, spelt = _take_split(path, columns, len(x))
     texts = {name: unify_column(f"{path}: '{name}'", values) for name, values in columns.items()}
-    ids, notes = take_ids(texts, path.name)
+    ids, passed, column = take_ids(texts, path.name)
     if ids is None:
         ids = np.array([f"record-{row}" for row in range(len(x))])
     progress("load embeddings", 1, 1)
@@ -62,7 +63,14 @@ def load_embeddings(path: Path | None, *, download: bool, progress: ProgressCall
         sha256=compute_checksums(path).sha256,
         groups=finish_columns(str(path), texts),
         exact=take_exact(texts),
-        notes=(write_message("embeddings-of-a-backbone"), *notes),
+        notes=(write_message("embeddings-of-a-backbone"),),
+        intake=(
+            *passed,
+            note_intake("ids.column", column=f"'{column}'") if column else note_intake("ids.numbered", where=path.name),
+            *spelt,
+            note_intake("labels.names", classes=classes) if classes else note_intake("labels.unnamed"),
+            note_intake("pixels.features"),
+        ),
     )
 
 
@@ -115,11 +123,11 @@ def _take_labels(path: Path, columns: dict[str, NDArray[Any]]) -> NDArray[np.int
     return values.astype(np.int64)
 
 
-def _take_split(path: Path, columns: dict[str, NDArray[Any]], n: int) -> NDArray[np.str_]:
-    texts = np.char.lower(read_text(f"{path}: '{_SPLIT}'", columns.pop(_SPLIT).reshape(-1)))
+def _take_split(
+    path: Path, columns: dict[str, NDArray[Any]], n: int
+) -> tuple[NDArray[np.str_], tuple[IntakeEntry, ...]]:
+    where = f"{path}: '{_SPLIT}'"
+    split, spelt = read_splits(where, read_text(where, columns.pop(_SPLIT).reshape(-1)))
     for name, values in columns.items():
         columns[name] = values.reshape(n)
-    unknown = np.setdiff1d(texts, list(_SPELLINGS))
-    if unknown.size:
-        raise DataError(f"{path}: expected splits train, val and test, found {name_some(unknown)}")
-    return np.array([_SPELLINGS[text] for text in texts.tolist()], dtype=np.str_)
+    return split, (note_intake("splits.column", column=_SPLIT), *spelt)

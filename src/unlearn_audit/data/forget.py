@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.apportion import apportion
 from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
-from unlearn_audit.data.forget_list import RECORD, ForgetList
+from unlearn_audit.data.forget_list import ForgetList
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS
 from unlearn_audit.data.positive import CLASS_COLUMN
 from unlearn_audit.errors import CaseError
@@ -79,9 +79,9 @@ def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
     """
     if not request.ids:
         raise CaseError("expected ids to forget, found none")
-    column = _find_column(dataset, request.by)
+    column = _find_column(dataset, request.column)
     wanted = np.array(sorted(set(request.ids)), dtype=np.str_)
-    _validate_known(dataset, request.by, wanted, column)
+    _validate_known(dataset, request, wanted, column)
     _validate_in_train(dataset, request.by, wanted, column)
     mask = np.isin(column, wanted) & dataset.select("train")
     _validate_remainder(dataset, mask)
@@ -89,8 +89,8 @@ def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
     return Forgotten(mask, request.by, tuple(notes))
 
 
-def _find_column(dataset: Dataset, by: str) -> NDArray[np.str_]:
-    if by == RECORD:
+def _find_column(dataset: Dataset, by: str | None) -> NDArray[np.str_]:
+    if by is None:
         return dataset.ids
     if by not in dataset.groups:
         raise CaseError(
@@ -101,14 +101,15 @@ def _find_column(dataset: Dataset, by: str) -> NDArray[np.str_]:
     return dataset.groups[by]
 
 
-def _validate_known(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+def _validate_known(dataset: Dataset, request: ForgetList, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
     unknown = np.setdiff1d(wanted, column[column != ""])
     if unknown.size:
         known = name_some(np.unique(column[column != ""]), limit=2)
         raise CaseError(
-            f"{len(unknown)} of {len(wanted)} {by} ids to forget do not exist in data set '{dataset.name}': "
+            f"{len(unknown)} of {len(wanted)} {request.by} ids to forget do not exist in data set '{dataset.name}': "
             f"{name_some(unknown)}",
-            hint=f"ids there look like {known}; if the first line of the list is a header, it must be "
+            hint=request.explain_header(unknown.tolist())
+            or f"ids there look like {known}; if the first line of the list is a header, it must be "
             "id, record_id, image_id, lesion_id, patient_id or another column of the data",
         )
 

@@ -13,7 +13,7 @@ from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.dermoscopy import DIAGNOSES
 from unlearn_audit.data.download import download as fetch
 from unlearn_audit.data.folder import load_folder
-from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Message, ProgressCallback, write_message
@@ -98,7 +98,7 @@ def find_published(flag: str) -> Published:
 
 
 def load_medmnist(
-    flag: str, path: Path | None, *, download: bool, progress: ProgressCallback, intake: Intake = PLAIN
+    flag: str, path: Path | None, *, download: bool, progress: ProgressCallback, options: LoadOptions = PLAIN
 ) -> Dataset:
     """Load the MedMNIST set `flag` from `path`, else from ~/.medmnist, else (where allowed) from the network.
 
@@ -111,7 +111,7 @@ def load_medmnist(
             what the set's labels mean.
         download: whether the network may be used.
         progress: progress.
-        intake: where large sets are kept, what is declared to be done to images.
+        options: where large sets are kept, what is declared to be done to images.
 
     Raises:
         DataError: no data and no way to get them (names the three ways on), or what `load_npz` refuses.
@@ -124,11 +124,11 @@ def load_medmnist(
         note = write_message("folder-of-own-images", title=published.title)
         codes = DIAGNOSES if flag == "dermamnist" else None
         own = replace(identity, official=False, notes=(note,), codes=codes)
-        return load_folder(path, own, intake, progress)
+        return load_folder(path, own, options, progress)
     file = path if path is not None else _find_file(flag, published, download=download, progress=progress)
     checksums = compute_checksums(file)
     official, notes = _compare(file, checksums, published)
-    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, intake, progress)
+    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, options, progress)
     return replace(dataset, notes=(*dataset.notes, *_compare_counts(dataset, published)))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
+from unlearn_audit.findings.reissued_threshold import choose_reissued, find_rule
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import (
     NEGATIVE,
@@ -94,11 +95,12 @@ class EvaluationContext:
 
         Where the policy lists remedies, a false release has m + 1 roads: the audited model and m remedies, tried in
         order on one test split. The audited model gets one half of the error, the remedies share the other equally
-        (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records.
+        (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records. The
+        control of a remedy, trained from scratch at its cost, is held to what the remedy is held to.
         """
         confidence, shares = self.policy.protocol.confidence, self.shares
         tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
-        if model in self.remedied:
+        if model in self.remedied or model in self.controls:
             shares *= 2 * max(tries, len(self.remedied))
         elif tries and model == self.audited:
             shares *= 2
@@ -113,6 +115,11 @@ class EvaluationContext:
     def remedied(self) -> frozenset[str]:
         """Names of the remedied models."""
         return frozenset(card.name for card in self.evidence.provenance.models if card.role == "remedied")
+
+    @cached_property
+    def controls(self) -> frozenset[str]:
+        """Names of the models that were trained from scratch at the cost of a remedy."""
+        return frozenset(card.name for card in self.evidence.provenance.models if card.control_for is not None)
 
     @cached_property
     def test(self) -> NDArray[np.bool_]:
@@ -200,6 +207,16 @@ class EvaluationContext:
             )
         return self._thresholds[point]
 
+    def find_threshold_of(self, model: str, point: OperatingPoint) -> float | None:
+        """Return the threshold at which `model` is read at `point`: its own where a remedy re-issued it.
+
+        Raises:
+            MeasurementError: the validation records do not define it.
+        """
+        if point == self.policy.task.operating_points[0] and find_rule(self.evidence, model) is not None:
+            return choose_reissued(self.evidence, model, self.all_clusters).threshold
+        return self.find_threshold(point)
+
     def predict_positive(self, model: str, at: OperatingPoint | None, split: str = "test") -> NDArray[np.bool_]:
         """Return (n_split,) whether `model` predicts each record of `split` positive at operating point `at`."""
         point = at or self.policy.task.operating_points[0]
@@ -210,7 +227,7 @@ class EvaluationContext:
         """Return (n,) the predictions on every record of the evidence."""
         if model in TRIVIAL_MODELS:
             return np.full(len(self.evidence), TRIVIAL_MODELS[model].predicts_positive)
-        threshold = self.find_threshold(point)
+        threshold = self.find_threshold_of(model, point)
         if threshold is None:
             return self.evidence.predicted_positive(model)
         return np.asarray(self.evidence.positive_probability(model) >= threshold)

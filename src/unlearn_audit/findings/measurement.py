@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.evidence.predictions.alignment import explain_misaligned
 from unlearn_audit.findings import subgroups
 from unlearn_audit.findings.attacks import find_attack, score_groups, score_records
 from unlearn_audit.findings.calibration_curves import trace_net_benefit, trace_reliability
@@ -14,13 +15,13 @@ from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.findings.metrics.membership import find_strongest
 from unlearn_audit.findings.obstacles import find_obstacle
+from unlearn_audit.findings.recognition_curves import trace_recognition
 from unlearn_audit.records import (
     ALL,
     POSITIVE,
     Curve,
     CurveKind,
     Finding,
-    OperatingPoint,
     ProgressCallback,
     find_reason,
     ignore_progress,
@@ -55,12 +56,13 @@ def measure(
         context: evidence and policy.
         progress: called as each part is finished.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
-            on its key and the models that it names, not on what else is in the evidence.
+            on its key and the models that it names, not on what else is in the evidence. One that was not run is tried
+            again: what it lacked may have come.
         wants: whether the finding at a key is wanted. Leaving some out changes none of the others,
             if all attacks of one metric, model and population are left out or wanted together: their p-values are
             adjusted together.
     """
-    before = {f.key: f for f in known}
+    before = {f.key: f for f in known if f.estimate is not None}
     findings: list[Finding] = []
     for done, (name, metric) in enumerate(METRICS.items()):
         progress("measure", done, len(METRICS))
@@ -95,11 +97,11 @@ def _list_keys(context: EvaluationContext, name: str, metric: Metric) -> Iterato
     models += list(TRIVIAL_MODELS) if metric.baselines else []
     asked = {check.among for check in context.policy.checks if check.metric == name}
     named = [model for model in models if model not in TRIVIAL_MODELS]
-    points: tuple[OperatingPoint | None, ...] = context.policy.task.operating_points if metric.traits.at else (None,)
+    points = metric.traits.list_points(context.policy)
     for model in models:
         for against in sorted(metric.traits.against, key=str):
             for among in [a for a in sorted(metric.traits.among, key=str) if a in _ALWAYS_AMONG or a in asked]:
-                for at in points if metric.points is None else metric.points(context.policy):
+                for at in points:
                     for attack in _attacks(context, metric):
                         if model != against:
                             yield MetricKey(
@@ -119,10 +121,12 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
     records: tuple[str, ...] = ()
     caveats = tuple(caveat for caveat in (metric.caveat, context.cluster_caveat) if caveat)
     try:
+        _validate_alignment(context, metric)
         measured = _estimate(context, metric, key)
         estimate = measured.estimate.rounded()
         caveats += measured.caveats
-        records = metric.point_at(context, key) if metric.point_at else ()
+        named = context.policy.record_ids == "report"
+        records = metric.point_at(context, key) if metric.point_at and named else ()
     except MeasurementError as error:
         reason = find_reason(error)
     return Finding(
@@ -139,6 +143,14 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
     )
 
 
+def _validate_alignment(context: EvaluationContext, metric: Metric) -> None:
+    """Forgetting is not measured on answers that stand at other records' ids: forgotten records would look unseen."""
+    if metric.traits.kind == "forgetting" or metric.per_attack:
+        reason = context.remember(("alignment",), lambda: explain_misaligned(context.evidence))
+        if reason is not None:
+            raise MeasurementError(reason)
+
+
 def _estimate(context: EvaluationContext, metric: Metric, key: MetricKey) -> subgroups.Measured:
     if key.among.is_extreme:
         return subgroups.measure_extreme(context, metric, key)
@@ -150,7 +162,12 @@ def _estimate(context: EvaluationContext, metric: Metric, key: MetricKey) -> sub
 def trace(context: EvaluationContext, findings: tuple[Finding, ...]) -> tuple[Curve, ...]:
     """Return the points of the report's figures; a figure that cannot be drawn is left out, as its findings say why."""
     audited = context.evidence.provenance.candidates[0].name
-    curves = [*_trace_costs(context), *trace_reliability(context), *trace_net_benefit(context)]
+    curves = [
+        *_trace_costs(context),
+        *trace_reliability(context),
+        *trace_net_benefit(context),
+        *trace_recognition(context),
+    ]
     for among in _ALWAYS_AMONG:
         attack = find_strongest(findings, audited, among)
         if attack is not None:

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import Direction, Estimate, Message, OperatingPoint
+from unlearn_audit.records import Direction, Estimate, Message
 from unlearn_audit.records.key import MetricKey
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A row of the table of metrics: its printed name, how a check may ask for it, and the function that measures it.
+    """A row of the table of metrics: its traits, its printed name among them, and the function that measures it.
 
     The name under which the table holds it is in `MetricKey.metric`: no metric repeats it.
     """
 
-    title: str
-    """As printed, everywhere: it travels in the finding."""
     traits: MetricTraits
     direction: Direction
     source: str
@@ -42,5 +40,8 @@ class Metric:
     null: float | None = None
     """The value that means no difference. Of several attacks, the one furthest from it is named; where a metric is
     measured once for each attack, their p-values are adjusted together."""
-    points: Callable[[Policy], tuple[OperatingPoint, ...]] | None = None
-    """Where it is measured, where that is not the task's operating points."""
+
+    @property
+    def title(self) -> str:
+        """How the metric is called in print, everywhere: it travels in the finding."""
+        return self.traits.title

@@ -30,13 +30,25 @@ from unlearn_audit.records import (
     OperatingPoint,
     Population,
     PopulationKind,
+    Power,
     find_reason,
     write_message,
 )
 from unlearn_audit.records.key import MetricKey
 
 _MOST_GROUPS = 40
-_ALWAYS = frozenset({"false-negative-rate", "false-negative-rate-increase", "global-risk", "global-risk-increase"})
+_ALWAYS = frozenset(
+    {
+        "false-negative-rate",
+        "false-negative-rate-increase",
+        "global-risk",
+        "global-risk-increase",
+        "paired-recognition",
+        "recognised-records",
+        "disclosure",
+        "retained-disclosure",
+    }
+)
 """Measured in every subgroup without being asked for; the others where a check names a group, or all of a column."""
 
 
@@ -115,6 +127,8 @@ def _list_populations(context: EvaluationContext, column: str, metric: Metric) -
         groups = [Population.of_group(column, value) for value in list_groups(context, column)]
     except MeasurementError:
         groups = []  # the extremes say why
+    if metric.traits.kind == "descriptive":
+        return groups  # without bounds there is no worst of them
     both = (PopulationKind.HIGHEST, PopulationKind.LOWEST)
     ends = both if metric.direction is Direction.TWO_SIDED else (PopulationKind.WORST,)
     return [*groups, *(Population(end, column) for end in ends)]
@@ -186,6 +200,7 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
                 **_OF_ONE_GROUP,
                 "bounds": _bound(_bounds_of(found), _bounds_of(strict), high=high),
                 "corrected": _correct(found, strict, high=high),
+                "power": _find_weakest(found),
             }
         ),
         _describe(context, column, worst, tuple(small)),
@@ -231,6 +246,12 @@ def _bound(loose: Sequence[Interval], shared: Sequence[Interval], *, high: bool)
         method=write_message("extreme-of-groups", end="highest" if high else "lowest", groups=len(loose), by=methods),
         sides="one",
     )
+
+
+def _find_weakest(found: Mapping[str, Estimate]) -> Power | None:
+    """Return the least power: a test that must hold in every group needs it in every group. None where one lacks it."""
+    powers = [estimate.power for estimate in found.values() if estimate.power is not None]
+    return min(powers, key=lambda power: power.low) if len(powers) == len(found) else None
 
 
 def _bounds_of(estimates: Mapping[str, Estimate]) -> list[Interval]:

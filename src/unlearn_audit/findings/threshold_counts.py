@@ -4,6 +4,7 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.reissued_threshold import find_rule
 from unlearn_audit.records import ModelMistakes, OperatingPoint, ThresholdCounts, round_number
 from unlearn_audit.stats import Confusion, choose_grid, count_mistakes
 
@@ -25,7 +26,7 @@ def count_at_thresholds(context: EvaluationContext) -> ThresholdCounts | None:
     models = []
     for model, probability in scores.items():
         missed, false_positives = count_mistakes(context.actual, probability, thresholds)
-        for threshold, point in points.items():
+        for threshold, point in points.items() if find_rule(context.evidence, model) is None else ():
             place = int(np.searchsorted(thresholds, threshold))
             confusion = Confusion.of(context.actual, context.predict_positive(model, point))
             missed[place], false_positives[place] = confusion.fn, confusion.fp

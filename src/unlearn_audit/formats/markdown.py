@@ -132,7 +132,8 @@ def _describe_basis(record: AuditRecord, sources: Sources) -> str:
     return (
         f"Model {escape(record.verdict.model)} of case {escape(provenance.case)}, data {escape(provenance.data.name)}, "
         f"policy {escape(name_policy(record))} ({escape(sources.policy_file)}), {escape(provenance.created)}, "
-        f"{provenance.tool} {escape(provenance.version)}. SHA-256 of the record: `{digest_of(record.to_bytes())}`.\n\n"
+        f"{escape(f'{provenance.tool} {provenance.version}')}. "
+        f"SHA-256 of the record: `{digest_of(record.to_bytes())}`.\n\n"
         "Evidence for a decision, not a certificate of compliance."
     )
 

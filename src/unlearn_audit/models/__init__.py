@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unlearn_audit.models.architecture import Architecture, call_factory, count_parameters, find_architecture
-from unlearn_audit.models.given import ExternalModel, load_external
+from unlearn_audit.models.external import ExternalModel, load_external, name_program
 from unlearn_audit.models.preprocessing import Preprocessing
 from unlearn_audit.models.weights import decode_weights, encode_weights, load_weights, save_weights
 from unlearn_audit.registry import Table
@@ -45,7 +45,7 @@ MODELS: Table[Architecture] = Table(
         ),
         "linear": Architecture(
             name="linear",
-            title="Linear head (multinomial logistic regression), for embeddings",
+            title="Linear model (multinomial logistic regression), for features and embeddings",
             source="Cox 1958, Journal of the Royal Statistical Society B 20, 215-242",
             make=_make_linear,
             stackable=True,
@@ -71,5 +71,6 @@ __all__ = [
     "find_architecture",
     "load_external",
     "load_weights",
+    "name_program",
     "save_weights",
 ]

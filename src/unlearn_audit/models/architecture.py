@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import AuditError, CaseError, UsageError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 from unlearn_audit.user_code import find_user_function
 
 if TYPE_CHECKING:
@@ -116,3 +117,14 @@ def call_factory(
             f"expected a torch.nn.Module from the factory '{architecture.name}', found {type(network).__name__}"
         )
     return network
+
+
+def describe_factory(name: str, folder: Path = _HERE) -> IntakeEntry:
+    """Return that a network is made by the user's code, with the SHA-256 of its sources (see `UserFunction`).
+
+    What must not be concluded: the code may import packages, which no digest here covers.
+
+    Raises:
+        UsageError: the module or the factory in it cannot be found.
+    """
+    return note_intake("code.factory", factory=name, sha256=find_user_function(name, folder).digest)

@@ -31,7 +31,7 @@ class Perceptron(nn.Module):
 
 
 class LinearHead(nn.Module):
-    """One linear layer: what is trained on the embeddings of a frozen backbone. Inputs of any shape are flattened.
+    """One linear layer, on features or on the embeddings of a frozen backbone. Inputs of any shape are flattened.
 
     Source: Cox 1958, Journal of the Royal Statistical Society B 20, 215-242 (logistic regression).
     """

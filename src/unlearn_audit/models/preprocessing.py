@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,3 +125,11 @@ class Preprocessing:
             )
         top, left = round((height - self.crop) / 2), round((width - self.crop) / 2)
         return x[:, top : top + self.crop, left : left + self.crop]
+
+
+def describe_preprocessing(preprocessing: Preprocessing) -> IntakeEntry:
+    """Return what is declared to be done to data before a model sees it, or what is done since nothing is declared."""
+    steps = {name: value for name, value in vars(preprocessing).items() if value not in (None, (), "channels-first")}
+    if not steps:
+        return note_intake("preprocessing.usual")
+    return note_intake("preprocessing.declared", steps=[f"{name} {value}" for name, value in steps.items()])

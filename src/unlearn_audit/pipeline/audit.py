@@ -34,9 +34,9 @@ def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback
     """Make the case, audit the unlearned model, and while it does not pass try the policy's remedies in their order.
 
     The verdict of the record is the audited model's; a remedy that passes is recommended, not silently put in its
-    place. Stops at the first remedy that passes.
+    place. Stops at the first remedy that passes. Beside each stands its control, trained from scratch at the same cost.
     """
-    from unlearn_audit.cases import add_remedy, build_case, list_remedies
+    from unlearn_audit.cases import add_control, add_remedy, build_case, list_remedies
     from unlearn_audit.cases.collection import collect
     from unlearn_audit.pipeline.remedy_search import choose_configuration
 
@@ -50,10 +50,10 @@ def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback
         if latest.outcome is Outcome.PASS:
             break
         case, choice = choose_configuration(policy, case, evidence, remedy)
-        case = add_remedy(case, choice) if choice else case
+        case = add_control(add_remedy(case, choice, remedy), choice, remedy.model_name) if choice else case
         evidence = collect(case, progress, known=evidence)
         record = judge(policy, evidence, progress, known=record)
-        latest = record.verdicts[-1] if choice else latest
+        latest = next((v for v in record.verdicts if v.model == remedy.model_name), latest)
     return Audit(policy, evidence, record, case.files)
 
 

@@ -46,6 +46,8 @@ class Predictions:
     case: "CaseFile | None" = None
     forget: Path | None = None
     scores: "Kind | None" = None
+    classes: tuple[str, ...] = ()
+    """What class numbers mean; what the case says where empty."""
     created: str = "not collected yet"
     signer: Signer | None = None
     disclosures: Disclosures = field(default_factory=Disclosures)
@@ -63,7 +65,7 @@ class Predictions:
         from unlearn_audit.evidence.predictions import Facts
 
         facts = replace(Facts.from_case(policy, self.case, self.created), forget=self.forget, signer=self.signer)
-        return replace(facts, scores=self.scores) if self.scores else facts
+        return replace(facts, scores=self.scores or facts.scores, classes=self.classes or facts.classes)
 
 
 def judge_predictions(policy: "Policy", predictions: Predictions, progress: ProgressCallback) -> "Audit":

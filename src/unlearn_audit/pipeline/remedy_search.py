@@ -14,6 +14,7 @@ import numpy as np
 from unlearn_audit.errors import CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import is_population_attack
+from unlearn_audit.findings.audit_set import OF_PAIRS
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
@@ -60,13 +61,13 @@ def choose_configuration(
 
 
 def leave_out_references(policy: Policy) -> Policy:
-    """Return the policy with those of its attacks alone that need no reference models.
+    """Return the policy with those of its attacks and checks alone that need no reference models.
 
     The others have test records for controls, and a setting that is only tried must not be asked about one. All attacks
-    decide on the chosen setting.
+    and checks decide on the chosen setting.
 
     Raises:
-        CaseError: no attack is left to choose a setting by.
+        CaseError: no attack, or no required check on forgetting, is left to choose a setting by.
     """
     attacks = tuple(name for name in policy.membership.attacks if is_population_attack(name))
     if not attacks:
@@ -75,7 +76,14 @@ def leave_out_references(policy: Policy) -> Policy:
             + ", ".join(policy.membership.attacks),
             hint="list a signal such as 'logit' in membership.attacks as well, or give the remedy fixed parameters",
         )
-    return policy.model_copy(update={"membership": policy.membership.model_copy(update={"attacks": attacks})})
+    checks = tuple(check for check in policy.checks if check.metric not in OF_PAIRS | {"dormant-memory"})
+    if not any(check.required and METRICS[check.metric].traits.kind == "forgetting" for check in checks):
+        raise CaseError(
+            "expected a required check on forgetting that needs no reference models to search settings by, found none",
+            hint="require one on membership-auc or membership-auc-difference, or give the remedy fixed parameters",
+        )
+    membership = policy.membership.model_copy(update={"attacks": attacks})
+    return policy.model_copy(update={"membership": membership, "checks": checks})
 
 
 def put_validation_for_test(evidence: Evidence) -> Evidence:

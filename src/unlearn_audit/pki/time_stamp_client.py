@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from unlearn_audit.errors import IntegrityError, TimeStampError, UsageError
-from unlearn_audit.pki.certificates import TIME_STAMPING, examine_chain, validate_certificates
+from unlearn_audit.pki.answers import open_without_redirect, read_bounded
+from unlearn_audit.pki.certificates import validate_certificates
+from unlearn_audit.pki.chains import TIME_STAMPING, examine_chain
 from unlearn_audit.pki.time_stamps import LARGEST_TOKEN, open_token
 from unlearn_audit.records import SignatureLevel
 
@@ -93,16 +95,16 @@ class TimeStampAuthority:
 
     def _ask(self, query: bytes) -> bytes:
         from urllib.error import HTTPError
-        from urllib.request import Request, urlopen
+        from urllib.request import Request
 
         request = Request(self.url, query, {"Content-Type": _QUERY, "Accept": _REPLY}, method="POST")  # noqa: S310
         problem = ""
         for pause in (*PAUSES, None):
             try:
-                with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - the scheme was checked
+                with open_without_redirect(request, PATIENCE) as answer:
                     if answer.headers.get_content_type() != _REPLY:
                         raise self._refuse(f"it answers with {answer.headers.get_content_type()}, not with {_REPLY}")
-                    return bytes(answer.read(LARGEST_TOKEN + 1))
+                    return read_bounded(answer, LARGEST_TOKEN, PATIENCE)
             except HTTPError as error:
                 problem = f"it answers with HTTP status {error.code}"
                 error.close()

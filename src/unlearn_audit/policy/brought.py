@@ -11,9 +11,10 @@ Side = Annotated[int, Field(ge=1, le=4_096)]
 
 
 class ColumnNames(Frozen):
-    """How a file of predictions calls its columns; what is left out is found by its usual name."""
+    """How a table (of predictions, of images) calls its columns; what is left out is found by its usual name."""
 
     id: Text | None = Field(default=None, description="names the records; usually id, record_id or image_id")
+    file: Text | None = Field(default=None, description="of a folder's table: names the images; usually file")
     split: Text = Field(default="split", description="retain, forget, validation or test; or train with a forget list")
     label: Text = Field(default="label", description="the true class, by name or number")
     model: Text = Field(default="model", description="of a long file: which model speaks in this row")
@@ -21,7 +22,7 @@ class ColumnNames(Frozen):
         default="class", alias="class", description="of a long file with one row for each class: which class"
     )
     groups: tuple[Text, ...] | None = Field(
-        default=None, description="group columns that are kept; every other column where nothing is said"
+        default=None, description="group columns that are kept beside those that the policy names"
     )
 
 
@@ -31,6 +32,10 @@ class ExternalModelFacts(Frozen):
     file: Text | None = Field(
         default=None,
         description="the model itself: .safetensors, .pt or .pth (weights, TorchScript), .pt2 (torch.export), .onnx",
+    )
+    weights: Text | None = Field(
+        default=None,
+        description="which of several sets of weights in the file answers, such as state_dict_ema or state_dict/model",
     )
     role: Literal["original", "unlearned", "retrained", "compared"] | None = Field(
         default=None, description="its name where that is a role, else compared"

@@ -64,6 +64,10 @@ class CaseFile(Frozen):
     classes: tuple[Text, ...] = Field(
         default=(), description="what the class numbers 0, 1, ... of labels and columns mean, in this order"
     )
+    labels: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="what labels mean that are neither class names nor numbers, such as {B: benign, M: malignant}",
+    )
     columns: ColumnNames = Field(default=ColumnNames(), description="columns that are called otherwise")
     models: dict[Slug, ExternalModelFacts] = Field(
         default_factory=dict, description="what is known of models that are brought along, by their name in the audit"

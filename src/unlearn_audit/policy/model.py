@@ -6,7 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
+from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, validate_point
+from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
 from unlearn_audit.policy.sizes import Sizes
 from unlearn_audit.records.canonical import digest_of
@@ -163,6 +165,16 @@ class Membership(Frozen):
         exclude_if=lambda references: references is None,
         description="reference models to train; none where absent: attacks that need them are not run",
     )
+    recognition: Recognition | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="what the test of single records must be able to find; a check on it needs this",
+    )
+    relearning: DormantMemory | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="train the models further on retained records and see what comes back; nothing where absent",
+    )
 
 
 class Protocol(Frozen):
@@ -294,6 +306,12 @@ class Policy(Frozen):
         default=(),
         exclude_if=operator.not_,
         description="required checks that need not pass on the audited model for a while, and who accepts that",
+    )
+    record_ids: Literal["annex", "report"] = Field(
+        default="annex",
+        exclude_if=lambda where: where == "annex",
+        description="where test records that are counted one by one (newly missed, newly caught) are named: in "
+        "annex.json, which stays with the evidence, or in record and pages",
     )
     comparison: tuple[MethodChoice, ...] = Field(
         default=(), description="parameters of methods that are compared; nothing is run because it stands here"

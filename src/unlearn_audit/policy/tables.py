@@ -23,6 +23,7 @@ def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
             yield from _unknown((*keys, "metric"), check.get("metric"), "metric", known.metrics)
             if traits := _traits(check, known):
                 yield from _check(keys, check, traits)
+                yield from _power(keys, check, traits, pick(data, "membership", "recognition"))
         yield from _unguarded_sides(data, known)
 
 
@@ -77,6 +78,13 @@ def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError
     for name in LIMITS:
         if check.get(name) is not None:
             yield from _limit((*keys, name), metric, name, check[name], traits)
+
+
+def _power(keys: Keys, check: Data, traits: MetricTraits, recognition: Any) -> Iterator[FieldError]:
+    if traits.needs_power and recognition is None:
+        hint = "for example 'membership: {recognition: {shift: 3}}': a record that a model is 20 times surer of"
+        expected = "membership.recognition: what the test must be able to find before it may pass"
+        yield FieldError((*keys, "metric"), f"'{check['metric']}' without it", expected, hint)
 
 
 def _against(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError]:
@@ -171,4 +179,4 @@ def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[FieldError]:
 
 def _is_of(kind: str, check: Data, known: KnownNames) -> bool:
     traits = _traits(check, known)
-    return traits is not None and traits.kind == kind
+    return traits is not None and traits.kind == kind and traits.guards

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, CurveKind, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit
+from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Power, Unit
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.messages import Message, find_reason, join_texts, quote_text, write_message
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
@@ -28,6 +28,7 @@ from unlearn_audit.records.provenance import (
     Overlap,
     Provenance,
     ReferenceCard,
+    ReissuedThreshold,
     SplitCount,
     TriedConfiguration,
     UserCode,
@@ -86,10 +87,12 @@ __all__ = [
     "PointKind",
     "Population",
     "PopulationKind",
+    "Power",
     "ProgressCallback",
     "Provenance",
     "Recommendation",
     "ReferenceCard",
+    "ReissuedThreshold",
     "Seal",
     "SelfTestSummary",
     "SignatureLevel",

@@ -32,6 +32,10 @@ class CurveKind(StrEnum):
     """x: mean probability stated in a bin, y: share of it that is positive, with Clopper-Pearson ends."""
     NET_BENEFIT = "net-benefit"
     """x: threshold probability, y: net benefit; at the prevalence that the key's metric names."""
+    RECORD_RECOGNITION = "record-recognition"
+    """x: t of each erased record, in rising order; y: from where on one is recognised."""
+    PATIENT_RECOGNITION = "patient-recognition"
+    """The same of each erased patient."""
 
 
 class Curve(Frozen):

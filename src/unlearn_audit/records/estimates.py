@@ -24,6 +24,8 @@ class Unit(StrEnum):
     SCORE = "score"
     """A dimensionless summary with its own range, said in the metric's docstring."""
     COUNT = "count"
+    P_VALUE = "p-value"
+    """Of a test whose silence means something only beside its power."""
 
 
 class Direction(StrEnum):
@@ -62,6 +64,16 @@ class Cell(Frozen):
     count: int = Field(ge=0)
     value: float = Field(description="what one such record counts for, the layer's weight included")
     layer: int = Field(default=0, ge=0)
+
+
+class Power(Frozen):
+    """How often a test finds what it looks for, where that is there: without it a large p-value says nothing."""
+
+    value: float = Field(ge=0, le=1, description="share of simulated audits in which it was found")
+    low: float = Field(ge=0, le=1, description="lower 95 % bound on it, for the simulation's own error")
+    needed: float = Field(gt=0, lt=1, description="what `low` must reach for the check to pass")
+    shift: float = Field(gt=0, description="what was planted on each remembered record, in log-odds")
+    records: int = Field(ge=1, description="how many records were remembered so")
 
 
 class Estimate(Frozen):
@@ -109,6 +121,20 @@ class Estimate(Frozen):
     cells: tuple[Cell, ...] = Field(
         default=(), exclude_if=operator.not_, description="the counts that the number is made of, where it is"
     )
+    pairs: int | None = Field(
+        default=None,
+        ge=1,
+        exclude_if=is_absent,
+        description="pairs of reference models that it rests on: what grows is their number, not that of records",
+    )
+    p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        exclude_if=is_absent,
+        description="two-sided, of 'nothing is left', by randomisation over the pairs; for display",
+    )
+    power: Power | None = Field(default=None, exclude_if=is_absent, description="of the test that a p-value is from")
 
     def rounded(self) -> Self:
         """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
@@ -124,7 +150,11 @@ class Estimate(Frozen):
         }
         numbers = {
             name: round_number(number)
-            for name, number in (("standard_error", self.standard_error), ("design_effect", self.design_effect))
+            for name, number in (
+                ("standard_error", self.standard_error),
+                ("design_effect", self.design_effect),
+                ("p", self.p),
+            )
             if number is not None
         }
         cells = tuple(cell.model_copy(update={"value": round_number(cell.value)}) for cell in self.cells)

@@ -20,6 +20,8 @@ from unlearn_audit.records.rounding import round_number
 
 QUOTED = "quoted"
 """The code of a text that somebody else wrote: a case file, a plug-in."""
+_SHOWN = 8
+"""Names of a list that are written out."""
 
 
 class Message(Frozen):
@@ -95,12 +97,15 @@ def load_catalogue() -> Mapping[str, str]:
 class _Formatter(Formatter):
     """`str.format`; a list is joined by the format, else by ', ', an empty one is 'none', and a message is its text.
 
-    `percent` writes a share of one in per cent.
+    `percent` writes a share of one in per cent, `names` quotes the first entries of a list and counts the others.
     """
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if value == []:
             return load_catalogue()["none"]
+        if isinstance(value, list) and format_spec == "names":
+            more = f" and {len(value) - _SHOWN} more" if len(value) > _SHOWN else ""
+            return ", ".join(f"'{item}'" for item in value[:_SHOWN]) + more
         if isinstance(value, list):
             return (format_spec or ", ").join(self.format_field(item, "") for item in value)
         if isinstance(value, dict):

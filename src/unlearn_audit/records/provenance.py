@@ -8,6 +8,7 @@ from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.intake import IntakeEntry
 from unlearn_audit.records.messages import Message
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
@@ -80,6 +81,13 @@ class ForgetRequest(Frozen):
     )
 
 
+class ReissuedThreshold(Frozen):
+    """The promise by which a remedy re-issued the threshold of its model, in place of the first operating point."""
+
+    miss_at_most: float = Field(description="largest false-negative rate of positives like those of validation")
+    confidence: float = Field(description="with which the rate is at most that")
+
+
 class ModelCard(Frozen):
     """One model of the case."""
 
@@ -93,8 +101,26 @@ class ModelCard(Frozen):
         default=None, description="wall time it took to make, None where it was brought along"
     )
     file: str | None = Field(default=None, description="path inside the bundle")
-    sha256: str | None = Field(default=None, description="of that file")
+    sha256: str | None = Field(
+        default=None,
+        description="of that file; of the lines '<sha256>  <name>' of `parts` where the model lies in several files",
+    )
+    parts: dict[str, str] = Field(
+        default_factory=dict,
+        exclude_if=operator.not_,
+        description="SHA-256 of each file by its name, where the model lies in several",
+    )
     source: str | None = Field(default=None, description="paper of the method")
+    control_for: str | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="name of the remedied model at whose cost this one was trained from scratch, as its control",
+    )
+    reissued: ReissuedThreshold | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="where the device's threshold changes with the model",
+    )
     notes: tuple[Message, ...] = ()
 
 
@@ -220,6 +246,9 @@ class Provenance(Frozen):
         description="every seal of the policy that was set before the run; `seed` follows from them",
     )
     notes: tuple[Message, ...] = ()
+    intake: tuple[IntakeEntry, ...] = Field(
+        default=(), exclude_if=operator.not_, description="what was assumed about the input, and how it is known"
+    )
     device: Device | None = Field(default=None, exclude_if=is_absent)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"

@@ -22,8 +22,9 @@ class Ensemble:
     """Reference models of a case, before and after unlearning.
 
     Every candidate (audited, compared, remedied) has its method applied to all of them, retraining included: what a
-    method does to records it was told to forget is learned from the method itself, never assumed. The original and
-    the retrained reference are no candidates; nothing is done to the ensemble in their name.
+    method does to records it was told to forget is learned from the method itself, never assumed. Nothing is done to
+    the ensemble in the original's name; in that of the retrained reference it is retrained, where a policy tests single
+    records: the control that such a test must pass.
 
     Attributes:
         foundry: what made them.

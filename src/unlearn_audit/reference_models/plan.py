@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data import draw_halves
 from unlearn_audit.data.dataset import name_some
-from unlearn_audit.errors import UsageError
+from unlearn_audit.data.group_columns import read_groups
+from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.evidence.predictions.answers import Answers
+from unlearn_audit.evidence.predictions.assembly import read_list
 from unlearn_audit.evidence.predictions.files import Table, read_table
-from unlearn_audit.evidence.predictions.layout import read_answers
+from unlearn_audit.evidence.predictions.layout import Wanted, read_answers
 from unlearn_audit.evidence.predictions.reference_answers import FEWEST, PLAN_SCHEMA
 from unlearn_audit.evidence.predictions.splits import part_records
 from unlearn_audit.evidence.references import digest_design
@@ -96,21 +99,29 @@ def draw_plan(
     """
     if models % 2 or not FEWEST <= models <= _MOST:
         raise UsageError(f"expected an even number of reference models from {FEWEST} to {_MOST}, found {models}")
-    answers = _read_records(read_table(path))
-    split = part_records(answers, forget).split
-    if by is not None and by not in answers.groups:
-        raise UsageError(f"expected a column '{by}', found {name_some(answers.groups, 9) or 'no group column'}")
+    table = read_table(path)
+    if by is not None and by not in table.names:
+        raise UsageError(f"expected a column '{by}', found {name_some(table.names, 9)}")
+    listed = read_list([table], forget, ColumnNames())
+    answers = _read_records(table, {by, listed.request.column if listed else None})
+    split = part_records(answers, listed).split
     _, label = np.unique(answers.facts["label"], return_inverse=True)
-    cluster = _number_clusters(answers.groups[by] if by else None, split)
+    cluster = _number_clusters(_read_clusters(table, answers, by) if by else None, split)
     trained_on, candidates = _draw(split, np.asarray(label, dtype=np.int64), cluster, models, seed)
     return ReferencePlan(answers.ids, split, trained_on, candidates, seed, by)
 
 
-def _read_records(table: Table) -> Answers:
-    answers = read_answers(table, ColumnNames(), ())
+def _read_records(table: Table, groups: Collection[str | None]) -> Answers:
+    answers = read_answers(table, Wanted(groups=frozenset(name for name in groups if name)))
     if "label" not in answers.facts:
         raise UsageError(f"{table.where}: expected a column 'label' to balance the halves by, found none")
     return answers
+
+
+def _read_clusters(table: Table, answers: Answers, by: str) -> NDArray[np.str_]:
+    """Return (n,) the groups of column `by`, each spelt in one way and '' where it is unknown."""
+    kept = read_groups(table.where, {by: answers.groups[by]}, (by,), {}, EvidenceError).kept
+    return next(iter(kept.values()))
 
 
 def _number_clusters(values: NDArray[np.str_] | None, split: NDArray[np.str_]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from unlearn_audit.bundle.countersignatures import (
     list_responsible,
     make_countersignature,
     name_files,
+    read_date,
 )
 from unlearn_audit.bundle.layout import PDF, RECORD, digest_path
 from unlearn_audit.errors import IntegrityError, ReportError, UsageError
@@ -49,6 +50,10 @@ def countersign(path: Path, key: SigningKey, signing: Signing, signed: str) -> P
     person = _find_signer(found.record, key)
     _validate_new_signer(key, [found.certificates[0], *(item.certificates[0] for item in found.countersignatures)])
     _validate_level(found.record, signing)
+    try:
+        read_date(signed, found.record)
+    except IntegrityError as error:
+        raise UsageError(error.message, hint="sign after the evidence was collected; is the clock right?") from error
     number = len(found.countersignatures) + 1
     if number > MOST:
         raise UsageError(f"a bundle takes at most {MOST} countersignatures")

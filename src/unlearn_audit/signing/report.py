@@ -4,11 +4,12 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unlearn_audit.bundle.layout import EVIDENCE, POLICY
+from unlearn_audit.bundle.layout import ANNEX, EVIDENCE, POLICY
 from unlearn_audit.errors import ReportError
 from unlearn_audit.evidence.parquet import to_parquet
 from unlearn_audit.formats import Format
 from unlearn_audit.formats.sources import Sources
+from unlearn_audit.pipeline.annex import make_annex
 from unlearn_audit.pipeline.result import Audit
 from unlearn_audit.pki.keys import SigningKey
 from unlearn_audit.pki.time_stamp_client import Signing
@@ -45,6 +46,8 @@ def write_signed_report(audit: Audit, out: Path, request: ReportRequest) -> Path
         ReportError, TimeStampError, KeyFileError: see `write_bundle`; nothing is left behind then.
     """
     taken = {EVIDENCE: to_parquet(audit.evidence), POLICY: request.policy_file or _write_policy(audit.policy)}
+    if (annex := make_annex(audit.policy, audit.evidence, audit.record)) is not None:
+        taken[ANNEX] = annex
     files = {**render_files(request.formats, audit.record, request.sources, taken=taken), **taken, **audit.models}
     return write_bundle(out, files, audit.record, request.key, force=request.force, signing=request.signing)
 

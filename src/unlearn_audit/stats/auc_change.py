@@ -76,7 +76,7 @@ def require_same_records(before: Pair, after: Pair) -> None:
     for when, (members, nonmembers) in (("before", before), ("after", after)):
         require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
         if np.ptp(np.concatenate([members, nonmembers])) == 0:
-            raise MeasurementError(f"expected scores that differ, found constant scores {when}: no attack can be run")
+            raise MeasurementError(write_message("constant-scores-when", when=when))
     require_equal_lengths(before=before[0], after=after[0])
     require_equal_lengths(before=before[1], after=after[1])
 

@@ -60,8 +60,7 @@ def estimate_auc_shift(
     start = float(placed[0][0].mean())
     if abs(start - CHANCE) > FURTHEST:
         raise MeasurementError(
-            f"the reference model's AUC is {start:.3f}: forget and test records differ so much by themselves that what "
-            "is remembered cannot be told from the difference",
+            write_message("groups-differ-by-themselves", auc=start),
             hint="compare with test records of the same source, or ask of each record by itself",
         )
     tail = (1 - confidence) / 2
@@ -100,7 +99,7 @@ def center_auc(auc: Estimate) -> Estimate:
         MeasurementError: the estimate is no AUC.
     """
     if auc.unit is not Unit.AUC:
-        raise MeasurementError(f"expected an AUC to center, found a {auc.unit}")
+        raise MeasurementError(write_message("not-an-auc", found=auc.unit))
 
     def move(interval: Interval | None) -> Interval | None:
         if interval is None:

@@ -106,7 +106,7 @@ def _calibrate(phi: Floats, trained_on: Masks) -> tuple[Floats, Floats]:
     freedom = len(phi) - 2
     told = squares > 0
     if not told.any():
-        raise MeasurementError("expected reference models that differ, found that all say exactly the same")
+        raise MeasurementError(write_message("reference-models-alike"))
     usual = float(np.exp(np.log(squares[told] / freedom).mean()))
     return (means[0] + means[1]) / 2, np.sqrt((PRIOR_FREEDOM * usual + squares) / (PRIOR_FREEDOM + freedom))
 
@@ -120,12 +120,16 @@ def _validate_shapes(checkpoint: Floats, trained_on: Masks, references: Floats, 
         checkpoint.shape == trained_on.shape == references.shape[1:]
     ):
         raise MeasurementError(
-            f"expected the same records in all columns, found checkpoint {checkpoint.shape} and {trained_on.shape}, "
-            f"references {references.shape} and {references_trained_on.shape}"
+            write_message(
+                "checkpoint-of-other-records",
+                checkpoint=checkpoint.shape,
+                trained_on=trained_on.shape,
+                references=references.shape,
+                references_trained_on=references_trained_on.shape,
+            )
         )
     if not np.isfinite(checkpoint).all() or not np.isfinite(references).all():
-        raise MeasurementError("expected finite log-odds, found others")
+        wrong = int((~np.isfinite(checkpoint)).sum() + (~np.isfinite(references)).sum())
+        raise MeasurementError(write_message("log-odds-not-finite", wrong=wrong, n=checkpoint.size + references.size))
     if trained_on.all() or not trained_on.any():
-        raise MeasurementError(
-            "expected records that the checkpoint was trained on beside others that it was not, found one kind only"
-        )
+        raise MeasurementError(write_message("one-side-of-checkpoint"))

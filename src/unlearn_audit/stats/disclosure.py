@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate
+from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.auc import estimate_auc
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.reference_pairs import Floats, bound_logit
@@ -61,7 +61,7 @@ def estimate_disclosure(
     changes = [_compute_change(*answers, name) for name, answers in (("group", group), ("test", test))]
     if not any(change.any() for change in changes):
         raise MeasurementError(
-            "expected answers that changed from one release to the next, found none that did",
+            write_message("answers-unchanged"),
             hint="both releases are the same model, or the answers of one stand in the other's place",
         )
     estimate = estimate_auc(changes[0], changes[1], confidence=confidence, clusters=clusters)

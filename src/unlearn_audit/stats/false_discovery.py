@@ -3,6 +3,7 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.reference_pairs import Floats
 
 
@@ -21,9 +22,9 @@ def adjust_benjamini_hochberg(p_values: Floats) -> Floats:
         MeasurementError: no p-values, or some outside [0, 1].
     """
     if p_values.ndim != 1 or not len(p_values):
-        raise MeasurementError(f"expected a list of p-values, found shape {p_values.shape}")
+        raise MeasurementError(write_message("not-p-values", shape=p_values.shape))
     if not ((p_values >= 0) & (p_values <= 1)).all():
-        raise MeasurementError("expected p-values between 0 and 1, found others")
+        raise MeasurementError(write_message("p-values-out-of-range"))
     order = np.argsort(p_values, kind="stable")
     stepped = p_values[order] * len(p_values) / np.arange(1, len(p_values) + 1)
     adjusted = np.empty(len(p_values))

@@ -11,7 +11,7 @@ from math import ceil, floor, log
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate
+from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.binomial import estimate_proportion
 from unlearn_audit.stats.reference_pairs import Floats, Masks, Persons
 from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite, require_masks
@@ -67,7 +67,7 @@ def choose_with_confidence(
     require_confidence(confidence)
     positives = _collect_positives(actual, probability, alpha, persons)
     n, counts = len(positives), np.arange(len(positives))
-    _validate_size(n, ceil(log(1 - confidence) / log(1 - alpha) - _SAME), alpha, f"with {confidence:.0%} confidence")
+    _validate_size(n, ceil(log(1 - confidence) / log(1 - alpha) - _SAME), alpha, confidence)
     allowed = int(counts[bdtr(counts, n, alpha) <= 1 - confidence + _SAME][-1])
     return _describe(actual, probability, positives, allowed=allowed, alpha=alpha, confidence=confidence)
 
@@ -93,7 +93,7 @@ def choose_on_average(
             differ.
     """
     positives = _collect_positives(actual, probability, alpha, persons)
-    _validate_size(len(positives), ceil(1 / alpha - 1 - _SAME), alpha, "on average")
+    _validate_size(len(positives), ceil(1 / alpha - 1 - _SAME), alpha, None)
     allowed = floor(alpha * (len(positives) + 1) + _SAME) - 1
     return _describe(actual, probability, positives, allowed=allowed, alpha=alpha, confidence=None)
 
@@ -114,10 +114,10 @@ def _collect_positives(actual: Masks, probability: Floats, alpha: float, persons
     require_finite(probability=probability)
     require_equal_lengths(actual=actual, probability=probability)
     if not 0 < alpha < 1:
-        raise MeasurementError(f"expected a false-negative rate above 0 and below 1, found {alpha}")
+        raise MeasurementError(write_message("false-negative-rate-out-of-range", found=alpha))
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
-            f"expected probabilities between 0 and 1, found {probability.min():g} to {probability.max():g}"
+            write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())
         )
     chosen = probability[actual]
     if persons is not None:
@@ -129,10 +129,11 @@ def _collect_positives(actual: Masks, probability: Floats, alpha: float, persons
     return np.sort(chosen)
 
 
-def _validate_size(n: int, fewest: int, alpha: float, which: str) -> None:
-    if n < fewest:
-        raise MeasurementError(
-            f"expected at least {fewest} validation positives for a false-negative rate of at most {alpha:g} {which}, "
-            f"found {n}",
-            hint="collect more positives for validation, or tolerate a higher rate",
-        )
+def _validate_size(n: int, fewest: int, alpha: float, confidence: float | None) -> None:
+    if n >= fewest:
+        return
+    hint = "collect more positives for validation, or tolerate a higher rate"
+    told = {"least": fewest, "rate": alpha, "found": n}
+    if confidence is None:
+        raise MeasurementError(write_message("too-few-validation-positives-on-average", **told), hint=hint)
+    raise MeasurementError(write_message("too-few-validation-positives", confidence=confidence, **told), hint=hint)

@@ -18,6 +18,7 @@ from enum import StrEnum
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.auc import compute_midranks
 from unlearn_audit.stats.membership import Labels
 from unlearn_audit.stats.reference_pairs import Floats
@@ -51,15 +52,14 @@ class HeadChange:
     def __post_init__(self) -> None:
         if self.before.ndim != 2 or self.before.shape != self.after.shape:  # noqa: PLR2004 - classes, features
             raise MeasurementError(
-                f"expected two weight matrices (classes, features) of one shape, found {self.before.shape} and "
-                f"{self.after.shape}"
+                write_message("weights-of-other-shape", before=self.before.shape, after=self.after.shape)
             )
         if not (np.isfinite(self.before).all() and np.isfinite(self.after).all()):
-            raise MeasurementError("expected finite weights, found others")
+            raise MeasurementError(write_message("weights-not-finite"))
         if (self.before == self.after).all():
-            raise MeasurementError("expected weights that changed from one release to the next, found none that did")
+            raise MeasurementError(write_message("weights-unchanged"))
         if not 0 <= self.penalty < np.inf:
-            raise MeasurementError(f"expected a penalty of at least 0, found {self.penalty}")
+            raise MeasurementError(write_message("penalty-out-of-range", found=self.penalty))
 
     def predict(self, weights: Floats, features: Floats) -> Floats:
         """Return (n, k) predictions for `features` (n, d)."""
@@ -101,7 +101,7 @@ def rank_by_alignment(
     along = ((residuals @ pooled) * features).sum(axis=1)
     lengths = np.linalg.norm(residuals, axis=1) * np.linalg.norm(features, axis=1) * np.linalg.norm(pooled)
     if not lengths.any():
-        raise MeasurementError("expected candidates with a gradient, found that the head fits all of them exactly")
+        raise MeasurementError(write_message("no-gradient"))
     alignments = np.divide(along, lengths, out=np.full(len(features), -1.0), where=lengths > 0)
     return alignments, compute_midranks(-alignments)
 
@@ -110,10 +110,10 @@ def _validate_records(change: HeadChange, features: Floats, labels: Labels, back
     classes, width = change.before.shape
     for name, values in (("candidates", features), ("background", background)):
         if values.ndim != 2 or values.shape[1] != width or not len(values):  # noqa: PLR2004 - records, features
-            raise MeasurementError(f"'{name}': expected features (n, {width}), found shape {values.shape}")
+            raise MeasurementError(write_message("features-of-other-shape", name=name, width=width, shape=values.shape))
         if not np.isfinite(values).all():
-            raise MeasurementError(f"'{name}': expected finite features, found others")
+            raise MeasurementError(write_message("features-not-finite", name=name))
     if labels.shape != features.shape[:1] or (labels < 0).any() or (labels >= classes).any():
-        raise MeasurementError(f"expected one label from 0 to {classes - 1} for each of {len(features)} candidates")
+        raise MeasurementError(write_message("labels-not-per-candidate", highest=classes - 1, n=len(features)))
     if remaining < 1:
-        raise MeasurementError(f"expected at least one remaining record, found {remaining}")
+        raise MeasurementError(write_message("no-remaining-record", found=remaining))

@@ -95,7 +95,7 @@ def _describe(logit: Scores, chosen: Masks) -> tuple[Scores, Scores, Scores]:
     n = chosen.sum(axis=0).astype(np.float64)
     if (n < 2).any():  # noqa: PLR2004 - a variance needs two
         raise MeasurementError(
-            f"expected at least two reference models on each side of every record, found {int(n.min())}",
+            write_message("too-few-reference-models-a-side", found=n.min()),
             hint="a likelihood ratio needs four reference models or more",
         )
     weight = chosen.astype(np.float64)

@@ -81,7 +81,7 @@ def share_error(
         MeasurementError: less than one claim.
     """
     if claims < 1:
-        raise MeasurementError(f"expected at least one claim to share the error among, found {claims}")
+        raise MeasurementError(write_message("no-claim-to-share-error", found=claims))
     if claims == 1:
         return None
     tail = (1 - confidence) / claims

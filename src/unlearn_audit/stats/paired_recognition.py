@@ -100,7 +100,7 @@ def compute_paired_equivalence(differences: PairedDifferences, low: float, high:
         MeasurementError: limits that are not 0 < low < high < 1, fewer than six pairs.
     """
     if not 0 < low < high < 1:
-        raise MeasurementError(f"expected a tolerance 0 < low < high < 1, found {low} and {high}")
+        raise MeasurementError(write_message("tolerance-out-of-order", low=low, high=high))
     validate_pair_count(differences.pairs)
     rates = _WinRates.of(differences)
     return Equivalence(p_below=rates.find_end(worst=0).find_tail(low), p_above=rates.find_end(worst=1).find_tail(high))

@@ -24,7 +24,7 @@ class PrevalenceCounts:
     def __post_init__(self) -> None:
         if not 0 < self.positives < self.cases:
             raise MeasurementError(
-                f"expected positives among the counted cases, and negatives, found {self.positives} of {self.cases}",
+                write_message("one-class-counted", positives=self.positives, cases=self.cases),
                 hint="a prevalence of 0 or 1 weighs nothing against anything",
             )
 
@@ -62,7 +62,7 @@ def estimate_at_counted_prevalence(
     ends = [measure(float(prevalence), 1 - half).bounds for prevalence in range_]
     known = [end for end in ends if end is not None]
     if found.bounds is None or len(known) < len(ends):
-        raise MeasurementError("expected an estimate with bounds to widen for its prevalence, found a descriptive one")
+        raise MeasurementError(write_message("no-bounds-to-widen"))
     bounds = found.bounds.model_copy(
         update={
             "low": min(found.bounds.low, *(end.low for end in known)),

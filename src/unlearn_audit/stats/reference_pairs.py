@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 
 Floats = NDArray[np.float64]
 Masks = NDArray[np.bool_]
@@ -22,6 +23,8 @@ PHI_BOUND = 60.0
 
 FEWEST_PAIRS = 6
 """With five pairs the smallest two-sided p-value of a sign flip is 1/16: no test at 5 % could reject."""
+
+_MOST_NAMED = 5
 
 
 def bound_logit(phi: Floats) -> Floats:
@@ -61,10 +64,9 @@ def find_pairs(trained_on: Masks, *, fewest: int = FEWEST_PAIRS) -> NDArray[np.i
             waiting.setdefault(mask.tobytes(), []).append(model)
     alone = sorted(model for models in waiting.values() for model in models)
     if alone:
-        shown = ", ".join(str(model) for model in alone[:5]) + (", ..." if len(alone) > 5 else "")  # noqa: PLR2004
+        shown = [*alone[:_MOST_NAMED], *(["..."] if len(alone) > _MOST_NAMED else [])]
         raise MeasurementError(
-            f"expected reference models in pairs with complementary training data, found {len(alone)} of "
-            f"{len(trained_on)} without a partner (numbers {shown})",
+            write_message("reference-models-without-partner", alone=len(alone), models=len(trained_on), numbers=shown),
             hint="each pair must share all records of the audit set between its two models",
         )
     validate_pair_count(len(pairs), fewest)
@@ -79,24 +81,23 @@ def validate_pair_count(pairs: int, fewest: int = FEWEST_PAIRS) -> None:
     """
     if pairs < fewest:
         raise MeasurementError(
-            f"expected at least {fewest} pairs of reference models ({2 * fewest} models), found {pairs}",
+            write_message("too-few-reference-pairs", least=fewest, models=2 * fewest, found=pairs),
             hint=f"with {pairs} pairs no two-sided p-value below 1/{2 ** max(pairs - 1, 0)} can come out",
         )
 
 
 def _validate_design(trained_on: Masks) -> None:
     if trained_on.ndim != 2 or trained_on.dtype != np.bool_:  # noqa: PLR2004 - models, records
-        raise MeasurementError(
-            f"expected a boolean array (models, records) of who trained on what, found {trained_on.dtype} of shape "
-            f"{trained_on.shape}"
-        )
+        raise MeasurementError(write_message("not-who-trained-on-what", dtype=trained_on.dtype, shape=trained_on.shape))
     if not trained_on.shape[1]:
-        raise MeasurementError("expected at least one record in the audit set, found none")
-    for found, which in ((trained_on.all(axis=0), "every"), (~trained_on.any(axis=0), "no")):
+        raise MeasurementError(write_message("empty-audit-set"))
+    for found, code in (
+        (trained_on.all(axis=0), "records-all-trained-on"),
+        (~trained_on.any(axis=0), "records-none-trained-on"),
+    ):
         if found.any():
             raise MeasurementError(
-                f"expected records that one model of each pair was trained on and the other was not, found "
-                f"{int(found.sum())} of {trained_on.shape[1]} that {which} reference model was trained on",
+                write_message(code, found=found.sum(), records=trained_on.shape[1]),
                 hint="leave out of the audit set what all models saw or none did",
             )
 
@@ -117,8 +118,12 @@ class PairedDifferences:
         validate_differences(self.values)
         if self.first_in.shape != self.values.shape or self.first_in.dtype != np.bool_:
             raise MeasurementError(
-                f"expected one boolean for each of {self.values.shape} differences, found {self.first_in.dtype} of "
-                f"shape {self.first_in.shape}"
+                write_message(
+                    "not-a-side-per-difference",
+                    expected=self.values.shape,
+                    dtype=self.first_in.dtype,
+                    shape=self.first_in.shape,
+                )
             )
 
     @classmethod
@@ -134,7 +139,7 @@ class PairedDifferences:
             MeasurementError: as `find_pairs`; shapes that differ, phi that is not finite.
         """
         if phi.shape != trained_on.shape:
-            raise MeasurementError(f"expected phi of shape {trained_on.shape}, found {phi.shape}")
+            raise MeasurementError(write_message("log-odds-of-other-shape", expected=trained_on.shape, found=phi.shape))
         _validate_finite(phi)
         first, second = find_pairs(trained_on, fewest=fewest).T
         held = bound_logit(phi)
@@ -164,10 +169,10 @@ class PairedDifferences:
         """
         if mask.shape != (self.records,) or mask.dtype != np.bool_:
             raise MeasurementError(
-                f"expected a boolean for each of {self.records} records, found {mask.dtype} of shape {mask.shape}"
+                write_message("not-a-mask-of-records", n=self.records, dtype=mask.dtype, shape=mask.shape)
             )
         if not mask.any():
-            raise MeasurementError("expected at least one record in the group, found none")
+            raise MeasurementError(write_message("no-record-in-group"))
         return PairedDifferences(self.values[mask], self.first_in[mask])
 
     def average_by_person(self, persons: Persons) -> tuple["PairedDifferences", Persons]:
@@ -183,14 +188,13 @@ class PairedDifferences:
                 model of the pair is free of that person.
         """
         if persons.shape != (self.records,):
-            raise MeasurementError(f"expected one person for each of {self.records} records, found {persons.shape}")
+            raise MeasurementError(write_message("persons-not-per-record", n=self.records, shape=persons.shape))
         names, index, sizes = np.unique(persons, return_inverse=True, return_counts=True)
         seen = _sum_by(index, self.first_in.astype(np.float64), len(names))
         divided = ((seen > 0) & (seen < sizes[:, None])).any(axis=1)
         if divided.any():
             raise MeasurementError(
-                f"expected all records of a person on one side of each pair, found {int(divided.sum())} of "
-                f"{len(names)} persons on both",
+                write_message("persons-divided", found=divided.sum(), persons=len(names)),
                 hint="draw the training data of reference models by person",
             )
         return PairedDifferences(_sum_by(index, self.values, len(names)) / sizes[:, None], seen > 0), names
@@ -209,11 +213,11 @@ def validate_differences(values: Floats) -> None:
         MeasurementError: they are not.
     """
     if values.ndim != 2 or not values.size:  # noqa: PLR2004 - records, pairs
-        raise MeasurementError(f"expected differences (records, pairs), found shape {values.shape}")
+        raise MeasurementError(write_message("not-differences", shape=values.shape))
     _validate_finite(values)
 
 
 def _validate_finite(values: Floats) -> None:
     wrong = int((~np.isfinite(values)).sum())
     if wrong:
-        raise MeasurementError(f"expected finite log-odds, found {wrong} of {values.size} that are not")
+        raise MeasurementError(write_message("log-odds-not-finite", wrong=wrong, n=values.size))

@@ -107,8 +107,11 @@ def estimate_tpr_at_fpr(
         return min(lower, value), max(upper, value)
 
     lower, upper = find_ends(1 - confidence)
-    plain = "clopper-pearson-beyond-order-statistics"
-    method = write_message(plain if clusters is None else f"{plain}-clustered")
+    plain, clustered = (
+        "clopper-pearson-beyond-order-statistics",
+        "clopper-pearson-beyond-order-statistics-clustered",
+    )
+    method = write_message(plain if clusters is None else clustered)
     return Estimate(
         value=value,
         unit=Unit.PROPORTION,

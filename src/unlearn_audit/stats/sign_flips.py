@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.reference_pairs import Floats
 
 MOST_ENUMERATED = 12
@@ -53,9 +54,9 @@ class SignFlips:
             MeasurementError: no pair, or fewer than 99 draws.
         """
         if pairs < 1:
-            raise MeasurementError(f"expected at least one pair of reference models, found {pairs}")
+            raise MeasurementError(write_message("no-reference-pair", found=pairs))
         if draws < 99:  # noqa: PLR2004 - below that p = .05 rests on less than five of them
-            raise MeasurementError(f"expected at least 99 drawn sign vectors, found {draws}")
+            raise MeasurementError(write_message("too-few-sign-vectors", found=draws))
         if pairs <= MOST_ENUMERATED:
             bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
             return cls(np.where(bits == 0, 1.0, -1.0), exact=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.dirichlet_means import DirichletMeans, compute_tails, find_upper_points
 from unlearn_audit.stats.tallies import Floats, Functional, Tally, merge_kinds
 
@@ -68,7 +69,7 @@ def find_upper_bounds(posteriors: Sequence[Posterior], tail: float) -> list[floa
         points = find_upper_points(_stack([each.means for each in posteriors]), np.array([tail]))[:, 0]
         return [float(point * each.weights[0]) for point, each in zip(points, posteriors, strict=True)]
     if strata != {_PAIR}:
-        raise MeasurementError(f"expected numbers over one stratum or two, found {sorted(strata)}")
+        raise MeasurementError(write_message("too-many-strata", found=sorted(strata)))
     return [_find_upper_of_two(each, tail) for each in posteriors]
 
 

@@ -16,6 +16,7 @@ from math import ceil
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.false_discovery import adjust_benjamini_hochberg
 from unlearn_audit.stats.reference_pairs import Floats, Masks, PairedDifferences, validate_pair_count
 from unlearn_audit.stats.sign_flips import SAME, SignFlips
@@ -171,11 +172,10 @@ def validate_alpha(alpha: float, smallest: float) -> None:
         MeasurementError: one of these.
     """
     if not 0 < alpha <= 0.5:  # noqa: PLR2004 - a level
-        raise MeasurementError(f"expected a level above 0 and at most 0.5, found {alpha}")
+        raise MeasurementError(write_message("level-out-of-range", found=alpha))
     if smallest > alpha:
         raise MeasurementError(
-            f"expected reference pairs with which p could be {alpha} or below, found that it cannot be below "
-            f"{smallest:g}",
+            write_message("level-out-of-reach", level=alpha, smallest=smallest),
             hint="train more reference models, or draw more sign vectors",
         )
 
@@ -189,6 +189,6 @@ def validate_variation(values: Floats) -> None:
     squares = _square_mean(values)
     if (squares - values.mean(axis=1) ** 2 <= _NO_VARIANCE * squares).all():
         raise MeasurementError(
-            "expected pairs that differ on at least one record, found the same difference in all of them",
+            write_message("reference-pairs-alike"),
             hint="reference models need seeds and training data of their own; copies of one pair are no further pairs",
         )

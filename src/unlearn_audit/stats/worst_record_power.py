@@ -3,7 +3,7 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate
+from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.binomial import estimate_proportion
 from unlearn_audit.stats.reference_pairs import Floats, PairedDifferences, validate_pair_count
 from unlearn_audit.stats.sign_flips import SAME, SignFlips
@@ -47,10 +47,10 @@ def estimate_worst_record_power(
     validate_variation(values)
     validate_alpha(alpha, max(2.0 ** (1 - differences.pairs), 1 / (draws + 1)))
     if not 1 <= remembered <= len(values):
-        raise MeasurementError(f"expected between 1 and {len(values)} remembered records, found {remembered}")
+        raise MeasurementError(write_message("remembered-out-of-range", most=len(values), found=remembered))
     shifts = np.broadcast_to(np.asarray(shift, dtype=np.float64), (len(values),))
     if not np.isfinite(shifts).all():
-        raise MeasurementError("expected a finite shift, found others")
+        raise MeasurementError(write_message("shift-not-finite"))
     found = 0
     for _ in range(repeats):
         planted = values * rng.choice([-1.0, 1.0], size=differences.pairs)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from unlearn_audit.records import Finding, Interval, Limit, Message, Outcome, write_message
+from unlearn_audit.records import Finding, Limit, Message, Outcome, write_message
 from unlearn_audit.stats import estimate_more_records
+from unlearn_audit.verdict.rulings import is_beyond
 
 
 def explain_groups(outcome: Outcome, groups: Sequence[Finding], limit: Limit) -> Iterator[Message]:
@@ -14,7 +15,7 @@ def explain_groups(outcome: Outcome, groups: Sequence[Finding], limit: Limit) ->
         groups: the findings on its groups; none for any other check.
         limit: its tolerance.
     """
-    beyond = [_name(f) for f in groups if f.estimate and f.estimate.bounds and _is_beyond(f.estimate.bounds, limit)]
+    beyond = [_name(f) for f in groups if f.estimate and f.estimate.bounds and is_beyond(f.estimate.bounds, limit)]
     if outcome is Outcome.FAIL and beyond:
         yield write_message("groups-beyond", groups=beyond)
     if outcome is not Outcome.INCONCLUSIVE:
@@ -29,11 +30,6 @@ def explain_groups(outcome: Outcome, groups: Sequence[Finding], limit: Limit) ->
 def _name(finding: Finding) -> Message | str:
     group = str(finding.key.among)
     return write_message("group-under-attack", group=group, attack=finding.key.attack) if finding.key.attack else group
-
-
-def _is_beyond(bounds: Interval, limit: Limit) -> bool:
-    too_high = limit.at_most is not None and bounds.low > limit.at_most
-    return too_high or (limit.at_least is not None and bounds.high < limit.at_least)
 
 
 def _explain_open(finding: Finding, limit: Limit) -> Message | None:

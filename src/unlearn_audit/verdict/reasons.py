@@ -4,12 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from unlearn_audit.records import Estimate, Interval, Limit, Message, write_message
 from unlearn_audit.stats import estimate_more_records, split_by_group
-
-
-def is_inside(estimate: Estimate, limit: Limit) -> bool:
-    """Whether the estimate itself, without its bounds, lies within the tolerance."""
-    above = limit.at_least is None or estimate.value >= limit.at_least
-    return above and (limit.at_most is None or estimate.value <= limit.at_most)
+from unlearn_audit.verdict.rulings import is_inside
 
 
 def explain_pass(bounds: Interval, limit: Limit) -> Message:
@@ -26,12 +21,6 @@ def explain_fail(bounds: Interval, limit: Limit, *, too_high: bool) -> Message:
 def explain_crossing(bounds: Interval, limit: Limit) -> Message:
     """Say that the bounds lie on either side."""
     return write_message("bounds-cross", **_name_bounds(bounds), limit=limit.message)
-
-
-def is_beyond(bounds: Interval, limit: Limit) -> bool:
-    """Whether both bounds lie outside the tolerance, on one side of it."""
-    above = limit.at_most is not None and bounds.low > limit.at_most
-    return above or (limit.at_least is not None and bounds.high < limit.at_least)
 
 
 def explain_chance(bounds: Interval, limit: Limit) -> Message:

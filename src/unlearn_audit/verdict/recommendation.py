@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from unlearn_audit.policy import tell_release
 from unlearn_audit.records import Message, Outcome, Provenance, Recommendation, Verdict, write_message
-from unlearn_audit.verdict.reasons import is_inside
+from unlearn_audit.verdict.rulings import is_inside
+from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
 
 
 def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Sequence[Message] = ()) -> Recommendation:
@@ -13,7 +14,7 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Seq
     Args:
         verdicts: of the audited model first, then of the others.
         provenance: names the remedies in the order they were tried.
-        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of other advice.
+        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of the next step.
     """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     if audited.outcome is Outcome.PASS:
@@ -23,9 +24,10 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Seq
     tried = [verdict for verdict in verdicts if verdict.model in remedied]
     passing = next((verdict.model for verdict in tried if verdict.outcome is Outcome.PASS), None)
     if passing is not None:
-        instead = write_message("release-remedied-instead", title=titles[passing])
-        return Recommendation(action="release-remedied", model=passing, advice=(instead,))
-    then = tuple(_advise(tried, titles, provenance, hopeless))
+        advised = tuple(_advise_remedied(passing, verdicts, provenance))
+        return Recommendation(action="release-remedied", model=passing, advice=advised)
+    next_step = hopeless or (_advise(tried, titles),)
+    then = (*_tell_remedies(tried, titles, provenance), *tell_cheaper(verdicts, provenance), *next_step)
     if audited.outcome is Outcome.FAIL:
         advice = write_message("do-not-release")
         return Recommendation(action="do-not-release", model=audited.model, advice=(advice, *then))
@@ -33,23 +35,30 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Seq
     return Recommendation(action="collect-evidence", model=audited.model, advice=(advice, *then))
 
 
-def _advise(
-    tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance, hopeless: Sequence[Message]
-) -> Iterator[Message]:
-    """Yield what came of the remedies, and the next step."""
+def _advise_remedied(model: str, verdicts: Sequence[Verdict], provenance: Provenance) -> Iterator[Message]:
+    """Yield that the remedied model is to be released, what changes with it, and what it was worth."""
+    card = provenance.find_model(model)
+    yield write_message("release-remedied-instead", title=card.title)
+    if card.reissued is not None:
+        yield write_message("threshold-changes-with-model")
+    yield from tell_control(verdicts, provenance, model)
+
+
+def _tell_remedies(tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance) -> Iterator[Message]:
+    """Yield what came of the remedies."""
     if tried:
         yield write_message("remedies-do-not-pass", titles=[titles[verdict.model] for verdict in tried])
     for search in provenance.searches:
         if search.chosen is None:
             yield write_message("search-without-choice", method=search.method, reason=search.reason)
-    if hopeless:
-        yield from hopeless
-        return
+
+
+def _advise(tried: Sequence[Verdict], titles: dict[str, str]) -> Message:
+    """Return the next step."""
     promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
     if promising is not None:
-        yield write_message("larger-test-split-could-decide", title=promising)
-    else:
-        yield write_message("change-or-collect")
+        return write_message("larger-test-split-could-decide", title=promising)
+    return write_message("change-or-collect")
 
 
 def _could_pass(verdict: Verdict) -> bool:

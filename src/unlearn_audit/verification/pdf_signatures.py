@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from unlearn_audit.bundle.layout import RECORD
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.pki.certificates import TIME_STAMPING, Standing, examine_chain, keep_quiet
+from unlearn_audit.pki.certificates import keep_quiet
+from unlearn_audit.pki.chains import TIME_STAMPING, Standing, examine_chain
 from unlearn_audit.pki.der import NotDerError, check_der
 from unlearn_audit.pki.time_stamps import TimeStamp, open_token
 from unlearn_audit.records import SignatureLevel

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from unlearn_audit import __version__
-from unlearn_audit.bundle.layout import EVIDENCE, POLICY
+from unlearn_audit.bundle.layout import ANNEX, EVIDENCE, POLICY
 from unlearn_audit.errors import AuditError, PolicyError
 from unlearn_audit.evidence.parquet import read_evidence
+from unlearn_audit.pipeline.annex import make_annex
 from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import load_policy
 from unlearn_audit.records import AuditRecord, ProgressCallback, ignore_progress
@@ -39,18 +40,32 @@ def compare_numbers(
             NAME, State.ABSENT, f"This installation cannot judge by the bundle's policy: {first}", asked=True
         )
     try:
-        again = judge(policy, read_evidence(folder / EVIDENCE), progress)
+        evidence = read_evidence(folder / EVIDENCE)
+        again = judge(policy, evidence, progress)
+        annex = make_annex(policy, evidence, again) if (folder / ANNEX).is_file() else None
     except AuditError as error:
         first = error.message.splitlines()[0]
         return _explain(record, f"The evidence cannot be judged again: {first}")
     except Exception as error:  # noqa: BLE001 - hostile bytes may fail a parser in any way, and each way is a refusal
         return _explain(record, f"The evidence cannot be judged again: {type(error).__name__} in reading it")
-    if again.to_bytes() == record.to_bytes():
+    return _compare(record, again, named_otherwise=annex is not None and annex != (folder / ANNEX).read_bytes())
+
+
+def _compare(record: AuditRecord, again: AuditRecord, *, named_otherwise: bool) -> VerificationCheck:
+    if named_otherwise:
+        return _explain(record, f"{ANNEX} names other records than the evidence gives")
+    if again.to_bytes() in (record.to_bytes(), _leave_out_names(record).to_bytes()):
         count = sum(finding.estimate is not None for finding in record.findings)
         return VerificationCheck(
             NAME, State.OK, f"All {count} estimates and the verdict follow from the evidence.", asked=True
         )
     return _explain(record, _describe_difference(record, again))
+
+
+def _leave_out_names(record: AuditRecord) -> AuditRecord:
+    """Return the record as it is made today: one of before named test records, which the annex does now."""
+    findings = tuple(finding.model_copy(update={"records": ()}) for finding in record.findings)
+    return record.model_copy(update={"findings": findings})
 
 
 def _explain(record: AuditRecord, problem: str) -> VerificationCheck:

@@ -75,16 +75,16 @@ def read_references(
 
 
 def _read_rows(table: Table, evidence: Evidence, scores: Kind) -> _Rows:
-    id_column = next((name for name in ID_COLUMNS[::-1] if name in table.columns), None)
-    missing = [name for name in ("reference", "trained_on") if name not in table.columns]
+    id_column = next((name for name in ID_COLUMNS[::-1] if name in table.names), None)
+    missing = [name for name in ("reference", "trained_on") if name not in table.names]
     if id_column is None or missing:
         raise EvidenceError(
-            f"{table.where}: expected the columns id, reference and trained_on, found {name_some(table.columns, 8)}",
+            f"{table.where}: expected the columns id, reference and trained_on, found {name_some(table.names, 8)}",
             hint=_COLUMNS,
         )
     ids = table.texts(id_column)
-    count = len(table)
-    after = table.texts("unlearned_by") if "unlearned_by" in table.columns else np.full(count, "")
+    count = len(ids)
+    after = table.texts("unlearned_by") if "unlearned_by" in table.names else np.full(count, "")
     values = _read_scores(table, evidence)
     return _Rows(
         where=table.where,
@@ -97,8 +97,8 @@ def _read_rows(table: Table, evidence: Evidence, scores: Kind) -> _Rows:
 
 
 def _read_scores(table: Table, evidence: Evidence) -> NDArray[np.float64]:
-    spelt = {name.partition(":")[2].strip(): name for name in table.columns if ":" in name}
-    alone = [name for name in _SCORES if name in table.columns]
+    spelt = {name.partition(":")[2].strip(): name for name in table.names if ":" in name}
+    alone = [name for name in _SCORES if name in table.names]
     if spelt and sorted(spelt) == sorted(evidence.classes):
         return np.column_stack([table.numbers(spelt[name]) for name in evidence.classes])
     if not spelt and len(alone) == 1 and len(evidence.classes) == 2:  # noqa: PLR2004 - negative and positive

@@ -2,7 +2,7 @@
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import MistakeCosts, estimate_global_risk, estimate_risk_change
@@ -53,8 +53,7 @@ def measure_risk_increase(context: EvaluationContext, key: MetricKey) -> Estimat
 
 
 GLOBAL_RISK = Metric(
-    title="Global Risk",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0, subgroups=True),
+    traits=TRAITS["global-risk"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_global_risk,
@@ -63,8 +62,7 @@ GLOBAL_RISK = Metric(
     caveat=write_message("risk-may-be-a-moved-point"),
 )
 GLOBAL_RISK_AT_PREVALENCE = Metric(
-    title="Global Risk at intended prevalence",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0),
+    traits=TRAITS["global-risk-at-prevalence"],
     direction=Direction.LOWER,
     source="pi * C_FN * FNR + (1 - pi) * C_FP * FPR",
     measure=measure_risk_at_prevalence,
@@ -73,14 +71,7 @@ GLOBAL_RISK_AT_PREVALENCE = Metric(
     applies=lambda policy: policy.costs.prevalence is not None,
 )
 GLOBAL_RISK_INCREASE = Metric(
-    title="Global Risk, increase",
-    traits=MetricTraits(
-        kind="clinical",
-        against=frozenset({"original", "retrained"}),
-        at=True,
-        limits=frozenset({"at_most"}),
-        subgroups=True,
-    ),
+    traits=TRAITS["global-risk-increase"],
     direction=Direction.LOWER,
     source="paired change over the cells newly missed, newly caught, new and repaired false alarms",
     measure=measure_risk_increase,

@@ -9,7 +9,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import (
     ALL,
     NEGATIVE,
@@ -17,7 +17,6 @@ from unlearn_audit.records import (
     Direction,
     Estimate,
     Finding,
-    OperatingPoint,
     PointKind,
     Population,
     write_message,
@@ -119,10 +118,7 @@ def find_strongest(findings: tuple[Finding, ...], model: str, among: Population)
 
 
 MEMBERSHIP_AUC = Metric(
-    title="Membership AUC",
-    traits=MetricTraits(
-        kind="forgetting", among=_AMONG, limits=frozenset({"within"}), low=0.0, high=1.0, subgroups=True
-    ),
+    traits=TRAITS["membership-auc"],
     direction=Direction.TWO_SIDED,
     source=_SOURCE,
     measure=measure_membership_auc,
@@ -132,16 +128,7 @@ MEMBERSHIP_AUC = Metric(
     caveat=write_message("destroyed-model-looks-forgotten"),
 )
 MEMBERSHIP_DIFFERENCE = Metric(
-    title="Membership AUC, difference",
-    traits=MetricTraits(
-        kind="forgetting",
-        against=frozenset({"original", "retrained"}),
-        among=_AMONG,
-        limits=frozenset({"within"}),
-        low=-0.5,
-        high=0.5,
-        subgroups=True,
-    ),
+    traits=TRAITS["membership-auc-difference"],
     direction=Direction.TWO_SIDED,
     source="DeLong et al. 1988, paired on the same records, on the probit scale (Pepe 2003)",
     measure=measure_membership_difference,
@@ -150,28 +137,22 @@ MEMBERSHIP_DIFFERENCE = Metric(
     per_attack=True,
 )
 FORGETTING_SCORE = Metric(
-    title="Forgetting score",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["forgetting-score"],
     direction=Direction.HIGHER,
     source="1 - 2 |AUC - 1/2|",
     measure=measure_forgetting_score,
     per_attack=True,
 )
 MEMBERSHIP_TPR = Metric(
-    title="Membership TPR",
-    traits=MetricTraits(
-        kind="forgetting", among=frozenset({ALL, POSITIVE}), limits=frozenset({"at_most"}), low=0.0, high=1.0
-    ),
+    traits=TRAITS["membership-tpr"],
     direction=Direction.LOWER,
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
     groups=("forget", "test"),
     per_attack=True,
-    points=lambda policy: tuple(OperatingPoint(PointKind.FPR, fpr) for fpr in policy.membership.fpr),
 )
 MEMBERSHIP_ADVANTAGE = Metric(
-    title="Membership advantage",
-    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
+    traits=TRAITS["membership-advantage"],
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,

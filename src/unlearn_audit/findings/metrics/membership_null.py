@@ -10,8 +10,8 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import needs_references, score_unseen
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import ALL, POSITIVE, Direction, Estimate, write_message
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import compute_auc, estimate_null
 
@@ -33,8 +33,7 @@ def measure_membership_null(context: EvaluationContext, key: MetricKey) -> Estim
 
 
 MEMBERSHIP_NULL = Metric(
-    title="Models that never saw the records",
-    traits=MetricTraits(kind="descriptive", among=frozenset({ALL, POSITIVE})),
+    traits=TRAITS["membership-null"],
     direction=Direction.DESCRIPTIVE,
     source="reference models attacked with the help of the others; order statistics, Wilks 1941",
     measure=measure_membership_null,

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import compute_mcnemar, estimate_rate
@@ -61,40 +61,28 @@ def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 NEWLY_MISSED_RATE = Metric(
-    title="Newly missed rate",
-    traits=MetricTraits(
-        kind="clinical",
-        against=_REFERENCES,
-        at=True,
-        limits=frozenset({"at_most"}),
-        low=0.0,
-        high=1.0,
-        subgroups=True,
-    ),
+    traits=TRAITS["newly-missed-rate"],
     direction=Direction.LOWER,
     source="positives called positive by the reference and negative by this model / positives",
     measure=measure_newly_missed_rate,
     groups=("positive",),
 )
 NEWLY_MISSED = Metric(
-    title="Newly missed",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["newly-missed"],
     direction=Direction.LOWER,
     source="as the rate",
     measure=count_newly_missed,
     point_at=point_at_newly_missed,
 )
 NEWLY_CAUGHT = Metric(
-    title="Newly caught",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["newly-caught"],
     direction=Direction.HIGHER,
     source="positives called negative by the reference and positive by this model",
     measure=count_newly_caught,
     point_at=point_at_newly_caught,
 )
 MCNEMAR = Metric(
-    title="McNemar's exact p",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["mcnemar-p"],
     direction=Direction.DESCRIPTIVE,
     source="McNemar 1947; exact binomial form",
     measure=measure_mcnemar,

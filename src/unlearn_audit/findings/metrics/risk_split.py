@@ -2,7 +2,7 @@
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import MistakeCosts, RiskSplit, split_risk_change
@@ -36,16 +36,14 @@ def _describe(context: EvaluationContext, value: float) -> Estimate:
 
 
 RISK_BY_THRESHOLD = Metric(
-    title="Global Risk, increase by a moved operating point",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["risk-by-threshold"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_risk_by_threshold,
     caveat=_CAVEAT,
 )
 RISK_BY_DISCRIMINATION = Metric(
-    title="Global Risk, increase by lost discrimination",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["risk-by-discrimination"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_risk_by_discrimination,

@@ -2,7 +2,7 @@
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_logistic_accuracy, estimate_svc_efficacy
@@ -39,15 +39,13 @@ def measure_logistic_accuracy(context: EvaluationContext, key: MetricKey) -> Est
 
 
 SVC_EFFICACY = Metric(
-    title="SVC efficacy",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["svc-efficacy"],
     direction=Direction.DESCRIPTIVE,
     source="Fan et al. 2024, arXiv 2310.12508: RBF, C = 3, on the confidence",
     measure=measure_svc_efficacy,
 )
 LOGISTIC_ACCURACY = Metric(
-    title="Logistic attack, accuracy",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["logistic-accuracy"],
     direction=Direction.TWO_SIDED,
     source="Triantafillou et al. 2024, arXiv 2406.09073: cross-validated logistic regression",
     measure=measure_logistic_accuracy,

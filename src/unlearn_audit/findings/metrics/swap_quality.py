@@ -4,7 +4,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import is_population_attack, needs_references, score_swapped
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_swap_quality
@@ -27,8 +27,7 @@ def measure_swap_quality(context: EvaluationContext, key: MetricKey) -> Estimate
 
 
 SWAP_QUALITY = Metric(
-    title="SWAP quality of the method",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["swap-quality"],
     direction=Direction.HIGHER,
     source="Tu, Hu and Ma 2024, arXiv 2404.11577: 1 - advantage over swapped runs, adversary from the other pairs",
     measure=measure_swap_quality,

@@ -3,8 +3,8 @@
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import ARGMAX, Direction, Estimate, Unit, write_message
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
 from unlearn_audit.records.key import MetricKey
 
 
@@ -17,11 +17,9 @@ def show_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 THRESHOLD = Metric(
-    title="Threshold",
-    traits=MetricTraits(kind="descriptive", at=True),
+    traits=TRAITS["threshold"],
     direction=Direction.DESCRIPTIVE,
     source="frozen on validation of the original",
     measure=show_threshold,
     models=lambda name: name == "original",
-    points=lambda policy: tuple(point for point in policy.task.operating_points if point != ARGMAX),
 )

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_rate
@@ -34,16 +34,14 @@ def measure_positive_share(context: EvaluationContext, key: MetricKey) -> Estima
 
 
 RETAIN_ACCURACY = Metric(
-    title="Accuracy on retained records",
-    traits=MetricTraits(kind="utility", limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    traits=TRAITS["retain-accuracy"],
     direction=Direction.HIGHER,
     source="share of retain records whose most probable class is the true one",
     measure=measure_retain_accuracy,
     groups=("retain",),
 )
 POSITIVE_SHARE = Metric(
-    title="Share called positive",
-    traits=MetricTraits(kind="utility", at=True, limits=frozenset({"within"}), low=0.0, high=1.0),
+    traits=TRAITS["positive-share"],
     direction=Direction.TWO_SIDED,
     source="share of test records called positive",
     measure=measure_positive_share,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
@@ -43,7 +44,7 @@ def is_test_signed(signer: Signer | None) -> bool:
 
 
 def present_subject(index: Index) -> tuple[Fact, ...]:
-    """Return what was audited, as the four lines under the title of page one."""
+    """Return what was audited, as the lines under the title of page one; one more where the input speaks against it."""
     provenance, policy = index.record.provenance, index.policy
     forget = provenance.forget
     erased = (
@@ -58,6 +59,7 @@ def present_subject(index: Index) -> tuple[Fact, ...]:
         Fact("Erased", clip(erased, _LONGEST)),
         Fact("Data", clip(provenance.data.name, _LONGEST - len(test)) + test),
         Fact("Policy", clip(policy_name, _LONGEST)),
+        *_present_contradictions(index),
     )
 
 
@@ -209,6 +211,20 @@ def present_data(index: Index) -> tuple[tuple[Fact, ...], Grid, tuple[str, ...]]
     grid = Grid("splits", "Splits and prevalence", ("Split", "Records", index.positive, "Prevalence"), rows)
     warnings = tuple(_warn_of(overlap) for overlap in data.overlaps if overlap.shared_groups)
     return facts, grid, warnings
+
+
+def present_intake(index: Index) -> Grid | None:
+    """Return what was assumed about the input, one row each; None for records that do not say it."""
+    entries = index.record.provenance.intake
+    rows = tuple((Cell(entry.status), Cell(entry.text)) for entry in entries)
+    return Grid("intake", "What was assumed about the input", ("How it is known", "Property"), rows) if rows else None
+
+
+def _present_contradictions(index: Index) -> tuple[Fact, ...]:
+    """Return what the input itself speaks against: page one says it."""
+    told = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
+    more = f" And {len(told) - 1} more: section {number_of('data')}." if len(told) > 1 else ""
+    return (Fact("Input", clip(told[0], _LONGEST - len(more)) + more),) if told else ()
 
 
 def _present_disjoint(made: Disjoint | None) -> tuple[Fact, ...]:

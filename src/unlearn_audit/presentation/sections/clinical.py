@@ -140,6 +140,10 @@ def present_record_lists(index: Index) -> tuple[RecordList, ...]:
             title = f"{index.title(metric)} {index.positive} records, against the original"
             listed = tuple(format_id(bound(item, 64)) for item in ids[:_LISTED])
             lists.append(RecordList(title, listed, max(0, len(ids) - _LISTED)))
+        elif finding and finding.estimate and finding.estimate.value:
+            counted = f"{finding.estimate.value:g}"
+            title = f"{index.title(metric)} {index.positive} records, against the original: {counted}"
+            lists.append(RecordList(title, ("annex.json, which stays with the evidence, names them",), 0))
     return tuple(lists)
 
 

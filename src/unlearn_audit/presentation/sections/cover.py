@@ -75,6 +75,11 @@ def shorten_banner(banner: Banner) -> Banner:
     return replace(banner, reason=shorten(banner.reason, _SAID, 5), advice=shorten(banner.advice, _SAID, 6))
 
 
+def shorten_brief(text: str | None) -> str | None:
+    """Return the sentence on single patients in at most two lines; its section has it in full."""
+    return shorten(text, _FACT, 2) if text else None
+
+
 def _shorten_row(row: Row) -> Row:
     check, *middle, reason = row
     if isinstance(check, Cell):

@@ -12,14 +12,24 @@ _UNTESTED = (
     ("U-LiRA (unlearned reference models)", ("u-lira",), "arXiv 2403.01218"),
     ("RMIA (reference models)", ("rmia",), "arXiv 2312.03262"),
     ("BASE (reference models)", ("base",), "arXiv 2505.24089"),
+    ("Recognition of single records (pairs of reference models)", ("single-records",), "Westfall and Young 1993"),
     ("SWAP test (exchanged runs)", ("swap",), "arXiv 2404.11577"),
     ("Model inversion", ("inversion",), "EDPB Opinion 28/2024"),
     ("Reconstruction of training records", ("reconstruction",), "EDPB Opinion 28/2024"),
     ("Exfiltration of training records", ("exfiltration",), "EDPB Opinion 28/2024"),
     ("Attribute inference", ("attribute-inference",), "EDPB Opinion 28/2024"),
+    ("Relearning on retained records", ("relearning",), "arXiv 2505.22310"),
     ("Attacks that compare original and unlearned", ("differencing",), "Chen et al., CCS 2021"),
 )
 
+_OTHERS = (
+    ("swap", "swap-quality", "quality of the method"),
+    ("single-records", "worst-record-recognition", "p of 'no single record is recognised'"),
+    ("differencing", "disclosure", "AUC of the change of answers"),
+    ("relearning", "dormant-memory", "AUC of what comes back"),
+    ("reconstruction", "reconstruction-rank", "by difference of two linear models, median rank"),
+)
+"""Attacks that have a metric of their own."""
 _MOST_ROWS = 16
 _NULL = "membership-null"
 """The column of the models that never saw the records, named as their metric."""
@@ -39,7 +49,7 @@ def present_attacks(index: Index) -> tuple[Grid, ...]:
     """
     names = tuple(card.name for card in index.models)
     populations = dict.fromkeys(f.key.among for f in index.find_all("membership-auc") if not f.key.among.is_subgroup)
-    grids = []
+    grids: list[Grid] = []
     for among in populations:
         words = {ALL: "all forget records", POSITIVE: f"{index.positive} forget records alone"}
         shown = words.get(among, str(among))
@@ -48,7 +58,8 @@ def present_attacks(index: Index) -> tuple[Grid, ...]:
             part = (*models, *beside)
             found = {a: tuple(_find_auc(index, m, among, a) for m in part) for a in index.attacks}
             rows = tuple((Cell(attack), *map(show_finding, row)) for attack, row in found.items() if any(row))
-            notes = gather_reasons(tuple(f for row in found.values() for f in row)) + _EXPLAIN_NULL * len(beside)
+            notes = gather_reasons(tuple(f for row in found.values() for f in row))
+            notes += _EXPLAIN_NULL if beside and not grids else ()
             heads = ("Attack", *(index.title(m) if m == _NULL else index.name(m) for m in part))
             caption = f"{index.title('membership-auc')}, {shown}, against the test split (0.5: not told apart)"
             grids.append(Grid(f"attacks-{among}-{number}", caption, heads, rows, notes))
@@ -81,14 +92,21 @@ def _collect_summaries(index: Index) -> dict[MetricKey, dict[str, Finding]]:
             found.setdefault(f.key.model_copy(update={"model": ""}), {})[f.key.model] = f
     if len(found) <= _MOST_ROWS:
         return found
-    return {key: row for key, row in found.items() if key.attack in (None, index.strongest)}
+    shown = {metric: _choose_attack(index, metric) for metric in {key.metric for key in found}}
+    return {key: row for key, row in found.items() if key.attack in (None, shown[key.metric])}
+
+
+def _choose_attack(index: Index, metric: str) -> str | None:
+    """Return the strongest attack where `metric` was measured for it, else the first for which it was."""
+    attacks = [f.key.attack for f in index.find_all(metric) if f.estimate is not None]
+    return index.strongest if index.strongest in attacks else next(iter(attacks), index.strongest)
 
 
 def present_summaries(index: Index) -> tuple[Grid, ...]:
     """Return what is beside the AUC: difference from the retrained model, TPR at low FPR, scores.
 
-    Where they would fill pages, only those of the strongest attack; the attached record holds all. What ran on no model
-    has no row; the note says why it was not run.
+    Where they would fill pages, of each metric only those of one attack; the attached record holds all. What ran on no
+    model has no row; the note says why it was not run.
     """
     found, grids = _collect_summaries(index), []
     for number, part in enumerate(cut(tuple(card.name for card in index.models))):
@@ -113,9 +131,11 @@ def present_coverage(index: Index) -> Grid:
     ]
     if "svc" not in index.attacks:
         rows += _describe_other(index, "svc", "svc-efficacy", "efficacy")
-    swap = _describe_other(index, "swap", "swap-quality", "quality of the method")
-    tried = (*index.attacks, *(["swap"] if swap else []))
-    rows += swap
+    tried = list(index.attacks)
+    for name, metric, what in _OTHERS:
+        if found := _describe_other(index, name, metric, what):
+            rows += found
+            tried.append(name)
     for title, names, source in _UNTESTED:
         if not any(attack == name or attack.startswith(f"{name}-") for attack in tried for name in names):
             rows.append((Cell(title), Cell("not asked"), Cell("NOT TESTED"), Cell(source)))

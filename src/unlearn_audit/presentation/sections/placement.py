@@ -44,9 +44,26 @@ FORGETTING = (
     "svc-efficacy",
     "logistic-accuracy",
 )
+PATIENTS = (
+    "worst-record-recognition",
+    "worst-record-statistic",
+    "recognised-records",
+    "listed-records",
+    "worst-patient-recognition",
+    "recognised-patients",
+    "paired-recognition",
+    "paired-recognition-mean",
+    "checkpoint-spread",
+    "disclosure",
+    "retained-disclosure",
+    "reconstruction-rank",
+    "dormant-memory",
+    "returned-accuracy",
+)
+"""Printed by the section on each erased record."""
 ELSEWHERE = ("membership-auc", "membership-null", "threshold", "risk-by-threshold", "risk-by-discrimination")
 """Printed by the tables of attacks, among the operating points of the protocol, and in sentences under the changes."""
-_LISTED = {*AT_POINT, *FREE, *CALIBRATION, *PAIRED, *FORGETTING, *ELSEWHERE}
+_LISTED = {*AT_POINT, *FREE, *CALIBRATION, *PAIRED, *FORGETTING, *PATIENTS, *ELSEWHERE}
 
 
 def list_performance(index: Index) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What a table says about a folder of images, before any image is read."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import Message
+from unlearn_audit.records.intake import IntakeEntry
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
+class Manifest:
     """Images by their paths, with all that is known of each.
 
     Attributes:
@@ -26,7 +27,8 @@ class Listing:
         label: (n,) class indices.
         classes: their names.
         groups: (n,) text by column, 'age' in years among them.
-        notes: what a reader of the report must see.
+        intake: what was assumed, and how it is known.
+        id_names: what a list of ids may call the ids.
     """
 
     where: str
@@ -37,7 +39,8 @@ class Listing:
     label: NDArray[np.int64]
     classes: tuple[str, ...]
     groups: dict[str, NDArray[np.str_]]
-    notes: tuple[Message, ...] = ()
+    intake: tuple[IntakeEntry, ...] = ()
+    id_names: tuple[str, ...] = ()
 
 
 def validate_present(where: str, absent: Sequence[str], n: int) -> None:
@@ -51,4 +54,26 @@ def validate_present(where: str, absent: Sequence[str], n: int) -> None:
         raise DataError(
             f"{where}: expected {n} images, {len(absent)} of them at {', '.join(absent[:_SHOWN])}{more}, found none",
             hint="complete the folder, or take their rows out of the table: which records are left out is your choice",
+        )
+
+
+def validate_inside(folder: Path, paths: Sequence[Path]) -> None:
+    """Refuse images that lie outside of `folder` or behind a link: what a name shows is then somebody else's to change.
+
+    Args:
+        folder: the data folder, resolved.
+        paths: of images, as they are named below it.
+
+    Raises:
+        DataError: names the first few.
+    """
+    real = [Path(os.path.realpath(path)) for path in paths]
+    outside = [str(path) for path, target in zip(paths, real, strict=True) if not target.is_relative_to(folder)]
+    if outside:
+        raise DataError(f"{folder}: expected images inside the folder, found {', '.join(outside[:_SHOWN])}")
+    links = [str(path) for path, target in zip(paths, real, strict=True) if target != Path(os.path.normpath(path))]
+    if links:
+        raise DataError(
+            f"{folder}: expected files, found links: {', '.join(links[:_SHOWN])}",
+            hint="copy the files: two names for one file would be two records",
         )

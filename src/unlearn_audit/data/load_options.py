@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from unlearn_audit.records import Message, write_message
+from unlearn_audit.records import write_message
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class ImageRules:
         """Whether anything is declared."""
         return self != ImageRules()
 
-    def describe(self) -> tuple[Message, ...]:
-        """Return the note that a reader of the report must see; none where nothing was done."""
+    def describe(self) -> tuple[IntakeEntry, ...]:
+        """Return what a reader of the report must see; nothing where nothing was done."""
         steps = []
         if self.size:
             code = "image-resized-cropped" if self.fit == "crop" else "image-resized-stretched"
@@ -37,23 +38,35 @@ class ImageRules:
             steps.append(write_message(code, height=height, width=width, filter=self.interpolation or "bilinear"))
         if self.channels:
             steps.append(write_message("image-made-coloured" if self.channels > 1 else "image-made-grey"))
-        return (write_message("images-changed", steps=steps),) if steps else ()
+        return (note_intake("pixels.declared", steps=steps),) if steps else ()
 
 
 @dataclass(frozen=True)
-class Intake:
+class TableColumns:
+    """What a folder's table calls its columns; None where it uses the usual name."""
+
+    file: str | None = None
+    id: str | None = None
+    split: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class LoadOptions:
     """What a loader of images needs beyond their place.
 
     Attributes:
         cache: folder for large sets; None for the user's usual one.
         images: what is declared to be done to each image.
+        columns: what the case calls the columns of a folder's table.
         seed: of splits where the data have none; None where none may be drawn, since models were trained already.
     """
 
     cache: Path | None = None
     images: ImageRules = field(default_factory=ImageRules)
     seed: int | None = None
+    columns: TableColumns = field(default_factory=TableColumns)
 
 
-PLAIN = Intake()
+PLAIN = LoadOptions()
 """The usual cache, nothing done to images, no split drawn."""

@@ -1,31 +1,32 @@
 """A model that was made elsewhere: weights for a user's network, TorchScript, torch.export, or ONNX.
 
-A program (TorchScript, torch.export, ONNX) is code, and giving one asks for it to be run. No pickled object is ever
-read: it could run any code before anybody asked for it.
+TorchScript and torch.export are code, which can do whatever this process can: they are read only where somebody allows
+it, in a process of their own. Safetensors and ONNX are data. No pickled object is ever read: it could run any code
+before anybody asked for it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import warnings
 import zipfile
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import CaseError
-from unlearn_audit.models.weights import load_weights
+from unlearn_audit.models.onnx_files import list_data_files
+from unlearn_audit.models.programs import Kind, Program
+from unlearn_audit.models.weights import TORCH, read_weights
 from unlearn_audit.records import Message, write_message
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
 
-KINDS = (".safetensors", ".pt", ".pth", ".ts", ".pt2", ".onnx")
-_FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+KINDS = (".safetensors", *TORCH, ".ts", ".pt2", ".onnx")
 _PICKLED = "a pickled object can run any code when read"
 
 
@@ -33,36 +34,89 @@ _PICKLED = "a pickled object can run any code when read"
 class ExternalModel:
     """What answers: `ask` takes a batch of prepared inputs and returns the raw outputs, in evaluation mode.
 
-    `network` is the module itself where weights were given, which can be trained further; None for a program.
+    Attributes:
+        ask: see above.
+        kind: of the file.
+        network: the module itself where weights were given, which can be trained further; None for a program.
+        notes: what a reader of the report must see.
+        sha256: of the file; of all its files, see `digest_files`, where there are several.
+        parts: SHA-256 of each file by its name, where the model lies in several.
+        intake: what was chosen, left out or assumed.
     """
 
     ask: Callable[[Tensor], Any]
     kind: str
     network: nn.Module | None = None
     notes: tuple[Message, ...] = ()
+    sha256: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    intake: tuple[IntakeEntry, ...] = ()
 
 
-def load_external(path: Path, build: Callable[[], nn.Module] | None) -> ExternalModel:
-    """Return the model in the file at `path`.
+def load_external(
+    path: Path, build: Callable[[], nn.Module] | None, key: str | None = None, *, allow_code: bool = False
+) -> ExternalModel:
+    """Return the model in the file at `path`, with a digest over every byte that decides its answers.
 
     Args:
         path: `.safetensors`, `.pt` or `.pth` with weights; `.pt`, `.pth` or `.ts` with TorchScript; `.pt2` of
             torch.export; `.onnx`.
         build: makes the network for weights; None where none was named.
+        key: which of several sets of weights in the file is meant.
+        allow_code: whether TorchScript and torch.export may run, in a process of their own.
 
     Raises:
-        CaseError: no file, another format, a pickled object, weights of another architecture (the first layer that
-            differs is named), weights without a network, or a program that does not load.
+        CaseError: no file, another format, code that was not allowed, a pickled object, weights of another architecture
+            (the first layer that differs is named), weights without a network, a program that does not load, or files
+            that changed while they were read.
     """
     if not path.is_file():
         raise CaseError(f"expected a model at {path}, found no file")
+    files = (path, *(list_data_files(path) if path.suffix.lower() == ".onnx" else ()))
+    before = _digest_each(files)
+    model = _load(path, build, key, allow_code=allow_code)
+    if _digest_each(files) != before:
+        raise CaseError(f"{path} changed while it was read", hint="run the audit again when nothing writes to it")
+    parts = {file.relative_to(path.parent).as_posix() if file is not path else path.name: sha
+             for file, sha in before.items()}  # fmt: skip
+    told = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
+    return replace(
+        model,
+        sha256=digest_files(list(parts.items())),
+        parts=parts if len(parts) > 1 else {},
+        intake=(*model.intake, *told),
+    )
+
+
+def digest_files(files: Sequence[tuple[str, str]]) -> str:
+    """Return the SHA-256 of one file; of several that of the lines '<sha256>  <name>' (as sha256sum writes them)."""
+    if len(files) == 1:
+        return files[0][1]
+    return hashlib.sha256("".join(f"{sha}  {name}\n" for name, sha in files).encode()).hexdigest()
+
+
+def _digest_each(files: Sequence[Path]) -> dict[Path, str]:
+    digests = {}
+    for path in files:
+        with path.open("rb") as file:
+            digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _describe_program(path: Path, kind: str, parts: list[str]) -> tuple[IntakeEntry, ...]:
+    if parts:
+        return (note_intake("program.parts", file=path.name, kind=kind, parts=parts),)
+    return (note_intake("program.whole", file=path.name, kind=kind),)
+
+
+def _load(path: Path, build: Callable[[], nn.Module] | None, key: str | None, *, allow_code: bool) -> ExternalModel:
     suffix = path.suffix.lower()
+    if key is not None and suffix in {".onnx", ".pt2", ".ts"}:
+        raise CaseError(f"'weights: {key}' would do nothing: {path} is a program", hint="leave it out")
     if suffix == ".onnx":
         return _load_onnx(path)
-    if suffix == ".pt2":
-        return _load_exported(path)
-    if suffix == ".ts" or (suffix in {".pt", ".pth"} and _is_script(path)):
-        return _load_script(path)
+    if (kind := name_program(path)) is not None:
+        return _load_program(path, kind, allow_code=allow_code)
     if suffix not in KINDS:
         raise CaseError(
             f"expected a model as {', '.join(KINDS)}, found {path}",
@@ -73,8 +127,17 @@ def load_external(path: Path, build: Callable[[], nn.Module] | None) -> External
             f"{path} holds weights, and nothing says into which network they go",
             hint="add --model module:factory, or 'network: {factory: module:factory}' in the case file",
         )
-    network = load_weights(path, into=build())
-    return ExternalModel(network, "weights", network)
+    network, entries = read_weights(path, build(), key)
+    return ExternalModel(network, "weights", network, intake=entries)
+
+
+def name_program(path: Path) -> Kind | None:
+    """Return what kind of code the file at `path` is, None where it is weights or ONNX. Nothing of it is run."""
+    suffix = path.suffix.lower()
+    if suffix == ".pt2":
+        return "torch.export"
+    is_script = suffix == ".ts" or (suffix in {".pt", ".pth"} and _is_script(path))
+    return "TorchScript" if is_script else None
 
 
 def _is_script(path: Path) -> bool:
@@ -84,47 +147,17 @@ def _is_script(path: Path) -> bool:
         return any("/code/" in name for name in archive.namelist())
 
 
-def _load_script(path: Path) -> ExternalModel:
-    import torch
-
-    with warnings.catch_warnings():  # TorchScript is out of favour with torch; whoever has such a file knows
-        warnings.simplefilter("ignore")
-        try:
-            program: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-        except (RuntimeError, ValueError, OSError) as error:
-            raise CaseError(f"{path} is not a readable TorchScript program: {_first_line(error)}") from error
-    trained = bool(getattr(program, "training", False))
-    note = (write_message("put-into-evaluation-mode"),) if trained else ()
-    if trained:
-        program.eval()
-    return ExternalModel(program, "TorchScript", notes=note)
-
-
-def _load_exported(path: Path) -> ExternalModel:
-    import torch
-
-    _validate_no_pickle(path)
-    try:
-        with _weights_only(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.export.load(str(path)).module()
-    except Exception as error:  # torch's reader fails in its own many ways, and each is a refusal
-        raise CaseError(f"{path} is not a readable program of torch.export: {_first_line(error)}") from error
-    return ExternalModel(program, "torch.export")
-
-
-@contextmanager
-def _weights_only() -> Iterator[None]:
-    """Let torch read tensors only, also where its own code would unpickle."""
-    before = os.environ.get(_FORCE)
-    os.environ[_FORCE] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_FORCE]
-        else:
-            os.environ[_FORCE] = before
+def _load_program(path: Path, kind: Kind, *, allow_code: bool) -> ExternalModel:
+    if not allow_code:
+        raise CaseError(
+            f"{path} is a program of {kind}: code, which could do whatever you can",
+            hint="save the weights as safetensors with --model, or export to ONNX; or allow it with --allow-code",
+        )
+    if kind == "torch.export":
+        _validate_no_pickle(path)
+    program = Program(path, kind)
+    trained = (write_message("put-into-evaluation-mode"),) if program.trained else ()
+    return ExternalModel(program, kind, notes=(program.note, *trained))
 
 
 def _validate_no_pickle(path: Path) -> None:
