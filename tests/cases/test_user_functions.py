@@ -117,7 +117,7 @@ def test_a_judged_model_is_trained_further_by_the_users_function_that_begins_wit
     assert [n for n, _ in seen()][trained:] == [240] * len(evidence.relearned)
     assert set(evidence.relearned) == set(case.made) - {"original"}
     pairs = [(evidence.relearned[name], evidence.log_probs[name]) for name in evidence.relearned]
-    assert all(0 < np.abs(after - before).mean() for after, before in pairs)
+    assert all(np.abs(after - before).mean() > 0 for after, before in pairs)
 
 
 def test_a_function_that_begins_with_a_network_of_its_own_relearns_nothing(build, own):

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 
 from unlearn_audit.errors import UsageError
@@ -48,10 +49,19 @@ def test_a_decoy_keeps_no_side_alive():
     scenario = SCENARIOS["no-op"]
     decoy = {"id": "decoy", "metric": "retain-leakage", "against": "original", "at_most": 0.4, "why": "w"}
     sides = ("forgotten", "forgotten-malignant", "like-retrained")
-    import numpy as np
-
     evidence = draw_evidence(scenario.simulation, np.random.default_rng(0))
     (verdict,) = reach_verdicts(waive(scenario.policy, sides, [decoy]), evidence, plan=False)
     assert verdict.outcome is not Outcome.PASS
     assert {c.waiver.state for c in verdict.checks if c.waiver} <= {WaiverState.VOID, WaiverState.NOT_NEEDED}
     assert "retain-leakage" in GUARDS_NO_SIDE
+
+
+@pytest.mark.parametrize(("days", "counts"), [(366, True), (200, False), (0, False)])
+def test_a_waiver_that_lasts_longer_than_the_policy_lets_it_counts_for_nothing(days, counts):
+    """Collected on 1 January 2026, ended on 1 January 2027: 365 days."""
+    scenario = SCENARIOS["worse"]
+    checks = [check.id for check in scenario.policy.checks if check.required]
+    policy = waive(scenario.policy, checks[:1], []).model_copy(update={"waiver_days": days})
+    evidence = draw_evidence(scenario.simulation, np.random.default_rng(0))
+    (verdict,) = reach_verdicts(policy, evidence, plan=False)
+    assert any(check.waiver is not None for check in verdict.checks) is counts

@@ -25,7 +25,7 @@ from unlearn_audit.cli.options import (
     with_signing,
     with_workers,
 )
-from unlearn_audit.errors import ExitCode
+from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from unlearn_audit.pipeline.result import Audit
     from unlearn_audit.policy import CaseFile, Policy
     from unlearn_audit.records import AuditRecord, ProgressCallback, Verdict
+    from unlearn_audit.verdict.comparison import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +131,8 @@ def command(**options: Any) -> int:
 
 def run_from_options(options: RunOptions) -> int:
     """Run an audit, write the report, say what came out."""
-    from unlearn_audit.cli.comparing import print_comparison, read_baseline
-    from unlearn_audit.cli.console import print_record, show_progress
-    from unlearn_audit.cli.intake import print_intake
+    from unlearn_audit.cli.comparing import read_baseline
+    from unlearn_audit.cli.console import show_progress
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
     from unlearn_audit.cli.proving import warn_of_policy
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
@@ -173,10 +173,7 @@ def run_from_options(options: RunOptions) -> int:
         sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy), comparison)
         write_signed_report(audit, out, ReportRequest(key, formats, signing, sources, written, options.force))
         progress("write the report", 1, 1)
-    print_intake(audit.record.provenance.intake)
-    print_record(audit.record)
-    if comparison:
-        print_comparison(comparison)
+    _print_outcome(audit.record, comparison)
     say_where(out, formats, is_test=signer.kind == "test")
     _say_who_is_due(out, audit.record)
     return _find_exit(audit.record.verdict, options.fail_on)
@@ -188,17 +185,34 @@ def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[Cas
 
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.pipeline.external import Disclosures
-    from unlearn_audit.policy import load_waivers
+    from unlearn_audit.policy import lasts_too_long, load_waivers
     from unlearn_audit.records.clock import read_clock, validate_day
     from unlearn_audit.signing.sealing import read_seals
 
     waivers = load_waivers(options.waivers, policy) if options.waivers else ()
-    validate_day((*policy.waivers, *waivers), datetime.fromisoformat(read_clock()).date())
+    day = datetime.fromisoformat(read_clock()).date()
+    validate_day((*policy.waivers, *waivers), day)
+    if too_long := [w.check for w in (*policy.waivers, *waivers) if lasts_too_long(w, policy, day)]:
+        raise UsageError(
+            f"waivers of {', '.join(too_long)}: expected an end within {policy.waiver_days} days of {day}, found later",
+            hint="the policy's waiver_days says how long a waiver may last; 0 takes none",
+        )
     return Disclosures(
         waivers=waivers,
         earlier_runs=find_earlier_runs(out, policy, *case),
         seals=read_seals(options.seals, policy),
     )
+
+
+def _print_outcome(record: "AuditRecord", comparison: "Comparison | None") -> None:
+    from unlearn_audit.cli.comparing import print_comparison
+    from unlearn_audit.cli.console import print_record
+    from unlearn_audit.cli.intake import print_intake
+
+    print_intake(record.provenance.intake)
+    print_record(record)
+    if comparison:
+        print_comparison(comparison)
 
 
 def _audit(

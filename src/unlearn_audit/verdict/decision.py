@@ -98,13 +98,14 @@ def _explain(check: Check, ruled: CheckRuling, policy: Policy, *, plan: bool) ->
         elif not plan:
             yield explain_crossing(estimate.bounds, ruled.limit)
         else:
-            yield from _explain_open(ruling, estimate, estimate.bounds, ruled.limit, name_groups(check, policy))
+            groups = name_groups(check, policy) if plan else None
+            yield from _explain_open(ruling, estimate, estimate.bounds, ruled.limit, groups)
 
 
 def _explain_open(
-    ruling: Ruling, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str]
+    ruling: Ruling, estimate: Estimate, bounds: Interval, limit: Limit, groups: Sequence[str] | None
 ) -> tuple[Message, ...]:
-    if ruling.finding is not None and ruling.finding.key.among.is_extreme:
+    if groups is None or (ruling.finding is not None and ruling.finding.key.among.is_extreme):
         return (explain_crossing(bounds, limit),)
     if estimate.corrected is not None and is_beyond(bounds, limit):
         return (explain_chance(bounds, limit),)

@@ -14,7 +14,7 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Seq
     Args:
         verdicts: of the audited model first, then of the others.
         provenance: names the remedies in the order they were tried.
-        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of the next step.
+        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of other advice.
     """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     if audited.outcome is Outcome.PASS:
@@ -26,8 +26,11 @@ def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Seq
     if passing is not None:
         advised = tuple(_advise_remedied(passing, verdicts, provenance))
         return Recommendation(action="release-remedied", model=passing, advice=advised)
-    next_step = hopeless or (_advise(tried, titles),)
-    then = (*_tell_remedies(tried, titles, provenance), *tell_cheaper(verdicts, provenance), *next_step)
+    then = (
+        *_tell_remedies(tried, titles, provenance),
+        *tell_cheaper(verdicts, provenance),
+        *_advise(tried, titles, hopeless),
+    )
     if audited.outcome is Outcome.FAIL:
         advice = write_message("do-not-release")
         return Recommendation(action="do-not-release", model=audited.model, advice=(advice, *then))
@@ -53,12 +56,14 @@ def _tell_remedies(tried: Sequence[Verdict], titles: dict[str, str], provenance:
             yield write_message("search-without-choice", method=search.method, reason=search.reason)
 
 
-def _advise(tried: Sequence[Verdict], titles: dict[str, str]) -> Message:
+def _advise(tried: Sequence[Verdict], titles: dict[str, str], hopeless: Sequence[Message]) -> Sequence[Message]:
     """Return the next step."""
+    if hopeless:
+        return hopeless
     promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
     if promising is not None:
-        return write_message("larger-test-split-could-decide", title=promising)
-    return write_message("change-or-collect")
+        return (write_message("larger-test-split-could-decide", title=promising),)
+    return (write_message("change-or-collect"),)
 
 
 def _could_pass(verdict: Verdict) -> bool:

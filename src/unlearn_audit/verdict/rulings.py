@@ -18,7 +18,6 @@ from unlearn_audit.records import (
     OperatingPoint,
     Outcome,
     PopulationKind,
-    Unit,
     find_worst,
     round_number,
     write_message,
@@ -101,8 +100,8 @@ def limit_of(check: Check) -> Limit:
 def rule(finding: Finding, limit: Limit) -> Ruling:
     """Return whether the bounds of a finding lie inside of `limit`, outside, or on both sides.
 
-    A finding passes by its bounds, a test of single records only with its power. It fails by those at its share of the
-    error, where several attacks share one.
+    A finding passes by its bounds. It fails by those at its share of the error, where several attacks share one. What
+    stands in its way to a pass, such as two models that are one, leaves it not run.
     """
     estimate = finding.estimate
     if estimate is None:
@@ -116,14 +115,7 @@ def rule(finding: Finding, limit: Limit) -> Ruling:
         return Ruling(Outcome.NOT_RUN, finding, write_message("cannot-pass", cause=finding.obstacle))
     below = limit.at_most is None or bounds.high <= limit.at_most
     above = limit.at_least is None or bounds.low >= limit.at_least
-    return Ruling(Outcome.PASS if below and above and _has_own_power(estimate) else Outcome.INCONCLUSIVE, finding)
-
-
-def _has_own_power(estimate: Estimate) -> bool:
-    """Whether the estimate may pass a check: any number, but a p-value only with the power that was asked for."""
-    if estimate.unit is not Unit.P_VALUE:
-        return True
-    return estimate.power is not None and estimate.power.low >= estimate.power.needed
+    return Ruling(Outcome.PASS if below and above else Outcome.INCONCLUSIVE, finding)
 
 
 def _require_power(ruling: Ruling, policy: Policy) -> Ruling:
