@@ -25,16 +25,16 @@ from unlearn_audit.cli.options import (
     with_signing,
     with_workers,
 )
-from unlearn_audit.errors import ExitCode
+from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
     from unlearn_audit.evidence.predictions.scores import Kind
-    from unlearn_audit.pipeline.external import Predictions
+    from unlearn_audit.pipeline.external import Disclosures, Predictions
     from unlearn_audit.pipeline.external_models import ExternalModels
     from unlearn_audit.pipeline.result import Audit
-    from unlearn_audit.policy import Policy
+    from unlearn_audit.policy import CaseFile, Policy
     from unlearn_audit.records import AuditRecord, ProgressCallback, Verdict
     from unlearn_audit.verdict.comparison import Comparison
 
@@ -133,20 +133,17 @@ def run_from_options(options: RunOptions) -> int:
     """Run an audit, write the report, say what came out."""
     from unlearn_audit.cli.comparing import read_baseline
     from unlearn_audit.cli.console import show_progress
-    from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
     from unlearn_audit.cli.proving import warn_of_policy
     from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_known
-    from unlearn_audit.pipeline.external import Disclosures
     from unlearn_audit.pki.keys import describe_signer
-    from unlearn_audit.policy import find_policy, load_policy, load_waivers, locate_checks
+    from unlearn_audit.policy import find_policy, load_policy, locate_checks
     from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.bundle import validate_output_folder
     from unlearn_audit.signing.report import ReportRequest, write_signed_report
-    from unlearn_audit.signing.sealing import read_seals
     from unlearn_audit.software import require_module
     from unlearn_audit.verdict.comparison import compare_records
 
@@ -167,11 +164,7 @@ def run_from_options(options: RunOptions) -> int:
     signing = choose_signing(signing_request, offline=options.offline)
     signer = describe_signer(key.certificate, signing.level)
     warn_of_policy(policy, options.policy)
-    disclosures = Disclosures(
-        waivers=load_waivers(options.waivers, policy) if options.waivers else (),
-        earlier_runs=find_earlier_runs(out, policy, case, folder),
-        seals=read_seals(options.seals, policy),
-    )
+    disclosures = _disclose(options, out, policy, (case, folder))
     request = mode.parse(Setting(options, policy, case, folder, read_clock(), signer, disclosures))
     with show_progress() as progress:
         audit = _audit(policy, request, options, progress)
@@ -184,6 +177,31 @@ def run_from_options(options: RunOptions) -> int:
     say_where(out, formats, is_test=signer.kind == "test")
     _say_who_is_due(out, audit.record)
     return _find_exit(audit.record.verdict, options.fail_on)
+
+
+def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[CaseFile | None, Path]") -> "Disclosures":
+    """Return waivers, earlier runs and seals; `case` comes with the folder of its file."""
+    from datetime import datetime
+
+    from unlearn_audit.cli.history import find_earlier_runs
+    from unlearn_audit.pipeline.external import Disclosures
+    from unlearn_audit.policy import lasts_too_long, load_waivers
+    from unlearn_audit.records.clock import read_clock, validate_day
+    from unlearn_audit.signing.sealing import read_seals
+
+    waivers = load_waivers(options.waivers, policy) if options.waivers else ()
+    day = datetime.fromisoformat(read_clock()).date()
+    validate_day((*policy.waivers, *waivers), day)
+    if too_long := [w.check for w in (*policy.waivers, *waivers) if lasts_too_long(w, policy, day)]:
+        raise UsageError(
+            f"waivers of {', '.join(too_long)}: expected an end within {policy.waiver_days} days of {day}, found later",
+            hint="the policy's waiver_days says how long a waiver may last; 0 takes none",
+        )
+    return Disclosures(
+        waivers=waivers,
+        earlier_runs=find_earlier_runs(out, policy, *case),
+        seals=read_seals(options.seals, policy),
+    )
 
 
 def _print_outcome(record: "AuditRecord", comparison: "Comparison | None") -> None:

@@ -26,6 +26,7 @@ class VerifyOptions(TrustOptions):
     recompute: bool = False
     pdf: Path | None = None
     as_json: bool = False
+    no_waivers: bool = False
 
 
 @click.command("verify", epilog=EXIT_CODES)
@@ -35,6 +36,7 @@ class VerifyOptions(TrustOptions):
 @click.option("--rerender", is_flag=True, help="Render HTML and PDF again from the record and compare the bytes.")
 @click.option("--recompute", is_flag=True, help="Judge the evidence again and compare every number with the record.")
 @click.option("--pdf", type=FILE, metavar="PDF", help="The signed PDF that came with an HTML page: compare the two.")
+@click.option("--no-waivers", is_flag=True, help="Take no waiver: read the verdict as if there were none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(**options: Any) -> int:
     """Check a report folder, or its report.pdf alone, offline: integrity, authenticity, and what its verdict is.
@@ -83,9 +85,12 @@ def _answer(
     """Answer what the options ask; pages are rendered and evidence is read only where a trusted signer is behind it."""
     from unlearn_audit.verification.answers import State, VerificationCheck
     from unlearn_audit.verification.contents import compare_policy
+    from unlearn_audit.verification.verdicts import refuse_waivers
 
     if policy is not None:
         yield compare_policy(policy, record)
+    if options.no_waivers:
+        yield refuse_waivers(record)
     if believed:
         yield from _compare_again(options, record)
         return

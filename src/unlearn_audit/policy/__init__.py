@@ -1,6 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
-from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
+from unlearn_audit.policy.acceptances import Acceptances, lasts_too_long, tell_release, tell_waivers
 from unlearn_audit.policy.bands import name_bands
 from unlearn_audit.policy.brought import (
     ColumnNames,
@@ -103,6 +103,7 @@ __all__ = [
     "WaiverFile",
     "export_schema",
     "find_policy",
+    "lasts_too_long",
     "list_policies",
     "load_case",
     "load_policy",

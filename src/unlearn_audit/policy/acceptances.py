@@ -35,7 +35,8 @@ class Acceptances:
         granted: list[tuple[Literal["policy", "file"], Waiver]] = [("policy", waiver) for waiver in policy.waivers]
         granted += [("file", waiver) for waiver in provenance.waivers]
         try:
-            return cls(tuple(granted), provenance.day)
+            day = provenance.day
+            return cls(tuple((where, w) for where, w in granted if not lasts_too_long(w, policy, day)), day)
         except ValueError as error:
             raise EvidenceError(
                 f"expected the day the evidence was collected, to hold waivers against, found {provenance.created!r}"
@@ -45,6 +46,11 @@ class Acceptances:
         """Return `check` with the waiver that names it, where there is one. Its outcome stays."""
         waiver = choose_waiver(self.granted, check.id, check.outcome.value, self.day) if check.required else None
         return check if waiver is None else check.model_copy(update={"waiver": waiver})
+
+
+def lasts_too_long(waiver: Waiver, policy: Policy, day: date) -> bool:
+    """Whether `waiver` ends later after `day` than the policy lets any waiver last: it counts for nothing."""
+    return policy.waiver_days == 0 or (waiver.expires - day).days > policy.waiver_days
 
 
 def tell_waivers(checks: Iterable[CheckResult]) -> Iterator[Message]:

@@ -17,6 +17,8 @@ from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, Operati
 from unlearn_audit.records.populations import ALL, Population
 from unlearn_audit.records.waivers import Waiver
 
+LONGEST_WAIVER = 366
+"""Days that a waiver may last where the policy says nothing else."""
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
 
 Column = Annotated[
@@ -312,6 +314,13 @@ class Policy(Frozen):
         exclude_if=lambda where: where == "annex",
         description="where test records that are counted one by one (newly missed, newly caught) are named: in "
         "annex.json, which stays with the evidence, or in record and pages",
+    )
+    waiver_days: int = Field(
+        default=LONGEST_WAIVER,
+        ge=0,
+        le=3660,
+        exclude_if=lambda days: days == LONGEST_WAIVER,
+        description="longest time from the day of the evidence to the last day of a waiver; 0 takes no waiver at all",
     )
     comparison: tuple[MethodChoice, ...] = Field(
         default=(), description="parameters of methods that are compared; nothing is run because it stands here"

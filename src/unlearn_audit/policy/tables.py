@@ -58,7 +58,8 @@ def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError
         yield FieldError((*keys, "metric"), f"'{metric}', which only describes", "a metric that can decide", hint)
         return
     yield from _against(keys, check, traits)
-    if traits.kind == "forgetting" and check.get("against") == "original" and check.get("required", True) is not False:
+    rewards_no_op = traits.kind == "forgetting" and {"original", "retrained"} <= traits.against
+    if rewards_no_op and check.get("against") == "original" and check.get("required", True) is not False:
         hint = (
             "an untouched original passes it and a retrained model does not: compare with 'retrained', or inform only"
         )

@@ -1,9 +1,11 @@
 """The time that records, seals and signatures state. It is the maker's word: what can be trusted is a time stamp's."""
 
 import os
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 
 from unlearn_audit.errors import UsageError
+from unlearn_audit.records.waivers import Waiver
 
 
 def read_clock() -> str:
@@ -27,3 +29,25 @@ def read_clock() -> str:
                 hint="unset it, or set a number",
             ) from error
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def validate_day(waivers: Iterable[Waiver], day: date, today: date | None = None) -> None:
+    """Refuse a stated day on which a waiver counts that has ended by the machine's clock.
+
+    Args:
+        waivers: that the run is given.
+        day: that the record will state, and waivers are held against.
+        today: by the machine's clock, in UTC.
+
+    Raises:
+        UsageError: SOURCE_DATE_EPOCH would bring a waiver back to life.
+    """
+    now = today or datetime.now(UTC).date()
+    ended = [waiver for waiver in waivers if day <= waiver.expires < now]
+    if ended:
+        named = ", ".join(f"'{waiver.check}' ({waiver.expires.isoformat()})" for waiver in ended)
+        raise UsageError(
+            f"waivers that have ended by this machine's clock, {now.isoformat()}: {named}; the record is to be dated "
+            f"{day.isoformat()}",
+            hint="unset SOURCE_DATE_EPOCH, or renew the waiver",
+        )

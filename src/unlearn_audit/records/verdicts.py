@@ -120,13 +120,20 @@ class CheckResult(Frozen):
         return " (waived)" if self.is_waived else "" if self.required else " (not required)"
 
 
+GUARDS_NO_SIDE = frozenset({"retain-leakage", "positive-share"})
+"""Metrics whose check an untouched model passes (it leaks about no retained record in particular) or one that answers
+at random (it calls as many positive as before): a side that is left with them alone is unguarded."""
+
+
 def settle_waivers(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
     """Return `checks`; where waivers would leave no required check of a kind to decide, those waivers are void.
 
-    A destroyed model looks forgotten and an untouched one looks safe: no waiver may take away a whole side.
+    A destroyed model looks forgotten and an untouched one looks safe: no waiver may take away a whole side. A check
+    that one of the two passes does not count as one that is left (`GUARDS_NO_SIDE`).
     """
     listed = tuple(checks)
-    guarded = {check.kind for check in listed if check.required and not check.is_waived}
+    left = (check for check in listed if check.required and not check.is_waived)
+    guarded = {check.kind for check in left if check.key.metric not in GUARDS_NO_SIDE}
     return tuple(_void(check) if check.is_waived and check.kind not in guarded else check for check in listed)
 
 

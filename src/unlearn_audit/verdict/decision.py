@@ -95,6 +95,8 @@ def _explain(check: Check, ruled: CheckRuling, policy: Policy, *, plan: bool) ->
             yield explain_fail(failing, ruled.limit, too_high=is_above(failing, ruled.limit))
         elif ruling.outcome is Outcome.PASS:
             yield explain_pass(estimate.bounds, ruled.limit)
+        elif not plan:
+            yield explain_crossing(estimate.bounds, ruled.limit)
         else:
             groups = name_groups(check, policy) if plan else None
             yield from _explain_open(ruling, estimate, estimate.bounds, ruled.limit, groups)

@@ -27,6 +27,8 @@ class State(StrEnum):
     """The verdict is a pass only because waivers, still in force, set checks aside."""
     EXPIRED = "expired"
     """A waiver that the verdict rests on has ended since: the verdict is read as if there were none."""
+    REFUSED = "refused"
+    """The verdict rests on waivers and the verifier takes none: it is read as if there were none."""
     OTHER_VERSION = "other-version"
     """Not answered: other software made the bundle, so a difference would prove nothing. Never the same as ok."""
 
@@ -78,7 +80,7 @@ class Verification:
             said = f"Incomplete: no required check fails, but this is not answered: {open_}."
             return VerificationCheck(VERDICT, State.ABSENT, said)
         if self.record is not None and self._has_lapsed:
-            said = f"{self.outcome.upper()} without the waivers that have ended."
+            said = f"{self.outcome.upper()} without the waivers that have ended or are refused."
             return VerificationCheck(VERDICT, State.EXPIRED, said)
         return None
 
@@ -89,7 +91,8 @@ class Verification:
 
     @property
     def _has_lapsed(self) -> bool:
-        return any(line.name != VERDICT and line.state is State.EXPIRED for line in self.lines)
+        gone = (State.EXPIRED, State.REFUSED)
+        return any(line.name != VERDICT and line.state in gone for line in self.lines)
 
     @property
     def outcome(self) -> str:

@@ -31,3 +31,13 @@ def judge_waivers(record: AuditRecord, today: date) -> VerificationCheck:
         sentence = f"Ended by {today}: {', '.join(ended)}. Without waivers the verdict is {without}. Granted: {said}."
         return VerificationCheck("waivers", State.EXPIRED, sentence)
     return VerificationCheck("waivers", State.WAIVED, f"{len(waived)} required checks do not count: {said}.")
+
+
+def refuse_waivers(record: AuditRecord) -> VerificationCheck:
+    """Return what the verdict is to a verifier who takes no waiver."""
+    waived = [check.id for check in record.verdict.waived]
+    if not waived:
+        return VerificationCheck("waivers taken", State.OK, "None counts.")
+    without = record.verdict.outcome_without_waivers.label.upper()
+    sentence = f"None, as asked: {', '.join(waived)}. Without waivers the verdict is {without}."
+    return VerificationCheck("waivers taken", State.REFUSED, sentence)
