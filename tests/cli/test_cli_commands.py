@@ -21,6 +21,7 @@ def test_a_bundle_holds_report_record_evidence_policy_models_and_signature(finis
     names = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
 
     assert names == {
+        "annex.json",
         "attestation.dsse.json",
         "evidence.parquet",
         "models/original.safetensors",

@@ -32,13 +32,20 @@ pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type
 
 def write_with_summary(out, record, key, signing=None):
     small = render_small(record)
-    files = {"report.pdf": small, "summary.pdf": small, "policy.yaml": json.dumps(record.policy).encode()}
+    files = {
+        "report.pdf": small,
+        "summary.pdf": small,
+        "policy.yaml": json.dumps(record.policy).encode(),
+        "evidence.parquet": b"PAR1 stands here for the evidence PAR1",
+        **{str(card.file): card.name.encode() for card in record.provenance.models},
+    }
     return write_bundle(out, files, record, key, signing=signing)
 
 
 def reseal(folder: Path, record, key) -> None:
     """Sign whatever lies in the folder, as an insider with a key could."""
-    names = {path.name for path in folder.iterdir()} - {"attestation.dsse.json", "attestation.tst"}
+    listed = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    names = listed - {"attestation.dsse.json", "attestation.tst"}
     statement = make_statement({name: digest_path(folder / name) for name in names}, record)
     (folder / "attestation.dsse.json").write_bytes(sign_envelope(statement, key))
 
