@@ -20,6 +20,7 @@ from unlearn_audit.records import (
     Signer,
     Verdict,
     ignore_progress,
+    write_message,
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
@@ -91,7 +92,12 @@ def judge(
         threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
-        recommendation=recommend(verdicts, provenance, list_hopeless_checks(findings, policy, provenance, verdicts[0])),
+        recommendation=recommend(
+            verdicts,
+            provenance,
+            list_hopeless_checks(findings, policy, provenance, verdicts[0]),
+            () if policy.sizes else (write_message("policy-not-proved"),),
+        ),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
 
