@@ -98,11 +98,11 @@ golden-bundle: setup ## once for each release: the bundle that must verify for e
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
 
-selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
+selftest: setup test-tools ## how often does the gate decide wrongly? docs/appendix/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
 	$(BIN)/python -m tools.docs_figures
 
-coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about five minutes on two cores
+coverage-study: setup ## do the deciding bounds cover? docs/appendix/coverage.*, about five minutes on two cores
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m tools.docs_figures
 
@@ -111,14 +111,14 @@ study: setup ## a study of methods, published: make study STUDY=skin DATA=dermam
 	$(BIN)/python tools/publish_study.py out/study-$(STUDY)/study.json
 	$(BIN)/python -m tools.docs_figures
 
-scale-study: setup ## what an audit costs as data grow: docs/scale.json, on a quiet machine
+scale-study: setup ## what an audit costs as data grow: docs/appendix/scale.json, on a quiet machine
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m tools.docs_figures
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks
 
-publish-bench: setup ## the same, and docs/bench.json for the README: on a quiet machine
+publish-bench: setup ## the same, and docs/appendix/bench.json for the README: on a quiet machine
 	$(BIN)/python -m benchmarks --publish
 
 bench-streaming: setup ## memory of a case on 100,000 images; about half an hour, 16 GB of disk

@@ -21,7 +21,7 @@ def tell_patients() -> str:
     """Return the table of the published cytology evidence, a row for each procedure, both controls among them."""
     evidence = read_evidence(ROOT / "sample_reports" / "breast-cytology" / "evidence.parquet")
     policy = load_policy(ROOT / "policies" / "breast-cytology.yaml", name_known())
-    findings = measure(EvaluationContext(evidence, policy), wants=lambda metric, _: metric in _ABOUT)
+    findings = measure(EvaluationContext(evidence, policy), wants=lambda key: key.metric in _ABOUT)
     cards = {card.name: card.title for card in evidence.provenance.models}
     rows = [_tell_row(findings, name, title) for name, title in cards.items() if name != "retrained"]
     return "\n".join([_HEADS, "|---" + "|---:" * 8 + "|", *rows])
@@ -29,7 +29,7 @@ def tell_patients() -> str:
 
 def _tell_row(findings: tuple[Finding, ...], model: str, title: str) -> str:
     def find(metric: str, among: str = "all") -> Estimate:
-        found = next(f for f in findings if (f.metric, f.model, f.among) == (metric, model, among))
+        found = next(f for f in findings if (f.key.metric, f.key.model, str(f.key.among)) == (metric, model, among))
         if found.estimate is None:
             raise ValueError(f"{metric} of {model}: {found.not_run}")
         return found.estimate

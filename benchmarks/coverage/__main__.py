@@ -1,4 +1,4 @@
-"""`make coverage-study`: runs the whole grid and writes docs/coverage.json, docs/coverage.md and docs/coverage.svg."""
+"""`make coverage-study`: runs the whole grid and writes coverage.json, .md and .svg in docs/appendix/."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import LOWEST, find_share, write_page
 from benchmarks.coverage.study import BATCH, REPEATS, SEED, WITH_RIVALS, find_floor, run_study, to_bytes
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "appendix"
 ODDS = 10_000
 
 

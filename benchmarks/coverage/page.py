@@ -33,7 +33,7 @@ separated scores. They are in the report for the eye at most. None decides.
 Each row below gives the smaller of the two ends' shares, and in brackets the mean width from end to end. Randomness is
 named per cell and batch, and [coverage.json](coverage.json) holds all counts. Tests run the first {batch} repeats again
 and compare them exactly: of every sixth cell in the fast tests, of all in the slow ones. What was tried instead of
-these bounds stands in [decision 12](decisions/0012-what-was-tried-for-the-bounds.md).
+these bounds stands in [decision 12](../decisions/0012-what-was-tried-for-the-bounds.md).
 """
 
 _FOOT = """\

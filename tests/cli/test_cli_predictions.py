@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import read_page
 from tests.support.prediction_files import POLICY, make_rows, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -269,7 +270,7 @@ def test_a_mistake_in_the_facts_of_a_model_has_its_line(run_here, policy, tmp_pa
 
 
 def test_the_commands_and_the_case_of_the_page_run(run_here, monkeypatch, environment, tmp_path):
-    page = (ROOT / "docs" / "predictions.md").read_text()
+    page = read_page("data.md#predictions")
     commands = re.search(r"```console\n(.*?)```", page, re.DOTALL).group(1).strip().splitlines()
     write_rows(
         tmp_path / "predictions.csv", make_rows(sizes={"retain": 60, "forget": 40, "validation": 40, "test": 200})
@@ -288,7 +289,7 @@ def test_the_commands_and_the_case_of_the_page_run(run_here, monkeypatch, enviro
 def test_the_case_file_of_the_page_is_one(tmp_path):
     from unlearn_audit.policy import KnownNames, load_case
 
-    page = (ROOT / "docs" / "predictions.md").read_text()
+    page = read_page("data.md#predictions")
     (tmp_path / "case.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1))
     case = load_case(tmp_path / "case.yaml", KnownNames())
 

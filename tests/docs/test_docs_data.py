@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import read_page
 from unlearn_audit.cases import read_image_rules
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.data import near_identical, stored
@@ -12,7 +13,7 @@ from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_case
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "data.md").read_text("utf-8")
+PAGE = read_page("data.md")
 
 
 @pytest.mark.parametrize("command", re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE))

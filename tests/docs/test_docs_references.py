@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import read_page
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, parse_policy
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "references.md").read_text("utf-8")
+PAGE = read_page("references.md")
 COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
 
 

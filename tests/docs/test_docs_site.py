@@ -49,6 +49,16 @@ def test_every_page_of_docs_is_in_the_navigation_and_built(site):
         assert (site / built).is_file(), page
 
 
+def test_every_decision_has_a_number_of_its_own():
+    files = [page.removeprefix("decisions/") for page in PAGES if re.match(r"decisions/\d", page)]
+    numbers = [file[:4] for file in files]
+
+    assert len(set(numbers)) == len(numbers)
+    for file in files:
+        title = (ROOT / "docs" / "decisions" / file).read_text("utf-8").partition("\n")[0]
+        assert title.startswith(f"# {int(file[:4])}. "), file
+
+
 def test_nothing_is_asked_of_another_machine(site):
     for path in site.rglob("*.html"):
         if "repository" in path.relative_to(site).parts:
@@ -121,7 +131,7 @@ def test_no_page_is_wider_than_a_phone(site):
         browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         view = browser.new_page(viewport={"width": 390, "height": 844})
         wide = {}
-        for path in site.glob("*.html"):
+        for path in [*site.glob("*.html"), *site.glob("appendix/*.html")]:
             view.goto(path.as_uri())
             wide[path.name] = view.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"

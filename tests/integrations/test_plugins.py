@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.pages import CONTRIBUTING, read_page
 from tests.support.policies import LOOSE, write_case, write_policy
 from unlearn_audit.errors import PluginError
 from unlearn_audit.registry import Table
@@ -111,7 +112,7 @@ def test_a_mistake_in_the_plugins_parameters_has_its_line(run, place):
 
 
 def test_the_policy_of_the_page_is_part_of_the_tested_one_and_its_commands_are_run_here():
-    page = (ROOT / "docs" / "plugins.md").read_text()
+    page = read_page(f"{CONTRIBUTING}#plug-ins")
 
     for name in (
         "negative-predictive-value",

@@ -13,7 +13,7 @@ from benchmarks.coverage.study import BATCH, SEED, count_batch, count_case, coun
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.stats.tallies import Tally
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "appendix"
 SHARE = 6
 """One in so many cells is run again by the fast tests, all of them by the slow ones."""
 STATISTICS = list(dict.fromkeys(case.statistic for case in list_cases()))

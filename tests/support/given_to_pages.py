@@ -2,7 +2,7 @@
 
 import re
 
-from tests.support.pages import DOCS, ROOT
+from tests.support.pages import CONTRIBUTING, ROOT, read_page
 from tests.support.policies import FINE_TUNED, LOOSE, write_policy
 from tests.support.prediction_files import POLICY as PREDICTIONS_POLICY
 from tests.support.prediction_files import make_rows, write_rows
@@ -29,7 +29,7 @@ _KEYS = "--key laboratory/signer.key.pem --chain laboratory/signer-chain.pem"
 
 def ask_the_officer(reader):
     """Put the passage of the page into the policy that the page before made."""
-    passage = re.search(r"```yaml\n(responsible:.*?)```", (DOCS / "erasure-request.md").read_text("utf-8"), re.DOTALL)
+    passage = re.search(r"```yaml\n(responsible:.*?)```", read_page("first-audit.md#erasure-request"), re.DOTALL)
     path = reader.folder / "cytology.yaml"
     text, times = re.subn(r"^responsible:\n(?:  .*\n)+", passage.group(1), path.read_text("utf-8"), flags=re.MULTILINE)
     assert times == 1
@@ -94,7 +94,7 @@ def give_plugin(reader):
     """The passage of the page inside of a small policy."""
     from ruamel.yaml import YAML
 
-    passage = re.findall(r"```yaml\n(.*?)```", (DOCS / "plugins.md").read_text("utf-8"), re.DOTALL)[0]
+    passage = re.findall(r"```yaml\n(.*?)```", read_page(f"{CONTRIBUTING}#plug-ins"), re.DOTALL)[0]
     yaml = YAML(typ="safe")
     policy, added = yaml.load(POLICY), yaml.load(passage)
     policy["id"] = "example"
@@ -176,13 +176,13 @@ def own_folder(reader, name):
 
 GIVEN = {
     "data.md": give_images,
-    "erasure-request.md": ask_the_officer,
+    "first-audit.md#erasure-request": ask_the_officer,
     "models.md": give_models,
     "pipelines.md": give_pipeline,
-    "plugins.md": give_plugin,
-    "predictions.md": give_predictions,
+    f"{CONTRIBUTING}#plug-ins": give_plugin,
+    "data.md#predictions": give_predictions,
     "references.md": give_references,
     "report.md": give_report,
     "signing.md": give_keys,
-    "verify.md": give_reader_of_reports,
+    "verify.md#options": give_reader_of_reports,
 }

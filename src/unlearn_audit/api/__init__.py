@@ -59,7 +59,7 @@ def read_predictions(
     scores: Kind | None = None,
     classes: Sequence[str] = (),
 ) -> Evidence:
-    """Return predictions in CSV or Parquet files as evidence; see docs/predictions.md for the columns.
+    """Return predictions in CSV or Parquet files as evidence; see docs/data.md for the columns.
 
     Args:
         paths: one file, or several of the same records with other models.

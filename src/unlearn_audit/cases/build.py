@@ -135,11 +135,11 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
     from unlearn_audit.training import lend_model
 
     prepared = prepare_case(policy, request, plan, progress)
-    task, builder, brought = prepared.task, prepared.builder, request.original
+    task, builder, external = prepared.task, prepared.builder, request.original
     checks = try_functions(plan.functions, builder, task.dataset.x)
-    models = [brought.take(builder, "original") if brought else builder.train_original()]
-    if brought and "retrained" in brought.files:
-        models.append(brought.take(builder, "retrained"))
+    models = [external.take(builder, "original") if external else builder.train_original()]
+    if external and "retrained" in external.files:
+        models.append(external.take(builder, "retrained"))
     elif plan.retrain:
         models.append(builder.retrain_reference())
     if plan.expect:

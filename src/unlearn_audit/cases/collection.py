@@ -1,4 +1,4 @@
-"""Collection of evidence: every model of a case is asked about every record. Torch ends here."""
+"""Collects evidence: every model of a case answers every record. What follows needs no torch."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Data in the shape that the policy asks for: splits that share nobody, ages in bands, the records to forget."""
+"""The data as the policy asks for it: splits that share no group, ages in bands, the records to forget."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +67,7 @@ def keep_groups(dataset: Dataset, columns: Columns) -> Dataset:
 
 
 def validate_nothing_dropped(disjoint: Disjoint | None) -> None:
-    """Refuse splits that were made to share no group by leaving out records which a brought model was trained on.
+    """Refuse splits that were made to share no group by leaving out records that an external model was trained on.
 
     Raises:
         CaseError: training records were left out.

@@ -1,4 +1,4 @@
-"""What the owner knows of the original is held against what it does here: another model is not audited by mistake."""
+"""Compares the original with what its owner states of it, so that no other model is audited by mistake."""
 
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,8 @@ def meet_expectation(
     from unlearn_audit.training import predict_log_probs, select_inputs
 
     inside = np.asarray(split == expect.on)
-    said = predict_log_probs(model, select_inputs(inputs, inside))
-    validate_accuracy(expect, said, label[inside])
+    answers = predict_log_probs(model, select_inputs(inputs, inside))
+    validate_accuracy(expect, answers, label[inside])
 
 
 def validate_accuracy(expect: Expectation, log_probs: NDArray[np.float64], label: NDArray[np.int64]) -> None:

@@ -1,4 +1,4 @@
-"""A brought original that is unlearned here: its network and its data as the user prepares them, on our workbench."""
+"""An external original that is unlearned here, on the network and the preprocessing that the user declares."""
 
 import hashlib
 import tempfile
@@ -30,20 +30,20 @@ class ExternalOriginal:
     network: Network
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     outputs: tuple[str, ...] = ()
-    """Names of the outputs in their order; the data set's classes where nothing is said."""
+    """Names of the outputs in their order; the data set's classes by default."""
     about: dict[str, ExternalModelFacts] = field(default_factory=dict)
     folder: Path = Path()
     """What a factory 'file.py:function' is relative to."""
 
     def fit_builder(self, builder: ModelBuilder, loaded: Dataset, task: Task) -> ModelBuilder:
-        """Return the workbench with the user's network, whose outputs are brought into the order of the task."""
+        """Return the builder with the user's network, whose outputs are put into the order of the task."""
         order = self._order_outputs(loaded, task)
         architecture, _ = find_network(self.network, self.folder, order)
-        told = digest_of([self.network.model_dump(mode="json"), list(order), repr(self.preprocessing)])
-        return replace(builder, architecture=architecture, architecture_name=f"{self.network.factory} {told}")
+        digest = digest_of([self.network.model_dump(mode="json"), list(order), repr(self.preprocessing)])
+        return replace(builder, architecture=architecture, architecture_name=f"{self.network.factory} {digest}")
 
     def take(self, builder: ModelBuilder, role: str) -> CaseModel:
-        """Return the model that was brought in `role`, with its weights as the report will hold them.
+        """Return the external model of `role`, with its weights as the report will hold them.
 
         Raises:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
@@ -69,18 +69,18 @@ class ExternalOriginal:
         return (describe_preprocessing(self.preprocessing), *own)
 
     def _describe(self, role: str, read: Message, weights: bytes) -> ModelCard:
-        told = self.about.get(role, ExternalModelFacts())
+        facts = self.about.get(role, ExternalModelFacts())
         return ModelCard.model_validate(
             {
                 "name": role,
                 "role": role,
-                "method": f"{told.made_by} (brought along)" if told.made_by else "brought along",
-                "title": told.title or _TITLES[role],
-                "parameters": told.made_with,
-                "source": told.source,
+                "method": f"{facts.made_by} (brought along)" if facts.made_by else "brought along",
+                "title": facts.title or _TITLES[role],
+                "parameters": facts.made_with,
+                "source": facts.source,
                 "file": f"models/{role}.safetensors",
                 "sha256": hashlib.sha256(weights).hexdigest(),
-                "notes": (read, *map(quote_text, told.notes)),
+                "notes": (read, *map(quote_text, facts.notes)),
             }
         )
 

@@ -1,4 +1,4 @@
-"""Makes the models of a case: trains, unlearns, retrains, each at most once (see `cache`)."""
+"""Makes the models of a case: trains, unlearns and retrains, each at most once (see `models.cache`)."""
 
 import hashlib
 import time

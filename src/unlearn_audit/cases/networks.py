@@ -1,4 +1,4 @@
-"""The network of a case: the policy's by name, or the user's own by its factory, as many workers can build it."""
+"""The network of a case, by the policy's name or by the user's factory, in a form that workers can build."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What is asked of a run beyond the policy: files of this machine, the records to forget, what to compare."""
+"""The request of a run, beyond the policy: files of this machine, the records to forget, the methods to compare."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,8 +154,8 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
 
 
 def _choose_compute(request: CaseRequest) -> Compute:
-    said = request.case.compute if request.case and request.case.compute else ComputeFacts()
-    return Compute(choose_device(request.device or said.device), said.precision, said.deterministic)
+    facts = request.case.compute if request.case and request.case.compute else ComputeFacts()
+    return Compute(choose_device(request.device or facts.device), facts.precision, facts.deterministic)
 
 
 def find_embeddings(request: CaseRequest) -> Path | None:
@@ -185,11 +185,11 @@ def _read_preprocessing(case: CaseFile | None, functions: UserFunctions) -> Prep
 
 def read_image_rules(case: CaseFile | None) -> ImageRules:
     """Return what the case declares to be done to each image of a folder."""
-    said = case.images if case else None
-    if said is None:
+    rules = case.images if case else None
+    if rules is None:
         return ImageRules()
-    size = (said.size, said.size) if isinstance(said.size, int) else said.size
-    return ImageRules(size=size, fit=said.fit, interpolation=said.interpolation, channels=said.channels)
+    size = (rules.size, rules.size) if isinstance(rules.size, int) else rules.size
+    return ImageRules(size=size, fit=rules.fit, interpolation=rules.interpolation, channels=rules.channels)
 
 
 def read_table_columns(case: CaseFile | None) -> TableColumns:

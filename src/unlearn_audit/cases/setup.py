@@ -1,4 +1,4 @@
-"""From a plan to the builder of its models: the records by split, the network, what is done to inputs, the keys."""
+"""Prepares a case: splits of the records, network, preprocessing, cache keys, and the builder of its models."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -77,8 +77,8 @@ def prepare_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Pro
     )
     loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
     groups = choose_groups(loaded, policy, request.case)
-    brought = request.original
-    if brought:
+    external = request.original
+    if external:
         validate_nothing_dropped(disjoint)
     names = (policy.task.negative_name, policy.task.positive_name)
     task = map_task(loaded, policy.task.positive, policy.task.head, names)
@@ -87,10 +87,10 @@ def prepare_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Pro
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
     progress("load data", 1, 1)
-    convert = choose_converter(plan, brought)
+    convert = choose_converter(plan, external)
     inputs = show_inputs(task.dataset.x, convert)
     builder = set_up_builder(policy, request, plan, task, split, inputs, progress)
-    builder = brought.fit_builder(builder, loaded, task) if brought else builder
+    builder = external.fit_builder(builder, loaded, task) if external else builder
     return PreparedCase(loaded, groups, disjoint, task, forgotten, split, inputs, convert, builder)
 
 
@@ -155,8 +155,8 @@ def set_up_builder(  # noqa: PLR0917 - one call site; the arguments are what a b
 def _name_architecture(architecture: Architecture, plan: Plan) -> str:
     """Return what stands for the network, and for what is done to its inputs, in the key of a finished model."""
     parameters = plan.network.parameters if plan.network else {}
-    told = [dict(parameters), repr(plan.preprocessing)] if parameters or plan.preprocessing else []
-    return f"{architecture.name} {digest_of(told)}" if told else architecture.name
+    description = [dict(parameters), repr(plan.preprocessing)] if parameters or plan.preprocessing else []
+    return f"{architecture.name} {digest_of(description)}" if description else architecture.name
 
 
 def _find_user_parameters(plan: Plan) -> Mapping[str, Any]:
@@ -165,10 +165,10 @@ def _find_user_parameters(plan: Plan) -> Mapping[str, Any]:
     return choices[0].parameters if choices else {}
 
 
-def choose_converter(plan: Plan, brought: ExternalOriginal | None) -> "Callable[[NDArray[Any]], Tensor]":
+def choose_converter(plan: Plan, external: ExternalOriginal | None) -> "Callable[[NDArray[Any]], Tensor]":
     """Return what makes inputs of stored records: the user's function, declared steps, or scaling to [-1, 1]."""
     if plan.functions.preprocess:
         return ImageConverter(plan.functions.preprocess)
-    if brought:
-        return brought.preprocessing.prepare
+    if external:
+        return external.preprocessing.prepare
     return plan.preprocessing.prepare if plan.preprocessing else to_inputs

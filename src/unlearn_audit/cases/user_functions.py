@@ -1,4 +1,4 @@
-"""The functions of the user's own that a case names: found, described for the record, tried before the long work."""
+"""User-supplied functions of a case: finds them, describes them for the record, and tries them before the long work."""
 
 import json
 from collections.abc import Mapping
@@ -99,24 +99,24 @@ def find_functions(declared: Functions | None, folder: Path, overrides: Mapping[
     Raises:
         UsageError: code that is not there or does not load, parameters without a function to give them to.
     """
-    said = declared or Functions()
+    functions = declared or Functions()
 
     def find(role: str) -> UserFunction | None:
         if option := overrides.get(role):
             return find_user_function(option, Path.cwd())
-        named = getattr(said, role)
+        named = getattr(functions, role)
         return find_user_function(named, folder) if named else None
 
     train = find("train")
-    if train is None and (said.parameters or not said.draws):
+    if train is None and (functions.parameters or not functions.draws):
         raise UsageError("'functions.parameters' and 'draws' would do nothing without 'train'", hint="leave them out")
     return UserFunctions(
         trainer=train,
         unlearn=find("unlearn"),
         preprocess=find("preprocess"),
-        deterministic=said.deterministic,
-        draws=said.draws,
-        parameters=said.parameters,
+        deterministic=functions.deterministic,
+        draws=functions.draws,
+        parameters=functions.parameters,
     )
 
 

@@ -1,4 +1,4 @@
-"""The user's own unlearning function as a method, for the one audit that names it."""
+"""A user-supplied unlearning function as a method, for the one audit that names it."""
 
 from typing import TYPE_CHECKING
 

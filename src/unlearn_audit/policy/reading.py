@@ -72,7 +72,7 @@ def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
         PolicyError: the file cannot be read.
     """
     where = str(path)
-    document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/waivers.md")
+    document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/policy.md")
     field_errors = list(validate_waivers(document.value, policy.model_dump(mode="json")))
     named = document.value.get("policy")
     if isinstance(named, str) and named != policy.id:

@@ -1,4 +1,4 @@
-"""The reference ensemble of a case: made once, whichever model is audited; see `records.References`."""
+"""The ensemble of reference models of a case. Made once, whichever model is audited; see `evidence.References`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ class Ensemble:
     """Reference models of a case, before and after unlearning.
 
     Every candidate (audited, compared, remedied) has its method applied to all of them, retraining included: what a
-    method does to records it was told to forget is learned from the method itself, never assumed. Nothing is done to
+    method does to records that it had to forget is learned from the method itself, never assumed. Nothing is done to
     the ensemble in the original's name; in that of the retrained reference it is retrained, where a policy tests single
     records: the control that such a test must pass.
 
@@ -45,12 +45,12 @@ class Ensemble:
 
     def ask(self, known: References | None = None) -> References:
         """Return what all models say about all records; those in `known` are not asked again."""
-        said = dict(known.unlearned) if known else {}
+        answers = dict(known.unlearned) if known else {}
         return References(
             trained_on=self.trainer.halves.trained_on,
             candidates=self.trainer.halves.candidates,
             log_probs=known.log_probs if known else self.trainer.ask(self.trained),
-            unlearned=said | {n: self.trainer.ask(m) for n, m in self.unlearned.items() if n not in said},
+            unlearned=answers | {n: self.trainer.ask(m) for n, m in self.unlearned.items() if n not in answers},
         )
 
     def describe(self) -> ReferenceCard:

@@ -1,4 +1,4 @@
-"""The jobs behind an ensemble of reference models: plain functions of what can be pickled, run on any worker."""
+"""The jobs that make reference models: plain functions of arguments that can be pickled, run on any worker."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -211,13 +211,13 @@ def ask_models(pool: Pool, spec: ModelSpec, order: tuple[TrainedModel, ...]) -> 
 
     compute = spec.compute.take(order[0].number)
     models = [spec.load(finished.weights, finished.number) for finished in order]
-    said: list[list[NDArray[np.float64]]] = [[] for _ in models]
+    collected: list[list[NDArray[np.float64]]] = [[] for _ in models]
     for begin in range(0, len(pool.x), _SLICE):
         inputs = pool.show(slice(begin, begin + _SLICE))
-        for answers, model, finished in zip(said, models, order, strict=True):
+        for answers, model, finished in zip(collected, models, order, strict=True):
             with _name_model(finished.number), lend_model(model, compute):
                 answers.append(predict_log_probs(model, inputs))
-    return [(finished.number, np.concatenate(answers)) for finished, answers in zip(order, said, strict=True)]
+    return [(finished.number, np.concatenate(answers)) for finished, answers in zip(order, collected, strict=True)]
 
 
 @contextmanager

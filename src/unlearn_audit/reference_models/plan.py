@@ -1,4 +1,4 @@
-"""Who trains on what, for reference models that are made elsewhere: written before any of them is trained."""
+"""The plan of reference models that are made elsewhere: which records each trains on, fixed before any is trained."""
 
 import csv
 import io

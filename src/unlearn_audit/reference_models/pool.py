@@ -1,4 +1,4 @@
-"""All records of a case as they are stored, and the tensors that models see."""
+"""The records of a case as they are stored, and as the tensors that models are given."""
 
 from dataclasses import dataclass
 from functools import cached_property

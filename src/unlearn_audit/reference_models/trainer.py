@@ -1,4 +1,4 @@
-"""Makes reference models: keyed by content and never by the audited model, so that one ensemble serves them all."""
+"""Makes reference models. Cache keys follow from contents and never from the audited model: one ensemble serves all."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,11 +126,11 @@ class ReferenceModelTrainer:
     def ask(self, models: Sequence[TrainedModel]) -> NDArray[np.float64]:
         """Return (K, n, k) the log-probabilities that `models` give to all records."""
         orders = [tuple(models[i : i + _ASKED_AT_ONCE]) for i in range(0, len(models), _ASKED_AT_ONCE)]
-        said: dict[int, NDArray[np.float64]] = {}
+        by_model: dict[int, NDArray[np.float64]] = {}
         for answers in self._run(ask_models, orders, "ask reference models"):
-            said |= dict(answers)
-            self.progress("ask reference models", len(said), len(models))
-        return np.stack([said[k] for k in range(len(models))])
+            by_model |= dict(answers)
+            self.progress("ask reference models", len(by_model), len(models))
+        return np.stack([by_model[k] for k in range(len(models))])
 
     @cached_property
     def _data(self) -> str:

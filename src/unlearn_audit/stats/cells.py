@@ -5,12 +5,13 @@ Each record falls into one of k cells (missed, false alarm, right; or newly miss
 plain mean over all records; two layers (positives, negatives) give balanced accuracy or a prevalence-weighted risk.
 
 The bounds are those of Gaffke (2005) and Learned-Miller & Thomas (2020, arXiv 1905.06208): one more unit is added, in
-the worst cell, and the shares are Dirichlet with the counts as parameters. With two cells this is exactly the one-sided
-Clopper-Pearson bound; with more, guaranteed coverage is a conjecture, which `docs/coverage.md` probes where it is
-hardest. For two strata the two distributions are added (Fay, Proschan & Brittain 2015). Nothing is drawn: `worst_case`
-computes the quantiles, so that no seed moves a bound. Where records come in clusters, the added one is half way in size
-between the cluster that the average record is in and the largest. When few records were missed, the percentile
-bootstrap collapses and a nominal 0.95 Jeffreys bound covers as little as 0.87: neither may decide.
+the worst cell, and the shares are Dirichlet with the counts as parameters. With two cells this is exactly the
+one-sided Clopper-Pearson bound; with more, guaranteed coverage is a conjecture, which `docs/appendix/coverage.md`
+probes where it is hardest. For two strata the two distributions are added (Fay, Proschan & Brittain 2015). Nothing is
+drawn: `worst_case` computes the quantiles, so that no seed moves a bound. Where records come in clusters, the added
+one is half way in size between the cluster that the average record is in and the largest. When few records were
+missed, the percentile bootstrap collapses and a nominal 0.95 Jeffreys bound covers as little as 0.87: neither may
+decide.
 """
 
 import numpy as np

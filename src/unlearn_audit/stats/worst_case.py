@@ -181,7 +181,10 @@ def _solve(tail_beyond: Callable[[float], float], tail: float, ends: Ends) -> fl
     def miss(point: float) -> float:
         return float(np.log(max(tail_beyond(point), _LEAST) / tail))
 
-    return float(brentq(miss, *ends, xtol=1e-12 * (ends[1] - ends[0])))
+    low, high = ends
+    if miss(high) >= 0:  # so much lies on the largest value itself, or so near it that rounding cannot tell
+        return high
+    return low if miss(low) <= 0 else float(brentq(miss, low, high, xtol=1e-12 * (high - low)))
 
 
 def _find_points_of_scores(mean: DirichletMeans) -> Floats:

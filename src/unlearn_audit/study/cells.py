@@ -1,4 +1,4 @@
-"""One cell of a study, one share and one seed: its models are made, asked, and kept as evidence on disk.
+"""One cell of a study, one share and one seed: makes its models, asks them, and keeps the answers as evidence on disk.
 
 A cell is finished when its note is there; the note is written last and names what the cell was made from, so that a
 study that is cut off at any moment goes on where it stopped, and a cell of other data, another setting or another
@@ -90,7 +90,7 @@ class CellJob:
 
 @dataclass(frozen=True, eq=False)
 class FinishedCell:
-    """A cell as it is read back: what the models said, and which could not be made and why."""
+    """A cell as it is read back: what the models answered, and which could not be made and why."""
 
     forget: float
     seed: int

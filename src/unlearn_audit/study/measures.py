@@ -1,4 +1,4 @@
-"""What a study measures of each model: numbers per record where a mean is meant, else one number per run.
+"""The measures of a study: numbers per record where a mean is estimated, else one number per run.
 
 A measure that is a mean over records can be resampled over seeds and patients at once. An area under a curve, or a rate
 at a threshold that is found on the records themselves, is one number per run: its interval is over runs alone, on these

@@ -1,4 +1,4 @@
-"""What a study found: one JSON file from which its page and figure are made, and with which a test can compare."""
+"""The result of a study: one JSON file, from which page and figure are made and which tests compare."""
 
 import operator
 from typing import Any, Literal

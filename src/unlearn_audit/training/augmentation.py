@@ -1,4 +1,4 @@
-"""Changes of images that do not change what they show, drawn anew for each batch by a generator on the seed."""
+"""Augmentation: changes of images that keep their class, drawn for each batch from a seeded generator."""
 
 from __future__ import annotations
 

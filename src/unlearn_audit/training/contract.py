@@ -1,4 +1,4 @@
-"""What the user's own functions are held to, on a few records, before the long work.
+"""The contract of user-supplied functions, tried on a few records before the long work.
 
 None of it says that a function trains well or forgets: that is for the audit. It says that models made by it can be
 compared: that each depends on its records and seed and on nothing else.
@@ -146,7 +146,7 @@ def validate_contract(checks: tuple[ContractCheck, ...]) -> None:
     broken = [check for check in checks if check.holds is False]
     if broken:
         listed = "; ".join(f"'{c.function}' {_negate(c)}" for c in broken)
-        raise CaseError(f"the contract of user-supplied code is broken: {listed}", hint="see docs/own-models.md")
+        raise CaseError(f"the contract of user-supplied code is broken: {listed}", hint="see docs/models.md")
 
 
 def _negate(check: ContractCheck) -> str:
@@ -171,8 +171,8 @@ def _is_whole(model: nn.Module, records: Records, setting: Setting) -> bool:
     empty.load_state_dict(model.state_dict())
     few = records.x[:_FEW]
     with torch.no_grad(), read_model(model), read_model(empty):
-        said, again = model(few), empty(few)
-    return said.shape == again.shape and bool(torch.allclose(said, again, atol=_ANSWER_TOLERANCE))
+        answered, again = model(few), empty(few)
+    return answered.shape == again.shape and bool(torch.allclose(answered, again, atol=_ANSWER_TOLERANCE))
 
 
 def _is_finite_array(name: str, arrays: list[NDArray[Any]]) -> bool:

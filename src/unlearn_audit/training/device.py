@@ -1,4 +1,4 @@
-"""Where models are trained and asked: a processor or an accelerator, chosen by name and never in silence.
+"""Devices: where models are trained and asked. One is chosen by name and never replaced in silence.
 
 On a processor nothing here changes a bit. On an accelerator algorithms are deterministic unless the case says
 otherwise: the same seed gives the same bits on the same kind of accelerator and build of torch. Between a processor

@@ -1,4 +1,4 @@
-"""What an unlearning method is, what it is given, and what it is held to."""
+"""The type of an unlearning method: its parameters, its arguments, and its contract."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Setting:
 
 
 class OwnOutputs(NamedTuple):
-    """A user's network whose outputs are brought into the task's order behind it: what it is without that."""
+    """A user's network whose outputs are put into the task's order behind it: what it is without that."""
 
     build: Callable[[int], nn.Module]
     order: tuple[int, ...]

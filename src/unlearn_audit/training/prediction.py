@@ -1,4 +1,4 @@
-"""Reading a model without leaving a trace in it."""
+"""Reads the answers of a model without changing the model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def predict_log_probs(model: nn.Module, x: Inputs, batch: int | None = None) -> 
 
     log-softmax of the logits in float64, in evaluation mode, so that phi = log p_y - log(1 - p_y) of a confident
     model is not lost where p rounds to one in float32. `model` is left as it was. The same `batch`
-    (`choose_batch` where nothing is said) and number of threads give the same bits; others may move the last digits of
+    (`choose_batch` by default) and number of threads give the same bits; others may move the last digits of
     the float32 logits.
 
     Raises:

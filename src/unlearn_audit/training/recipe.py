@@ -1,4 +1,4 @@
-"""How long and how fast to train: the recipe as this floor sees it, and the one-cycle learning rate."""
+"""The training recipe: how long and how fast, and the one-cycle learning rate."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which weights carry the records to forget: saliency (Fan et al. 2024, arXiv 2310.12508) and Fisher importance."""
+"""Importance of weights for the records to forget: saliency (Fan et al. 2024, arXiv 2310.12508), Fisher information."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that are read when a batch asks for them, and joined or cut without being read."""
+"""Inputs in a file: read batch by batch, and joined or cut without being read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelled records, in memory or in a file: what models are trained on and what they are made to forget."""
+"""Labelled records, in memory or in a file, as training and unlearning are given them."""
 
 from __future__ import annotations
 

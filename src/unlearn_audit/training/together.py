@@ -1,4 +1,4 @@
-"""Many small models trained as one: each on its own records, in its own order, from its own start."""
+"""Trains many small models at once: each on its own records, in its own order, from its own start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training and unlearning by functions of the user's own: called with seeded generators, and held to what they give."""
+"""User-supplied training and unlearning functions: called with seeded generators; what they return is validated."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _move_weights(model: nn.Module, setting: Setting) -> nn.Module:
 
 
 def call_seeded(function: NamedFunction, arguments: tuple[Any, ...], seed: int) -> Any:
-    """Call the user's function; whatever it raises is told with its place in the user's file.
+    """Call the user's function; whatever it raises is reported with its place in the user's file.
 
     The global generators of torch, NumPy and Python are seeded from `seed` before, and are afterwards as they were:
     code that draws from them without a seed of its own is a function of `seed` too.
@@ -171,7 +171,7 @@ def _seed_generators(seed: int) -> Iterator[None]:
 
 
 def _explain(name: str, error: Exception) -> CaseError:
-    said = f"{type(error).__name__}: {' '.join(str(error).split())[:_MOST_WORDS]}"
+    message = f"{type(error).__name__}: {' '.join(str(error).split())[:_MOST_WORDS]}"
     place, step = "", error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
@@ -180,9 +180,9 @@ def _explain(name: str, error: Exception) -> CaseError:
             place = f" at line {step.tb_lineno} of {path.name}"
         step = step.tb_next
     hint = None
-    if any(words in said for words in _NO_GPU):
+    if any(words in message for words in _NO_GPU):
         hint = "it asks for an accelerator that is not here: use setting.device instead of a fixed one"
-    return CaseError(f"'{name}' raised {said}{place}", hint=hint)
+    return CaseError(f"'{name}' raised {message}{place}", hint=hint)
 
 
 def take_network(name: str, found: Any, setting: Setting) -> nn.Module:

@@ -99,7 +99,7 @@ def read_predictions(paths: Sequence[Path], policy: Policy, facts: Facts) -> Evi
     """Return the predictions in `paths` as evidence for `policy`.
 
     Args:
-        paths: CSV or Parquet files of the same records, see docs/predictions.md; at least one.
+        paths: CSV or Parquet files of the same records, see docs/data.md; at least one.
         policy: whose task says what is positive.
         facts: what the case says beyond the files.
 
