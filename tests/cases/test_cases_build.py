@@ -388,5 +388,6 @@ def test_where_no_setting_holds_the_record_says_so_and_goes_on_to_the_next_remed
     assert search.chosen is None
     tried = [card.name for card in audit.record.provenance.models if card.role == "remedied"]
     assert tried == ["remedied-warm-restart", "remedied-retrain"]
-    assert "None of 4 settings holds on validation" in audit.record.recommendation.text
+    causes = [cause for said in audit.record.recommendation.advice for cause in said.causes]
+    assert [(cause.code, cause.details) for cause in causes] == [("no-configuration-holds", {"n": 4})]
     assert audit.evidence.provenance.searches == audit.record.provenance.searches

@@ -56,7 +56,7 @@ def test_commands_stand_in_the_order_of_use(run_here):
     said = run_here("--help")[1]
     names = list(group.commands)
 
-    assert names[:5] == ["policy", "evidence", "run", "verify", "recheck"]
+    assert names[:6] == ["policy", "evidence", "references", "run", "verify", "recheck"]
     places = [said.index(f"\n  {name} ") for name in names]
     assert places == sorted(places)
 

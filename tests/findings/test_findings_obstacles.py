@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.measurement import measure
 from unlearn_audit.pipeline.audit import reach_verdicts
 from unlearn_audit.records import Outcome
 from unlearn_audit.selftest.scenarios import SCENARIOS
@@ -74,6 +76,16 @@ def test_a_list_of_strangers_shows_no_forgetting():
         assert checks[name].outcome is Outcome.NOT_RUN
         assert causes(checks[name]) == {"original-does-not-recognise"}
     assert checks["kept"].outcome is Outcome.PASS
+
+
+def test_a_policy_may_take_strangers_and_the_number_then_says_what_it_is_worth():
+    membership = POLICY.membership.model_copy(update={"unrecognised": "inform"})
+    policy = POLICY.model_copy(update={"membership": membership})
+    (verdict,) = reach_verdicts(policy, draw(Simulation(original=Behaviour())), plan=False)
+    assert verdict.outcome is Outcome.PASS
+    findings = measure(EvaluationContext(draw(Simulation(original=Behaviour())), policy))
+    told = [f for f in findings if f.key.metric == "membership-auc" and f.key.model == "unlearned"]
+    assert all("original-does-not-recognise" in {caveat.code for caveat in f.caveats} for f in told)
 
 
 def test_an_obstacle_spares_no_failure():

@@ -155,6 +155,6 @@ def audit(policy: Policy, evidence: Evidence, progress: ProgressCallback = ignor
     >>> print(result.outcome)
     inconclusive
     >>> result["missed"].estimate.value, result["missed"].outcome.value
-    (0.02, 'pass')
+    (0.02, 'inconclusive')
     """
     return Audit(policy, evidence, judge(policy, evidence, progress))

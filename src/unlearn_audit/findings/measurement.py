@@ -14,7 +14,7 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.findings.metrics.membership import find_strongest
-from unlearn_audit.findings.obstacles import find_obstacle
+from unlearn_audit.findings.obstacles import find_doubt, find_obstacle
 from unlearn_audit.findings.recognition_curves import trace_recognition
 from unlearn_audit.records import (
     ALL,
@@ -129,6 +129,8 @@ def _measure_one(context: EvaluationContext, metric: Metric, key: MetricKey) -> 
         records = metric.point_at(context, key) if metric.point_at and named else ()
     except MeasurementError as error:
         reason = find_reason(error)
+    if estimate is not None and (doubt := find_doubt(context, metric, key)):
+        caveats += (doubt,)
     return Finding(
         key=key,
         title=metric.title,

@@ -18,6 +18,7 @@ from unlearn_audit.records import ALL, Estimate, Message, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_shift
 
+DOUBT = "original-does-not-recognise"
 _REFERENCES = ("original", "retrained")
 _NEAR = 1e-3
 """Two answers nearer than this in log-odds are the same answer."""
@@ -43,6 +44,21 @@ def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) ->
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
     if copied := _tell_copy(copies, key):
         return copied
+    if context.policy.membership.unrecognised == "inform":
+        return None
+    return _recall_unrecognised(context, copies)
+
+
+def find_doubt(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
+    """Return the doubt about a forgetting number that the policy does not take for an obstacle; None for none."""
+    judged = key.model not in _REFERENCES and key.model in context.evidence.log_probs
+    if not judged or metric.traits.kind != "forgetting" or context.policy.membership.unrecognised != "inform":
+        return None
+    copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
+    return _recall_unrecognised(context, copies)
+
+
+def _recall_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:
     return context.remember(("obstacle", "recognition"), lambda: (_find_unrecognised(context, copies),))[0]
 
 
@@ -126,7 +142,7 @@ def _find_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, 
     if not found or any(estimate.bounds and estimate.bounds.low > null for estimate in found):
         return None
     best = max(found, key=lambda estimate: estimate.value)
-    return write_message("original-does-not-recognise", value=best.value + (0.5 - null), attacks=len(found))
+    return write_message(DOUBT, value=best.value + (0.5 - null), attacks=len(found))
 
 
 def _estimate_recognition(context: EvaluationContext, attack: str, confidence: float, *, paired: bool) -> Estimate:

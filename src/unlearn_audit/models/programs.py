@@ -126,9 +126,12 @@ class Program:
 
 def _describe(*, network: bool, files: bool) -> Message:
     """Return what the process was kept from, and what this system could not keep from it."""
-    kept = {"network": network, "file-system": files}
-    held = [write_message(f"code-without-{what}") for what, there in kept.items() if there]
-    lacking = [write_message(f"code-with-{what}") for what, there in kept.items() if not there]
+    kept = (
+        (network, "code-without-network", "code-with-network"),
+        (files, "code-without-file-system", "code-with-file-system"),
+    )
+    held = [write_message(without) for there, without, _ in kept if there]
+    lacking = [write_message(having) for there, _, having in kept if not there]
     if not held:
         return write_message("code-ran-in-process", lacking=lacking)
     if not lacking:

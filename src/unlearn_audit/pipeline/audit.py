@@ -1,5 +1,6 @@
 """The product in one sentence: policy + case -> evidence -> findings -> verdict -> record."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,21 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure, trace
+from unlearn_audit.findings.obstacles import DOUBT
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
 from unlearn_audit.pipeline.result import Audit
 from unlearn_audit.policy import Acceptances, KnownNames, Policy
 from unlearn_audit.records import (
     AuditRecord,
+    Finding,
+    Message,
     Outcome,
     ProgressCallback,
     SelfTestSummary,
     Signer,
     Verdict,
     ignore_progress,
+    write_message,
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
@@ -91,9 +96,23 @@ def judge(
         threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
-        recommendation=recommend(verdicts, provenance, list_hopeless_checks(findings, policy, provenance, verdicts[0])),
+        recommendation=recommend(
+            verdicts,
+            provenance,
+            list_hopeless_checks(findings, policy, provenance, verdicts[0]),
+            tuple(_list_caveats(policy, findings)),
+        ),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
+
+
+def _list_caveats(policy: Policy, findings: tuple[Finding, ...]) -> Iterator[Message]:
+    """Yield what whoever releases must know besides: on page one."""
+    if policy.sizes is None:
+        yield write_message("policy-not-proved")
+    doubts = (caveat for finding in findings for caveat in finding.caveats if caveat.code == DOUBT)
+    if (doubt := next(doubts, None)) is not None:
+        yield write_message("release-in-doubt", cause=doubt)
 
 
 def name_signer(audit: Audit, signer: Signer) -> Audit:

@@ -162,6 +162,12 @@ class Membership(Frozen):
     fpr: tuple[Fraction, ...] = Field(
         default=(0.01, 0.001), description="false-positive rates at which TPR is reported"
     )
+    unrecognised: Literal["refuse", "inform"] = Field(
+        default="refuse",
+        exclude_if=lambda choice: choice == "refuse",
+        description="'refuse': where no attack recognises the erased in the original no forgetting check passes; "
+        "'inform': it may, and page one says that it shows nothing",
+    )
     references: ReferenceModels | None = Field(
         default=None,
         exclude_if=lambda references: references is None,

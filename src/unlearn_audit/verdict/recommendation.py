@@ -8,24 +8,30 @@ from unlearn_audit.verdict.rulings import is_inside
 from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
 
 
-def recommend(verdicts: Sequence[Verdict], provenance: Provenance, hopeless: Sequence[Message] = ()) -> Recommendation:
+def recommend(
+    verdicts: Sequence[Verdict],
+    provenance: Provenance,
+    hopeless: Sequence[Message] = (),
+    caveats: Sequence[Message] = (),
+) -> Recommendation:
     """Return what to do, by the verdicts alone.
 
     Args:
         verdicts: of the audited model first, then of the others.
         provenance: names the remedies in the order they were tried.
         hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of other advice.
+        caveats: what whoever releases must know besides.
     """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     if audited.outcome is Outcome.PASS:
         advice = tell_release(audited) if audited.waived else write_message("every-check-holds")
-        return Recommendation(action="release", model=audited.model, advice=(advice,))
+        return Recommendation(action="release", model=audited.model, advice=(advice, *caveats))
     remedied = {card.name for card in provenance.models if card.role == "remedied"}
     tried = [verdict for verdict in verdicts if verdict.model in remedied]
     passing = next((verdict.model for verdict in tried if verdict.outcome is Outcome.PASS), None)
     if passing is not None:
         advised = tuple(_advise_remedied(passing, verdicts, provenance))
-        return Recommendation(action="release-remedied", model=passing, advice=advised)
+        return Recommendation(action="release-remedied", model=passing, advice=(*advised, *caveats))
     then = (
         *_tell_remedies(tried, titles, provenance),
         *tell_cheaper(verdicts, provenance),
