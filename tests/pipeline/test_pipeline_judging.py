@@ -305,7 +305,7 @@ def test_newly_missed_patients_are_named_in_the_annex_and_in_the_record_only_whe
     assert not any(name in silent.to_bytes().decode() for name in expected)
     lists = read_annex(make_annex(policy, evidence, silent))
     where = {"metric": "newly-missed", "model": "unlearned", "against": "original", "at": "argmax"}
-    (listed,) = [entry["ids"] for entry in lists if where.items() <= entry.items()]
+    (listed,) = [entry["ids"] for entry in lists if where.items() <= entry["key"].items()]
     assert set(listed) == expected
 
 
