@@ -31,7 +31,7 @@ def bare(environment, place):
         code = f"{ABSENT}\nfrom unlearn_audit.cli import run_guarded; sys.exit(run_guarded(sys.argv[1:]))"
         return subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)],
-            capture_output=True, text=True, timeout=300, cwd=place, env=environment, check=False,
+            capture_output=True, text=True, cwd=place, env=environment, check=False,
         )  # fmt: skip
 
     return run

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _HOME = "src/unlearn_audit"
+_LAST_ROW_ENDS = r"^\}\n\Z"
 _TABLE_ENDS = r"^    \},\n(?=    typed=False,\n)?(?:    typed=False,\n)?\)"
 
 
@@ -187,7 +188,7 @@ assert auc["throwaway"] == auc["confidence"]
 _METRIC_FILE = '''"""Accuracy on test: the share of records that are called right."""
 
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction
 from unlearn_audit.stats import estimate_rate
 
@@ -199,8 +200,7 @@ def measure_accuracy(context, key):
 
 
 {name} = Metric(
-    title="{title}",
-    traits=MetricTraits(kind="clinical", at=True, low=0.0, high=1.0),
+    traits=TRAITS["{slug}"],
     direction=Direction.HIGHER,
     source="a test",
     measure=measure_accuracy,
@@ -208,26 +208,30 @@ def measure_accuracy(context, key):
 '''
 
 
-def _metric(module: str, name: str, title: str) -> dict[str, str]:
-    return {f"{_HOME}/findings/metrics/{module}.py": _METRIC_FILE.format(name=name, title=title)}
+def _metric(slug: str, title: str) -> tuple[dict[str, str], dict[str, tuple[tuple[str, str], ...]]]:
+    """The file of a metric, and its rows in the tables of metrics and of traits."""
+    name = slug.upper()
+    traits = f'    "{slug}": MetricTraits(title="{title}", kind="clinical", at=True, low=0.0, high=1.0),\n'
+    return {f"{_HOME}/findings/metrics/{slug}.py": _METRIC_FILE.format(name=name, slug=slug)}, {
+        f"{_HOME}/findings/metrics/__init__.py": _row(f"findings.metrics.{slug}", name, f'        "{slug}": {name},\n'),
+        f"{_HOME}/findings/traits.py": ((_LAST_ROW_ENDS, traits),),
+    }
 
 
+_FILE, _ROWS = _metric("throwaway", "Throw-away accuracy")
 METRIC = Addition(
-    _metric("throwaway", "THROWAWAY", "Throw-away accuracy"),
+    _FILE,
     """
 from unlearn_audit.formats.html import render_html
 assert any(f.key.metric == "throwaway" and f.estimate.bounds for f in record.findings)
 assert "Throw-away accuracy" in render_html(record)
 """,
-    {
-        f"{_HOME}/findings/metrics/__init__.py": _row(
-            "findings.metrics.throwaway", "THROWAWAY", '        "throwaway": THROWAWAY,\n'
-        )
-    },
+    _ROWS,
 )
 
+_DECIDING_FILE, _DECIDING_ROWS = _metric("deciding", "Deciding accuracy")
 DECIDING_METRIC = Addition(
-    _metric("deciding", "DECIDING", "Deciding accuracy"),
+    _DECIDING_FILE,
     """
 from unlearn_audit.policy import find_policy, load_policy
 from unlearn_audit.selftest import run_selftest
@@ -237,15 +241,13 @@ result = run_selftest(20, 1, names=("deciding-on-floor",))
 assert result.scenarios[0].kind == "boundary"
 """,
     {
-        f"{_HOME}/findings/metrics/__init__.py": _row(
-            "findings.metrics.deciding", "DECIDING", '        "deciding": DECIDING,\n'
-        ),
+        **_DECIDING_ROWS,
         "policies/breast-cytology.yaml": (
             (r"^  - id: .*\n", "  - {id: deciding, metric: deciding, at_least: 0.5, why: A test}\n"),
         ),
         f"{_HOME}/selftest/closed_form_truth.py": (
             (
-                r"^\}\n\Z",
+                _LAST_ROW_ENDS,
                 """    "deciding": lambda simulation, _check, _costs: (
         1 - PREVALENCE * _fnr(simulation.unlearned) - (1 - PREVALENCE) * _fpr(simulation.unlearned)
     ),
@@ -310,7 +312,7 @@ assert "around 0.4 to 0.3" in render_html(judge(policy, evidence))
 """,
     {
         f"{_HOME}/records/verdicts.py": ((r'(?<="within")\)', ', "around"'),),
-        f"{_HOME}/findings/metrics/utility.py": ((r'(?<="within")\}', ', "around"'),),
+        f"{_HOME}/findings/traits.py": ((r'(?<=^_WITHIN = frozenset\(\{"within")\}', ', "around"'),),
         f"{_HOME}/policy/model.py": (
             (
                 r"^    required: bool = Field\(default=True, description=\"whether the verdict",
