@@ -1,4 +1,4 @@
-"""Setting a seal, reading it for a run, and asking afterwards whether what a record says of its seals is true."""
+"""Opens the seal of a policy, and lists what a policy changes against a sealed one."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from unlearn_audit.records import Seal, Signer, to_canonical_json
 
 SEAL_TYPE = "urn:unlearn-audit:policy-seal:v1"
 _LARGEST = 1 << 20
-_LONGEST = 5
+MOST_NAMED = 5
 """How many amended places are named in a line."""
 
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from unlearn_audit.bundle.seals import _LONGEST, Opened, list_changes, open_seal
+from unlearn_audit.bundle.seals import MOST_NAMED, Opened, list_changes, open_seal
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.pki.certificates import validate_certificates
 from unlearn_audit.pki.time_stamps import TimeStamp, format_time
@@ -59,7 +59,7 @@ def _reopen(told: Seal, record: AuditRecord, trust_store: TrustStore) -> Opened:
     if opened.policy.id != judged.id:
         raise IntegrityError(f"a seal is of another policy: '{opened.policy.id}', not '{judged.id}'")
     if all(seal.changes for seal in seals):
-        raise IntegrityError(f"the policy was amended after the seal: {', '.join(told.changes[:_LONGEST])}")
+        raise IntegrityError(f"the policy was amended after the seal: {', '.join(told.changes[:MOST_NAMED])}")
     if record.provenance.seed != choose_seed(-1, seals):
         raise IntegrityError("the seed of the run does not follow from its seals")
     if opened.stamp:
@@ -76,6 +76,6 @@ def _tell(seal: Seal, opened: Opened, trust_store: TrustStore) -> str:
     when = f"{format_time(moment)}, time-stamped by '{seal.authority}'" if moment else f"{seal.sealed}, as claimed"
     said = f"{seal.policy_id} {seal.policy_version} sealed {when}"
     if seal.changes:
-        more = f" and {len(seal.changes) - _LONGEST} more" if len(seal.changes) > _LONGEST else ""
-        said += f", amended after: {', '.join(seal.changes[:_LONGEST])}{more}"
+        more = f" and {len(seal.changes) - MOST_NAMED} more" if len(seal.changes) > MOST_NAMED else ""
+        said += f", amended after: {', '.join(seal.changes[:MOST_NAMED])}{more}"
     return said
