@@ -248,7 +248,7 @@ def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
     return np.where(forgotten.mask, "forget", split)
 
 
-def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a workbench is made of
+def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a model builder is made of
     policy: Policy,
     request: CaseRequest,
     plan: Plan,

@@ -1,4 +1,4 @@
-"""A brought original that is unlearned here: its network and its data as the user prepares them, on our workbench."""
+"""An external original that is unlearned here: its network, and its data as the user prepares them."""
 
 import hashlib
 import tempfile
@@ -43,7 +43,7 @@ class ExternalOriginal:
     about: dict[str, ExternalModelFacts] = field(default_factory=dict)
 
     def fit_builder(self, builder: ModelBuilder, loaded: Dataset, task: Task) -> ModelBuilder:
-        """Return the workbench with the user's network, whose outputs are brought into the order of the task."""
+        """Return the model builder with the user's network, whose outputs are brought into the order of the task."""
         found = find_architecture(self.network.factory, MODELS)
         order = self._order_outputs(loaded, task)
 

@@ -1,7 +1,7 @@
 """What a metric is given: the evidence, the policy, thresholds frozen beforehand, and named randomness.
 
-A metric is one pure function from a scope and an address (which model, against which, among which records, at which
-operating point) to one estimate. This module holds those types, one floor below the metrics themselves.
+A metric is one pure function from a context and a key (which model, against which, among which records, at which
+operating point) to one estimate. This module holds the context, one floor below the metrics themselves.
 """
 
 from collections.abc import Callable
@@ -252,7 +252,7 @@ class EvaluationContext:
         return choose_seed(self.policy.protocol.seed, self.evidence.provenance.seals)
 
     def sampling(self, metric: str, key: MetricKey) -> Sampling:
-        """Return confidence, resamples and the generator that belongs to this metric at this address and no other."""
+        """Return confidence, resamples and the generator that belongs to this metric at this key and no other."""
         words = (key.model, key.against or "", key.among, key.at or "", key.attack or "")
         return Sampling(
             confidence=self.confidence_for(key.model),

@@ -1,4 +1,4 @@
-"""Walks the table of metrics over the evidence: one finding for every metric, model and address."""
+"""Walks the table of metrics over the evidence: one finding for every metric, model and key."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -33,7 +33,7 @@ def measure(
     known: Iterable[Finding] = (),
     wants: Callable[[str, MetricKey], bool] = _want_all,
 ) -> tuple[Finding, ...]:
-    """Measure every metric of the table at every address that the policy and the evidence give rise to.
+    """Measure every metric of the table at every key that the policy and the evidence give rise to.
 
     A statistic that is not defined on what it was given becomes a finding with the reason, never a number.
 
@@ -41,9 +41,9 @@ def measure(
         context: evidence and policy.
         progress: called as each part is finished.
         known: findings of the same policy on the same case with fewer models. They are taken over: a finding depends
-            on its address and the models that it names, not on what else is in the evidence.
-        wants: whether the finding on a metric at an address is wanted. Leaving some out changes none of the others,
-            if the attacks of one address are left out or wanted together: their p-values are adjusted together.
+            on its key and the models that it names, not on what else is in the evidence.
+        wants: whether the finding on a metric at a key is wanted. Leaving some out changes none of the others,
+            if the attacks of one key are left out or wanted together: their p-values are adjusted together.
     """
     before = {(f.metric, MetricKey(f.model, f.against, f.among, f.at, f.attack)): f for f in known}
     findings: list[Finding] = []

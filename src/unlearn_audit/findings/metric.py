@@ -11,7 +11,7 @@ from unlearn_audit.records import Direction, Estimate
 
 @dataclass(frozen=True)
 class Metric:
-    """A row of the table of metrics: how it is addressed, how it reads, and the function that measures it."""
+    """A row of the table of metrics: where it is measured, how it reads, and the function that measures it."""
 
     title: str
     traits: MetricTraits
@@ -37,4 +37,4 @@ class Metric:
     null: float | None = None
     """The value that means no difference, where several attacks ask for one: their p-values are adjusted together."""
     points: Callable[[Policy], tuple[str, ...]] | None = None
-    """What stands in the address's `at` where that is no operating point."""
+    """What stands in the key's `at` where that is no operating point."""

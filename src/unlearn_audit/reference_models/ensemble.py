@@ -26,7 +26,7 @@ class Ensemble:
     the retrained reference are no candidates; nothing is done to the ensemble in their name.
 
     Attributes:
-        foundry: what made them.
+        trainer: what made them.
         split: (n,) of the case.
         trained: by number.
         unlearned: per name of a candidate, the same models after its method.

@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, in processes beside it, or on a Dask or Ray cluster. The numbers do not know.
+"""Where jobs run: in this process, in processes beside it, or on a Dask cluster. The numbers do not know.
 
 A job is a plain function of picklable arguments that runs on one thread, so that its result depends on neither the
 number of workers nor on where they are. (Another processor, or another build of torch, may move last bits.)
