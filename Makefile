@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup test-tools lint types floors docs coverage mlflow conformance wheel-smoke ## all that CI runs
+check: setup test-tools lint types floors docs coverage thorough mlflow wheel-smoke ## all that CI runs
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -65,8 +65,11 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 test: setup test-tools ## the fast tests
 	$(PYTEST)
 
-test-slow: setup ## the longer studies as well
-	$(PYTEST) -m "slow or not slow"
+thorough: setup test-tools ## what the fast tests leave out and CI runs: whole audits, flipped bits, PDF/A, cluster
+	$(PYTEST) -m thorough
+
+test-slow: setup ## everything, the longer studies as well
+	$(PYTEST) -m ""
 
 coverage: setup test-tools ## the fast tests with branch coverage
 	$(PYTEST) --cov --cov-report=term:skip-covered
@@ -78,10 +81,10 @@ $(MLFLOW_VENV)/.installed: pyproject.toml constraints-mlflow.txt
 	@touch $@
 
 mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow server on the loopback
-	UNLEARN_AUDIT=$(abspath $(BIN))/unlearn-audit $(MLFLOW_VENV)/bin/python -m pytest -q -m "slow or not slow" tests/publishing
+	UNLEARN_AUDIT=$(abspath $(BIN))/unlearn-audit $(MLFLOW_VENV)/bin/python -m pytest -q -m "" tests/publishing
 
-conformance: setup ## PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
-	$(BIN)/python -m pytest -m slow tests/formats tests/verification
+conformance: setup ## of the thorough tests, PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
+	$(BIN)/python -m pytest -m "" tests/formats/test_formats_conformance.py
 
 wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python
@@ -95,11 +98,11 @@ golden-bundle: setup ## once for each release: the bundle that must verify for e
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
 
-selftest: setup test-tools ## how often does the gate decide wrongly? docs/selftest.*, about five minutes
+selftest: setup test-tools ## how often does the gate decide wrongly? docs/appendix/selftest.*, about five minutes
 	$(BIN)/python tools/publish_selftest.py
 	$(BIN)/python -m tools.docs_figures
 
-coverage-study: setup ## do the deciding bounds cover? docs/coverage.*, about five minutes on two cores
+coverage-study: setup ## do the deciding bounds cover? docs/appendix/coverage.*, about five minutes on two cores
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m tools.docs_figures
 
@@ -108,14 +111,14 @@ study: setup ## a study of methods, published: make study STUDY=skin DATA=dermam
 	$(BIN)/python tools/publish_study.py out/study-$(STUDY)/study.json
 	$(BIN)/python -m tools.docs_figures
 
-scale-study: setup ## what an audit costs as data grow: docs/scale.json, on a quiet machine
+scale-study: setup ## what an audit costs as data grow: docs/appendix/scale.json, on a quiet machine
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m tools.docs_figures
 
 bench: setup ## ratios against the libraries one would otherwise use
 	$(BIN)/python -m benchmarks
 
-publish-bench: setup ## the same, and docs/bench.json for the README: on a quiet machine
+publish-bench: setup ## the same, and docs/appendix/bench.json for the README: on a quiet machine
 	$(BIN)/python -m benchmarks --publish
 
 bench-streaming: setup ## memory of a case on 100,000 images; about half an hour, 16 GB of disk

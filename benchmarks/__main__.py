@@ -15,7 +15,7 @@ from benchmarks.judging import compare_verdict, time_verdict
 from unlearn_audit.stats import MistakeCosts, estimate_risk_change
 
 RESAMPLES = 10_000
-PUBLISHED = Path(__file__).resolve().parents[1] / "docs" / "bench.json"
+PUBLISHED = Path(__file__).resolve().parents[1] / "docs" / "appendix" / "bench.json"
 COSTS = MistakeCosts(20)
 SIZES = (2_005, 20_000)
 _AGREEMENT = 0.12  # of the interval's width: two bootstraps of 10,000 draws differ by this much at most

@@ -9,12 +9,12 @@ from scipy.stats import bootstrap
 from benchmarks.comparison import Comparison
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Policy, parse_policy
 from unlearn_audit.records import Finding
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.selftest.simulation import Simulation, draw_evidence
 from unlearn_audit.verdict.decision import decide
 
@@ -40,8 +40,8 @@ def judge_clinically(policy: Policy, evidence: Evidence, metrics: tuple[str, ...
     """Measure the clinical metrics (or some of them) of the audited model and decide the policy's checks on them."""
     chosen = metrics or tuple(name for name, metric in METRICS.items() if metric.traits.kind == "clinical")
 
-    def wants(metric: str, key: MetricKey) -> bool:
-        return metric in chosen and key.model == "unlearned"
+    def wants(key: MetricKey) -> bool:
+        return key.metric in chosen and key.model == "unlearned"
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     decide(findings, policy, "unlearned")
@@ -51,8 +51,8 @@ def judge_clinically(policy: Policy, evidence: Evidence, metrics: tuple[str, ...
 def bootstrap_with_scipy(policy: Policy, evidence: Evidence, finding: Finding) -> tuple[float, float]:
     """Return the percentile interval of the same number by resampling records."""
     context, confidence = EvaluationContext(evidence, policy), policy.protocol.confidence
-    actual, after = context.actual, context.predict_positive("unlearned", finding.at)
-    before = context.predict_positive(finding.against, finding.at) if finding.against else actual
+    actual, after = context.actual, context.predict_positive("unlearned", finding.key.at)
+    before = context.predict_positive(finding.key.against, finding.key.at) if finding.key.against else actual
     cost = np.where(actual, policy.costs.false_negative, policy.costs.false_positive)
     change = (after != actual).astype(float) - (before != actual)
     parts = {
@@ -61,7 +61,7 @@ def bootstrap_with_scipy(policy: Policy, evidence: Evidence, finding: Finding) -
         "false-negative-rate-increase": ((change[actual],), np.mean),
         "balanced-accuracy": ((1 - change[actual], 1 - change[~actual]), _average),
     }
-    data, statistic = parts[finding.metric]
+    data, statistic = parts[finding.key.metric]
     found = bootstrap(
         data,
         statistic,

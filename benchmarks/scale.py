@@ -1,4 +1,6 @@
-"""`make scale-study`: what an audit costs as the data grow, and how it divides among workers. Writes docs/scale.json.
+"""`make scale-study`: what an audit costs as the data grow, and how it divides among workers.
+
+Writes docs/appendix/scale.json.
 
 Training, asking and judging are timed in seconds of one processor, which another job beside them hardly changes;
 workers by the clock, so run it on a quiet machine. Images are random: the time of a step does not depend on what they
@@ -108,7 +110,7 @@ def update(target: Path, parts: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "scale.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "appendix" / "scale.json")
     parser.add_argument("parts", nargs="*", default=list(PARTS), help="of: workers, verdict, training")
     options = parser.parse_args()
     update(options.out, options.parts)

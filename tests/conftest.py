@@ -1,8 +1,40 @@
-"""One thread for every test: several tests at once would fight for cores, and bits depend on the number of threads."""
+"""One thread for every test: several tests at once would fight for cores, and bits depend on the number of threads.
+
+No test knows how busy the machine is: what may take how long is measured in `tests.support.ordinary_core`, and examples
+that hypothesis draws have no deadline.
+"""
 
 import os
+from importlib.util import find_spec
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
+if find_spec("hypothesis"):  # not in the environment of MLflow's tests
+    from hypothesis import settings
+
+    settings.register_profile("without a deadline", deadline=None)
+    settings.load_profile("without a deadline")
+
 pytest_plugins = ("tests.support.signed_bundles",)
+
+MARKED_BY_FIXTURE = {
+    "browser": "browser",
+    "pdf": "pdf",
+    "archived": "pdf",
+    "finished": "process",
+    "passing_run": "process",
+    "failing_run": "process",
+    "audit": "process",
+    "uri": "process",
+}
+"""A test that asks for one of these fixtures, itself or through another, gets the marker."""
+TRAINING = {"cases", "methods", "reference_models", "study", "training"}
+"""Folders whose tests train models."""
+
+
+def pytest_itemcollected(item):
+    for marker in {MARKED_BY_FIXTURE[name] for name in item.fixturenames if name in MARKED_BY_FIXTURE}:
+        item.add_marker(marker)
+    if TRAINING & set(item.path.parts):
+        item.add_marker("training")

@@ -1,6 +1,7 @@
 """`make docs-figures`: writes what pages of docs/ take from the code and from published studies.
 
-Figures: outcomes.svg, coverage.svg. Passages between marks, such as the table of methods: no number is copied by hand.
+Figures: outcomes.svg, appendix/coverage.svg. Passages between marks, such as the table of methods: no number is copied
+by hand.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
+from tools.docs_patients import tell_patients
 from tools.docs_scale import tell_plan, tell_training, tell_workers
 from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
@@ -46,7 +48,7 @@ def fill(page: str, name: str, passage: str) -> str:
 
 def tell_coverage() -> str:
     """Return what the coverage study found, a row for each method."""
-    document = _read("coverage.json")
+    document = _read("appendix/coverage.json")
     rows, nominal = document["cases"], document["confidence"]
     worst = min(rows, key=lambda row: find_share(row, "deciding"))
     said = (
@@ -70,7 +72,9 @@ def _tell_method(method: str, name: str, rows: list[dict[str, Any]]) -> str:
 
 def tell_selftest() -> str:
     """Return the published run's own sentence."""
-    return re.search(r"^In the self-test of .*$", (DOCS / "selftest.md").read_text("utf-8"), re.MULTILINE).group()
+    return re.search(
+        r"^In the self-test of .*$", (DOCS / "appendix/selftest.md").read_text("utf-8"), re.MULTILINE
+    ).group()
 
 
 def tell_methods() -> str:
@@ -116,16 +120,17 @@ def _read(name: str) -> dict[str, Any]:
 
 FIGURES: dict[str, Callable[[], str]] = {
     "outcomes.svg": draw_outcomes,
-    "coverage.svg": lambda: draw_shares(_read("coverage.json")),
+    "appendix/coverage.svg": lambda: draw_shares(_read("appendix/coverage.json")),
 }
 PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("methods.md", "methods"): tell_methods,
     ("reading-legal.md", "crosswalk"): tell_crosswalk,
+    ("patients.md", "patients"): tell_patients,
     ("numbers.md", "coverage"): tell_coverage,
     ("numbers.md", "selftest"): tell_selftest,
-    ("scale.md", "training"): tell_training,
-    ("scale.md", "workers"): tell_workers,
-    ("scale.md", "plan"): tell_plan,
+    ("appendix/scale.md", "training"): tell_training,
+    ("appendix/scale.md", "workers"): tell_workers,
+    ("appendix/scale.md", "plan"): tell_plan,
     **list_passages(("skin", "ultrasound")),
 }
 

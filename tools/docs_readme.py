@@ -7,6 +7,8 @@ from benchmarks.coverage.page import find_share
 from tools.docs_studies import read_study
 
 from unlearn_audit.assets import read_published_selftest
+from unlearn_audit.pipeline.audit import name_known
+from unlearn_audit.policy import find_policy, load_policy
 from unlearn_audit.records import SelfTestSummary
 from unlearn_audit.study import show_estimate
 
@@ -23,7 +25,7 @@ _SHARE = 0.5
 
 def tell_coverage_share() -> str:
     """Return the lowest share of right ends of the deciding bounds, and among how many cells."""
-    document = json.loads((DOCS / "coverage.json").read_bytes())
+    document = json.loads((DOCS / "appendix" / "coverage.json").read_bytes())
     lowest = min(find_share(row, "deciding") for row in document["cases"])
     return f"{lowest:.4f} in {len(document['cases'])} cells of {document['repeats']:,} samples"
 
@@ -45,7 +47,7 @@ def tell_ensemble_speed() -> str:
 
 def read_ratios() -> dict[str, float]:
     """Return what `make publish-bench` measured."""
-    return dict(json.loads((DOCS / "bench.json").read_bytes()))
+    return dict(json.loads((DOCS / "appendix" / "bench.json").read_bytes()))
 
 
 def tell_study() -> tuple[str, int]:
@@ -56,3 +58,10 @@ def tell_study() -> tuple[str, int]:
         row = cell.find(name)
         lines.append(f"| {row.title} | {' | '.join(show_estimate(row.find(m).mean) for m in _COLUMNS)} |")
     return "\n".join(lines), len(cell.seeds)
+
+
+def tell_reference_count() -> int:
+    """Return how many reference models the policy of the embedded data asks for."""
+    policy = load_policy(find_policy("breast-cytology"), name_known())
+    references = policy.membership.references
+    return references.models if references else 0

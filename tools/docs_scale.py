@@ -1,4 +1,4 @@
-"""Passages of docs/scale.md, from docs/scale.json: what was measured, and what follows for a million images."""
+"""Passages of docs/appendix/scale.md, from scale.json beside it: what was measured, and what follows for more."""
 
 import json
 from pathlib import Path
@@ -64,4 +64,4 @@ def tell_plan() -> str:
 
 
 def _read() -> dict[str, Any]:
-    return dict(json.loads((DOCS / "scale.json").read_bytes()))
+    return dict(json.loads((DOCS / "appendix" / "scale.json").read_bytes()))

@@ -11,7 +11,7 @@ _COLUMNS = ("fnr", "risk", "fnr-at-fpr", "auroc", "confidence-positive", "relear
 
 def read_study(name: str) -> StudyResult:
     """Return the published result of the study called `name`."""
-    return StudyResult.model_validate_json((DOCS / f"study-{name}.json").read_bytes())
+    return StudyResult.model_validate_json((DOCS / "appendix" / f"study-{name}.json").read_bytes())
 
 
 def tell_answers(name: str) -> str:

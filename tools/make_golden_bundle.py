@@ -73,12 +73,17 @@ def _make(place: Path) -> Path:
     officer = ("--key", lab / "golden-officer.key.pem", "--chain", lab / "golden-officer-chain.pem")
     policy = ("--policy", place / "policy.yaml")
     with serve(Responder(place / "stamps", days=(-1, _A_CENTURY))) as stamps:
-        time = ("--timestamp-url", stamps.url, "--timestamp-trust", stamps.root_path)
-        crls = ("--crl", lab / "root.crl.pem", "--crl", stamps.crl_path)
-        _run("seal", *policy, *desk, *time, "--out", place / "golden.seal.json")
-        sealed = ("--seal", place / "golden.seal.json", "--level", "B-LTA", *crls)
-        _run("run", *policy, "--out", made / "bundle", *sealed, *desk, *time, may_end=(0, 1, 3))
-        _run("countersign", made / "bundle", *officer, *time, *crls)
+        (place / "signing.yaml").write_text(
+            "schema: unlearn-audit/signing/v1\nlevel: B-LTA\n"
+            f"timestamps: {{url: '{stamps.url}', trust: ['{stamps.root_path}']}}\n"
+            f"revocations: [lab/root.crl.pem, '{stamps.crl_path}']\n",
+            "utf-8",
+        )
+        lasting = ("--signing", place / "signing.yaml")
+        _run("seal", *policy, *desk, *lasting, "--out", place / "golden.seal.json")
+        sealed = ("--seal", place / "golden.seal.json")
+        _run("run", *policy, "--out", made / "bundle", *sealed, *desk, *lasting, may_end=(0, 1, 3))
+        _run("countersign", made / "bundle", *officer, *lasting)
         shutil.copy(stamps.root_path, made / "time-root.pem")
     shutil.copy(lab / "root.crt.pem", made / "root.pem")
     trust = ("--trust", made / "root.pem", "--trust-time", made / "time-root.pem", "--require-timestamp")

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from unlearn_audit.presentation.wording import MARKS
+from unlearn_audit.presentation.figures.drawing import frame_svg
 from unlearn_audit.records import Limit, Outcome
 
 _LEFT, _PLOT, _TOP, _ROW = 40, 330, 62, 58
 _WIDTH = _LEFT + _PLOT + 380
-_LOOK = 'role="img" aria-labelledby="t" font-family="sans-serif" font-size="14"'
 _GREEN, _RED, _AMBER, _GREY = "#1b6e3c", "#b3261e", "#8a5a00", "#5f6368"
 TOLERANCE = 0.6
 SHOWN = (
@@ -26,9 +25,6 @@ def draw_outcomes() -> str:
     height = _TOP + _ROW * len(SHOWN) + 20
     x = _place(TOLERANCE)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {_LOOK}>',
-        '<title id="t">Bounds inside the tolerance pass, across it are inconclusive, beyond it fail</title>',
-        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<rect x="{_LEFT}" y="{_TOP - 12}" width="{x - _LEFT}" height="{_ROW * len(SHOWN)}" fill="#eef5ef"/>',
         f'<text x="{_LEFT}" y="{_TOP - 22}" fill="{_GREY}">tolerated</text>',
         f'<text x="{x}" y="{_TOP - 22}" text-anchor="middle" fill="{_GREY}">tolerance {limit}</text>',
@@ -36,7 +32,8 @@ def draw_outcomes() -> str:
     ]
     for index, (ends, outcome, reason) in enumerate(SHOWN):
         parts += _draw_row(ends, outcome, reason, _TOP + _ROW * index + 16)
-    return "\n".join([*parts, "</svg>", ""])
+    title = "Bounds inside the tolerance pass, across it are inconclusive, beyond it fail"
+    return frame_svg(_WIDTH, height, title, parts, size=14)
 
 
 def _place(value: float) -> float:
@@ -49,6 +46,6 @@ def _draw_row(ends: tuple[float, float, float], outcome: Outcome, reason: str, y
     yield f'<line x1="{low}" y1="{y}" x2="{high}" y2="{y}" stroke="{colour}" stroke-width="7" stroke-linecap="round"/>'
     yield f'<circle cx="{value}" cy="{y}" r="7" fill="#fff" stroke="{colour}" stroke-width="3"/>'
     yield (
-        f'<text x="{text}" y="{y}" font-weight="bold" fill="{colour}">{MARKS[outcome]} {outcome.label}</text>'
+        f'<text x="{text}" y="{y}" font-weight="bold" fill="{colour}">{outcome.sign} {outcome.label}</text>'
         f'<text x="{text}" y="{y + 19}" font-size="13" fill="{_GREY}">{reason}</text>'
     )

@@ -1,4 +1,4 @@
-"""Runs the self-test and writes its page, figure and outcomes to docs/, and the short form that records carry."""
+"""Runs the self-test; writes page, figure and outcomes to docs/appendix/, and the short form that records carry."""
 
 import sys
 from pathlib import Path
@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def publish(result: SelfTest) -> None:
     """Write the four files, which are functions of the result alone."""
     contents = {
-        "docs/selftest.json": result.to_bytes(),
-        "docs/selftest.md": write_page(result).encode(),
-        "docs/selftest.svg": draw_rates(result).encode(),
+        "docs/appendix/selftest.json": result.to_bytes(),
+        "docs/appendix/selftest.md": write_page(result).encode(),
+        "docs/appendix/selftest.svg": draw_rates(result).encode(),
         "src/unlearn_audit/published_selftest.json": to_canonical_json(result.summarise().model_dump(mode="json")),
     }
     for name, content in contents.items():

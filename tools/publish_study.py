@@ -1,4 +1,4 @@
-"""Publishes a finished study: its numbers, page and figure go to docs/ under the study's name.
+"""Publishes a finished study: its numbers, page and figure go to docs/appendix/ under the study's name.
 
 `make study STUDY=skin DATA=path` runs it first, which takes an hour or more; what is finished is not made again.
 """
@@ -11,7 +11,7 @@ from unlearn_audit.study import StudyResult, render_study
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def publish(result: StudyResult, docs: Path = ROOT / "docs") -> None:
+def publish(result: StudyResult, docs: Path = ROOT / "docs" / "appendix") -> None:
     """Write the three files, which are functions of the result alone.
 
     Raises:

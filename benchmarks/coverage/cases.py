@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.coverage.designs import (
     LESIONS,
+    MANY,
     SERIES,
     SINGLES,
     UNEQUAL,
@@ -37,14 +38,15 @@ STUDIED = {
     "retain-accuracy": "rate",
     "positive-share": "rate",
     "membership-auc": "AUC",
-    "membership-auc-difference": "AUC change",
+    "membership-auc-difference": "AUC shift",
+    "membership-tpr": "TPR at an FPR",
     "retain-leakage": "AUC change",
 }
 """Which statistic of the grid stands behind each metric that a policy may set a limit on."""
 Bound = Callable[[np.random.Generator, bool], Ends]
 """Draws one sample and returns its ends; with the rivals where asked. A `MeasurementError` is a refusal."""
 DRAWS, CLUSTER_DRAWS = 500, 300
-"""Of the ends, where the product takes ten thousand: their noise costs coverage, it does not lend any."""
+"""Of the familiar intervals, where the product takes ten thousand. The deciding bounds are not drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +169,9 @@ def list_record_cases() -> Iterator[Case]:
 CLUSTERINGS = {
     "300 lesions": Clustering(300, LESIONS, 0.5),
     "300 lesions, images of one alike": Clustering(300, LESIONS, 1.0),
-    "60 lesions, large ones missed more often": Clustering(60, LESIONS, 0.5, informative=True),
+    "60 lesions, large ones missed more often": Clustering(60, LESIONS, 0.5, informative=1),
+    "300 lesions, missed by the square of their size": Clustering(300, LESIONS, 1.0, informative=2),
+    "150 patients with 1 to 20 images, missed by their number": Clustering(150, MANY, 0.5, mixed=True, informative=1),
     "40 patients with 5 to 15 images": Clustering(40, SERIES, 0.5, mixed=True),
     "60 patients, one in five with 20 images": Clustering(60, UNEQUAL, 0.9),
     "200 clusters of one record": Clustering(200, SINGLES, 0.5),
@@ -179,7 +183,7 @@ def list_cluster_cases() -> Iterator[Case]:
     for shape, (told, how), events in product(make_shapes(20.0).values(), CLUSTERINGS.items(), (1.0, 4.0, None)):
         prior = (1.0,) if len(shape.outcomes) == 1 else (0.3, 0.7)
         missed = FREQUENT if events is None else events / (how.clusters * prior[0])
-        if events is None and how.sizes is LESIONS:
+        if events is None and (how.sizes is LESIONS or how.informative):
             continue
         classes = make_classes(shape, missed, missed / 4, 0.05, 0.02)
         yield _case_of_clusters(shape, f"{told}; {missed:.3g} missed", how, prior, classes)

@@ -16,6 +16,8 @@ SERIES = np.array([5, 10, 15])
 """Every patient brings several."""
 UNEQUAL = np.array([1, 1, 1, 1, 20])
 """Few patients bring most of the images."""
+MANY = np.arange(1, 21)
+"""From one image to twenty, all as often."""
 SINGLES = np.array([1])
 """A column of clusters in which every record is one of its own."""
 
@@ -42,14 +44,15 @@ class Clustering:
         sizes: each cluster's size is drawn from these.
         alikeness: correlation of the records of one cluster; 1 where they all fall into one cell.
         mixed: whether a cluster holds records of all classes (a patient) or of one (a lesion).
-        informative: whether records of larger clusters fall into other cells than the first more often.
+        informative: the power of its size with which a cluster's records fall into other cells than the first; 0 where
+            large clusters err no more often than small ones.
     """
 
     clusters: int
     sizes: Counts
     alikeness: float
     mixed: bool = False
-    informative: bool = False
+    informative: int = 0
 
 
 def draw_clusters(how: Clustering, prior: tuple[float, ...], classes: tuple[Classes, ...], rng: np.random.Generator):  # noqa: ANN201
@@ -59,7 +62,7 @@ def draw_clusters(how: Clustering, prior: tuple[float, ...], classes: tuple[Clas
         parts = rng.multinomial(sizes, prior)
     else:
         parts = np.eye(len(prior), dtype=np.int64)[rng.choice(len(prior), size=how.clusters, p=prior)] * sizes[:, None]
-    scale = sizes / how.sizes.mean() if how.informative else np.ones(how.clusters)
+    scale = (sizes / how.sizes.mean()) ** how.informative
     tables = [
         rng.multinomial(parts[:, index], _draw_shares(each.shares, scale, how.alikeness, rng))
         for index, each in enumerate(classes)
@@ -81,4 +84,4 @@ def _draw_shares(shares: tuple[float, ...], scale: Floats, alikeness: float, rng
 def tell_scale(how: Clustering) -> float:
     """Return by how much a record's share outside the first cell is raised on average by informative sizes."""
     sizes = how.sizes.astype(np.float64)
-    return float((sizes**2).mean() / sizes.mean() ** 2) if how.informative else 1.0
+    return float((sizes * (sizes / sizes.mean()) ** how.informative).mean() / sizes.mean())

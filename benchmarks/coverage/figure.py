@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.coverage.page import NAMES, find_share
+from unlearn_audit.presentation.figures.drawing import frame_svg
 
 _LEFT, _PLOT, _RIGHT, _TOP, _ROW, _FOOT = 130, 600, 60, 64, 46, 44
 _LOW, _HIGH, _STEP = 0.3, 1.0, 0.1
-_LOOK = 'role="img" aria-labelledby="t" font-family="sans-serif" font-size="13"'
 _BLUE, _GREY, _RED = "#1f5f99", "#5f6368", "#b3261e"
 
 
@@ -16,16 +16,14 @@ def draw_shares(document: dict[str, Any]) -> str:
     rows, nominal = document["cases"], document["confidence"]
     width, height = _LEFT + _PLOT + _RIGHT, _TOP + _ROW * len(NAMES) + _FOOT
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {_LOOK}>',
-        f'<title id="t">Share of right ends in {len(rows)} cells, nominal {nominal:.0%}</title>',
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="12" y="22" font-size="14">Share of right ends: one stroke for each of {len(rows)} cells</text>',
         *_draw_axis(nominal, height - _FOOT),
     ]
     for index, (method, name) in enumerate(NAMES.items()):
         shares = sorted(find_share(row, method) for row in rows if method in row["methods"])
         parts += _draw_row(name, shares, _TOP + _ROW * index)
-    return "\n".join([*parts, "</svg>", ""])
+    title = f"Share of right ends in {len(rows)} cells, nominal {nominal:.0%}"
+    return frame_svg(width, height, title, parts, size=13)
 
 
 def _place(share: float) -> float:

@@ -5,11 +5,19 @@ from scipy.special import expit, logit
 
 from benchmarks.coverage.designs import Counts, Floats
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.stats import compute_clopper_pearson, compute_jeffreys, estimate_auc, estimate_auc_change
+from unlearn_audit.stats import (
+    compute_clopper_pearson,
+    compute_jeffreys,
+    estimate_auc,
+    estimate_auc_change,
+    estimate_auc_shift,
+    estimate_tpr_at_fpr,
+)
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
-from unlearn_audit.stats.cells import Functional, Tally, draw_weights, find_ends, tally_records
+from unlearn_audit.stats.cells import Functional, Tally, tally_records
 from unlearn_audit.stats.groups import Clusters
+from unlearn_audit.stats.worst_case import find_bounds
 
 CONFIDENCE = 0.95
 TAIL = 1 - CONFIDENCE
@@ -20,7 +28,7 @@ Pair = tuple[Floats, Floats]
 
 def bound_cells(tally: Tally, functional: Functional, draws: int, rng: np.random.Generator, *, rivals: bool) -> Ends:
     """Return the ends of a functional; those of `estimate_functional`, taken apart so that each can be counted."""
-    ends: Ends = {"deciding": find_ends(tally, functional, TAIL, draw_weights(tally, draws, rng))}
+    ends: Ends = {"deciding": find_bounds(tally, (functional,), TAIL)[0]}
     if rivals:
         ends["jeffreys"] = _find_jeffreys_ends(tally, functional, draws, rng)
         try:
@@ -65,3 +73,18 @@ def bound_auc_change(before: Pair, after: Pair, clusters: tuple[Clusters, Cluste
     reach = find_reach(TAIL) * (found.standard_error or 0.0)
     plain = (found.value - reach, found.value + reach)
     return {"deciding": (found.bounds.low, found.bounds.high), "delong": plain if reach else None}
+
+
+def bound_auc_shift(reference: Pair, audited: Pair, clusters: tuple[Clusters, Clusters] | None) -> Ends:
+    """Return the ends of a difference of AUCs on the probit scale."""
+    found = estimate_auc_shift(reference, audited, confidence=CONFIDENCE, clusters=clusters)
+    return {"deciding": (found.bounds.low, found.bounds.high)}
+
+
+def bound_tpr(scores: Pair, fpr: float, clusters: tuple[Clusters, Clusters] | None) -> Ends:
+    """Return the ends of a TPR at a false-positive rate; beside it Clopper-Pearson with the threshold as given."""
+    found = estimate_tpr_at_fpr(*scores, fpr, confidence=CONFIDENCE, clusters=clusters)
+    return {
+        "deciding": (found.bounds.low, found.bounds.high),
+        "given-threshold": compute_clopper_pearson(found.events, found.n, TAIL),
+    }

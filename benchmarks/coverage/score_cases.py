@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from benchmarks.coverage.cases import Case
-from benchmarks.coverage.designs import LESIONS, SERIES, UNEQUAL, Counts, Floats, Scores
+from benchmarks.coverage.designs import LESIONS, MANY, SERIES, UNEQUAL, Counts, Floats, Scores
 from benchmarks.coverage.methods import Ends, Pair, bound_auc, bound_auc_change
 
 
@@ -64,7 +64,7 @@ CLUSTERINGS: dict[str, tuple[Counts, float]] = {
 }
 
 
-def _draw_clustered(
+def draw_clustered(
     counts: tuple[int, int], sizes: Counts, alikeness: float, means: tuple[float, ...], rng: np.random.Generator
 ) -> tuple[tuple[Pair, ...], tuple[Counts, Counts]]:
     """Return the members' and non-members' scores by each model (mean above the non-members), and their clusters."""
@@ -85,11 +85,34 @@ def list_clustered_auc_cases() -> Iterator[Case]:
     for (name, (sizes, alike)), (m, n), mean in product(CLUSTERINGS.items(), counts, (0.0, 2.0)):
 
         def bound(rng: np.random.Generator, _: bool, draw=(m, n), sizes=sizes, alike=alike, mean=mean) -> Ends:  # noqa: ANN001
-            (scores,), clusters = _draw_clustered(draw, sizes, alike, (mean,), rng)
+            (scores,), clusters = draw_clustered(draw, sizes, alike, (mean,), rng)
             return bound_auc(scores, clusters)
 
         truth = float(ndtr(mean / np.sqrt(2)))
         yield Case("AUC, clustered", f"{m} against {n} clusters, {name}, mean {mean:g}", truth, bound)
+
+
+SIZED = {"lesions": LESIONS, "1 to 20 images": MANY}
+LOWERED = 0.75
+"""By how many standard deviations a member's score is lowered for each standard deviation of its cluster's size."""
+
+
+def _lower(sizes: Counts, size: Floats) -> Floats:
+    return np.asarray(-LOWERED * (size - sizes.mean()) / sizes.std())
+
+
+def list_sized_auc_cases() -> Iterator[Case]:
+    """Yield AUCs of clustered scores where the members of large clusters score lower."""
+    for (name, sizes), (m, n), mean in product(SIZED.items(), ((30, 30), (60, 200)), (0.0, 2.0)):
+
+        def bound(rng: np.random.Generator, _: bool, draw=(m, n), sizes=sizes, mean=mean) -> Ends:  # noqa: ANN001
+            (scores,), clusters = draw_clustered(draw, sizes, 0.5, (mean,), rng)
+            own = np.bincount(clusters[0])[clusters[0]].astype(np.float64)
+            return bound_auc((scores[0] + _lower(sizes, own), scores[1]), clusters)
+
+        truth = float((sizes * ndtr((mean + _lower(sizes, sizes)) / np.sqrt(2))).sum() / sizes.sum())
+        told = f"{m} against {n} clusters, {name}, mean {mean:g}, large ones lower"
+        yield Case("AUC, clustered", told, truth, bound)
 
 
 def list_change_cases() -> Iterator[Case]:
@@ -98,7 +121,7 @@ def list_change_cases() -> Iterator[Case]:
     for (before, after), (m, n), alike in product(means, ((10, 10), (20, 200)), (0.5, 0.95)):
 
         def bound(rng: np.random.Generator, _: bool, draw=(m, n), alike=alike, pair=(before, after)) -> Ends:  # noqa: ANN001
-            scores, _clusters = _draw_clustered(draw, np.array([1]), alike, pair, rng)
+            scores, _clusters = draw_clustered(draw, np.array([1]), alike, pair, rng)
             return bound_auc_change(*scores, None)
 
         truth = float(ndtr(after / np.sqrt(2)) - ndtr(before / np.sqrt(2)))
@@ -106,7 +129,7 @@ def list_change_cases() -> Iterator[Case]:
     for (before, after), (name, (sizes, alike)) in product(((0.0, 0.0), (2.0, 1.0)), CLUSTERINGS.items()):
 
         def bound_clustered(rng: np.random.Generator, _: bool, sizes=sizes, alike=alike, pair=(before, after)) -> Ends:  # noqa: ANN001
-            scores, clusters = _draw_clustered((15, 40), sizes, alike, pair, rng)
+            scores, clusters = draw_clustered((15, 40), sizes, alike, pair, rng)
             return bound_auc_change(*scores, clusters)
 
         truth = float(ndtr(after / np.sqrt(2)) - ndtr(before / np.sqrt(2)))

@@ -2,25 +2,31 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, partial
 from multiprocessing import get_context
 from typing import Any
 
-from scipy.stats import binom
-
 from benchmarks.coverage.cases import Case, list_cluster_cases, list_record_cases
+from benchmarks.coverage.membership_cases import list_reference_cases, list_shift_cases, list_tpr_cases
 from benchmarks.coverage.methods import CONFIDENCE, Ends
-from benchmarks.coverage.score_cases import list_auc_cases, list_change_cases, list_clustered_auc_cases
+from benchmarks.coverage.score_cases import (
+    list_auc_cases,
+    list_change_cases,
+    list_clustered_auc_cases,
+    list_sized_auc_cases,
+)
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import derive_rng
 
 BATCH = 20
 SEED = 3
-REPEATS = 2_000
-WITH_RIVALS = 400
+REPEATS, COSTLY_REPEATS = 500, 200
+"""Of a cell, and of one whose bound is costly: over two strata, or a TPR over clusters."""
+COSTLY = ("balanced accuracy", "at a prevalence", "TPR at an FPR, clustered")
+WITH_RIVALS = 200
 """Of the repeats: enough to show what the familiar intervals do not keep."""
 SIDES = ("low", "high")
 
@@ -28,7 +34,14 @@ SIDES = ("low", "high")
 @cache
 def list_cases() -> tuple[Case, ...]:
     """Return the grid."""
-    sources = (list_record_cases, list_cluster_cases, list_auc_cases, list_clustered_auc_cases, list_change_cases)
+    sources: tuple[Callable[[], Iterator[Case]], ...] = (
+        list_record_cases,
+        list_cluster_cases,
+        list_auc_cases,
+        list_clustered_auc_cases,
+    )
+    sources += (list_sized_auc_cases, list_change_cases)
+    sources += (list_shift_cases, list_reference_cases, list_tpr_cases)
     return tuple(case for source in sources for case in source())
 
 
@@ -107,9 +120,19 @@ def count_case(index: int, batches: Iterable[int], seed: int, with_rivals: int =
     return total
 
 
-def run_study(repeats: int, seed: int, with_rivals: int = WITH_RIVALS, workers: int = 2) -> list[Count]:
+def choose_repeats(case: Case) -> int:
+    """Return how many samples of a cell are drawn."""
+    return COSTLY_REPEATS if any(words in case.statistic for words in COSTLY) else REPEATS
+
+
+def count_whole(index: int, seed: int, with_rivals: int = WITH_RIVALS) -> Count:
+    """Return what all batches of the given case count together."""
+    return count_case(index, range(choose_repeats(list_cases()[index]) // BATCH), seed, with_rivals)
+
+
+def run_study(seed: int, with_rivals: int = WITH_RIVALS, workers: int = 2) -> list[Count]:
     """Return the counts of every case; the number of workers changes no digit."""
-    work = partial(count_case, batches=range(repeats // BATCH), seed=seed, with_rivals=with_rivals)
+    work = partial(count_whole, seed=seed, with_rivals=with_rivals)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         return list(pool.map(work, range(len(list_cases()))))
 
@@ -117,11 +140,6 @@ def run_study(repeats: int, seed: int, with_rivals: int = WITH_RIVALS, workers: 
 def count_first(index: int, seed: int) -> Count:
     """Return the first batch of a case, which is published beside the whole and run again by a test."""
     return count_batch(index, 0, seed, rivals=True)
-
-
-def find_floor(repeats: int, chance: float) -> float:
-    """Return the share below which an exact bound is seen with a probability of at most `chance`."""
-    return float(binom.ppf(chance, repeats, CONFIDENCE)) / repeats
 
 
 def to_bytes(counts: list[Count], repeats: int, seed: int) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "Audited",
+    "Audit",
     "Evidence",
     "Outcome",
     "__version__",
@@ -24,6 +24,7 @@ __all__ = [
     "publish_to_mlflow",
     "read_evidence",
     "read_predictions",
+    "write_report",
 ]
 
 

@@ -4,7 +4,6 @@ The tree is the documentation: one root, one class per floor that can refuse. Me
 found, where. Hint: what to do. Anything that is not an `AuditError` is a bug of ours and exits 5 with a log.
 """
 
-from difflib import get_close_matches
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -50,11 +49,21 @@ class UnknownNameError(UsageError):
     """A method, metric, attack, data set, model or format that no table holds: exit 2."""
 
     def __init__(self, kind: str, name: str, known: "Iterable[str]") -> None:
+        from difflib import get_close_matches  # only here: commands start without it
+
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"no {kind} is called '{name}'", hint=hint)
         self.kind, self.name = kind, name
+
+
+class MissingSoftwareError(AuditError):
+    """Software that an extra of this package brings and that is not installed: exit 5."""
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(message, hint=f"pip install 'unlearn-audit[{extra}]'")
+        self.extra = extra
 
 
 class PluginError(AuditError):
@@ -78,7 +87,15 @@ class EvidenceError(AuditError):
 
 
 class MeasurementError(AuditError):
-    """A statistic that is not defined on what it was given. Becomes `not_run` with this message as its reason."""
+    """A statistic that is not defined on what it was given. Becomes `not_run` with this reason.
+
+    Attributes:
+        reason: a `records.Message` with its code, or the plain words of a plug-in.
+    """
+
+    def __init__(self, reason: object, *, hint: str | None = None) -> None:
+        super().__init__(str(reason), hint=hint)
+        self.reason = reason
 
 
 class ReportError(AuditError):

@@ -1,14 +1,48 @@
-"""Versions of the software that numbers and pages depend on: in a record, and here, to say whether they differ."""
+"""Versions of the software that numbers and pages depend on, and the extras that bring what is optional."""
 
 import ctypes
 import ctypes.util
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from unlearn_audit.errors import MissingSoftwareError
 
 NUMBERS = ("numpy", "scipy", "scikit-learn")
-PAGES = ("jinja2", "weasyprint", "pydyf", "fonttools", "matplotlib", "pango")
-"""What renders: templates, layout, PDF, font subsets, the fonts themselves, and the shaping of text."""
+PAGES = ("jinja2", "weasyprint", "pydyf", "fonttools", "pango")
+"""What renders: templates, layout, PDF, font subsets and the shaping of text. The fonts come with this package."""
+EXTRAS = {
+    "train": ("torch", "medmnist", "safetensors", "pooch", "joblib"),
+    "pdf": ("weasyprint",),
+    "onnx": ("onnxruntime",),
+    "dask": ("distributed",),
+    "slurm": ("submitit",),
+    "pkcs11": ("pkcs11",),
+    "mlflow": ("mlflow",),
+}
+"""Modules that an extra of this package brings: pip install 'unlearn-audit[NAME]'."""
+
+
+def require_module(name: str, purpose: str) -> None:
+    """Refuse `purpose` where the module `name` is not installed; asked before the work rather than in its middle.
+
+    Raises:
+        MissingSoftwareError: names the module and the extra that brings it.
+    """
+    if find_spec(name) is None:
+        raise MissingSoftwareError(f"{purpose} needs {name}, which is not installed", _find_extra(name))
+
+
+def explain_missing(module: str) -> MissingSoftwareError | None:
+    """Return the error for a module that could not be imported, None where no extra of this package brings it."""
+    name = module.partition(".")[0]
+    extra = _find_extra(name)
+    return MissingSoftwareError(f"{name} is needed here and not installed", extra) if extra else None
+
+
+def _find_extra(module: str) -> str:
+    return next((extra for extra, modules in EXTRAS.items() if module in modules), "")
 
 
 def describe_software(names: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 import unlearn_audit
-from unlearn_audit import Evidence, api, audit, load_policy, make_evidence, read_evidence, read_predictions
+from unlearn_audit import (
+    Evidence,
+    api,
+    audit,
+    load_policy,
+    make_evidence,
+    read_evidence,
+    read_predictions,
+    write_report,
+)
 from unlearn_audit.errors import AuditError, EvidenceError
 from unlearn_audit.policy import ExternalModelFacts
 
@@ -35,6 +44,7 @@ def make_scores(seed=3):
 def make(policy):
     def maker(**changes):
         given = {"ids": np.arange(240), "split": PARTS, "label": TRUTH.astype(int), "models": make_scores()}
+        given["classes"] = ["benign", "malignant"]
         return make_evidence(policy, **{**given, "scores": "logits", **changes})
 
     return maker
@@ -55,7 +65,7 @@ def test_the_docstrings_run_as_they_stand():
 
 def test_the_package_gives_the_function_also_after_every_module_was_imported():
     code = (
-        "import unlearn_audit.pipeline.audit, unlearn_audit.cli.running, unlearn_audit.selftest\n"
+        "import unlearn_audit.pipeline.audit, unlearn_audit.cli.run, unlearn_audit.selftest\n"
         "from unlearn_audit import audit, load_policy, Evidence\n"
         "print(callable(audit), 'torch' in __import__('sys').modules)"
     )
@@ -155,7 +165,7 @@ def test_a_notebook_shows_the_verdict_and_no_markup_from_outside(make, policy):
     assert _Tags(page).tags == {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
+def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
     from unlearn_audit.verification.answers import State
     from unlearn_audit.verification.recomputation import compare_numbers
@@ -164,7 +174,7 @@ def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypa
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     about = {"unlearned": ExternalModelFacts(made_by="scrub", title="SCRUB")}
     result = audit(policy, make(about=about))
-    folder = result.save(tmp_path / "report")
+    folder = write_report(result, tmp_path / "report")
     verification = verify(folder, (find_test_folder() / ROOT_CERTIFICATE,))
 
     assert verification.record.outcome is result.outcome
@@ -173,7 +183,7 @@ def test_a_saved_report_verifies_and_recomputes(make, policy, tmp_path, monkeypa
     assert read_evidence(folder / "evidence.parquet").digest() == verification.record.evidence_sha256
     assert audit(policy, read_evidence(folder / "evidence.parquet")).record.to_bytes() == verification.record.to_bytes()
     with pytest.raises(AuditError, match="is not empty"):
-        result.save(tmp_path / "report")
+        write_report(result, tmp_path / "report")
 
 
 def test_a_table_is_read_as_by_the_command(policy, tmp_path):
@@ -181,7 +191,36 @@ def test_a_table_is_read_as_by_the_command(policy, tmp_path):
     lines = ["id,split,label,original,unlearned"]
     lines += [f"{i},{PARTS[i]},{int(TRUTH[i])},{scores['original'][i]},{scores['unlearned'][i]}" for i in range(240)]
     (tmp_path / "p.csv").write_text("\n".join(lines))
-    evidence = read_predictions(tmp_path / "p.csv", policy, scores="logits")
+    evidence = read_predictions(tmp_path / "p.csv", policy, scores="logits", classes=["benign", "malignant"])
 
     assert list(evidence.log_probs) == ["original", "unlearned"]
     assert audit(policy, evidence)["forgotten"].estimate is None
+
+
+@pytest.fixture
+def audited(make, policy):
+    return audit(policy, make())
+
+
+def test_a_result_becomes_plain_values_and_a_frame(audited):
+    result = audited
+    said = result.to_dict()
+    assert said["outcome"] == result.outcome.value
+    assert [check["id"] for check in said["checks"]] == [check.id for check in result.checks]
+    pytest.importorskip("pandas")
+    frame = result.to_frame()
+    assert frame.index.tolist() == [check.id for check in result.checks]
+    measured = [check for check in result.checks if check.estimate is not None]
+    assert frame.loc[measured[0].id, "estimate"] == measured[0].estimate.value
+
+
+def test_a_check_that_is_not_there_is_answered_with_those_that_are(audited):
+    with pytest.raises(KeyError, match=audited.checks[0].id):
+        audited["no-such-check"]
+
+
+def test_a_result_can_be_drawn(audited):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    axes = audited.plot()
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [c.title for c in reversed(audited.checks)]

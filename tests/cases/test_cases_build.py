@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.policies import ONE_EPOCH, OUT_OF_REACH, write_case, write_policy
 from unlearn_audit.cases import CaseRequest, build_case, choose_parameters
 from unlearn_audit.errors import CaseError, DataError, UnknownNameError, UsageError
 from unlearn_audit.models.cache import ModelCache, make_key
@@ -14,28 +15,17 @@ from unlearn_audit.pipeline.audit import name_known, run_audit
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import ignore_progress
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: tiny
-version: "1"
-title: Tiny
-owner: Tests
-applies_to: Tests
-task: {positive: ["8"], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.001, why: unreachable}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.4, 0.6], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.99, why: utility}
-protocol: {resamples: 1000, smallest_group: 2}
-remediation: [{method: salun-cra, parameters: {epochs: 1}}, {method: warm-restart}, {method: retrain}]
-comparison: [{method: random-label, parameters: {epochs: 1, labels: other}}]
-reference_case:
-  dataset: pathmnist
-  model: resnet18-small
-  unlearn: {method: salun, parameters: {epochs: 1}}
-  recipe: {epochs: 1, batch: 32}
-"""
+POLICY = write_policy(
+    "tiny",
+    OUT_OF_REACH,
+    positive='"8"',
+    protocol="smallest_group: 2",
+    remediation="[{method: salun-cra, parameters: {epochs: 1}}, {method: warm-restart}, {method: retrain}]",
+    comparison="[{method: random-label, parameters: {epochs: 1, labels: other}}]",
+    reference_case=write_case(
+        "{method: salun, parameters: {epochs: 1}}", ONE_EPOCH, dataset="pathmnist", model="resnet18-small"
+    ),
+)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +56,7 @@ def policy():
 @pytest.fixture
 def request_of(pathmnist, cache):
     def make(**changes):
-        return CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=pathmnist, **changes)
+        return CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=pathmnist, **changes)
 
     return make
 
@@ -206,7 +196,7 @@ def test_a_tolerated_missing_cluster_column_is_noted(request_of):
 
     case = build_case(parse_policy(text, "tiny.yaml", name_known()), request_of(), ignore_progress)
 
-    assert any("lesion_id" in note for note in case.provenance.notes)
+    assert any("lesion_id" in note.text for note in case.provenance.notes)
 
 
 def test_the_commitment_can_be_proved_with_the_ids_and_the_salt(policy, request_of):
@@ -381,7 +371,7 @@ def held_nothing(pathmnist, cache):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "predict_log_probs", spy)
-        request = CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=pathmnist)
+        request = CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=pathmnist)
         return run_audit(search_policy("[0.0, 0.001]"), request), asked
 
 
@@ -398,5 +388,6 @@ def test_where_no_setting_holds_the_record_says_so_and_goes_on_to_the_next_remed
     assert search.chosen is None
     tried = [card.name for card in audit.record.provenance.models if card.role == "remedied"]
     assert tried == ["remedied-warm-restart", "remedied-retrain"]
-    assert "None of 4 settings holds on validation" in audit.record.recommendation.text
+    causes = [cause for said in audit.record.recommendation.advice for cause in said.causes]
+    assert [(cause.code, cause.details) for cause in causes] == [("no-configuration-holds", {"n": 4})]
     assert audit.evidence.provenance.searches == audit.record.provenance.searches

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.policies import ONE_EPOCH, write_case, write_policy
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.errors import CaseError, DataError, EvidenceError, PolicyError
 from unlearn_audit.formats.html import render_html
@@ -10,29 +11,21 @@ from unlearn_audit.pipeline.audit import judge, name_known, reach_verdicts, run_
 from unlearn_audit.policy import CaseFile, parse_policy
 from unlearn_audit.records import ignore_progress
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: tiny
-version: "1"
-title: Tiny
-owner: Tests
-applies_to: Tests
-task: {positive: ["1"], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, among: worst of age_band, at_most: 9, why: ceiling}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.01, why: utility}
-membership: {attacks: [confidence], fpr: [0.1]}
-protocol: {resamples: 1000, smallest_group: 2}
-subgroups: {columns: [age_band], bands: {age: [30, 50]}, smallest: 2}
-DATA
-reference_case:
-  dataset: breastmnist
-  model: resnet18-small
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 1, batch: 32}
-"""
+POLICY = write_policy(
+    "tiny",
+    [
+        "{id: risk, metric: global-risk, among: worst of age_band, at_most: 9, why: ceiling}",
+        "{id: forgotten, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}",
+        "{id: kept, metric: retain-accuracy, at_least: 0.01, why: utility}",
+    ],
+    positive='"1"',
+    membership="{attacks: [confidence], fpr: [0.1]}",
+    protocol="smallest_group: 2",
+    subgroups="{columns: [age_band], bands: {age: [30, 50]}, smallest: 2}\nDATA",
+    reference_case=write_case(
+        "{method: fine-tune, parameters: {epochs: 1}}", ONE_EPOCH, dataset="breastmnist", model="resnet18-small"
+    ),
+)
 PATIENTS = {"train": [f"t{i // 2}" for i in range(60)], "val": [f"v{i}" for i in range(18)] + ["t0", "x0"],
             "test": [f"x{i}" for i in range(27)] + ["t1", "t2", "v1"]}  # fmt: skip
 
@@ -68,7 +61,7 @@ def request_of(data, tmp_path_factory):
 
     def make(**changes):
         fields = {"retrain": False, "remedy": False, **changes}
-        return CaseRequest(created="2026-01-02T03:04:05Z", cache=cache, data=data, **fields)
+        return CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=data, **fields)
 
     return make
 
@@ -112,9 +105,9 @@ def test_a_column_that_the_data_lacks_is_an_error(request_of):
 def test_the_splits_can_come_from_a_column_of_policy_or_case(request_of):
     case = CaseFile(schema_="unlearn-audit/case/v1", name="n", split_column="new_split")
     for policy, file in ((read("data: {split_column: new_split}"), None), (read(), case)):
-        made = build_case(policy, request_of(case=file), ignore_progress).provenance.data
-        assert (made.splits["validation"].n, made.splits["test"].n) == (18, 28)
-        assert any("new_split" in note for note in made.notes)
+        made = build_case(policy, request_of(case=file), ignore_progress).provenance
+        assert (made.data.splits["validation"].n, made.data.splits["test"].n) == (18, 28)
+        assert [e.details for e in made.intake if e.code == "splits.column"] == [{"column": "new_split"}]
 
 
 def test_a_case_does_not_take_other_splits_than_the_policy(request_of):
@@ -135,7 +128,10 @@ def test_a_request_for_somebody_who_was_left_out_says_why(request_of, tmp_path):
 
 @pytest.mark.parametrize("judged", [judge, reach_verdicts])
 def test_evidence_of_splits_that_share_patients_is_not_judged_by_a_policy_that_keeps_them_apart(request_of, judged):
-    evidence = run_audit(read(), request_of()).evidence
+    named = CaseFile.model_validate(
+        {"schema": "unlearn-audit/case/v1", "name": "n", "columns": {"groups": ["patient_id"]}}
+    )
+    evidence = run_audit(read(), request_of(case=named)).evidence
 
     with pytest.raises(EvidenceError, match="1 in train and validation; 2 in train and test; 2 in validation and test"):
         judged(read("data: {disjoint: patient_id}"), evidence)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.policies import ONE_EPOCH, OUT_OF_REACH, write_case, write_policy
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.cases.collection import collect
 from unlearn_audit.data import StoredImages
@@ -28,28 +29,20 @@ from unlearn_audit.training import (
     split_inputs,
 )
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: tiny
-version: "1"
-title: Tiny
-owner: Tests
-applies_to: Tests
-task: {positive: ["3"], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.001, why: unreachable}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.4, 0.6], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.99, why: utility}
-membership: {references: {models: 4}}
-protocol: {resamples: 1000, smallest_group: 2}
-remediation: [{method: salun-cra, parameters: {epochs: 1}, search: {keep: [0.2, 0.5]}}, {method: retrain}]
-reference_case:
-  dataset: own-data
-  model: resnet18-small
-  unlearn: {method: salun, parameters: {epochs: 1, schedule: joint}}
-  recipe: {epochs: 1, batch: 32}
-"""
+POLICY = write_policy(
+    "tiny",
+    OUT_OF_REACH,
+    positive='"3"',
+    membership="{references: {models: 4}}",
+    protocol="smallest_group: 2",
+    remediation="[{method: salun-cra, parameters: {epochs: 1}, search: {keep: [0.2, 0.5]}}, {method: retrain}]",
+    reference_case=write_case(
+        "{method: salun, parameters: {epochs: 1, schedule: joint}}",
+        ONE_EPOCH,
+        dataset="own-data",
+        model="resnet18-small",
+    ),
+)
 
 
 @pytest.fixture(params=[3, 1], ids=["colour", "grey"])
@@ -77,7 +70,7 @@ def policy():
 @pytest.fixture
 def ask(tmp_path):
     torch.set_num_threads(1)
-    return lambda path, cache: CaseRequest(created="2026-01-02T03:04:05Z", cache=tmp_path / cache, data=path)
+    return lambda path, cache: CaseRequest(created="2026-05-02T03:04:05Z", cache=tmp_path / cache, data=path)
 
 
 @pytest.fixture

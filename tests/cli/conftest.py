@@ -1,39 +1,29 @@
 """The installed command, run for real on the embedded data with a recipe that takes seconds."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.ceilings import FAILS, PASSES
+from tests.support.policies import FINE_TUNED, LOOSE, write_policy
+from tests.support.proofs import render_small
+from tests.support.sharing import find_shared, make_once
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: quick
-version: "1"
-title: Quick
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: RISK, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence, modified-entropy], fpr: [0.01]}
-protocol: {resamples: 1000}
-remediation: [{method: salun-cra, parameters: {labels: other, schedule: joint, epochs: 1}}]
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 10, batch: 32}
-"""
+POLICY = write_policy(
+    "quick",
+    ["{id: risk, metric: global-risk, at_most: RISK, why: ceiling}", *LOOSE],
+    points="argmax, cost-optimal",
+    membership="{attacks: [confidence, modified-entropy], fpr: [0.01], unrecognised: inform}",
+    remediation="[{method: salun-cra, parameters: {labels: other, schedule: joint, epochs: 1}}]",
+    reference_case=FINE_TUNED,
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +35,7 @@ def command():
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A home of its own for all command-line tests: they share the cache of models and the TEST key."""
-    return tmp_path_factory.mktemp("home")
+    return find_shared(tmp_path_factory, "home")
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +53,6 @@ def audit(command, environment, place):
             [str(command), *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=300,
             cwd=changes.pop("cwd", place),
             preexec_fn=changes.pop("preexec_fn", None),
             env=environment | changes,
@@ -80,9 +69,8 @@ def policy_file(place):
 
     def write(ceiling=PASSES, *, change=("", "")):
         path = place / f"quick-{ceiling}-{zlib.crc32(repr(change).encode())}.yaml"
-        path.write_text(
-            POLICY.replace("RISK", ceiling).replace(*change) if change[0] else POLICY.replace("RISK", ceiling)
-        )
+        text = POLICY.replace("RISK", ceiling)
+        make_once(path, lambda: path.write_text(text.replace(*change) if change[0] else text))
         return path
 
     return write
@@ -92,7 +80,7 @@ def policy_file(place):
 def passing_run(audit, policy_file, place):
     """A passing run of the installed command, finished: where its bundle is, and the process."""
     out = place / "finished"
-    return out, audit("run", "--policy", policy_file(), "--out", out)
+    return out, run_once(place / "passing.json", lambda: audit("run", "--policy", policy_file(), "--out", out))
 
 
 @pytest.fixture(scope="session")
@@ -107,9 +95,22 @@ def finished(passing_run):
 def failing_run(audit, policy_file, place, finished):
     """A failing run in all formats, compared with the passing one, made in the folder of its policy."""
     out = place / "failing"
-    formats = [word for name in ("junit", "sarif", "markdown", "github") for word in ("--format", name)]
+    formats = [word for name in ("html", "pdf", "junit", "sarif", "markdown", "github") for word in ("--format", name)]
     arguments = ("--policy", policy_file(FAILS).name, "--out", out, "--no-remedy", *formats)
-    return out, audit("run", *arguments, "--baseline", finished / "record.json")
+    baseline = ("--baseline", finished / "record.json")
+    return out, run_once(place / "failing.json", lambda: audit("run", *arguments, *baseline))
+
+
+def run_once(told, run):
+    """Return the finished process, of whichever process of the test run came first: `told` keeps what it said."""
+
+    def keep():
+        done = run()
+        told.with_suffix(".part").write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
+        told.with_suffix(".part").rename(told)
+
+    make_once(told, keep)
+    return subprocess.CompletedProcess(*json.loads(told.read_text()))
 
 
 @pytest.fixture
@@ -120,6 +121,14 @@ def bundle(finished, tmp_path):
 @pytest.fixture(scope="session")
 def root_certificate(place, finished):
     return place / ".config" / "unlearn-audit" / "test-key" / "root.crt.pem"
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    """A PDF of one page for tests that run audits and do not read it: pages cost seconds, the rest does not."""
+    from unlearn_audit.formats import FORMATS, from_record
+
+    monkeypatch.setitem(FORMATS._own, "pdf", replace(FORMATS["pdf"], render=from_record(render_small)))
 
 
 @pytest.fixture

@@ -66,10 +66,10 @@ def test_a_regression_is_printed_by_name_with_both_bounds_and_stands_in_the_mark
 
 def test_the_record_does_not_know_of_formats_and_baseline(run_here, failing, tmp_path):
     out, _ = failing
-    arguments = ("--policy", out / "policy.yaml", "--out", tmp_path / "plain.json")
+    arguments = ("--policy", out / "policy.yaml", "--out", tmp_path / "plain", "--format", "json")
 
     assert run_here("recheck", out / "evidence.parquet", *arguments)[0] == 1
-    assert (tmp_path / "plain.json").read_bytes() == (out / "record.json").read_bytes()
+    assert (tmp_path / "plain" / "record.json").read_bytes() == (out / "record.json").read_bytes()
 
 
 def test_a_baseline_that_was_worse_does_not_save_a_verdict_nor_a_better_one_spoil_it(

@@ -7,31 +7,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.policies import LOOSE, write_policy
+
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 
 from unlearn_audit.data import load_dataset  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: brought-models
-version: "1"
-title: Brought models
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.9, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.9, 0.9], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence], fpr: [0.01]}
-protocol: {resamples: 1000}
-DATASET
-"""
+POLICY = (
+    write_policy(
+        "brought-models",
+        [
+            "{id: risk, metric: global-risk, at_most: 0.9, why: ceiling}",
+            *LOOSE[:2],
+            "{id: twin, metric: membership-auc-difference, against: retrained, within: [-0.49, 0.49], why: unseen}",
+            LOOSE[2],
+        ],
+        points="argmax, cost-optimal",
+        membership="{attacks: [confidence], fpr: [0.01]}",
+    )
+    + "DATASET\n"
+)
 FACTORY = """\
 from torch import nn
 
@@ -95,18 +92,28 @@ def case(tmp_path, cytology, monkeypatch):
 
 
 @pytest.fixture
-def run(run_here, case, monkeypatch):
+def run(run_here, case):
     """Run the command on models; it leaves out the pages, which take most of the time and are tested elsewhere."""
-    from unlearn_audit.formats import FORMATS
 
-    monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
-
-    def runner(files, *options, more=""):
+    def runner(files, *options, more="", allow_code=True):
         path = case / "case.yaml"
         path.write_text(path.read_text() + more)
         given = [word for role, file in files.items() for word in (f"--{role}", file)]
-        arguments = ("run", "--policy", case / "policy.yaml", "--case", path, "--out", case / "out", "--force")
-        code, out, err = run_here(*arguments, *given, *options)
+        arguments = (
+            "run",
+            "--policy",
+            case / "policy.yaml",
+            "--case",
+            path,
+            "--out",
+            case / "out",
+            "--force",
+            "--format",
+            "html",
+        )
+        code_is_given = any(path.suffix in {".pt", ".pt2", ".ts"} for path in files.values())
+        allowed = ("--allow-code",) if allow_code and code_is_given else ()
+        code, out, err = run_here(*arguments, *given, *allowed, *options)
         assert "internal error" not in err, err
         return code, out + err
 
@@ -192,9 +199,9 @@ def test_the_report_says_what_was_brought_and_copies_no_model(run, case, network
     assert card["title"] == "SCRUB on site"
     assert card["method"] == "scrub (brought along)"
     assert card["sha256"] == hashlib.sha256(files["unlearned"].read_bytes()).hexdigest()
-    assert card["notes"] == ["Read from unlearned.safetensors (weights)."]
+    assert [note["text"] for note in card["notes"]] == ["Read from unlearned.safetensors (weights)."]
     assert provenance["data"]["sha256"] == load_dataset("breast-cytology").sha256
-    assert any("asked them about every record" in note for note in provenance["notes"])
+    assert any("asked them about every record" in note["text"] for note in provenance["notes"])
     assert not (case / "out" / "models").exists()
 
 
@@ -271,7 +278,7 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
     cards = json.loads((case / "out" / "record.json").read_text())["provenance"]["models"]
 
     assert code == 0, said
-    assert all("saved in training mode and put into evaluation mode" in " ".join(card["notes"]) for card in cards)
+    assert all("saved in training mode and put into evaluation mode" in str(card["notes"]) for card in cards)
 
 
 @pytest.mark.parametrize(
@@ -386,8 +393,8 @@ def test_a_file_that_is_no_model_is_refused(run, case, networks, suffix):
             5,
             "expected a torch.nn.Module from the factory 'brought_network:make_nothing'",
         ),
-        ("brought_network:absent", 2, "expected an importable 'module:factory'"),
-        ("no_such_module:make", 2, "is the module's folder on PYTHONPATH?"),
+        ("brought_network:absent", 2, "expected a function 'absent'"),
+        ("no_such_module:make", 2, "is its folder on PYTHONPATH?"),
         ("mpl", 2, "did you mean 'mlp'?"),
     ],
 )
@@ -429,7 +436,7 @@ def test_a_preprocessing_that_does_not_fit_is_refused(run, case, networks, more,
         ("--no-retrain",),
         ("--cache", "x"),
         ("--references", "4"),
-        ("--backend", "loky"),
+        ("--jobs", "2"),
     ],
 )
 def test_options_that_only_training_uses_are_refused(run, case, networks, options):
@@ -576,22 +583,19 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     about = 3 * (images.reshape(len(images), -1).mean(axis=1) / 255 - 0.4) / 0.1
 
     np.testing.assert_allclose(logit, about, atol=0.15)
-    assert any("size 6" in note for note in evidence.provenance.notes)
+    assert any("size 6" in entry.text for entry in evidence.provenance.intake)
 
 
 def test_the_command_of_the_page_runs(run_here, case, networks, monkeypatch):
     import re
 
-    from unlearn_audit.formats import FORMATS
-
     page = (ROOT / "docs" / "models.md").read_text()
     line = re.search(r"```console\nunlearn-audit (.*?)\n```", page, re.DOTALL).group(1)
     save_all(networks, case, ".safetensors")
     (case / "brought_network.py").rename(case / "my_network.py")
-    monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
     monkeypatch.chdir(case)
 
-    assert run_here(*line.split())[0] == 3  # no retrained model: its check is not run
+    assert run_here(*line.split(), "--format", "html")[0] == 3  # no retrained model: its check is not run
 
 
 def test_the_case_file_of_the_page_is_one(tmp_path):

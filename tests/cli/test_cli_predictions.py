@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import read_page
 from tests.support.prediction_files import POLICY, make_rows, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +83,7 @@ def test_recheck_of_the_evidence_gives_the_same_record(run_here, bundle, policy)
     assert "the same, bit for bit" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_rounded_probabilities_do_not_pass_as_forgotten(run_here, policy, tmp_path):
     rows = [{k: f"{float(v):.2f}" if ":" in k else v for k, v in row.items()} for row in make_rows()]
     path = write_rows(tmp_path / "rounded.csv", rows)
@@ -91,6 +93,7 @@ def test_rounded_probabilities_do_not_pass_as_forgotten(run_here, policy, tmp_pa
     assert "predictions this coarse hide who is remembered" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_a_worse_model_fails_and_a_formula_for_an_id_is_inert_on_the_page_and_kept_in_the_record(
     run_here, policy, tmp_path
 ):
@@ -100,7 +103,7 @@ def test_a_worse_model_fails_and_a_formula_for_an_id_is_inert_on_the_page_and_ke
         if row["split"] == "test" and row["label"] == "malignant":
             row |= {"unlearned:benign": "0.9", "unlearned:malignant": "0.1"}
     path = write_rows(tmp_path / "formula.csv", rows)
-    arguments = ("--policy", policy, "--out", tmp_path / "formula", "--format", "markdown", "--format", "junit")
+    arguments = ("--policy", policy, "--out", tmp_path / "formula", "--format", "html,markdown", "--format", "junit")
     assert run_here("run", "--predictions", path, *arguments)[0] == 1
     record = (tmp_path / "formula" / "record.json").read_text()
     page = (tmp_path / "formula" / "report.html").read_text()
@@ -157,6 +160,33 @@ def test_evidence_check_reads_evidence_too(run_here, bundle, policy, tmp_path):
     assert run_here("evidence", "check", bundle / "evidence.parquet", "--policy", policy, "--case", case)[0] == 2
 
 
+def test_evidence_check_takes_the_predictions_that_the_case_names_as_run_does(run_here, policy, table, tmp_path):
+    case = tmp_path / "case.yaml"
+    case.write_text(f"schema: unlearn-audit/case/v1\nname: x\npredictions: [{table.name}]\n")
+    code, out, err = run_here("evidence", "check", "--policy", policy, "--case", case)
+
+    assert (code, err) == (0, "")
+    assert "Every required check can be measured." in out
+
+
+def test_evidence_check_without_any_file_says_how_to_name_one(run_here, policy):
+    code, _, err = run_here("evidence", "check", "--policy", policy)
+
+    assert code == 2
+    assert "predictions: [FILE]" in err
+
+
+def test_what_labels_mean_is_about_predictions_and_refused_elsewhere(run_here, policy, tmp_path):
+    case = tmp_path / "case.yaml"
+    for more in ("", "models: {original: {file: o.pt}, unlearned: {file: u.pt}}\n"):
+        case.write_text(f"schema: unlearn-audit/case/v1\nname: x\nlabels: {{B: benign}}\n{more}")
+        code, _, err = run_here("run", "--policy", policy, "--case", case)
+
+        assert code == 2
+        assert "'labels' of the case file would do nothing" in err
+
+
+@pytest.mark.usefixtures("small_pages")
 def test_missing_retained_records_are_not_run_where_the_case_states_the_number(run_here, policy, tmp_path):
     path = write_rows(tmp_path / "some.csv", [row for row in make_rows() if row["split"] != "retain"])
     case = tmp_path / "case.yaml"
@@ -165,14 +195,14 @@ def test_missing_retained_records_are_not_run_where_the_case_states_the_number(r
         "observations: [Accuracy 0.93]\n"
     )
     code, out, _ = run_here(
-        "run", "--case", case, "--policy", policy, "--out", tmp_path / "out", "--format", "markdown"
+        "run", "--case", case, "--policy", policy, "--out", tmp_path / "out", "--format", "html,markdown"
     )
     record = json.loads((tmp_path / "out" / "record.json").read_text())
 
     assert code == 3
     assert "not run" in out
     assert record["provenance"]["forget"]["fraction"] == 0.1
-    assert record["provenance"]["notes"][-1].endswith("not checked: Accuracy 0.93")
+    assert record["provenance"]["notes"][-1]["text"].endswith("not checked: Accuracy 0.93")
     assert "Observation only" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -180,7 +210,7 @@ def test_missing_retained_records_are_not_run_where_the_case_states_the_number(r
     "options",
     [("--data", "x.npz"), ("--method", "salun"), ("--compare", "salun"), ("--no-remedy",), ("--no-retrain",),
      ("--offline",), ("--threads", "2"), ("--cache", "c"), ("--forget", "0.2"),
-     ("--backend", "loky"), ("--backend", "dask"), ("--jobs", "2"), ("--cluster", "tcp://a:1")],
+     ("--jobs", "2"), ("--cluster", "tcp://a:1")],
 )  # fmt: skip
 def test_options_that_only_training_uses_are_refused(run_here, policy, table, tmp_path, options):
     code, _, err = run_here("run", "--predictions", table, "--policy", policy, "--out", tmp_path / "o", *options)
@@ -191,13 +221,23 @@ def test_options_that_only_training_uses_are_refused(run_here, policy, table, tm
 
 
 def test_what_the_case_says_for_the_report_and_earlier_runs_are_kept(run_here, policy, table, tmp_path, monkeypatch):
-    from unlearn_audit.formats import FORMATS
-
-    monkeypatch.setattr("unlearn_audit.cli.rendering.choose_formats", lambda _: {"html": FORMATS["html"]})
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767323045")
     case = tmp_path / "case.yaml"
     case.write_text("schema: unlearn-audit/case/v1\nname: x\ndevice: {name: Dermascope}\n")
-    arguments = ("run", "--predictions", table, "--policy", policy, "--case", case, "--out", tmp_path / "o", "--force")
+    arguments = (
+        "run",
+        "--predictions",
+        table,
+        "--policy",
+        policy,
+        "--case",
+        case,
+        "--out",
+        tmp_path / "o",
+        "--force",
+        "--format",
+        "html",
+    )
     codes = [run_here(*arguments)[0] for _ in range(2)]
     provenance = json.loads((tmp_path / "o" / "record.json").read_text())["provenance"]
 
@@ -230,7 +270,7 @@ def test_a_mistake_in_the_facts_of_a_model_has_its_line(run_here, policy, tmp_pa
 
 
 def test_the_commands_and_the_case_of_the_page_run(run_here, monkeypatch, environment, tmp_path):
-    page = (ROOT / "docs" / "predictions.md").read_text()
+    page = read_page("data.md#predictions")
     commands = re.search(r"```console\n(.*?)```", page, re.DOTALL).group(1).strip().splitlines()
     write_rows(
         tmp_path / "predictions.csv", make_rows(sizes={"retain": 60, "forget": 40, "validation": 40, "test": 200})
@@ -249,7 +289,7 @@ def test_the_commands_and_the_case_of_the_page_run(run_here, monkeypatch, enviro
 def test_the_case_file_of_the_page_is_one(tmp_path):
     from unlearn_audit.policy import KnownNames, load_case
 
-    page = (ROOT / "docs" / "predictions.md").read_text()
+    page = read_page("data.md#predictions")
     (tmp_path / "case.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1))
     case = load_case(tmp_path / "case.yaml", KnownNames())
 

@@ -47,17 +47,28 @@ def policy(policy_file):
 
 
 @pytest.fixture(scope="module")
-def sealed(audit, policy, desk, stamps, tmp_path_factory):
+def lasting(ca, stamps):
+    """Options that name a signing file for the highest level."""
+    path = ca.parent / "signing.yaml"
+    path.write_text(
+        "schema: unlearn-audit/signing/v1\nlevel: B-LTA\n"
+        f"timestamps: {{url: '{stamps.url}', trust: ['{stamps.root_path}']}}\n"
+        f"revocations: [ca/root.crl.pem, '{stamps.crl_path}']\n"
+    )
+    return ("--signing", path)
+
+
+@pytest.fixture(scope="module")
+def sealed(audit, policy, desk, lasting, tmp_path_factory):
     """A finished run under a sealed policy at the highest level; its seed follows from the seal."""
     folder = tmp_path_factory.mktemp("sealed")
-    asked = ("--timestamp-url", stamps.url, "--timestamp-trust", stamps.root_path)
-    seal = audit("seal", "--policy", policy, "--out", folder / "quick.seal.json", *desk, *asked, SOURCE_DATE_EPOCH="1")
+    asked = (*desk, *lasting)
+    seal = audit("seal", "--policy", policy, "--out", folder / "quick.seal.json", *asked, SOURCE_DATE_EPOCH="1")
     assert seal.returncode == 0, seal.stderr
     assert f"Seal:    {folder / 'quick.seal.json'}, time stamp {folder / 'quick.seal.tst'}" in seal.stdout
-    crls = ("--crl", desk[1].parent / "root.crl.pem", "--crl", stamps.crl_path)
     out = folder / "report"
-    done = audit("run", "--policy", policy, "--out", out, "--seal", folder / "quick.seal.json", "--level", "B-LTA",
-                 *crls, *desk, *asked, SOURCE_DATE_EPOCH=str(int(time.time())))  # fmt: skip
+    done = audit("run", "--policy", policy, "--out", out, "--seal", folder / "quick.seal.json",
+                 *asked, SOURCE_DATE_EPOCH=str(int(time.time())))  # fmt: skip
     assert done.returncode in (0, 1, 3), done.stdout + done.stderr
     assert f"Due:     {OFFICER} (clinical safety officer) countersigns" in done.stdout
     return folder
@@ -78,8 +89,9 @@ def lines_of(out):
 
 
 def test_a_sealed_stamped_and_countersigned_report_verifies(  # noqa: PLR0917 - fixtures
-    report, run_here, trust, officer, stamps, ca
+    report, run_here, trust, officer, lasting, ca, monkeypatch
 ):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(time.time())))  # of the report: nobody signs before the evidence
     code, out, _ = run_here("verify", report, *trust, "--require-timestamp", "--recompute", "--json")
     told = lines_of(out)
     assert tuple(told[name]["state"] for name in ("time", "seal", "numbers equal evidence", "countersignatures")) == (
@@ -89,9 +101,7 @@ def test_a_sealed_stamped_and_countersigned_report_verifies(  # noqa: PLR0917 - 
         "absent",
     )
     assert code in (1, 3, 5)
-    crls = ("--crl", ca / "root.crl.pem", "--crl", stamps.crl_path)
-    asked = ("--timestamp-url", stamps.url, "--timestamp-trust", stamps.root_path)
-    code, out, err = run_here("countersign", report, *officer, *asked, *crls)
+    code, out, err = run_here("countersign", report, *officer, *lasting)
     assert (code, err) == (0, "")
     assert f"Signed:  {OFFICER}, clinical safety officer" in out
     code, out, _ = run_here("verify", report, *trust, "--require-timestamp", "--crl", ca / "root.crl.pem", "--json")
@@ -99,6 +109,23 @@ def test_a_sealed_stamped_and_countersigned_report_verifies(  # noqa: PLR0917 - 
     assert {"ok"} == {line["state"] for line in told.values()}
     assert json.loads((report / "record.json").read_bytes())["outcome"] == json.loads(out)["outcome"]
     assert code in (0, 1, 3)
+
+
+def test_a_report_without_a_pdf_is_countersigned_and_verifies_and_takes_no_pdf_later(  # noqa: PLR0917 - fixtures
+    run_here, policy, desk, officer, sealed, ca, tmp_path
+):
+    out = tmp_path / "no-pdf"
+    assert run_here("run", "--policy", policy, "--out", out, *desk, "--format", "html")[0] in (0, 1, 3)
+    assert run_here("countersign", out, *officer)[0] == 0
+    code, said, _ = run_here("verify", out, "--trust", ca / "root.crt.pem", "--json")
+    told = lines_of(said)
+    assert {name: line["state"] for name, line in told.items() if line["state"] != "ok"} == {"PDF signature": "absent"}
+    assert code == {"pass": 0, "fail": 1, "inconclusive": 3}[json.loads(said)["outcome"]]
+
+    shutil.copy(sealed / "report" / "report.pdf", out / "report.pdf")
+    code, said, _ = run_here("verify", out, "--trust", ca / "root.crt.pem")
+    assert code == 4
+    assert "report.pdf: not part of what was signed" in said
 
 
 def test_the_seed_of_a_sealed_run_is_not_the_policys(sealed):
@@ -152,13 +179,10 @@ def test_an_authority_that_is_down_stops_the_run_before_the_work(run_here, polic
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--level", "B-T"), "needs a time-stamp authority"),
-        (("--timestamp-trust", "root.pem"), "--timestamp-trust without --timestamp-url"),
         (("--timestamp-url", "http://127.0.0.1:9/", "--offline"), "--offline forbids the network"),
         (("--timestamp-url", "file:///etc/passwd"), "begins with http(s)://"),
-        (("--pkcs11", "x.so"), "needs --token and --key-label too"),
-        (("--pkcs11", "x.so", "--key", "k.pem"), "name two keys"),
-        (("--crl", "absent.pem"), "cannot be read"),
+        (("--chain", "c.pem"), "--chain without --key"),
+        (("--signing", "absent.yaml"), "expected a signing file at absent.yaml"),
         (("--seal", "absent.seal.json"), "cannot be read"),
     ],
 )
@@ -169,8 +193,45 @@ def test_options_that_do_not_go_together_are_usage_errors(run_here, policy, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        (
+            "level: B-T",
+            (),
+            "signing.yaml:2:8: level: expected 'timestamps' beside it, found 'B-T' without an authority",
+        ),
+        ("level: B-X", (), "signing.yaml:2:8: level: "),
+        ("levle: B-T", (), "did you mean 'level'?"),
+        ("level: B-B\ntimestamps: {url: x}", (), "expected a level with time stamps"),
+        ("timestamps: {trust: [root.pem]}", (), "timestamps.url: "),
+        ("revocations: [absent.pem]", (), "expected level B-LT or B-LTA, found lists at level B-T"),
+        ("level: B-LT\ntimestamps: {url: 'http://127.0.0.1:9/'}\nrevocations: [absent.pem]", (), "cannot be read"),
+        ("token: {module: x.so}", (), "token.label: "),
+        ("token: {module: x.so, label: t, key: k}\nkey: k.pem", (), "expected one of them"),
+        ("chain: c.pem", (), "found a chain without its key"),
+        ("key: k.pem", ("--key", "k.pem"), "say the same thing"),
+        ("token: {module: x.so, label: t, key: k}", ("--key", "k.pem"), "say the same thing"),
+        ("timestamps: {url: 'http://a/'}", ("--timestamp-url", "http://b/"), "say the same thing"),
+        ("timestamps: {url: 'http://127.0.0.1:9/'}", ("--offline",), "--offline forbids the network"),
+    ],
+)
+def test_a_signing_file_is_held_to_its_schema_before_any_work(  # noqa: PLR0917
+    run_here, policy, tmp_path, lines, options, message
+):
+    (tmp_path / "signing.yaml").write_text(f"schema: unlearn-audit/signing/v1\n{lines}\n")
+    named = ("--signing", tmp_path / "signing.yaml", *options)
+    code, _, err = run_here("run", "--policy", policy, "--out", tmp_path / "out", *named)
+    assert message in err
+    assert code == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_pin_is_read_from_the_environment_or_asked_for_and_never_guessed(run_here, policy, tmp_path, monkeypatch):
-    token = ("--pkcs11", tmp_path / "no.so", "--token", "t", "--key-label", "k", "--chain", tmp_path / "absent.pem")
+    (tmp_path / "signing.yaml").write_text(
+        "schema: unlearn-audit/signing/v1\ntoken: {module: no.so, label: t, key: k}\nchain: absent.pem\n"
+    )
+    token = ("--signing", tmp_path / "signing.yaml")
     monkeypatch.setattr("os.isatty", lambda _descriptor: False)
     code, _, err = run_here("run", "--policy", policy, "--out", tmp_path / "out", *token)
     assert code == 2

@@ -1,4 +1,4 @@
-"""`run --references`, `--jobs`, `--backend` and `--cluster`, through the command."""
+"""`run --references`, `--jobs` and `--cluster`, through the command."""
 
 import json
 from contextlib import contextmanager
@@ -7,6 +7,8 @@ import pytest
 
 from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.reference_models.workers import Workers
+
+pytestmark = pytest.mark.usefixtures("small_pages")
 
 
 @pytest.fixture
@@ -42,7 +44,9 @@ def test_a_policy_asks_for_reference_models_and_an_option_that_makes_none_is_not
 
     record = json.loads((out / "record.json").read_bytes())
     assert "references" not in record["provenance"]
-    assert "The policy asks for 4 reference models; this run was told to make none." in record["provenance"]["notes"]
+    assert "The policy asks for 4 reference models; this run was told to make none." in [
+        note["text"] for note in record["provenance"]["notes"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +55,7 @@ def test_a_policy_asks_for_reference_models_and_an_option_that_makes_none_is_not
         (("--references", "5"), "an even number from 4 to 512, found 5"),
         (("--references", "-2"), "not in the range"),
         (("--jobs", "0"), "not in the range"),
-        (("--backend", "slurm"), "is not one of 'loky', 'dask'"),
-        (("--cluster", "tcp://127.0.0.1:9"), "add --backend dask"),
+        (("--jobs", "2", "--cluster", "tcp://127.0.0.1:9"), "--jobs would do nothing"),
     ],
     ids=str,
 )
@@ -66,13 +69,13 @@ def test_what_cannot_be_meant_is_a_usage_error(run_quick, options, words):
 def test_a_cluster_that_does_not_answer_ends_in_5(run_quick, monkeypatch):
     monkeypatch.setattr("unlearn_audit.reference_models.workers._PATIENCE", 1)
 
-    code, _, heard, _ = run_quick("--backend", "dask", "--cluster", "tcp://127.0.0.1:9")
+    code, _, heard, _ = run_quick("--cluster", "tcp://127.0.0.1:9")
 
     assert code == 5
     assert "expected a Dask scheduler at tcp://127.0.0.1:9" in heard
 
 
-def test_jobs_and_backend_say_where_models_are_made(run_quick, monkeypatch):
+def test_jobs_and_cluster_say_where_models_are_made(run_quick, monkeypatch):
     asked = []
 
     @contextmanager
@@ -81,9 +84,10 @@ def test_jobs_and_backend_say_where_models_are_made(run_quick, monkeypatch):
         yield Workers()
 
     monkeypatch.setattr("unlearn_audit.reference_models.workers.open_workers", spy)
-    run_quick("--jobs", "3", "--backend", "dask", "--cluster", "tcp://10.0.0.1:8786")
+    run_quick("--jobs", "3")
+    run_quick("--cluster", "tcp://10.0.0.1:8786", "--force")
 
-    assert asked == [(3, "dask", "tcp://10.0.0.1:8786")]
+    assert asked == [(3, None), (None, "tcp://10.0.0.1:8786")]
 
 
 def test_a_running_cluster_makes_the_same_models(run_quick, tmp_path):
@@ -94,7 +98,7 @@ def test_a_running_cluster_makes_the_same_models(run_quick, tmp_path):
     expected = read_evidence(here / "evidence.parquet").references
     with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", host="127.0.0.1",
                       dashboard_address="127.0.0.1:0") as cluster:  # fmt: skip
-        options = ("--backend", "dask", "--cluster", cluster.scheduler_address)
+        options = ("--cluster", cluster.scheduler_address)
         code, _, heard, out = run_quick("--references", "4", "--force", "--cache", tmp_path / "cache", *options)
 
     assert code == 0, heard

@@ -9,26 +9,9 @@ from pathlib import Path
 
 import pytest
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: tiny
-version: "1"
-title: Tiny
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.001, why: unreachable}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.4, 0.6], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.99, why: utility}
-protocol: {resamples: 1000}
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: salun, parameters: {epochs: 1}}
-  recipe: {epochs: 2, batch: 32}
-"""
+from tests.support.policies import OUT_OF_REACH, WITH_SALUN, write_policy
+
+POLICY = write_policy("tiny", OUT_OF_REACH, reference_case=WITH_SALUN)
 STUDY = """\
 schema: unlearn-audit/study/v1
 id: tiny
@@ -118,9 +101,7 @@ def test_nothing_to_summarise_is_a_clear_message_and_no_file(run_here, study, tm
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize(
-    "option", [("--jobs", 2), ("--cache", "c"), ("--backend", "dask"), ("--cluster", "tcp://127.0.0.1:1")]
-)
+@pytest.mark.parametrize("option", [("--jobs", 2), ("--cache", "c"), ("--cluster", "tcp://127.0.0.1:1")])
 def test_options_that_would_do_nothing_are_refused(run_here, study, option):
     code, _, err = run_here("study", study, "--summarise", *option)
 
@@ -128,10 +109,11 @@ def test_options_that_would_do_nothing_are_refused(run_here, study, option):
     assert f"{option[0]} says how models are made, --summarise makes none" in err
 
 
-def test_a_cluster_without_its_backend_is_refused(run_here, study, tmp_path):
-    code, _, err = run_here("study", study, "--out", tmp_path, "--cluster", "tcp://127.0.0.1:1")
+def test_jobs_beside_a_cluster_are_refused(run_here, study, tmp_path):
+    code, _, err = run_here("study", study, "--out", tmp_path, "--jobs", 2, "--cluster", "tcp://127.0.0.1:1")
 
-    assert (code, "--backend dask" in err) == (2, True)
+    assert code == 2
+    assert "--jobs would do nothing" in err
 
 
 CHANGES = {

@@ -8,6 +8,8 @@ import pytest
 from tests.support.ceilings import FAILS, UNDECIDED
 from unlearn_audit.records import AuditRecord, digest_of
 
+pytestmark = pytest.mark.usefixtures("small_pages")
+
 WAIVERS = """\
 schema: unlearn-audit/waivers/v1
 policy: quick
@@ -61,6 +63,10 @@ def test_a_waived_failure_exits_0_says_with_waivers_and_verifies_with_its_own_li
     code, said, _ = run_here("verify", out, "--trust", root_certificate, "--recompute")
     assert re.search(r"^waivers +(WAIVED|EXPIRED) .*risk", said, re.MULTILINE)
     assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+
+    code, said, _ = run_here("verify", out, "--trust", root_certificate, "--no-waivers")
+    assert code == 1
+    assert re.search(r"^waivers taken +REFUSED .*risk.*FAIL", said, re.MULTILINE)
 
 
 def test_an_expired_waiver_says_so_and_fail_on_fail_does_not_spare_what_it_was_to_spare(waived_run):

@@ -8,6 +8,7 @@ from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_policy
 
 ANSWERS = {
+    "kind": "",
     "data": "breast-cytology",
     "positive name": "",
     "id": "",
@@ -19,9 +20,10 @@ ANSWERS = {
     "model": "",
     "positive": "",
     "negative name": "",
-    "cost": "10",
-    "why": "a second reader sees every negative: aspirate",
     "prevalence": "0.375",
+    "cost": "10",
+    "point": "",
+    "why": "a second reader sees every negative: aspirate",
     "most missed": "",
     "cases per miss": "50",
     "cluster": "",
@@ -117,10 +119,63 @@ def test_a_file_that_is_there_is_not_replaced_unasked(run_here, path):
 
 
 def test_an_interview_that_is_broken_off_writes_nothing(path):
-    result = CliRunner().invoke(group, ["policy", "new", str(path)], input="breast-cytology\n")
+    result = CliRunner().invoke(group, ["policy", "new", str(path)], input="trained here\nbreast-cytology\n")
 
     assert result.exit_code != 0
     assert not path.exists()
+
+
+def test_an_interview_that_is_broken_off_goes_on_from_where_it_was(path):
+    first = dict(list(ANSWERS.items())[:7])
+    CliRunner().invoke(group, ["policy", "new", str(path)], input="\n".join(first.values()) + "\n")
+    kept = path.with_name(path.name + ".answers.yaml")
+    assert 'title: "Forgetting in our cytology model"' in kept.read_text()
+    rest = {name: answer for name, answer in ANSWERS.items() if name not in first}
+    result = ask(path, rest)
+
+    assert result.return_value == 0, result.output
+    assert load_policy(path, name_known()).title == ANSWERS["title"]
+    assert not kept.exists()
+
+
+FLAGS = {
+    "kind": "predictions", "positive_name": "malignant", "id": "ours", "title": "T", "owner": "O", "applies_to": "A",
+    "person": "P", "role": "R", "positive": "malignant", "negative_name": "benign", "prevalence": "0.2",
+    "false_negative": "20", "point": "cost-optimal", "rationale": "W", "most_missed": "0.1", "cases_per_miss": "200",
+    "cluster": "none", "retrain": "no",
+}  # fmt: skip
+
+
+def test_answers_come_from_flags_or_a_file_and_nothing_is_asked(run_here, path, tmp_path):
+    flags = [word for key, answer in FLAGS.items() for word in ("--answer", f"{key}={answer}")]
+    assert run_here("policy", "new", path, *flags)[0] == 0
+    (tmp_path / "answers.yaml").write_text("\n".join(f'{key}: "{answer}"' for key, answer in FLAGS.items()))
+    assert run_here("policy", "new", tmp_path / "b.yaml", "--answers", tmp_path / "answers.yaml")[0] == 0
+
+    assert path.read_text() == (tmp_path / "b.yaml").read_text()
+
+
+def test_for_predictions_nothing_is_trained_or_remedied(run_here, path):
+    run_here("policy", "new", path, *[word for key, a in FLAGS.items() for word in ("--answer", f"{key}={a}")])
+    policy = load_policy(path, name_known())
+
+    assert policy.reference_case is None
+    assert policy.remediation == ()
+    assert tuple(map(str, policy.task.operating_points)) == ("cost-optimal", "argmax")
+
+
+def test_an_answer_that_nothing_asks_for_is_refused(run_here, path):
+    code, _, said = run_here("policy", "new", path, "--answer", "colour=red")
+
+    assert code == 2
+    assert "no question is called 'colour'" in said
+
+
+def test_data_sets_and_their_classes_are_listed_before_they_are_asked_about(path):
+    said = ask(path, ANSWERS).output
+
+    assert said.index("Wisconsin Diagnostic Breast Cancer") < said.index("Data set")
+    assert "Its classes: malignant, benign" in said
 
 
 @pytest.mark.slow

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unlearn_audit.data import ImageRules, Intake, load_dataset
+from unlearn_audit.data import ImageRules, LoadOptions, load_dataset
 from unlearn_audit.data.drawn_splits import draw_splits
 from unlearn_audit.errors import DataError
 
-SEEDED = Intake(seed=7)
+SEEDED = LoadOptions(seed=7)
 CODES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 HAM = "HAM10000_metadata.csv"
 TRUTH, META = "ISIC_2019_Training_GroundTruth.csv", "ISIC_2019_Training_Metadata.csv"
@@ -46,13 +46,18 @@ def isic(tmp_path):
     return tmp_path
 
 
-def load(folder, intake=SEEDED, name="own-data"):
-    return load_dataset(name, folder, intake=intake)
+def load(folder, options=SEEDED, name="own-data"):
+    return load_dataset(name, folder, options=options)
 
 
-def refuse(folder, intake=SEEDED, name="own-data"):
+def find(data, code):
+    (entry,) = [entry for entry in data.intake if entry.code == code]
+    return entry
+
+
+def refuse(folder, options=SEEDED, name="own-data"):
     with pytest.raises(DataError) as refusal:
-        load(folder, intake, name)
+        load(folder, options, name)
     return refusal.value
 
 
@@ -79,8 +84,7 @@ def test_without_splits_they_are_drawn_by_lesion_and_said(ham):
     lesions = [set(data.groups["lesion_id"][data.select(s)]) for s in ("train", "validation", "test")]
     assert [len(part) for part in lesions] == [49, 7, 14]
     assert not lesions[0] & lesions[1] | lesions[0] & lesions[2] | lesions[1] & lesions[2]
-    (note,) = data.notes
-    assert note == "The data have no splits: 70 / 10 / 20 % were drawn by lesion_id, from the seed of the run."
+    assert find(data, "splits.drawn").details == {"by": "lesion_id"}
     assert all(len(set(data.label[data.select(s)])) == 7 for s in ("train", "validation", "test"))
 
 
@@ -88,7 +92,7 @@ def test_the_seed_decides_the_splits_and_nothing_else_does(ham):
     first = load(ham)
     lines = (ham / HAM).read_text().splitlines()
     (ham / HAM).write_text("\n".join([lines[0], *reversed(lines[1:])]))
-    again, other = load(ham), load(ham, Intake(seed=8))
+    again, other = load(ham), load(ham, LoadOptions(seed=8))
 
     assert dict(zip(first.ids, first.split, strict=True)) == dict(zip(again.ids, again.split, strict=True))
     assert again.split.tolist() != other.split.tolist()
@@ -98,7 +102,7 @@ def test_a_column_split_is_taken(ham):
     lines = (ham / HAM).read_text().splitlines()
     parts = ["split", *(("train", "val", "test")[i % 3] for i in range(140))]
     (ham / HAM).write_text("\n".join(f"{line},{part}" for line, part in zip(lines, parts, strict=True)))
-    data = load(ham, Intake())
+    data = load(ham, LoadOptions())
 
     assert data.split[:3].tolist() == ["train", "validation", "test"]
     assert data.notes == ()
@@ -106,7 +110,7 @@ def test_a_column_split_is_taken(ham):
 
 
 def test_no_split_is_drawn_for_models_that_were_trained_elsewhere(ham):
-    refusal = refuse(ham, Intake())
+    refusal = refuse(ham, LoadOptions())
     assert "expected a column 'split' with train, val or test, found none" in refusal.message
     assert "cannot be drawn here" in refusal.hint
 
@@ -127,8 +131,8 @@ def test_an_isic_challenge_is_read_as_published(isic):
     assert data.groups["lesion_id"][:3].tolist() == ["", "L0", "L0"]
     assert data.groups["age_band"][4:6].tolist() == ["under 40", ""]
     assert data.groups["anatom_site_general"][0] == "anterior torso"
-    assert "15 records of unknown patient and lesion count as groups of their own" in data.notes[-1]
-    assert data.notes[0] == f"No image of {TRUTH} is of the class 'SCC'."
+    assert find(data, "splits.drawn-with-single-records").details["single"] == 15
+    assert find(data, "labels.absent").details == {"classes": ["SCC"]}
 
 
 def test_patients_stay_together_before_lesions_do():
@@ -195,7 +199,7 @@ def test_two_tables_of_diagnoses_are_refused(isic):
 
 def test_images_without_a_row_are_counted(ham):
     save(ham / "HAM10000_images_part_1" / "ISIC_7777.png", 1)
-    assert load(ham).notes[-1] == f"1 images of the folder are not in {HAM} and were not read."
+    assert find(load(ham), "files.spare").details == {"count": 1, "table": HAM}
 
 
 @pytest.mark.parametrize(
@@ -207,8 +211,12 @@ def test_images_without_a_row_are_counted(ham):
             "in the case file: 'images: {size: 224}'",
         ),
         (np.zeros((6, 8), np.uint8), "expected images of one size and colour", "channels: 3"),
-        (np.zeros((6, 8, 4), np.uint8), "found mode RGBA", "what lies behind transparent pixels is not guessed"),
-        (np.zeros((6, 8), np.uint16), "found mode I;16", "which grey values are kept is a clinical choice"),
+        (
+            np.zeros((6, 8, 4), np.uint8),
+            "found transparency (mode RGBA)",
+            "what lies behind transparent pixels is not guessed",
+        ),
+        (np.zeros((6, 8), np.uint16), "found 16 bits a channel", "which values are kept is a clinical choice"),
     ],
     ids=["another size", "grey", "transparent", "16 bits"],
 )
@@ -240,14 +248,14 @@ def test_a_declared_size_and_colour_are_done_and_said(ham, tmp_path, monkeypatch
 
     assert data.x.shape == (140, 4, 5, 3)
     assert (data.x[3] == 3).all()
-    assert data.notes[-1] == (
+    assert find(data, "pixels.declared").text == (
         "Each image was resized to 4 x 5 pixels (height x width, bicubic) after cropping the middle to its proportions "
         "and given three colour channels, as the case declares."
     )
 
 
 def test_a_declaration_that_would_do_nothing_is_refused(make_arrays, write_npz):
-    rules = Intake(images=ImageRules(size=(4, 5)))
+    rules = LoadOptions(images=ImageRules(size=(4, 5)))
     for name, path in (("own-data", write_npz(make_arrays())), ("breast-cytology", None)):
         with pytest.raises(DataError, match="'images' of the case file would do nothing"):
-            load_dataset(name, path, intake=rules)
+            load_dataset(name, path, options=rules)

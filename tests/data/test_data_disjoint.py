@@ -62,14 +62,14 @@ def test_splits_are_taken_from_a_column(make_dataset):
     dataset = take_splits(make_dataset(groups={"c_split": named}), "c_split")
 
     assert dataset.split.tolist() == ["train"] * 5 + ["validation"] * 4 + ["test"] * 3
-    assert "column 'c_split'" in dataset.notes[-1]
+    assert [entry.code for entry in dataset.intake] == ["splits.spelt", "splits.column"]
 
 
 @pytest.mark.parametrize("wrong", ["", "holdout"])
 def test_a_split_column_names_a_split_for_every_record(make_dataset, wrong):
     named = np.array(["train"] * 5 + ["val"] * 4 + ["test"] * 2 + [wrong])
 
-    with pytest.raises(DataError, match="expected train, val or test in column 'c_split'"):
+    with pytest.raises(DataError, match=f"column 'c_split': expected the splits .*, found '{wrong}'"):
         take_splits(make_dataset(groups={"c_split": named}), "c_split")
 
 

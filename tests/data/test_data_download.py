@@ -122,14 +122,14 @@ def test_another_file_at_home_is_used_and_said_not_to_be_official(publish, home)
     file.rename(home / ".medmnist" / "pathmnist.npz")
     dataset = load_dataset("pathmnist")
     assert dataset.official is False
-    assert "pathmnist.npz is not the published file: its MD5 is " in dataset.notes[0]
+    assert "pathmnist.npz is not the published file: its MD5 is " in dataset.notes[0].text
 
 
 def test_a_published_variant_is_official_and_named(publish):
     file = publish("http://nowhere.invalid", md5="0" * 32, variants=True)
     dataset = load_dataset("pathmnist", file)
     assert dataset.official is True
-    assert dataset.notes == ("pathmnist.npz is the published variant with images of 64 x 64 pixels",)
+    assert tuple(map(str, dataset.notes)) == ("pathmnist.npz is the published variant with images of 64 x 64 pixels",)
 
 
 def test_a_home_that_cannot_be_written_is_refused(server, publish, home):

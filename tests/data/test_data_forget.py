@@ -18,6 +18,7 @@ from unlearn_audit.data import (
     resolve_forget,
 )
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import write_message
 
 SALT = "00112233445566778899aabbccddeeff"
 
@@ -105,7 +106,10 @@ def test_what_is_left_of_a_forgotten_lesion_is_said():
     dataset = load_toy_pairs()
     forgotten = choose_forget(dataset, 0.25, np.random.default_rng(3))
     assert forgotten.by == "fraction"
-    assert "lesion_id values of the forgotten records also stand in the retained training records" in forgotten.notes[0]
+    assert (
+        "lesion_id values of the forgotten records also stand in the retained training records"
+        in forgotten.notes[0].text
+    )
 
 
 def load_toy_pairs():
@@ -118,7 +122,7 @@ def load_toy_pairs():
 
 
 def test_records_are_found_by_id(make_dataset):
-    forgotten = resolve_forget(make_dataset(), ForgetList("record", ("r05", "r00")))
+    forgotten = resolve_forget(make_dataset(), ForgetList(None, ("r05", "r00")))
     assert np.flatnonzero(forgotten.mask).tolist() == [0, 5]
     assert forgotten.by == "record"
 
@@ -127,19 +131,21 @@ def test_a_lesion_means_all_its_training_records_and_its_other_records_are_noted
     """Lesion c stands at 4 in train and at 6 in validation; only the training record can be forgotten."""
     forgotten = resolve_forget(make_dataset(), ForgetList("lesion_id", ("b", "c")))
     assert np.flatnonzero(forgotten.mask).tolist() == [2, 3, 4]
-    assert forgotten.notes == ("1 of 2 lesion_id values of the forgotten records also stand in validation",)
+    assert tuple(map(str, forgotten.notes)) == (
+        "1 of 2 lesion_id values of the forgotten records also stand in validation",
+    )
 
 
 def test_a_lesion_in_test_is_allowed_and_noted(make_dataset):
     groups = {"lesion_id": np.array(list("abcdef") + list("ghi") + list("ajk"))}
     forgotten = resolve_forget(make_dataset(groups=groups), ForgetList("lesion_id", ("a", "b")))
-    assert forgotten.notes == ("1 of 2 lesion_id values of the forgotten records also stand in test",)
+    assert tuple(map(str, forgotten.notes)) == ("1 of 2 lesion_id values of the forgotten records also stand in test",)
 
 
 def test_notes_of_the_list_are_kept(make_dataset):
-    request = ForgetList("record", ("r00",), ("2 repeated ids in the list were merged, such as 'r00'",))
-    assert resolve_forget(make_dataset(), request).notes == (
-        *request.notes,
+    request = ForgetList(None, ("r00",), (write_message("forget-list-repeats", repeated=2, example="r00"),))
+    assert tuple(map(str, resolve_forget(make_dataset(), request).notes)) == (
+        *map(str, request.notes),
         "1 of 1 lesion_id values of the forgotten records also stand in the retained training records",
     )
 
@@ -158,15 +164,15 @@ def test_a_list_is_read_and_resolved(make_dataset, tmp_path):
 @pytest.mark.parametrize(
     ("request_", "message", "hint"),
     [
-        (ForgetList("record", ()), "expected ids to forget, found none", None),
+        (ForgetList(None, ()), "expected ids to forget, found none", None),
         (
-            ForgetList("record", ("r00", "x1", "x2", "x3", "x4")),
+            ForgetList(None, ("r00", "x1", "x2", "x3", "x4")),
             "4 of 5 record ids to forget do not exist in data set 'toy': 'x1', 'x2', 'x3' and 1 more",
             "ids there look like 'r00', 'r01' and 10 more; if the first line",
         ),
         (ForgetList("lesion_id", ("",)), "1 of 1 lesion_id ids to forget do not exist in data set 'toy': ''", "ids"),
         (
-            ForgetList("record", ("r00", "r06", "r09", "r10")),
+            ForgetList(None, ("r00", "r06", "r09", "r10")),
             "3 of 4 record ids to forget have no record in train (1 in validation and 2 in test): 'r06', 'r09', 'r10'",
             "there is nothing to unlearn",
         ),
@@ -181,12 +187,12 @@ def test_a_list_is_read_and_resolved(make_dataset, tmp_path):
             "name the records themselves by 'id'",
         ),
         (
-            ForgetList("record", tuple(f"r{i:02}" for i in range(6))),
+            ForgetList(None, tuple(f"r{i:02}" for i in range(6))),
             "the request names all 6 training records: nothing would be left to retain",
             "withdraw the model",
         ),
         (
-            ForgetList("record", ("r01", "r04")),
+            ForgetList(None, ("r01", "r04")),
             "the request names all training records of class 'melanoma' (2): nothing of it would be left to retain",
             "take the class out of the task",
         ),
@@ -201,7 +207,7 @@ def test_a_request_that_cannot_be_honoured_is_refused(make_dataset, request_, me
 
 def test_losing_an_original_class_is_noted_where_two_classes_remain(make_dataset):
     mapped = binarise(make_dataset(groups={}), ("melanoma", "keratosis"))
-    assert resolve_forget(mapped, ForgetList("record", ("r01", "r04"))).notes == (
+    assert tuple(map(str, resolve_forget(mapped, ForgetList(None, ("r01", "r04"))).notes)) == (
         "no training record of the original class 'melanoma' (2) is retained",
     )
 

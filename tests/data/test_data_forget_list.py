@@ -4,6 +4,7 @@ import pytest
 
 from unlearn_audit.data import ForgetList, read_forget_ids
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import write_message
 
 
 @pytest.fixture
@@ -16,12 +17,12 @@ def read(tmp_path):
 
 
 def test_a_plain_list_names_records(read):
-    assert read("r00\nr01\n") == ForgetList("record", ("r00", "r01"))
+    assert read("r00\nr01\n") == ForgetList(None, ("r00", "r01"))
 
 
 @pytest.mark.parametrize("header", ["id", "record_id", "image_id", "ID", " Image_ID "])
 def test_a_header_may_say_that_records_are_named(read, header):
-    assert read(f"{header}\nr00\n") == ForgetList("record", ("r00",))
+    assert read(f"{header}\nr00\n") == ForgetList(None, ("r00",))
 
 
 @pytest.mark.parametrize("column", ["lesion_id", "patient_id"])
@@ -45,18 +46,18 @@ def test_any_column_of_the_data_may_be_the_header_and_keeps_its_spelling(read):
     ],
 )
 def test_the_dress_of_the_file_does_not_matter(read, content):
-    assert read(content) == ForgetList("record", ("r00", "r01"))
+    assert read(content) == ForgetList(None, ("r00", "r01"))
 
 
 def test_repeated_ids_count_once_with_a_note(read):
     assert read("r00\nr01\nr00\nr00\n") == ForgetList(
-        "record", ("r00", "r01"), ("2 repeated ids in the list were merged, such as 'r00'",)
+        None, ("r00", "r01"), (write_message("forget-list-repeats", repeated=2, example="r00"),)
     )
 
 
 def test_of_several_columns_the_record_ids_count(read):
     assert read("patient_id,image_id\np,r00\n") == ForgetList(
-        "record", ("r00",), ("column 'patient_id' of the list is not read: 'image_id' is",)
+        None, ("r00",), (write_message("forget-list-column-not-read", columns="'patient_id'", read="image_id"),)
     )
 
 

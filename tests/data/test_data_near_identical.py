@@ -36,7 +36,7 @@ def overlap(make_dataset):
         images = make_images(11)
         x = as_bytes(np.concatenate([images, change(images[:1])]))
         found = find_overlaps(make_dataset(x=x, groups={}))
-        return [(o.column, o.splits, o.shared_groups) for o in found]
+        return [(" ".join(filter(None, (o.copies, o.column))), o.splits, o.shared_groups) for o in found]
 
     return find
 
@@ -100,7 +100,7 @@ def test_two_copies_of_one_image_count_as_two_in_the_later_split(make_dataset):
     found = find_overlaps(make_dataset(x=x, groups={}))
 
     assert [(o.splits, o.shared_groups) for o in found] == [(("train", "test"), 2)]
-    assert "thumbnails" in found[0].method
+    assert "thumbnails" in found[0].method.text
 
 
 def test_flat_images_resemble_nobody(make_dataset):

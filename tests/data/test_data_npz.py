@@ -14,6 +14,11 @@ from unlearn_audit.data.archive import open_archive
 from unlearn_audit.errors import DataError
 
 
+def find_entry(dataset, code):
+    (entry,) = [entry for entry in dataset.intake if entry.code == code]
+    return entry
+
+
 def add_column(arrays, name, values):
     start = 0
     for prefix in ("train", "val", "test"):
@@ -73,7 +78,7 @@ def test_a_pathmnist_shaped_file_gets_the_published_classes(make_arrays, write_n
     dataset = load_dataset("pathmnist", write_npz(make_arrays(classes=9, size=(28, 28, 3))))
     assert dataset.classes[7:] == ("cancer-associated stroma", "colorectal adenocarcinoma epithelium")
     assert dataset.official is False
-    assert dataset.notes[1] == (
+    assert dataset.notes[1].text == (
         "the splits hold 40 / 8 / 12 records (train / validation / test), the published ones 89,996 / 10,004 / 7,180"
     )
 
@@ -91,7 +96,7 @@ def test_an_image_id_that_repeats_stays_a_column_and_is_noted(make_arrays, write
     dataset = load(write_npz(add_column(make_arrays(), "image_id", ["twice", "twice", *map(str, range(58))])))
     assert dataset.ids[0] == "train-0"
     assert dataset.groups["image_id"][1] == "twice"
-    assert dataset.notes == ("own.npz: 'image_id' is not unique ('twice'), so it does not name the records",)
+    assert find_entry(dataset, "ids.passed-over").details["column"] == "image_id"
 
 
 @pytest.mark.parametrize(
@@ -148,15 +153,19 @@ def test_a_column_of_the_wrong_length_is_refused(make_arrays, write_npz):
 
 
 def test_a_column_that_is_neither_text_nor_number_is_refused(make_arrays, write_npz):
-    refusal = refuse(write_npz(add_column(make_arrays(), "date", [np.datetime64("2020-01-01")] * 60)))
-    assert "'train_date': expected text or numbers, found datetime64[D]" in refusal.message
+    refusal = refuse(write_npz(add_column(make_arrays(), "shift", [np.timedelta64(1, "D")] * 60)))
+    assert "'train_shift': expected text or numbers, found timedelta64[D]" in refusal.message
 
 
-def test_arrays_that_are_no_columns_are_named_in_a_note(make_arrays, write_npz):
+def test_dates_stay_dates(make_arrays, write_npz):
+    loaded = load(write_npz(add_column(make_arrays(), "date", [np.datetime64("2020-01-31")] * 60)))
+    assert set(loaded.groups["date"].tolist()) == {"2020-01-31"}
+
+
+def test_arrays_that_are_no_columns_are_named(make_arrays, write_npz):
     arrays = add_column(make_arrays(), "mask", np.zeros((60, 6, 6), np.uint8)) | {"readme": np.array(["hello"])}
-    assert load(write_npz(arrays)).notes == (
-        "own.npz: arrays that are not read: 'readme', 'train_mask', 'val_mask' and 1 more",
-    )
+    names = find_entry(load(write_npz(arrays)), "columns.unread").details["names"]
+    assert set(names) == {"readme", "train_mask", "val_mask", "test_mask"}
 
 
 # Refusals
@@ -316,7 +325,7 @@ def test_an_id_that_is_sometimes_empty_names_no_record(make_arrays, write_npz):
     dataset = load(write_npz(add_column(make_arrays(), "id", ["", *map(str, range(59))])))
     assert dataset.ids[0] == "train-0"
     assert dataset.groups["repeated_id"][1] == "0"
-    assert dataset.notes == ("own.npz: 'id' is not unique ('(empty)'), so it does not name the records",)
+    assert find_entry(dataset, "ids.passed-over").details["column"] == "id"
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,7 +6,10 @@ from unlearn_audit.data import find_overlaps
 
 
 def listed(dataset):
-    return [(overlap.column, overlap.splits, overlap.shared_groups) for overlap in find_overlaps(dataset)]
+    return [
+        (" ".join(filter(None, (overlap.copies, overlap.column))), overlap.splits, overlap.shared_groups)
+        for overlap in find_overlaps(dataset)
+    ]
 
 
 def test_a_lesion_in_two_splits_is_an_overlap(make_dataset):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unlearn_audit.data import Intake, StoredImages, digest_rows, find_overlaps, load_dataset, take_rows
+from unlearn_audit.data import LoadOptions, StoredImages, digest_rows, find_overlaps, load_dataset, take_rows
 from unlearn_audit.data.near_identical import note_unsearched
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.errors import DataError
@@ -25,8 +25,8 @@ def stream(monkeypatch):
 
 
 @pytest.fixture
-def intake(tmp_path):
-    return Intake(cache=tmp_path / "cache")
+def options(tmp_path):
+    return LoadOptions(cache=tmp_path / "cache")
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def stored(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["npz", "folder"])
-def test_a_file_holds_what_memory_would(request, kind, stream, intake):
+def test_a_file_holds_what_memory_would(request, kind, stream, options):
     path = request.getfixturevalue(kind)
     held = load_dataset("own-data", path)
     stream()
-    streamed = load_dataset("own-data", path, intake=intake)
+    streamed = load_dataset("own-data", path, options=options)
 
     assert isinstance(streamed.x, StoredImages)
     assert np.array_equal(streamed.x[:], held.x)
@@ -67,11 +67,11 @@ def test_a_file_holds_what_memory_would(request, kind, stream, intake):
     assert digest_rows(streamed.x, train) == digest_rows(held.x, train) == digest_of(held.x[train].tobytes())
 
 
-def test_sets_below_the_limit_stay_in_memory(npz, stream, intake):
+def test_sets_below_the_limit_stay_in_memory(npz, stream, options):
     stream(60 * 24 * 22 * 3)
-    assert isinstance(load_dataset("own-data", npz, intake=intake).x, np.ndarray)
+    assert isinstance(load_dataset("own-data", npz, options=options).x, np.ndarray)
     stream(60 * 24 * 22 * 3 - 1)
-    assert isinstance(load_dataset("own-data", npz, intake=intake).x, StoredImages)
+    assert isinstance(load_dataset("own-data", npz, options=options).x, StoredImages)
 
 
 @pytest.mark.parametrize(
@@ -115,18 +115,18 @@ def test_a_file_that_is_gone_or_cut_short_is_refused(stored, damage):
     assert "run the same command again" in refusal.value.hint
 
 
-def list_steps(path, intake):
+def list_steps(path, options):
     told = []
-    dataset = load_dataset("own-data", path, intake=intake, progress=lambda task, *_: told.append(task))
+    dataset = load_dataset("own-data", path, options=options, progress=lambda task, *_: told.append(task))
     return dataset, set(told)
 
 
 @pytest.mark.parametrize(("kind", "task"), [("npz", "unpack images"), ("folder", "read images")])
-def test_images_are_decoded_once(request, kind, task, stream, intake):
+def test_images_are_decoded_once(request, kind, task, stream, options):
     path = request.getfixturevalue(kind)
     stream()
-    assert task in list_steps(path, intake)[1]
-    assert task not in list_steps(path, intake)[1]
+    assert task in list_steps(path, options)[1]
+    assert task not in list_steps(path, options)[1]
 
 
 def change_pixels(cache):
@@ -152,34 +152,34 @@ def drop_note(cache):
 
 
 @pytest.mark.parametrize("damage", [change_pixels, cut_pixels, break_note, drop_note])
-def test_an_entry_that_does_not_hold_is_made_again(npz, stream, intake, damage):
+def test_an_entry_that_does_not_hold_is_made_again(npz, stream, options, damage):
     stream()
-    right = load_dataset("own-data", npz, intake=intake).x[:]
-    damage(intake.cache)
+    right = load_dataset("own-data", npz, options=options).x[:]
+    damage(options.cache)
 
-    dataset, told = list_steps(npz, intake)
+    dataset, told = list_steps(npz, options)
 
     assert "unpack images" in told
     assert np.array_equal(dataset.x[:], right)
 
 
-def test_other_pixels_or_rules_are_another_entry(folder, stream, intake):
+def test_other_pixels_or_rules_are_another_entry(folder, stream, options):
     stream()
-    load_dataset("own-data", folder, intake=intake)
+    load_dataset("own-data", folder, options=options)
     Image.fromarray(np.full((9, 8, 3), 7, np.uint8)).save(folder / "0.png")
-    changed = load_dataset("own-data", folder, intake=intake)
+    changed = load_dataset("own-data", folder, options=options)
 
-    assert len(list(intake.cache.glob("pixels/*.u8"))) == 2
+    assert len(list(options.cache.glob("pixels/*.u8"))) == 2
     assert (changed.x[0] == 7).all()
 
 
-def test_another_label_needs_no_decoding(folder, stream, intake):
+def test_another_label_needs_no_decoding(folder, stream, options):
     stream()
-    load_dataset("own-data", folder, intake=intake)
+    load_dataset("own-data", folder, options=options)
     table = folder / "records.csv"
     table.write_text(table.read_text().replace("11.png,test,1", "11.png,test,0"))
 
-    assert "read images" not in list_steps(folder, intake)[1]
+    assert "read images" not in list_steps(folder, options)[1]
 
 
 def test_what_is_interrupted_leaves_nothing(tmp_path):
@@ -208,25 +208,25 @@ def test_the_note_holds_the_digest_of_the_pixels(tmp_path):
     }
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_written(npz, stream, intake):
+def test_a_disk_without_room_is_refused_before_anything_is_written(npz, stream, options):
     stream()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000})())
         with pytest.raises(DataError, match=r"do not fit into .* 1,000 bytes are free") as refusal:
-            load_dataset("own-data", npz, intake=intake)
+            load_dataset("own-data", npz, options=options)
     assert "images: {size: 224}" in refusal.value.hint
-    assert list(intake.cache.glob("pixels/*")) == []
+    assert list(options.cache.glob("pixels/*")) == []
 
 
 def test_a_cache_that_is_no_folder_is_refused(npz, stream, tmp_path):
     stream()
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot keep decoded images in") as refusal:
-        load_dataset("own-data", npz, intake=Intake(cache=tmp_path / "file"))
+        load_dataset("own-data", npz, options=LoadOptions(cache=tmp_path / "file"))
     assert "--cache" in refusal.value.hint
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(folder, stream, intake):
+def test_a_file_that_changes_while_it_is_read_is_refused(folder, stream, options):
     stream()
 
     def progress(task, done, _total):
@@ -234,18 +234,18 @@ def test_a_file_that_changes_while_it_is_read_is_refused(folder, stream, intake)
             Image.fromarray(np.zeros((9, 8, 3), np.uint8)).save(folder / "3.png")
 
     with pytest.raises(DataError, match=r"3\.png changed while the images were read"):
-        load_dataset("own-data", folder, intake=intake, progress=progress)
-    assert list(intake.cache.glob("pixels/*.u8")) == []
+        load_dataset("own-data", folder, options=options, progress=progress)
+    assert list(options.cache.glob("pixels/*.u8")) == []
 
 
-def test_an_array_in_fortran_order_is_refused_where_it_is_large(make_arrays, write_npz, stream, intake):
+def test_an_array_in_fortran_order_is_refused_where_it_is_large(make_arrays, write_npz, stream, options):
     arrays = make_arrays()
     arrays["train_images"] = np.asfortranarray(arrays["train_images"])
     path = write_npz(arrays)
     held = load_dataset("own-data", path)
     stream()
     with pytest.raises(DataError, match="Fortran order") as refusal:
-        load_dataset("own-data", path, intake=intake)
+        load_dataset("own-data", path, options=options)
     assert "numpy.ascontiguousarray(train_images)" in refusal.value.hint
     assert np.array_equal(held.x[:40], arrays["train_images"])
 
@@ -255,7 +255,7 @@ def test_what_is_too_large_to_be_searched_for_copies_is_said(npz, monkeypatch):
     assert note_unsearched(dataset) == ()
     monkeypatch.setattr("unlearn_audit.data.near_identical._MOST_PAIRS", 100)
     (note,) = note_unsearched(dataset)
-    assert note.startswith("Near-identical images were not looked for: 9e+02 pairs")
+    assert note.text.startswith("Near-identical images were not looked for: 9e+02 pairs")
     assert find_overlaps(dataset) == ()
 
 
@@ -269,7 +269,7 @@ def test_many_copies_of_one_image_do_not_fill_memory(make_dataset):
     found = find_overlaps(
         make_dataset(x=x, split=split, label=np.arange(1001) % 3, ids=np.arange(1001).astype(str), groups={})
     )
-    assert [(o.column, o.shared_groups) for o in found] == [("near-identical image", 500)]
+    assert [(o.copies, o.column, o.shared_groups) for o in found] == [("near-identical", "image", 500)]
 
 
 MEASURE = """
@@ -277,7 +277,7 @@ MEASURE = """
     from pathlib import Path
     import numpy as np
     from unlearn_audit.reference_models.pool import Pool
-    from unlearn_audit.data import Intake, digest_rows, find_overlaps, load_dataset, stored
+    from unlearn_audit.data import LoadOptions, digest_rows, find_overlaps, load_dataset, stored
     from unlearn_audit.models import MODELS
     from unlearn_audit.policy import Recipe
     from unlearn_audit.training import fit, predict_log_probs
@@ -299,7 +299,7 @@ MEASURE = """
         np.savez(folder / f"{n}.npz", **arrays)
         del arrays
     for n in (384, 1152):
-        data = load_dataset("own-data", folder / f"{n}.npz", intake=Intake(cache=folder / "cache"))
+        data = load_dataset("own-data", folder / f"{n}.npz", options=LoadOptions(cache=folder / "cache"))
         digest_rows(data.x, data.select("train"))
         find_overlaps(data)
         pool = Pool(data.x, data.label, data.label == 1)

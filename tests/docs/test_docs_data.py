@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import read_page
 from unlearn_audit.cases import read_image_rules
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.data import near_identical, stored
@@ -12,13 +13,13 @@ from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import load_case
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "data.md").read_text("utf-8")
+PAGE = read_page("data.md")
 
 
 @pytest.mark.parametrize("command", re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE))
 def test_every_command_is_understood(command, monkeypatch):
     given = []
-    monkeypatch.setattr("unlearn_audit.cli.running.run_from_options", lambda *told: given.append(told) or 0)
+    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda *told: given.append(told) or 0)
 
     assert run_guarded(command.split()) == 0
     assert given

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unlearn_audit.cli.publishing import group
+from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import ExitCode
 from unlearn_audit.publishing.description import describe
 from unlearn_audit.verification.verification import verify

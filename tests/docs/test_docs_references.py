@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pages import read_page
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, parse_policy
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "references.md").read_text("utf-8")
+PAGE = read_page("references.md")
 COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
 
 
@@ -18,9 +19,7 @@ COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
 def test_every_command_is_understood_and_asks_for_sixteen_models(command, monkeypatch):
     given = {}
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(
-        "unlearn_audit.cli.running.run_from_options", lambda policy, options: given.update(options, policy=policy) or 0
-    )
+    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda options: given.update(vars(options)) or 0)
 
     assert run_guarded(command.split()) == 0
 

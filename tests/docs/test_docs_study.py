@@ -17,7 +17,7 @@ def test_page_and_figure_follow_from_the_numbers(name, tmp_path):
     publish(read_study(name), tmp_path)
 
     for file in sorted(tmp_path.iterdir()):
-        assert file.read_bytes() == (DOCS / file.name).read_bytes(), "run tools/publish_study.py"
+        assert file.read_bytes() == (DOCS / "appendix" / file.name).read_bytes(), "run tools/publish_study.py"
 
 
 @pytest.mark.parametrize("name", NAMES)

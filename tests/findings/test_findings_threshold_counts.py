@@ -10,11 +10,13 @@ from pydantic import ValidationError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
 from unlearn_audit.pipeline.audit import judge
-from unlearn_audit.records import AuditRecord, ModelMistakes, ThresholdCounts
+from unlearn_audit.records import COST_OPTIMAL, AuditRecord, ModelMistakes, ThresholdCounts
 
 
 def find(record, metric, model, at):
-    return next(f.estimate for f in record.findings if (f.metric, f.model, f.at) == (metric, model, at))
+    return next(
+        f.estimate for f in record.findings if (f.key.metric, f.key.model, str(f.key.at)) == (metric, model, at)
+    )
 
 
 def test_at_the_policys_threshold_they_are_those_of_the_findings(policy, make_evidence):
@@ -35,17 +37,17 @@ def test_they_stay_those_of_the_findings_where_rounding_moves_the_threshold_acro
     """The threshold is a probability of a validation record; here a test record says the very same."""
     evidence = make_evidence()
     policy = change_policy("[argmax, cost-optimal]", "[cost-optimal]")
-    threshold = EvaluationContext(evidence, policy).find_threshold("cost-optimal")
+    threshold = EvaluationContext(evidence, policy).find_threshold(COST_OPTIMAL)
     at = int(np.flatnonzero(evidence.positive_probability("original") == threshold)[0])
     test = np.flatnonzero(evidence.select("test"))[:40]
     for values in evidence.log_probs.values():
         values[test] = evidence.log_probs["original"][at]
     context = EvaluationContext(evidence, policy)
-    assert context.find_threshold("cost-optimal") == threshold
+    assert context.find_threshold(COST_OPTIMAL) == threshold
     counts = count_at_thresholds(context)
     place = int(np.argmin(np.abs(np.array(counts.thresholds) - threshold)))
     for mistakes in counts.models:
-        called = context.predict_positive(mistakes.model, "cost-optimal")
+        called = context.predict_positive(mistakes.model, COST_OPTIMAL)
         assert called[:40].all()
         assert mistakes.false_negatives[place] == (context.actual & ~called).sum()
         assert mistakes.false_positives[place] == (~context.actual & called).sum()
@@ -55,7 +57,7 @@ def test_every_other_place_is_the_definition_and_the_ends_call_all_and_almost_no
     evidence = make_evidence()
     context = EvaluationContext(evidence, policy)
     counts = count_at_thresholds(context)
-    own = EvaluationContext(evidence, policy).find_threshold("cost-optimal")
+    own = EvaluationContext(evidence, policy).find_threshold(COST_OPTIMAL)
     for mistakes in counts.models:
         probability = evidence.positive_probability(mistakes.model)[context.test]
         for place, threshold in enumerate(counts.thresholds):

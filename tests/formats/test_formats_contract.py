@@ -14,10 +14,10 @@ from unlearn_audit.verdict.comparison import compare_records
 
 SKIP_PDF = pytest.mark.skipif(importlib.util.find_spec("weasyprint") is None, reason="WeasyPrint is not installed")
 NAMES = [pytest.param(name, marks=SKIP_PDF) if name == "pdf" else name for name in FORMATS]
-FOR_PIPELINES = [name for name, form in FORMATS.items() if not form.always and not name.startswith("summary")]
+FOR_PIPELINES = [name for name, form in FORMATS.items() if not form.default and not name.startswith("summary")]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "pdf"])  # which test_formats_pdf holds to it
 def test_the_same_record_gives_the_same_content_also_after_reading_it_back(name):
     record = make_record()
     again = AuditRecord.from_bytes(record.to_bytes())

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.record_factory import make_record
 from tests.support.text_everywhere import with_text_everywhere
+from unlearn_audit.assets import find_folder
 from unlearn_audit.errors import ReportError
 from unlearn_audit.formats import pdf as pdf_module
 from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
@@ -161,8 +162,17 @@ def test_a_character_that_no_font_has_is_replaced_and_no_other_font_is_asked(tmp
         assert all("+UA-" in line.split()[0] for line in out.splitlines()[2:])
 
 
-def test_missing_fonts_name_what_to_install(record, monkeypatch):
-    monkeypatch.setattr(pdf_module, "find_spec", lambda name: None)
-    with pytest.raises(ReportError, match="DejaVu fonts") as caught:
+def test_missing_fonts_are_named_with_the_folder_they_belong_in(record, monkeypatch, tmp_path):
+    monkeypatch.setattr(pdf_module, "find_folder", lambda name: tmp_path / name)
+    with pytest.raises(
+        ReportError, match=r"templates/fonts, found no DejaVuSans\.ttf, .*DejaVuSansMono\.ttf"
+    ) as caught:
         render_pdf(record)
-    assert caught.value.hint == "pip install matplotlib"
+    assert caught.value.hint == "reinstall unlearn-audit"
+
+
+def test_the_fonts_of_the_report_come_with_their_licence():
+    folder = find_folder("templates") / "fonts"
+    fonts = sorted(path.name for path in folder.glob("*.ttf"))
+    assert fonts == sorted(name for *_, name in pdf_module._FACES)
+    assert "Bitstream Vera" in (folder / "LICENSE_DEJAVU.txt").read_text(encoding="utf-8")

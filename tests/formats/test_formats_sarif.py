@@ -9,7 +9,7 @@ from tests.support.pipeline_records import HOSTILE, SOURCES, make_check, with_ch
 from tests.support.sarif_schema import LOG
 from unlearn_audit.formats.sarif import render_sarif
 from unlearn_audit.formats.sources import Sources
-from unlearn_audit.records import Outcome
+from unlearn_audit.records import Outcome, quote_text
 
 
 def read(record, sources=SOURCES):
@@ -73,7 +73,9 @@ def test_a_path_becomes_a_uri():
 
 def test_the_fingerprint_stays_when_line_title_reason_and_numbers_change_and_differs_between_checks():
     first = by_rule(read(with_every_outcome()))
-    again = make_check(Outcome.INCONCLUSIVE, id="fail-required", title="Other", reason="Other.", estimate=None)
+    again = make_check(
+        Outcome.INCONCLUSIVE, id="fail-required", title="Other", reasons=(quote_text("Other."),), estimate=None
+    )
     (changed,) = read(with_checks(again), Sources("elsewhere.yaml", {"fail-required": 99}))["results"]
 
     assert changed["partialFingerprints"] == first["fail-required"]["partialFingerprints"]

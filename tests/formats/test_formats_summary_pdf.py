@@ -16,8 +16,8 @@ from unlearn_audit.cli.commands import group
 from unlearn_audit.errors import ExitCode, ReportError
 from unlearn_audit.formats.html import render_summary
 from unlearn_audit.formats.pdf import render_summary_pdf
-from unlearn_audit.pki.keys import describe
-from unlearn_audit.pki.time_stamp_client import Level
+from unlearn_audit.pki.keys import describe_signer
+from unlearn_audit.pki.time_stamp_client import SignatureLevel
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.countersigning import countersign
 from unlearn_audit.signing.pades import Purpose, sign_pdf
@@ -32,13 +32,20 @@ pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type
 
 def write_with_summary(out, record, key, signing=None):
     small = render_small(record)
-    files = {"report.pdf": small, "summary.pdf": small, "policy.yaml": json.dumps(record.policy).encode()}
+    files = {
+        "report.pdf": small,
+        "summary.pdf": small,
+        "policy.yaml": json.dumps(record.policy).encode(),
+        "evidence.parquet": b"PAR1 stands here for the evidence PAR1",
+        **{str(card.file): card.name.encode() for card in record.provenance.models},
+    }
     return write_bundle(out, files, record, key, signing=signing)
 
 
 def reseal(folder: Path, record, key) -> None:
     """Sign whatever lies in the folder, as an insider with a key could."""
-    names = {path.name for path in folder.iterdir()} - {"attestation.dsse.json", "attestation.tst"}
+    listed = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    names = listed - {"attestation.dsse.json", "attestation.tst"}
     statement = make_statement({name: digest_path(folder / name) for name in names}, record)
     (folder / "attestation.dsse.json").write_bytes(sign_envelope(statement, key))
 
@@ -71,7 +78,7 @@ def test_the_summary_carries_the_signature_of_the_bundles_signer(plain, lab, sma
     assert (line.state, line.sentence.split(",")[0]) == (State.OK, "PAdES B-B")
 
 
-@pytest.mark.parametrize("level", [Level.T, Level.LTA])
+@pytest.mark.parametrize("level", [SignatureLevel.T, SignatureLevel.LTA])
 def test_it_is_signed_at_the_level_of_the_report(tmp_path, lab, stamps, level):
     record = make_small_record(lab.key, level)
     out = write_with_summary(tmp_path / "bundle", record, lab.key, sign_at(level, stamps, lab))
@@ -117,12 +124,12 @@ def test_a_summary_that_is_not_the_bundles_is_invalid_even_where_an_insider_seal
 
 
 def test_a_summary_at_a_lower_level_than_the_record_promises_is_invalid(tmp_path, lab, stamps):
-    record = make_small_record(lab.key, Level.T)
-    out = write_with_summary(tmp_path / "bundle", record, lab.key, sign_at(Level.T, stamps))
+    record = make_small_record(lab.key, SignatureLevel.T)
+    out = write_with_summary(tmp_path / "bundle", record, lab.key, sign_at(SignatureLevel.T, stamps))
     (out / "summary.pdf").write_bytes(sign_pdf(render_small(record), lab.key))
     reseal(out, record, lab.key)
     (out / "attestation.tst").write_bytes(
-        sign_at(Level.T, stamps).stamp((out / "attestation.dsse.json").read_bytes()) or b""
+        sign_at(SignatureLevel.T, stamps).stamp((out / "attestation.dsse.json").read_bytes()) or b""
     )
     line = verify(out, lab.roots).find("summary signature")
     assert (line.state, "the PDF has B-B" in line.sentence) == (State.INVALID, True)
@@ -131,7 +138,7 @@ def test_a_summary_at_a_lower_level_than_the_record_promises_is_invalid(tmp_path
 def test_a_countersigner_signs_the_report_and_covers_the_summary(tmp_path, lab):
     record = make_small_record(lab.key, due=(OFFICER,))
     out = write_with_summary(tmp_path / "bundle", record, lab.key)
-    countersign(out, lab.employ(OFFICER), sign_at(Level.B), "2026-01-02T03:04:05Z")
+    countersign(out, lab.employ(OFFICER), sign_at(SignatureLevel.B), "2026-05-02T03:04:05Z")
     verification = verify(out, lab.roots)
     assert verification.find("summary signature").state is State.OK
     assert ExitCode.PASS is verification.exit_code
@@ -162,7 +169,9 @@ def test_a_summary_that_says_something_else_is_invalid(record, summary, key):
     assert html != render_summary(record).encode()
     line = compare_pages(record, {"summary.html": html, "summary.pdf": sign_pdf(summary, key)})
     assert (line.state, "summary.html: its content is not" in line.sentence) == (State.INVALID, True)
-    other = render_summary_pdf(make_record(describe(key), findings=(), curves=(), evidence_sha256="0" * 64))
+    other = render_summary_pdf(
+        make_record(describe_signer(key.certificate), findings=(), curves=(), evidence_sha256="0" * 64)
+    )
     for content in (sign_pdf(other, key), other, summary + b" "):
         line = compare_pages(record, {"summary.pdf": content})
         assert (line.state, "summary.pdf: " in line.sentence) == (State.INVALID, True)

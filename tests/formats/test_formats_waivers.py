@@ -86,7 +86,11 @@ def test_a_waiver_that_has_ended_cannot_be_made_to_count_by_its_state(expired):
 
 def test_a_waiver_on_a_remedied_model_is_refused():
     record = with_waivers(FAILS, make_waiver("ranking"))
-    other = record.verdicts[1].model_copy(update={"checks": record.verdict.checks})
+    checks = tuple(
+        mine.model_copy(update={"waiver": given.waiver})
+        for mine, given in zip(record.verdicts[1].checks, record.verdict.checks, strict=True)
+    )
+    other = record.verdicts[1].model_copy(update={"checks": checks})
     forged = record.model_copy(update={"verdicts": (record.verdict, other, *record.verdicts[2:])})
     with pytest.raises(IntegrityError, match="granted by neither"):
         read_record(forged.to_bytes())

@@ -56,9 +56,7 @@ def run_script(script, place, variables, *, ends=0, writes=True):
         **variables,
     }
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-    done = subprocess.run(
-        shell, capture_output=True, text=True, cwd=place / "work", env=environment, check=False, timeout=60
-    )
+    done = subprocess.run(shell, capture_output=True, text=True, cwd=place / "work", env=environment, check=False)
     return done, seen.read_text().splitlines() if seen.exists() else []
 
 

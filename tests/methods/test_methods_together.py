@@ -28,7 +28,12 @@ def flatten(model):
 
 
 def test_retraining_fine_tuning_and_warm_restart_are_such_methods():
-    assert {name for name, method in METHODS.items() if method.prepare} == {"retrain", "fine-tune", "warm-restart"}
+    assert {name for name, method in METHODS.items() if method.prepare} == {
+        "retrain",
+        "fine-tune",
+        "warm-restart",
+        "scratch",
+    }
 
 
 @together

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unlearn_audit.errors import CaseError, PolicyError
+from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.pipeline.remedy_search import (
     conclude,
@@ -14,7 +15,7 @@ from unlearn_audit.pipeline.remedy_search import (
     put_validation_for_test,
 )
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import Estimate, Interval, ModelCard, TriedConfiguration, Unit
+from unlearn_audit.records import Estimate, Interval, ModelCard, TriedConfiguration, Unit, quote_text
 
 CARD = ModelCard(
     name="compared-tried", role="compared", method="salun-cra", title="SalUn-CRA", parameters={"keep": 0.5}
@@ -34,9 +35,9 @@ def stand_in(make_evidence):
 
 
 def tried(risk, *, holds=True):
-    bounds = Interval(low=0.0, high=risk, confidence=0.95, method="planted", sides="one")
+    bounds = Interval(low=0.0, high=risk, confidence=0.95, method=quote_text("planted"), sides="one")
     estimate = Estimate(value=risk / 2, unit=Unit.COST_PER_CASE, n=10, bounds=bounds)
-    return TriedConfiguration(parameters={}, risk=estimate, holds=holds, reason="planted")
+    return TriedConfiguration(parameters={}, risk=estimate, holds=holds, reason=quote_text("planted"))
 
 
 # --- the stand-in for the test split ---
@@ -98,7 +99,7 @@ def test_a_setting_that_remembers_does_not_hold_and_says_which_check(policy, sta
     setting = judge_configuration(policy, stand_in(compared_tried=(3.0, 3.0, 0.0)), CARD)
 
     assert not setting.holds
-    assert "Membership AUC" in setting.reason
+    assert "Membership AUC" in setting.reason.text
     assert setting.forgetting is not None
     assert setting.forgetting.value > 0.6
 
@@ -109,7 +110,7 @@ def test_a_collapsed_setting_never_holds_though_it_looks_forgotten(policy, stand
     setting = judge_configuration(policy, replace(evidence, log_probs={**evidence.log_probs, CARD.name: flat}), CARD)
 
     assert not setting.holds
-    assert "Share called positive" in setting.reason
+    assert "Share called positive" in setting.reason.text
 
 
 def test_clinical_checks_do_not_decide_whether_a_setting_holds(change_policy, stand_in):
@@ -126,8 +127,8 @@ def test_the_lowest_upper_bound_of_risk_among_those_that_hold_is_chosen():
     search = conclude("salun-cra", [tried(0.5), tried(0.1, holds=False), tried(0.3), tried(0.4)])
 
     assert search.chosen == 2
-    assert search.reason == (
-        "Of 4 settings 3 hold on validation; number 3 has the lowest upper bound of Global Risk there, 0.300."
+    assert search.reason.text == (
+        "Of 4 configurations 3 hold on validation; number 3 has the lowest upper bound of Global Risk there, 0.300."
     )
 
 
@@ -137,11 +138,11 @@ def test_of_equal_settings_the_first_is_chosen():
 
 def test_where_nothing_holds_nothing_is_chosen_and_retraining_remains():
     search = conclude(
-        "salun-cra", [tried(0.5, holds=False), TriedConfiguration(parameters={}, holds=False, reason="x")]
+        "salun-cra", [tried(0.5, holds=False), TriedConfiguration(parameters={}, holds=False, reason=quote_text("x"))]
     )
 
     assert search.chosen is None
-    assert "retraining" in search.reason
+    assert "retraining" in search.reason.text
 
 
 # --- in the policy ---
@@ -187,15 +188,24 @@ def test_every_combination_is_a_setting_on_top_of_the_fixed_parameters(change_po
 
 
 def test_every_setting_that_may_be_tried_costs_confidence(change_policy, make_evidence):
-    from unlearn_audit.findings.context import EvaluationContext
-
     evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
     plain = change_policy(REMEDY, "{method: salun-cra, parameters: {keep: 0.3}}")
     searched = change_policy(REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}")
 
-    assert EvaluationContext(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 2)
-    assert EvaluationContext(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
-    assert EvaluationContext(evidence, searched).confidence_for("unlearned") == 0.95
+    assert EvaluationContext(evidence, plain).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 4)
+    assert EvaluationContext(evidence, searched).confidence_for("remedied-salun-cra") == pytest.approx(1 - 0.05 / 8)
+
+
+def test_audited_model_and_remedies_share_one_error(change_policy, make_evidence):
+    """On the limit, the audited model at .05 and three remedies sharing another gave a false release in up to .08."""
+    evidence = make_evidence(("original", "retrained", "unlearned", "remedied-salun-cra"))
+    for remedies in (REMEDY, "{method: salun-cra, search: {keep: [0.3, 0.5, 0.7]}}"):
+        context = EvaluationContext(evidence, change_policy(REMEDY, remedies))
+        tries = sum(len(remedy.settings) for remedy in context.policy.remediation)
+        errors = [1 - context.confidence_for(model) for model in ("unlearned", "remedied-salun-cra")]
+
+        assert errors[0] + tries * errors[1] == pytest.approx(0.05)
+        assert context.confidence_for("original") == 0.95
 
 
 def test_a_policy_without_a_search_keeps_its_digest():

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.support.proofs import make_small_record, write_small_bundle
 from unlearn_audit.errors import ExitCode, KeyFileError
-from unlearn_audit.pki.keys import describe
+from unlearn_audit.pki.keys import describe_signer
 from unlearn_audit.pki.pkcs11 import TokenAddress, load_token_key
 from unlearn_audit.verification.verification import verify
 
@@ -64,7 +64,7 @@ def key(token, lab):
 
 
 def test_a_report_is_signed_by_a_key_on_a_token(key, lab, tmp_path):
-    assert describe(lab.key) == describe(key)
+    assert describe_signer(lab.key.certificate) == describe_signer(key.certificate)
     out = write_small_bundle(tmp_path / "out", make_small_record(key), key)
     assert ExitCode.PASS is verify(out, lab.roots).exit_code
     assert "handle" not in repr(key)

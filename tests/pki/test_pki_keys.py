@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.pki.keys import describe, load_signing_key
+from unlearn_audit.pki.keys import describe_signer, load_signing_key
 from unlearn_audit.pki.laboratory_ca import find_test_folder, init_laboratory_ca, make_test_key
 
 SECRET = "correct horse battery"  # noqa: S105 - of keys that live for one test
@@ -43,8 +43,8 @@ def write_key(folder, *, private=None, days=(-1, 10), usage=True, own=None):
 
 
 def test_a_sound_key_is_read_with_its_chain(key, laboratory):
-    assert describe(key).subject == "CN=Audit desk,O=Example Clinic"
-    assert describe(key).kind == "configured"
+    assert describe_signer(key.certificate).subject == "CN=Audit desk,O=Example Clinic"
+    assert describe_signer(key.certificate).kind == "configured"
     assert len(key.chain) == 1
 
 
@@ -127,8 +127,8 @@ def test_a_key_never_shows_itself(key):
 def test_the_test_key_is_labelled_private_and_reused(tmp_path):
     folder = tmp_path / "unlearn-audit" / "test-key"
     first = make_test_key(folder)
-    assert describe(first).kind == "test"
-    assert describe(first) == describe(make_test_key(folder))
+    assert describe_signer(first.certificate).kind == "test"
+    assert describe_signer(first.certificate) == describe_signer(make_test_key(folder).certificate)
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert {"signer.key.pem", "signer-chain.pem", "root.crt.pem"} == {path.name for path in folder.iterdir()}
 
@@ -148,7 +148,7 @@ def test_a_test_key_that_is_no_longer_usable_is_made_anew(tmp_path, damage):
         path.write_bytes(b"?")
     else:
         path.unlink()
-    assert describe(first) != describe(make_test_key(folder))
+    assert describe_signer(first.certificate) != describe_signer(make_test_key(folder).certificate)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -8,7 +8,7 @@ from cryptography import x509
 from tests.support.proofs import found_laboratory
 from unlearn_audit.errors import KeyFileError
 from unlearn_audit.pki.issuing import issue_further_signer, renew_revocations
-from unlearn_audit.pki.keys import describe, load_signing_key
+from unlearn_audit.pki.keys import describe_signer, load_signing_key, read_chain
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 
 SECRET = "correct horse battery"  # noqa: S105 - of keys that live for one test
@@ -22,10 +22,11 @@ def number_of(revocations):
     return revocations.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
-def test_a_laboratory_comes_with_a_revocation_list_that_revokes_nobody(lab):
-    found = read(lab.revocations)
+def test_a_laboratory_comes_with_a_revocation_list_that_revokes_nobody(tmp_path):
+    paths = init_laboratory_ca(tmp_path / "ca", "Example Clinic", "Audit desk")
+    found = read(paths["revocations"])
     assert list(found) == []
-    assert found.is_signature_valid(lab.key.chain[-1].public_key())
+    assert found.is_signature_valid(read_chain(paths["root_certificate"])[0].public_key())
     assert (found.next_update_utc - found.last_update_utc).days == 90
 
 
@@ -35,7 +36,7 @@ def test_a_further_signer_stands_below_the_same_root(lab):
     assert made["signer_key"].name == "dr-unal-o-neill.key.pem"
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in made.values()}
     assert lab.key.chain == key.chain
-    assert describe(key).subject == "CN=Dr. Ünal O'Neill,O=Example Clinic"
+    assert describe_signer(key.certificate).subject == "CN=Dr. Ünal O'Neill,O=Example Clinic"
     with pytest.raises(KeyFileError, match="never overwritten"):
         issue_further_signer(lab.folder, "Dr. Ünal O'Neill")
 

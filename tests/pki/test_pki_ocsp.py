@@ -8,9 +8,9 @@ from tests.support.ocsp_responder import OcspResponder, serve_ocsp
 from tests.support.proofs import make_small_record, render_small
 from tests.support.timestamp_authority import Responder, serve
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.pki.certificates import load_revocations
 from unlearn_audit.pki.keys import SigningKey
-from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+from unlearn_audit.pki.revocation import load_revocations
+from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.pades import sign_pdf
 from unlearn_audit.verification.pdf_revisions import examine_addition, read_pdf
@@ -39,7 +39,7 @@ def small(lab):
     return render_small(make_small_record(lab.key))
 
 
-def sign_with(stamps, *lists, level=Level.LT):
+def sign_with(stamps, *lists, level=SignatureLevel.LT):
     return Signing(level, TimeStampAuthority(stamps.url, (stamps.root,)), load_revocations(list(lists)))
 
 
@@ -49,7 +49,7 @@ def list_answers(pdf: bytes):
     return [ocsp.load_der_ocsp_response(bytes(found[place].data)) for place in range(len(found))]
 
 
-@pytest.mark.parametrize("level", [Level.LT, Level.LTA])
+@pytest.mark.parametrize("level", [SignatureLevel.LT, SignatureLevel.LTA])
 def test_the_responder_is_asked_and_its_answer_embedded(small, key, stamps, responder, level):
     signed = sign_pdf(small, key, sign_with(stamps, stamps.crl_path, level=level))
     assert key.certificate.serial_number in responder.asked
@@ -110,19 +110,19 @@ def test_a_responder_that_vouches_for_nothing_is_no_proof(small, key, stamps, re
     with pytest.raises(KeyFileError, match=f"cannot be signed at level B-LT: .*{message}") as caught:
         sign_pdf(small, key, sign_with(stamps, stamps.crl_path))
     assert responder.asked
-    assert "--crl" in caught.value.hint
+    assert "'revocations' of the signing file" in caught.value.hint
     assert "\n" not in caught.value.message
     assert ("cannot be read" in caught.value.message) == (answers == "garbage")
 
 
 def test_a_level_without_proof_asks_no_responder(small, key, stamps, responder):
-    sign_pdf(small, key, Signing(Level.T, TimeStampAuthority(stamps.url)))
+    sign_pdf(small, key, Signing(SignatureLevel.T, TimeStampAuthority(stamps.url)))
     sign_pdf(small, key)
     assert responder.asked == []
 
 
 def test_a_revoked_key_leaves_no_bundle(tmp_path, key, stamps, responder):
-    record = make_small_record(key, Level.LT)
+    record = make_small_record(key, SignatureLevel.LT)
     responder.answers = "revoked"
     with pytest.raises(KeyFileError, match="revoked"):
         write_bundle(
@@ -133,8 +133,8 @@ def test_a_revoked_key_leaves_no_bundle(tmp_path, key, stamps, responder):
 
 
 def test_a_bundle_with_an_answer_verifies_offline_when_the_responder_is_gone(tmp_path, lab, stamps, key, responder):
-    record = make_small_record(key, Level.LTA)
-    how = sign_with(stamps, stamps.crl_path, level=Level.LTA)
+    record = make_small_record(key, SignatureLevel.LTA)
+    how = sign_with(stamps, stamps.crl_path, level=SignatureLevel.LTA)
     out = write_bundle(tmp_path / "bundle", {"report.pdf": render_small(record)}, record, key, signing=how)
     asked = list(responder.asked)
     responder.answers = "down"

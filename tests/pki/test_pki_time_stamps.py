@@ -13,8 +13,9 @@ from tests.support.proofs import make_small_record, render_small, sign_at
 from tests.support.timestamp_authority import OpenSslResponder, Responder, serve
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, TimeStampError, UsageError
 from unlearn_audit.pki import time_stamp_client as stamping
-from unlearn_audit.pki.certificates import load_revocations, validate_certificates
-from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+from unlearn_audit.pki.certificates import validate_certificates
+from unlearn_audit.pki.revocation import load_revocations
+from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
 from unlearn_audit.pki.time_stamps import open_token
 from unlearn_audit.signing.pades import sign_pdf
 from unlearn_audit.verification.pdf_revisions import examine_addition
@@ -68,7 +69,7 @@ def test_openssl_accepts_the_same_token(authority, stamps, tmp_path):
     assert "Verification: OK" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("level", [Level.T, Level.LTA])
+@pytest.mark.parametrize("level", [SignatureLevel.T, SignatureLevel.LTA])
 def test_an_authority_that_openssl_runs_serves_as_well(small, lab, tmp_path, level):
     """Another implementation: other attributes, another digest, an accuracy, its root inside the token."""
     if shutil.which("openssl") is None:
@@ -82,18 +83,18 @@ def test_an_authority_that_openssl_runs_serves_as_well(small, lab, tmp_path, lev
     assert find_trusted_time(opened.signatures[0].stamps, (other.root,))[0]
 
 
-@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("level", list(SignatureLevel))
 def test_each_level_gives_a_pdf_of_that_level_and_adds_nothing_that_can_be_seen(small, lab, stamps, level):
     signed = sign_pdf(small, lab.key, sign_at(level, stamps, lab))
     opened = open_pdf(signed)
     assert [level.value] == [signature.level for signature in opened.signatures]
-    assert (level is not Level.B) == (opened.signatures[0].stamp is not None)
+    assert (level is not SignatureLevel.B) == (opened.signatures[0].stamp is not None)
     assert (2 if level.carries_proof else 0) == len(opened.revocations)
     examine_addition(signed, small)
 
 
 def test_an_archive_is_whole_even_where_nobody_asks_for_trust(small, lab, stamps):
-    opened = open_pdf(sign_pdf(small, lab.key, sign_at(Level.LTA, stamps, lab)))
+    opened = open_pdf(sign_pdf(small, lab.key, sign_at(SignatureLevel.LTA, stamps, lab)))
     moment, standing = find_trusted_time(opened.signatures[0].stamps, (stamps.root,))
     assert standing.trusted
     assert opened.signatures[0].stamp.time == moment
@@ -122,7 +123,7 @@ def test_an_authority_that_answers_wrongly_is_refused_at_once_and_nothing_is_sig
     assert ExitCode.INCOMPLETE is caught.value.exit_code
     assert "nothing was signed" in caught.value.hint
     with pytest.raises(TimeStampError, match=message):
-        sign_pdf(small, lab.key, Signing(Level.T, TimeStampAuthority(stamps.url)))
+        sign_pdf(small, lab.key, Signing(SignatureLevel.T, TimeStampAuthority(stamps.url)))
 
 
 def test_an_authority_that_is_down_is_asked_three_times_and_then_given_up(authority, stamps):
@@ -177,17 +178,17 @@ def test_an_authority_whose_clock_is_days_off_is_refused(authority, stamps):
 
 def test_levels_and_authority_must_fit_each_other(authority, stamps, lab):
     with pytest.raises(UsageError, match="needs a time-stamp authority"):
-        Signing(Level.T)
+        Signing(SignatureLevel.T)
     with pytest.raises(UsageError, match="would not be asked"):
-        Signing(Level.B, authority)
+        Signing(SignatureLevel.B, authority)
     with pytest.raises(UsageError, match="embeds no revocation list"):
-        Signing(Level.T, authority, load_revocations([lab.revocations]))
+        Signing(SignatureLevel.T, authority, load_revocations([lab.revocations]))
 
 
 @pytest.mark.parametrize("missing", ["laboratory", "authority"])
 def test_what_proves_a_long_lived_signature_must_all_be_there(small, lab, stamps, missing):
     lists = [stamps.crl_path] if missing == "laboratory" else [lab.revocations]
-    how = Signing(Level.LT, TimeStampAuthority(stamps.url, (stamps.root,)), load_revocations(lists))
+    how = Signing(SignatureLevel.LT, TimeStampAuthority(stamps.url, (stamps.root,)), load_revocations(lists))
     with pytest.raises(KeyFileError, match="cannot be signed at level B-LT"):
         sign_pdf(small, lab.key, how)
 
@@ -196,7 +197,7 @@ def test_a_revocation_list_that_was_not_given_is_fetched_from_where_the_certific
     with serve(Responder(tmp_path)) as elsewhere:
         elsewhere.name_lists_at(f"{elsewhere.url}stamps.crl")
         authority = TimeStampAuthority(elsewhere.url, (elsewhere.root,))
-        signed = sign_pdf(small, lab.key, Signing(Level.LT, authority, load_revocations([lab.revocations])))
+        signed = sign_pdf(small, lab.key, Signing(SignatureLevel.LT, authority, load_revocations([lab.revocations])))
     opened = open_pdf(signed)
     assert opened.signatures[0].level == "B-LT"
     assert len(opened.revocations) == 2
@@ -209,7 +210,7 @@ def test_a_revoked_key_does_not_sign_a_long_lived_signature(small, stamps, tmp_p
     other = found_laboratory(tmp_path / "ca")
     renew_revocations(other.folder, [other.paths["signer_chain"]])
     with pytest.raises(KeyFileError, match="revoked"):
-        sign_pdf(small, other.key, sign_at(Level.LT, stamps, other))
+        sign_pdf(small, other.key, sign_at(SignatureLevel.LT, stamps, other))
 
 
 def test_files_that_are_no_revocation_lists_are_refused(tmp_path, lab):
@@ -254,7 +255,7 @@ def test_no_flipped_bit_goes_unseen_in_a_token_that_carries_its_root(tmp_path):
 def test_two_signatures_and_their_archives_follow_one_another(small, lab, stamps):
     from unlearn_audit.signing.pades import Purpose
 
-    how = sign_at(Level.LTA, stamps, lab)
+    how = sign_at(SignatureLevel.LTA, stamps, lab)
     first = sign_pdf(small, lab.key, how, Purpose(others_follow=True))
     second = sign_pdf(first, lab.employ("C. Example"), how, Purpose("Second", "Second", "I agree", certifies=False))
     opened = open_pdf(second)

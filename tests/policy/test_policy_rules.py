@@ -48,8 +48,8 @@ def test_an_operating_point_has_one_spelling(read, small):
     policy = read(small.replace("sensitivity 0.95]", "sensitivity .950]").replace(
         "why: Safety", "why: Safety\n    at: sensitivity 0.95"
     ))  # fmt: skip
-    assert policy.task.operating_points == ("argmax", "sensitivity 0.95")
-    assert policy.checks[0].at == "sensitivity 0.95"
+    assert [str(point) for point in policy.task.operating_points] == ["argmax", "sensitivity 0.95"]
+    assert str(policy.checks[0].at) == "sensitivity 0.95"
 
 
 @pytest.mark.parametrize(
@@ -265,6 +265,6 @@ def test_the_rules_step_over_what_is_malformed():
 
 
 def test_traits_say_nothing_by_default_that_would_refuse_a_plain_check():
-    traits = MetricTraits(kind="utility")
+    traits = MetricTraits(title="A metric", kind="utility")
     assert traits.limits == {"at_most", "at_least", "within"}
     assert traits.against == {None}

@@ -10,6 +10,7 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.models import MODELS
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import KnownNames, Policy, export_schema, find_policy, list_policies, load_policy
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE
 
 NAMES = ("breast-cytology", "breast-ultrasound", "dermatology", "histopathology")
 
@@ -64,7 +65,18 @@ def test_a_shipped_policy_tries_the_recommended_remediation_first_and_retraining
 
 def test_a_shipped_policy_looks_at_the_malignant_records_by_themselves(path):
     checks = load_policy(path, name_known()).checks
-    assert any(c.required and c.among == "positive" and c.metric.startswith("membership") for c in checks)
+    about = ("membership", "paired-recognition")
+    assert any(c.required and c.among == POSITIVE and c.metric.startswith(about) for c in checks)
+
+
+def test_a_policy_with_reference_models_asks_for_single_records_and_by_class():
+    """Over all records a method fits whose malignant and benign records cancel."""
+    policy = load_policy(list_policies()["breast-cytology"], name_known())
+    asked = {(c.metric, c.among) for c in policy.checks if c.required}
+
+    assert policy.membership.references.models >= 12
+    assert {("paired-recognition", among) for among in (ALL, POSITIVE, NEGATIVE)} <= asked
+    assert ("worst-record-recognition", ALL) in asked
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.reading_pages import find_violations, read_risks
+from tests.support.reading_pages import EVERY_VIEW, find_violations, read_risks
 from tests.support.record_factory import make_findings, make_record
 from tests.support.waived_records import make_whole
 from unlearn_audit.formats.html import render_html, render_page, render_summary
@@ -23,12 +23,12 @@ def record():
     """Counts at which rounding is hard: halves that lie exactly in the middle, and a model that misses nothing."""
     findings = list(make_findings())
     for place, finding in enumerate(findings):
-        if finding.model == "retrained" and finding.metric in ("false-negatives", "false-positives"):
-            events = 0 if finding.metric == "false-negatives" else 375
+        if finding.key.model == "retrained" and finding.key.metric in ("false-negatives", "false-positives"):
+            events = 0 if finding.key.metric == "false-negatives" else 375
             estimate = Estimate(value=events, unit=Unit.COUNT, n=1000, events=events)
             findings[place] = finding.model_copy(update={"estimate": estimate})
-        if finding.model == "original" and finding.metric in ("false-negatives", "false-positives"):
-            events = 3 if finding.metric == "false-negatives" else 17
+        if finding.key.model == "original" and finding.key.metric in ("false-negatives", "false-positives"):
+            events = 3 if finding.key.metric == "false-negatives" else 17
             findings[place] = finding.model_copy(
                 update={"estimate": Estimate(value=events, unit=Unit.COUNT, n=8, events=events)}
             )
@@ -38,7 +38,7 @@ def record():
 @pytest.fixture(scope="module")
 def counts(record):
     """(title's beginning, FN, FP, N) per model at the default operating point, straight from the record."""
-    by = {(f.metric, f.model): f.estimate for f in record.findings if f.at == "cost-optimal"}
+    by = {(f.key.metric, f.key.model): f.estimate for f in record.findings if str(f.key.at) == "cost-optimal"}
     titles = {"original": "Original", "retrained": "Retrained", "unlearned": "SalUn (audited)",
               "remedied-salun-cra": "SalUn-CRA", "remedied-warm-restart": "Warm restart"}  # fmt: skip
     return [
@@ -196,8 +196,7 @@ def test_nothing_reaches_beyond_the_side_of_the_page(open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), EVERY_VIEW)
 def test_axe_finds_nothing_that_keeps_a_person_out(open_page, whole_page, width, scheme):
     page = open_page(whole_page, viewport={"width": width, "height": 900}, color_scheme=scheme)
     assert find_violations(page) == []

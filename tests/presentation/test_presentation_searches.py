@@ -7,7 +7,7 @@ from unlearn_audit.formats.html import render_html
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.sections.searches import present_searches
 from unlearn_audit.presentation.wording import NONE
-from unlearn_audit.records import HyperparameterSearch, TriedConfiguration, Unit
+from unlearn_audit.records import HyperparameterSearch, TriedConfiguration, Unit, quote_text, write_message
 
 
 def make_search(chosen):
@@ -20,16 +20,16 @@ def make_search(chosen):
                 risk=make_estimate(0.31, Unit.COST_PER_CASE),
                 forgetting=make_estimate(0.55, Unit.AUC),
                 holds=True,
-                reason="All 3 required forgetting and utility checks pass on validation.",
+                reason=write_message("all-pass-on-validation", n=3),
             ),
             TriedConfiguration(
                 parameters={"epochs": 2, "keep": 0.5, "form": "entropy"},
                 holds=False,
-                reason="Not made: training diverged <b>here</b>.",
+                reason=write_message("not-made", error="training diverged <b>here</b>"),
             ),
         ),
         chosen=chosen,
-        reason="Of 2 settings 1 hold on validation." if chosen is not None else "None of 2 settings holds.",
+        reason=quote_text("Of 2 settings 1 hold on validation." if chosen is not None else "None of 2 settings holds."),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.reading_pages import find_violations, read_risks
+from tests.support.reading_pages import EVERY_VIEW, find_violations, read_risks
 from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
@@ -15,7 +15,7 @@ from unlearn_audit.formats.html import render_html, render_page
 from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import load_policy
 from unlearn_audit.presentation.wording import format_number
-from unlearn_audit.records import round_number
+from unlearn_audit.records import ALL, OperatingPoint, round_number
 
 SAMPLE = Path(__file__).parents[2] / "sample_reports" / "breast-cytology-remedied"
 SETTINGS = tuple(
@@ -52,14 +52,12 @@ def place(record, tmp_path_factory):
 
 def measure_at(policy, evidence, threshold, ratio):
     """What the metrics say of every model at a threshold and a cost ratio that the policy does not name."""
-    task = policy.task.model_copy(update={"operating_points": (f"threshold {threshold!r}",)})
+    task = policy.task.model_copy(update={"operating_points": (OperatingPoint.parse(f"threshold {threshold!r}"),)})
     costs = policy.costs.model_copy(update={"false_negative": ratio, "false_positive": 1.0})
     protocol = policy.protocol.model_copy(update={"resamples": 100})
     other = policy.model_copy(update={"task": task, "costs": costs, "protocol": protocol, "checks": ()})
-    found = measure(
-        EvaluationContext(evidence, other), wants=lambda metric, at: metric in METRICS and at.among == "all"
-    )
-    return {(f.metric, f.model): f.estimate.value for f in found if f.metric in METRICS and f.estimate}
+    found = measure(EvaluationContext(evidence, other), wants=lambda key: key.metric in METRICS and key.among == ALL)
+    return {(f.key.metric, f.key.model): f.estimate.value for f in found if f.key.metric in METRICS and f.estimate}
 
 
 def move(page, place):
@@ -107,7 +105,9 @@ def test_every_place_of_the_slider_is_its_threshold(open_page, record, policy, e
 def test_a_point_of_the_policy_moves_the_slider_and_the_slider_finds_the_point(open_page, record):
     page = open_page()
     slider, chosen = page.locator("#explore-threshold"), page.locator("#explore-point")
-    threshold = next(f.estimate.value for f in record.findings if f.metric == "threshold" and f.at == "cost-optimal")
+    threshold = next(
+        f.estimate.value for f in record.findings if f.key.metric == "threshold" and str(f.key.at) == "cost-optimal"
+    )
     mark = record.threshold_counts.thresholds.index(threshold)
     chosen.select_option("cost-optimal")
     assert slider.input_value() == str(mark)
@@ -147,7 +147,9 @@ def test_it_says_at_which_thresholds_the_estimate_keeps_the_ceiling(open_page, r
     counts = record.threshold_counts
     own = next(mistakes for mistakes in counts.models if mistakes.model == record.verdict.model)
     ceiling = min(
-        check.limit.at_most for check in record.verdict.checks if check.metric == "global-risk" and check.among == "all"
+        check.limit.at_most
+        for check in record.verdict.checks
+        if check.key.metric == "global-risk" and check.key.among == ALL
     )
     risk = (ratio * np.array(own.false_negatives) + np.array(own.false_positives)) / (
         counts.positives + counts.negatives
@@ -165,7 +167,7 @@ def test_it_says_at_which_thresholds_the_estimate_keeps_the_ceiling(open_page, r
 def test_a_ceiling_that_no_threshold_or_every_one_keeps_is_said_so(open_page, record, tmp_path, ceiling, word):
     checks = tuple(
         check.model_copy(update={"limit": check.limit.model_copy(update={"at_most": ceiling})})
-        if check.metric == "global-risk"
+        if check.key.metric == "global-risk"
         else check
         for check in record.verdict.checks
     )
@@ -206,8 +208,7 @@ def test_it_never_says_pass_or_fail_and_warns_of_choosing_on_test(open_page):
         assert page.locator(".banner").inner_text() == verdict
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), EVERY_VIEW)
 def test_it_keeps_nobody_out_and_stays_on_the_page(open_page, width, scheme):
     page = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     move(page, 40)

@@ -6,7 +6,6 @@ from unlearn_audit.presentation.wording import (
     clip,
     format_apart,
     format_limit,
-    format_metric,
     format_number,
     format_parameters,
     format_percent,
@@ -55,10 +54,6 @@ def test_a_value_beyond_its_tolerance_is_never_shown_as_equal_to_it(value, limit
 @given(st.floats(-1e9, 1e9))
 def test_any_number_is_printed_without_exponent(value):
     assert "e" not in format_number(value)
-
-
-def test_an_unknown_metric_is_shown_by_its_own_name():
-    assert format_metric("calibration-slope") == "Calibration slope"
 
 
 def test_a_tolerance_is_printed_as_the_policy_says_it():

@@ -64,14 +64,14 @@ def laboratory(tmp_path_factory):
 @pytest.fixture(scope="session")
 def passing(laboratory, tmp_path_factory):
     """The passing sample, signed again with the laboratory's own key and without its PDF, which is slow to verify."""
-    from unlearn_audit.pki.keys import describe, load_signing_key
+    from unlearn_audit.pki.keys import describe_signer, load_signing_key
     from unlearn_audit.records import AuditRecord
     from unlearn_audit.signing.bundle import write_bundle
 
     sample = SAMPLES / "breast-cytology-pass"
     key = load_signing_key(laboratory["signer_key"], laboratory["signer_chain"])
     record = AuditRecord.from_bytes((sample / "record.json").read_bytes())
-    made = record.provenance.model_copy(update={"signer": describe(key)})
+    made = record.provenance.model_copy(update={"signer": describe_signer(key.certificate)})
     signed = record.model_copy(update={"provenance": made})
     names = ["policy.yaml", "report.html", "evidence.parquet", *(card.file for card in record.provenance.models)]
     files = {name: (sample / name).read_bytes() for name in names}

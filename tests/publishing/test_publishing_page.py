@@ -9,34 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.policies import FINE_TUNED, LOOSE, write_policy
 from unlearn_audit.cli import run_guarded
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample_reports" / "breast-cytology-pass"
 PAGE = (ROOT / "docs" / "mlflow.md").read_text("utf-8")
 RELEASE = ROOT / "examples" / "mlflow" / "release.py"
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: quick
-version: "1"
-title: Quick
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: RISK, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence, modified-entropy], fpr: [0.01]}
-protocol: {resamples: 1000}
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 10, batch: 32}
-"""
+POLICY = write_policy(
+    "quick",
+    ["{id: risk, metric: global-risk, at_most: RISK, why: ceiling}", *LOOSE],
+    points="argmax, cost-optimal",
+    membership="{attacks: [confidence, modified-entropy], fpr: [0.01]}",
+    reference_case=FINE_TUNED,
+)
 
 
 @pytest.fixture
@@ -83,7 +69,7 @@ def release(uri, laboratory, tmp_path):
         return subprocess.run(
             [sys.executable, str(RELEASE), "--policy", "policy.yaml", *options, "--out", out, "--tracking-uri", uri,
              "--model", "released", "--cache", "cache", "--no-remedy", "--no-retrain", "--threads", "1"],
-            cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+            cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     return run

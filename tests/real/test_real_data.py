@@ -1,11 +1,11 @@
 """The shipped policies on real data, where this machine has it (../shared/data beside the checkout)."""
 
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.support.ordinary_core import measure_work
 from unlearn_audit.cases import CaseRequest
 from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_identical, take_splits
 from unlearn_audit.formats.html import render_html
@@ -23,7 +23,7 @@ def audit(tmp_path):
             pytest.skip(f"{file} is not in ../shared/data beside the checkout")
         policy = load_policy(find_policy(policy_name), name_known())
         request = CaseRequest(
-            created="2026-01-02T03:04:05Z",
+            created="2026-05-02T03:04:05Z",
             cache=tmp_path,
             data=DATA / file,
             case=case,
@@ -51,8 +51,8 @@ def test_skin_lesions_leak_between_splits_and_their_clusters_count(audit):
     shared = {(o.column, o.splits): o.shared_groups for o in record.provenance.data.overlaps}
     assert shared["lesion_id", ("train", "test")] == 641
     assert record.provenance.forget.count == 1401
-    risk = next(f for f in record.findings if f.metric == "global-risk" and f.model == "unlearned")
-    assert "cluster" in risk.estimate.bounds.method
+    risk = next(f for f in record.findings if f.key.metric == "global-risk" and f.key.model == "unlearned")
+    assert "cluster" in risk.estimate.bounds.method.text
     assert record.outcome is not Outcome.PASS
     assert judge(policy, done.evidence).to_bytes() == record.to_bytes()
 
@@ -74,7 +74,11 @@ def load(name, file):
 
 
 def list_overlaps(dataset, column):
-    return {o.splits: o.shared_groups for o in find_overlaps(dataset) if o.column == column}
+    return {
+        o.splits: o.shared_groups
+        for o in find_overlaps(dataset)
+        if " ".join(filter(None, (o.copies, o.column))) == column
+    }
 
 
 def test_the_official_split_of_skin_lesions_shares_lesions_and_near_identical_images():
@@ -143,7 +147,7 @@ def disjoint_audit(tmp_path_factory):
         recipe=Recipe(epochs=1),
     )
     request = CaseRequest(
-        created="2026-01-02T03:04:05Z",
+        created="2026-05-02T03:04:05Z",
         cache=tmp_path_factory.mktemp("cache"),
         data=DATA / "dermamnist_rebuilt_28.npz",
         case=quick,
@@ -172,11 +176,10 @@ def test_a_policy_that_keeps_lesions_apart_is_audited_on_such_splits(disjoint_au
 
 def test_subgroups_of_real_patients_are_measured_in_reasonable_time(disjoint_audit):
     policy, done = disjoint_audit
-    started = time.perf_counter()
+    records = []
 
-    record = judge(policy, done.evidence)
-
-    assert time.perf_counter() - started < 20
-    found = {f.among for f in record.findings if f.metric == "false-negative-rate"}
+    assert measure_work(lambda: records.append(judge(policy, done.evidence)), enough=20) < 20
+    record = records[0]
+    found = {str(f.key.among) for f in record.findings if f.key.metric == "false-negative-rate"}
     assert {"sex=female", "sex=male", "worst of sex", "worst of age_band"} <= found
     assert record.to_bytes() == done.record.to_bytes()

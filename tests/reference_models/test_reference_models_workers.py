@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.errors import CaseError, UsageError
+from unlearn_audit.errors import CaseError, MissingSoftwareError, UsageError
 from unlearn_audit.reference_models.pool import Pool
 from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.reference_models.workers import _explain as explain
@@ -99,8 +99,8 @@ def test_no_room_to_share_the_data_is_an_error_with_a_way_out(monkeypatch):
     assert "room on the disk" in caught.value.hint
 
 
-def test_a_cluster_belongs_to_dask():
-    with pytest.raises(UsageError, match="--backend dask"), open_workers(cluster="tcp://127.0.0.1:1"):
+def test_a_cluster_has_its_own_number_of_workers():
+    with pytest.raises(UsageError, match="--jobs would do nothing"), open_workers(2, "tcp://127.0.0.1:1"):
         pass
 
 
@@ -109,14 +109,14 @@ def test_a_cluster_that_does_not_answer_is_an_error(monkeypatch):
 
     address = "tcp://127.0.0.1:9"
 
-    with pytest.raises(CaseError, match=f"a Dask scheduler at {address}"), open_workers(None, "dask", address):
+    with pytest.raises(CaseError, match=f"a Dask scheduler at {address}"), open_workers(cluster=address):
         pass
 
 
-def test_dask_without_its_package_says_what_to_install(monkeypatch):
+def test_a_cluster_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
 
-    with pytest.raises(UsageError, match="'distributed'") as caught, open_workers(backend="dask"):
+    with pytest.raises(MissingSoftwareError, match="distributed") as caught, open_workers(cluster="tcp://127.0.0.1:1"):
         pass
 
     assert "unlearn-audit[dask]" in caught.value.hint

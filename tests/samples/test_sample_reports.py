@@ -1,6 +1,7 @@
 """A committed sample cannot lie: its pages are its record's, its record is its evidence's, its signature covers all."""
 
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,16 @@ def test_the_verdict_is_the_one_that_the_sample_is_there_for(sample, record):
 def test_the_pages_follow_from_the_record_byte_for_byte(sample, record):
     assert render_html(record).encode() == (sample / "report.html").read_bytes()
     assert (sample / "report.pdf").read_bytes().startswith(render_pdf(record))
+
+
+def test_every_metric_that_was_measured_is_printed_by_its_one_name(sample, record):
+    page = unescape((sample / "report.html").read_text("utf-8"))
+    in_words = {"threshold", "risk-by-threshold", "risk-by-discrimination"}
+    titles = {f.key.metric: f.title for f in record.findings if f.key.metric not in in_words}
+
+    assert [metric for metric, title in titles.items() if title not in page] == []
+    assert "positive from probability" in page
+    assert "because another number of records is predicted" in page
 
 
 def test_a_sample_has_eight_to_twelve_pages(sample):

@@ -4,7 +4,7 @@ import pytest
 
 from unlearn_audit.selftest import SelfTest
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "appendix"
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from tests.support.record_factory import make_record
 from unlearn_audit.bundle.layout import is_safe_name
 from unlearn_audit.errors import ReportError
-from unlearn_audit.pki.keys import describe
+from unlearn_audit.pki.keys import describe_signer
 from unlearn_audit.signing import bundle as bundle_module
 from unlearn_audit.signing.bundle import write_bundle
 
@@ -168,4 +168,4 @@ def test_another_record_or_another_signer_is_refused(tmp_path, record, key, tria
         write_bundle(tmp_path / "out", SMALL, record, trial_key)
     with pytest.raises(ReportError, match="nobody"):
         write_bundle(tmp_path / "out", SMALL, make_record(), key)
-    assert write_bundle(tmp_path / "out", SMALL, make_record(describe(trial_key)), trial_key)
+    assert write_bundle(tmp_path / "out", SMALL, make_record(describe_signer(trial_key.certificate)), trial_key)

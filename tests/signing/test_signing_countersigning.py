@@ -26,15 +26,16 @@ from unlearn_audit.bundle.countersignatures import (
 from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.bundle.layout import digest_path
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
-from unlearn_audit.pki.time_stamp_client import Level, Signing
+from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing
 from unlearn_audit.policy import Policy
 from unlearn_audit.signing import countersigning
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.countersigning import countersign
 from unlearn_audit.signing.pades import Purpose, sign_pdf
+from unlearn_audit.verification.integrity import list_files
 from unlearn_audit.verification.verification import State, verify
 
-WHEN = "2026-01-02T03:04:05Z"
+WHEN = "2026-05-02T03:04:05Z"
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_a_bundle_that_does_not_hold_is_not_signed(copy, people):
 
 def test_the_level_is_the_one_that_the_report_promises(copy, people, stamps, lab):
     with pytest.raises(UsageError, match="promises signatures at level B-B, this one would be B-T"):
-        countersign(copy, people[OFFICER], sign_at(Level.T, stamps, lab), WHEN)
+        countersign(copy, people[OFFICER], sign_at(SignatureLevel.T, stamps, lab), WHEN)
 
 
 def test_a_failure_on_the_way_leaves_the_bundle_as_it_was(copy, people, monkeypatch):
@@ -175,7 +176,7 @@ def test_a_report_whose_policy_asks_nobody_permits_no_further_signature(lab, peo
 
 def forge(copy, key, record, **changes):
     """Write the countersignature that somebody with a key and another program could write."""
-    names = {path.name for path in copy.iterdir()} - {name_files(1)[0]}
+    names = set(list_files(copy)) - {name_files(1)[0]}
     digests = {name: digest_path(copy / name) for name in names}
     person = next(person for person in list_responsible(record) if person.name == OFFICER)
     statement = json.loads(make_countersignature(digests, record, person, key, WHEN))
@@ -226,6 +227,126 @@ def test_a_page_that_was_swapped_with_the_countersignature_is_refused(copy, lab,
         line = verify(path, lab.roots).find("integrity")
         assert State.INVALID is line.state
         assert "first page" in line.sentence or "more than a signature" in line.sentence
+
+
+def _change_xmp(writer):
+    from pyhanko.pdf_utils import generic
+
+    place = writer.root.raw_get("/Metadata").reference
+    data = writer.root["/Metadata"].data.replace(b">Report<", b">PASS, approved for release<")
+    assert b"approved" in data
+    fields = {
+        generic.pdf_name("/Type"): generic.pdf_name("/Metadata"),
+        generic.pdf_name("/Subtype"): generic.pdf_name("/XML"),
+    }
+    writer.objects[(place.generation, place.idnum)] = generic.StreamObject(fields, stream_data=data)
+
+
+def _add_author_to_xmp(writer):
+    from pyhanko.pdf_utils import generic
+
+    place = writer.root.raw_get("/Metadata").reference
+    author = b'<rdf:Description rdf:about=""><dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/">FDA</dc:creator>'
+    data = writer.root["/Metadata"].data.replace(b"</rdf:RDF>", author + b"</rdf:Description></rdf:RDF>")
+    fields = {
+        generic.pdf_name("/Type"): generic.pdf_name("/Metadata"),
+        generic.pdf_name("/Subtype"): generic.pdf_name("/XML"),
+    }
+    writer.objects[(place.generation, place.idnum)] = generic.StreamObject(fields, stream_data=data)
+
+
+def _change_information(**fields):
+    def change(writer):
+        from pyhanko.pdf_utils import generic
+
+        for name, text in fields.items():
+            writer.trailer["/Info"][f"/{name}"] = generic.TextStringObject(text)
+        writer.mark_update(writer.trailer.raw_get("/Info").reference)
+
+    return change
+
+
+def _change_root(name, make):
+    def change(writer):
+        from pyhanko.pdf_utils import generic
+
+        writer.root[name] = make(generic)
+        writer.update_root()
+
+    return change
+
+
+SELF_PRAISE = {
+    "XMP title": _change_xmp,
+    "XMP author": _add_author_to_xmp,
+    "title": _change_information(Title="PASS, approved for release"),
+    "author": _change_information(Author="FDA"),
+    "keywords": _change_information(Keywords="approved"),
+    "producer": _change_information(Producer="Approved by the FDA"),
+    "version": _change_root("/Version", lambda g: g.pdf_name("/9.9")),
+    "language": _change_root("/Lang", lambda g: g.TextStringObject("xx")),
+    "extension": _change_root(
+        "/Extensions",
+        lambda g: g.DictionaryObject({
+            g.pdf_name("/ADBE"): g.DictionaryObject({g.pdf_name("/JS"): g.TextStringObject("app.alert(1)")})
+        }),
+    ),
+    "script": _change_root(
+        "/OpenAction",
+        lambda g: g.DictionaryObject({
+            g.pdf_name("/S"): g.pdf_name("/JavaScript"), g.pdf_name("/JS"): g.TextStringObject("app.alert(1)")
+        }),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", SELF_PRAISE.values(), ids=SELF_PRAISE)
+def test_whoever_countersigns_cannot_change_what_the_pdf_says_of_itself(copy, lab, people, change):
+    from pyhanko.pdf_utils import incremental_writer
+
+    real, pdf = incremental_writer.IncrementalPdfFileWriter, copy / "report.pdf"
+    purpose = Purpose(
+        "C1", "C1", "Reviewed this report and answers for its use as clinical safety officer", certifies=False
+    )
+
+    def tamper(stream):
+        writer = real(stream)
+        writer._update_meta = lambda: None  # it would write the metadata anew
+        change(writer)
+        return writer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incremental_writer, "IncrementalPdfFileWriter", tamper)
+        pdf.write_bytes(sign_pdf(pdf.read_bytes(), people[OFFICER], None, purpose))
+    forge(copy, people[OFFICER], make_small_record(lab.key, due=(OFFICER,)))
+    for path in (copy, pdf):
+        assert verify(path, lab.roots).find("integrity").state is State.INVALID
+
+
+@pytest.mark.parametrize(
+    "signed",
+    ["1990-01-01T00:00:00Z", "yesterday, on all conditions being met", "", "2026-05-02", "2026-05-02T03:04:05",
+     "2026-05-02T03:04:05+02:00", "2026-5-2T3:4:5Z", "2026-05-02T03:04:05Z\nauthenticity OK", "2026-13-02T03:04:05Z"],
+)  # fmt: skip
+def test_a_countersignature_has_a_date_that_a_machine_reads_and_is_not_older_than_the_evidence(
+    copy, lab, people, signed
+):
+    forge(copy, people[OFFICER], make_small_record(lab.key, due=(OFFICER,)), signed=signed)
+    line = verify(copy, lab.roots).find("integrity")
+    assert (line.state, "countersignature" in line.sentence) == (State.INVALID, True)
+    before = look(copy)
+    with pytest.raises((UsageError, IntegrityError)):
+        countersign(copy, people[OFFICER], Signing(), signed)
+    assert look(copy) == before
+
+
+def test_a_countersignature_of_next_year_is_refused(copy, lab, people):
+    (copy / "report.pdf").unlink()
+    record = make_small_record(lab.key, due=(OFFICER,))
+    out = write_bundle(copy.parent / "bare", {"policy.yaml": json.dumps(record.policy).encode()}, record, lab.key)
+    forge(out, people[OFFICER], record, signed="2099-05-02T03:04:05Z")
+    line = verify(out, lab.roots).find("countersigner 1")
+    assert (line.state, "later" in line.sentence) == (State.INVALID, True)
 
 
 def test_a_pdf_that_was_countersigned_outside_of_its_bundle_is_refused(copy, lab, people):

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binom
 
 from tests.support.covering import assert_covers
-from tests.support.planted_references import draw_halves
+from tests.support.reference_scores import draw_halves
 from unlearn_audit.stats import compute_auc, estimate_auc, estimate_auc_change, score_lira
 
 

@@ -122,7 +122,7 @@ def test_perfect_separation_is_not_certainty(size):
     # P(all separated) <= auc ** min(m, n), so nothing above this would be a valid lower bound
     assert found.bounds.low <= 0.05 ** (1 / size)
     assert found.interval.low < 1.0
-    assert "worst-case" in found.interval.method
+    assert "worst-case" in found.interval.method.text
 
 
 def test_constant_scores_have_an_auc_and_no_inference():
@@ -439,3 +439,43 @@ def test_the_bound_on_the_advantage_covers():
         2 * ndtr(0.5) - 1,
         np.random.default_rng(36),
     )
+
+
+def test_tpr_bounds_of_clusters_of_one_record_are_those_of_records():
+    rng = np.random.default_rng(8)
+    members, nonmembers = rng.normal(0.5, 1, 60), rng.normal(size=200)
+    plain = estimate_tpr_at_fpr(members, nonmembers, 0.05, confidence=0.95).bounds
+    alone = estimate_tpr_at_fpr(
+        members, nonmembers, 0.05, confidence=0.95, clusters=(np.arange(60), np.arange(60, 260))
+    ).bounds
+
+    assert (alone.low, alone.high) == pytest.approx((plain.low, plain.high), abs=1e-8)
+
+
+def test_a_few_records_that_are_fully_exposed_do_not_stay_below_a_limit_on_tpr():
+    """Eight in a hundred erased records stand out beyond all others: their AUC says little, the TPR at .01 says it."""
+    rng = np.random.default_rng(9)
+    members, nonmembers = rng.normal(size=401), rng.normal(size=2_005)
+    members[:32] += 12
+    found = estimate_tpr_at_fpr(members, nonmembers, 0.01, confidence=0.95, attacks=4)
+
+    assert estimate_auc(members, nonmembers, confidence=0.95).value < 0.57
+    assert found.bounds.low > 0.05
+    assert found.corrected.low < found.bounds.low
+
+
+def test_the_bounds_on_tpr_of_clustered_records_cover_and_those_of_records_do_not():
+    def draw(rng):
+        clusters = [np.repeat(np.arange(count), 8) + start for count, start in ((30, 0), (60, 30))]
+        scores = [
+            0.95 * rng.normal(size=90)[who] + np.sqrt(1 - 0.95**2) * rng.normal(size=len(who)) for who in clusters
+        ]
+        return scores, tuple(clusters)
+
+    def ends(drawn, clustered):
+        scores, clusters = drawn
+        return estimate_tpr_at_fpr(*scores, 0.1, confidence=0.95, clusters=clusters if clustered else None).bounds
+
+    assert_covers(lambda drawn: ends(drawn, True), draw, 0.1, np.random.default_rng(10), repeats=60)
+    plain = count_hits(lambda drawn: ends(drawn, False), draw, 0.1, np.random.default_rng(10), 200)
+    assert min(plain["low"], plain["high"]) < 0.9 * 200

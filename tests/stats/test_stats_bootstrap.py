@@ -137,7 +137,7 @@ def test_a_class_of_a_single_record_has_no_jackknife_and_no_bca_interval():
     found = estimate_balanced_accuracy(actual, np.arange(30) < 3, **settings_for())
 
     assert found.bca is None
-    assert "percentile" in found.interval.method
+    assert "percentile" in found.interval.method.text
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -112,7 +112,7 @@ def test_repeated_records_do_not_shorten_a_clustered_interval():
 
     assert clustered.interval.low == pytest.approx(alone.low, abs=1e-6)
     assert clustered.interval.high == pytest.approx(alone.high, abs=1e-6)
-    assert "clustered" in clustered.interval.method
+    assert "clustered" in clustered.interval.method.text
 
 
 @pytest.mark.parametrize(

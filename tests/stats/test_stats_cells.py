@@ -1,7 +1,5 @@
 """Rates, risk and their changes: closed forms, twins, properties."""
 
-from time import perf_counter, process_time
-
 import numpy as np
 import pytest
 from benchmarks.judging import draw as draw_planted
@@ -10,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from tests.support.ordinary_core import measure_work
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Unit
 from unlearn_audit.stats import (
@@ -28,7 +27,6 @@ from unlearn_audit.stats import (
     estimate_risk_change,
     estimate_risk_curve,
 )
-from unlearn_audit.stats.tallies import Functional, tally_table
 
 COSTS = MistakeCosts(10.0)
 
@@ -250,7 +248,7 @@ def test_a_model_without_mistakes_is_not_known_to_make_none():
 
     assert found.interval.low == 0
     assert found.interval.high == pytest.approx(20 * compute_clopper_pearson(0, 100, 0.025)[1], rel=0.02)
-    assert "the bootstrap has no spread" in found.interval.method
+    assert "the bootstrap has no spread" in found.interval.method.text
     assert found.bounds.high == pytest.approx(20 * compute_clopper_pearson(0, 100, 0.05)[1], rel=0.02)
 
 
@@ -302,13 +300,6 @@ def test_clusters_of_one_record_are_records_in_each_class_by_itself(estimate):
 
     assert plain.bounds.high == pytest.approx(alone.bounds.high, abs=0.06 * width)
     assert plain.bounds.low == pytest.approx(alone.bounds.low, abs=0.06 * width)
-
-
-def test_the_worst_case_cluster_is_as_large_as_that_of_the_average_record():
-    table = np.array([[1, 0]] * 8 + [[20, 0]] * 2)
-    unit = tally_table(table).blocks[0].make_extreme_unit(Functional((0.0, 1.0), (0, 0)), worst=True)
-
-    assert pytest.approx(unit.tolist()) == [0.0, (8 * 1 + 2 * 400) / 48]
 
 
 def test_copies_of_every_record_add_no_information():
@@ -382,7 +373,7 @@ def test_a_rate_without_clusters_is_exact_and_leaves_the_generator_alone():
     rng = np.random.default_rng(0)
     found = estimate_rate(np.arange(100) < 7, confidence=0.95, resamples=1_000, rng=rng)
 
-    assert (found.value, found.events, found.n, found.bounds.method) == (0.07, 7, 100, "Clopper-Pearson")
+    assert (found.value, found.events, found.n, found.bounds.method.text) == (0.07, 7, 100, "Clopper-Pearson")
     assert np.random.default_rng(0).random() == rng.random()
 
 
@@ -432,10 +423,11 @@ def test_balanced_accuracy_of_one_class_is_refused():
 def test_ten_thousand_resamples_of_a_hundred_thousand_records_are_a_matter_of_milliseconds():
     # some 10 ms here; drawing records instead of cells takes minutes, which is what this guards against
     actual, before, after = make_case(n=100_000)
-    start = perf_counter()
-    estimate_risk_change(actual, before, after, COSTS, **settings_for(resamples=10_000))
 
-    assert perf_counter() - start < 1.0
+    def estimate():
+        estimate_risk_change(actual, before, after, COSTS, **settings_for(resamples=10_000))
+
+    assert measure_work(estimate, enough=1.0) < 1.0
 
 
 @pytest.mark.parametrize("clusters", [None, np.arange(100) // 2])
@@ -458,8 +450,8 @@ def test_the_clinical_part_of_a_hundred_thousand_records_takes_less_than_a_secon
     # 0.2 to 0.4 s here; thresholds, calls and clusters are found once, not once per number
     policy, evidence = load_policy(cluster), draw_planted(30_000, 23_333, images)
     judge_clinically(policy, evidence, ("global-risk",))  # imports are nobody's work
-    start = process_time()
-    findings = judge_clinically(policy, evidence)
+    findings = []
 
-    assert process_time() - start < 1.0
+    assert measure_work(lambda: findings.extend(judge_clinically(policy, evidence)), enough=1.0) < 1.0
+    assert findings
     assert all(finding.estimate is not None for finding in findings)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, expon, gamma, laplace, norm, poisson
 
 from tests.support.covering import assert_covers, count_hits
-from unlearn_audit.records import Interval, Unit
+from unlearn_audit.records import Interval, Unit, quote_text
 from unlearn_audit.stats import (
     MistakeCosts,
     compute_clopper_pearson,
@@ -54,12 +54,12 @@ def test_the_helper_accepts_an_exact_interval_and_refuses_wald():
 
     def exact(events):
         low, high = compute_clopper_pearson(events, 60, 0.025)
-        return Interval(low=low, high=high, confidence=0.95, method="exact", sides="two")
+        return Interval(low=low, high=high, confidence=0.95, method=quote_text("exact"), sides="two")
 
     def wald(events):
         p = events / 60
         reach = 1.96 * np.sqrt(p * (1 - p) / 60)
-        return Interval(low=p - reach, high=p + reach, confidence=0.95, method="Wald", sides="two")
+        return Interval(low=p - reach, high=p + reach, confidence=0.95, method=quote_text("Wald"), sides="two")
 
     assert_covers(exact, draw, 0.07, np.random.default_rng(0), repeats=2_000)
     with pytest.raises(AssertionError, match="covered"):
@@ -68,7 +68,7 @@ def test_the_helper_accepts_an_exact_interval_and_refuses_wald():
 
 def test_the_helper_judges_each_one_sided_end_by_itself():
     def half_wrong(events):  # the low end always covers, the high end never does: jointly 0, but so is 'high'
-        return Interval(low=0.0, high=0.0, confidence=0.95, method="wrong", sides="one")
+        return Interval(low=0.0, high=0.0, confidence=0.95, method=quote_text("wrong"), sides="one")
 
     with pytest.raises(AssertionError, match="high: covered 0"):
         assert_covers(half_wrong, lambda rng: rng.binomial(10, 0.5), 0.5, np.random.default_rng(0), repeats=50)
@@ -145,6 +145,7 @@ def test_the_bound_on_a_paired_change_covers_with_fixed_class_sizes(cell):
     assert_covers(from_counts(values, (0,) * 6), draw_paired(cell), truth, np.random.default_rng(8))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cell", PAIRED[:3])
 def test_the_bound_at_a_prevalence_covers(cell):
     *_, missed, caught, alarms, repaired, ratio = cell

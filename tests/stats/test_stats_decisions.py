@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss
 
 from tests.support.covering import assert_covers
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, OperatingPoint, Unit, quote_text
 from unlearn_audit.stats import (
     MistakeCosts,
     adjust_differences,
@@ -231,7 +231,7 @@ def test_an_operating_point_is_chosen_by_its_name(point, expected):
     actual, probability = np.array([True, True, False]), np.array([0.4, 0.8, 0.1])
 
     assert expected == choose_threshold(
-        point, actual=actual, probability=probability, false_negative=5.0, false_positive=1.0
+        OperatingPoint.parse(point), actual=actual, probability=probability, false_negative=5.0, false_positive=1.0
     )
 
 
@@ -280,7 +280,7 @@ def test_a_free_mistake_or_an_impossible_sensitivity_is_refused():
 
 
 def plan(value, low, high, limit, n=100):
-    bounds = Interval(low=low, high=high, confidence=0.95, method="m", sides="one")
+    bounds = Interval(low=low, high=high, confidence=0.95, method=quote_text("m"), sides="one")
     return estimate_more_records(Estimate(value=value, unit=Unit.PROPORTION, n=n, bounds=bounds), limit)
 
 
@@ -292,6 +292,13 @@ def plan(value, low, high, limit, n=100):
         (0.10, 0.06, 0.14, 0.14, 1),  # touches the limit
         (0.10, 0.06, 0.14, 0.20, 0),  # nothing is open
         (0.10, 0.06, 0.14, 0.10, None),  # on the limit: no number would do
+        (
+            0.10,
+            0.06,
+            0.14,
+            0.101,
+            None,
+        ),  # next to it: 160,000 records would, says a rule that knows the value no better
     ],
 )
 def test_the_records_that_would_decide(value, low, high, limit, expected):

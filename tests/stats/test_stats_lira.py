@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, invgamma, norm, t
 
-from tests.support.planted_references import draw_halves, plant
+from tests.support.reference_scores import draw_halves, plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     Ensemble,
     Variance,
     VariancePrior,
     compute_auc,
+    estimate_auc,
     fit_variance_prior,
     moderate,
     predict_logit,
@@ -371,6 +372,29 @@ def test_models_that_all_say_the_same_are_refused(score, variance):
     trained_on = draw_halves(6, 20, np.random.default_rng(20))
     with pytest.raises(MeasurementError, match="expected reference models that differ"):
         score(np.zeros(20), np.ones((6, 20)), trained_on, variance)
+
+
+@pytest.mark.parametrize("spread", [0.25, 0.5, 2.0, 4.0])
+def test_with_four_models_the_bounds_hold_where_forget_answers_scatter_more_or_less_than_the_controls(spread):
+    """Nothing leaks. Two priors, one a side, differ by chance, and that lies in the scores of one group more."""
+    rng = np.random.default_rng(22)
+    forget = np.arange(300) < 150
+    hits = {"one": np.zeros(2), "apart": np.zeros(2)}
+    for _ in range(300):
+        scale = np.where(forget, spread, 1.0) * np.exp(rng.normal(0, 0.3, 300))
+        mean, trained_on = rng.normal(2, 2, 300), draw_halves(4, 300, rng)
+        references = mean + scale * rng.normal(size=(4, 300))
+        target = mean + scale * rng.normal(size=300)
+        inside, outside = (
+            predict_logit(references, side).compute_log_density(target) for side in (trained_on, ~trained_on)
+        )
+        for name, scores in (("one", score_lira(target, references, trained_on)), ("apart", inside - outside)):
+            bounds = estimate_auc(scores[forget], scores[~forget], confidence=0.95).bounds
+            hits[name] += [bounds.low <= 0.5, bounds.high >= 0.5]
+
+    assert (hits["one"] >= binom.ppf(1e-6, 300, 0.95)).all()
+    assert hits["one"].min() >= 0.94 * 300
+    assert hits["apart"].min() < 0.94 * 300
 
 
 def test_under_the_null_the_attack_says_leak_no_more_often_than_promised():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from tests.support.planted_references import draw_halves, plant
+from tests.support.reference_scores import draw_halves, plant
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.stats import (
     average_log,
@@ -104,6 +104,34 @@ def test_the_log_of_a_mean_counts_only_the_models_that_it_should():
     counted = np.array([[True, False], [True, True], [False, True]])
 
     assert np.exp(average_log(values, counted)).tolist() == pytest.approx([0.3, 0.5])
+
+
+@pytest.mark.parametrize("a", [0.2, 0.7, 1.0])
+def test_sure_answers_keep_their_digits(a):
+    """Doubt of 1e-18 and of 3e-18 is told apart, and not tied or ordered by rounding."""
+    doubt = np.array([1e-18, 3e-18, 1e-12])
+    outside = average_log(np.stack([-doubt, -3 * doubt]), np.ones((2, 3), dtype=bool))
+
+    assert pytest.approx(outside, rel=1e-9) == -2 * doubt
+    assert pytest.approx(compute_log_marginal(outside, a), rel=1e-9) == -(1 + a) * doubt
+
+
+def test_scores_of_sure_models_are_not_decided_by_rounding():
+    """A leak in doubts around 1e-17, where one part in 2^53 of a probability is ten times as much."""
+    rng = np.random.default_rng(4)
+    doubt = 1e-17 * np.exp(rng.normal(size=(7, 700)))
+    doubt[0, :100] /= 20
+    log_probs, trained_on = -doubt, draw_halves(6, 200, rng)
+    scores = score_rmia(
+        log_probs[0, :200],
+        log_probs[1:, :200],
+        trained_on,
+        population=log_probs[0, 200:],
+        population_references=log_probs[1:, 200:],
+        a=0.5,
+    )
+
+    assert compute_auc(scores[:100], scores[100:]) > 0.6
 
 
 def test_rmia_finds_a_leak_with_a_single_pair_and_nothing_where_nothing_is():

@@ -27,7 +27,7 @@ def test_no_check_can_rest_on_it_and_it_says_what_it_is():
 
     assert found.bounds is None
     assert found.interval.sides == "two"
-    assert found.interval.method == "Student's t over 3 runs"
+    assert found.interval.method.text == "Student's t over 3 runs"
 
 
 def test_equal_runs_have_no_standard_error():

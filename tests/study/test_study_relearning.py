@@ -44,7 +44,7 @@ def test_only_the_shown_half_is_trained_on_and_the_models_are_left_alone(
     monkeypatch.setattr(training, "fit", spy)
     study = make_study(seeds=[1], relearning={"of": ["fine"], "epochs": 2, "learning_rate": 0.02})
     (job,) = list_jobs(study, policy, None, None)
-    module.make_cell(cache, tmp_path, "2026-01-02T03:04:05Z", job)
+    module.make_cell(cache, tmp_path, "2026-05-02T03:04:05Z", job)
     evidence = module.read_cell(tmp_path, job).evidence
 
     (first, recipe, seed), (second, *same) = trained[-2:]
@@ -61,7 +61,7 @@ def test_no_hidden_record_is_among_those_trained_on(make_study, policy, cache):
     from unlearn_audit.study.relearning import _draw, mark_shown
 
     (job,) = list_jobs(make_study(seeds=[1]), policy, None, None)
-    case = mark_shown(module._begin(cache, "2026-01-02T03:04:05Z", job, retrain=True))
+    case = mark_shown(module._begin(cache, "2026-05-02T03:04:05Z", job, retrain=True))
     column = case.dataset.groups["relearned"]
 
     shown = case.builder.forget.select(_draw(case)).x

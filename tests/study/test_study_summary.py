@@ -8,7 +8,7 @@ from scipy import stats
 
 from tests.support.tiny_studies import BROKEN, CLAIM, FINE, SALUN
 from unlearn_audit.errors import EvidenceError, UsageError
-from unlearn_audit.records import Estimate, Interval, Unit, derive_rng
+from unlearn_audit.records import COST_OPTIMAL, Estimate, Interval, Unit, derive_rng, quote_text
 from unlearn_audit.stats import estimate_over_seeds
 from unlearn_audit.study import runs as module
 from unlearn_audit.study import summarise
@@ -164,7 +164,7 @@ def test_a_cell_in_which_every_method_failed_still_has_original_and_retrained(ru
 
 
 def planted(monkeypatch, low, high):
-    ends = Interval(low=low, high=high, confidence=0.99, method="planted", sides="two")
+    ends = Interval(low=low, high=high, confidence=0.99, method=quote_text("planted"), sides="two")
     estimate = Estimate(value=(low + high) / 2, unit=Unit.PROPORTION, n=3, interval=ends)
     monkeypatch.setattr(Runs, "estimate", lambda *_: estimate)
 
@@ -296,7 +296,7 @@ def test_the_result_says_what_it_rests_on(full, policy, full_study):
 
     assert result.study == full_study
     assert result.policy_sha256 == policy.digest()
-    assert (result.policy_ratio, result.point, result.cluster) == (10, "cost-optimal", None)
+    assert (result.policy_ratio, result.point, result.cluster) == (10, COST_OPTIMAL, None)
     assert result.cells[0].splits["test"] == 200
     assert result.cells[0].positives["test"] == 75
     assert [row.name for row in result.cells[0].rows] == ["original", "retrained", "salun", "fine", "broken"]
@@ -318,4 +318,4 @@ def test_clusters_are_drawn_whole(summary, cells, read_policy, full_study, monke
     result = summarise(full_study, policy, grouped, ())
 
     assert result.cluster == "patient"
-    assert "clusters" in result.cells[0].find("fine").find("fnr").mean.interval.method
+    assert "clusters" in result.cells[0].find("fine").find("fnr").mean.interval.method.text

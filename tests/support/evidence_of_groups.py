@@ -3,29 +3,22 @@
 import numpy as np
 import pytest
 
-from unlearn_audit.evidence import Evidence
+from tests.support.policies import write_policy
+from tests.support.simulated_evidence import assemble_evidence, make_log_probs
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import DataCard, ForgetRequest, ModelCard, Provenance, SplitCount
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: groups
-version: "1"
-title: Groups
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: missed, metric: false-negative-rate, at_most: 0.5, why: ceiling}
-  - {id: worst, metric: false-negative-rate, among: worst of sex, at_most: 0.2, why: nobody pays alone}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.01, why: utility}
-membership: {attacks: [confidence], fpr: [0.01]}
-protocol: {resamples: 1000}
-subgroups: {columns: [sex], smallest: 20}
-"""
+POLICY = write_policy(
+    "groups",
+    [
+        "{id: missed, metric: false-negative-rate, at_most: 0.5, why: ceiling}",
+        "{id: worst, metric: false-negative-rate, among: worst of sex, at_most: 0.2, why: nobody pays alone}",
+        "{id: forgotten, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}",
+        "{id: kept, metric: retain-accuracy, at_least: 0.01, why: utility}",
+    ],
+    membership="{attacks: [confidence], fpr: [0.01]}",
+    subgroups="{columns: [sex], smallest: 20}",
+)
 
 
 @pytest.fixture
@@ -42,10 +35,6 @@ def read_policy():
     return read
 
 
-def make_log_probs(log_odds):
-    return np.column_stack([-np.logaddexp(0, log_odds), -np.logaddexp(0, -log_odds)])
-
-
 def build_evidence(test, *, groups=(), models=("original", "retrained", "unlearned"), seed=1):
     """Evidence whose test split is `test`: rows of (sex, positive, called positive when unlearned, how many)."""
     rng = np.random.default_rng(seed)
@@ -58,41 +47,7 @@ def build_evidence(test, *, groups=(), models=("original", "retrained", "unlearn
     noise = rng.normal(size=len(split)) * 0.1
     log_probs = {name: make_log_probs(np.where(positive, 2.0, -2.0) + noise) for name in models}
     log_probs["unlearned"] = make_log_probs(np.where(called, 2.0, -2.0) + noise)
-    return Evidence(
-        ids=np.array([f"case-{i:05d}" for i in range(len(split))]),
-        split=split,
-        label=positive.astype(np.int64),
-        log_probs=log_probs,
-        classes=("benign", "malignant"),
-        positive=(1,),
-        groups={"sex": sex, **dict(groups)},
-        provenance=describe(split, positive, models),
-    )
-
-
-def describe(split, positive, models):
-    return Provenance(
-        version="0",
-        created="2026-01-02T03:04:05Z",
-        seed=1,
-        case="groups",
-        data=DataCard(
-            name="groups",
-            source="tests",
-            licence="none",
-            sha256="0" * 64,
-            official=None,
-            classes=("benign", "malignant"),
-            positive=("malignant",),
-            positive_asked=("malignant",),
-            splits={
-                name: SplitCount(n=int((split == name).sum()), positive=int(positive[split == name].sum()))
-                for name in ("retain", "forget", "validation", "test")
-            },
-        ),
-        forget=ForgetRequest(by="fraction", count=60, positive=30, fraction=0.5, commitment="0" * 64),
-        models=tuple(ModelCard(name=name, role=name, method="train", title=name) for name in models),
-    )
+    return assemble_evidence("groups", split, positive, log_probs, {"sex": sex, **dict(groups)})
 
 
 @pytest.fixture
@@ -108,8 +63,8 @@ def find():
         found = [
             f
             for f in record.findings
-            if (f.metric, f.among, f.model) == (metric, among, model)
-            and all(getattr(f, key) == value for key, value in address.items())
+            if (f.key.metric, str(f.key.among), f.key.model) == (metric, among, model)
+            and all(str(getattr(f.key, key)) == value for key, value in address.items())
         ]
         assert len(found) == 1, (metric, among, model, len(found))
         return found[0]

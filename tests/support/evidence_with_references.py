@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tests.support.reference_scores import draw_halves
+from tests.support.simulated_evidence import make_log_probs
 from unlearn_audit.evidence import References
 
 
@@ -61,14 +63,10 @@ def draw_training_sets(candidates, retain, models, rng):
     """Return (K, n) who trained on what: all of retain, and complementary random halves of the candidates."""
     trained_on = np.tile(retain, (models, 1))
     where = np.flatnonzero(candidates)
-    for pair in range(0, models, 2):
-        first = rng.permutation(len(where)) < len(where) // 2
-        trained_on[pair, where[first]] = True
-        trained_on[pair + 1, where[~first]] = True
+    trained_on[:, where] = draw_halves(models, len(where), rng)
     return trained_on
 
 
 def to_log_probs(phi, label):
     """Return (n, 2) log-probabilities under which the true class has logit `phi`."""
-    right, wrong = -np.logaddexp(0, -phi), -np.logaddexp(0, phi)
-    return np.column_stack([np.where(label == 0, right, wrong), np.where(label == 1, right, wrong)])
+    return make_log_probs(np.where(label == 1, phi, -phi))

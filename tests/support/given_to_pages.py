@@ -2,32 +2,19 @@
 
 import re
 
-from tests.support.pages import DOCS, ROOT
+from tests.support.pages import CONTRIBUTING, ROOT, read_page
+from tests.support.policies import FINE_TUNED, LOOSE, write_policy
 from tests.support.prediction_files import POLICY as PREDICTIONS_POLICY
 from tests.support.prediction_files import make_rows, write_rows
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: dermatology
-version: "1.0"
-title: Small
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 3.0, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence], fpr: [0.01]}
-protocol: {resamples: 1000}
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: fine-tune, parameters: {epochs: 1}}
-  recipe: {epochs: 10, batch: 32}
-"""
+POLICY = write_policy(
+    "dermatology",
+    ["{id: risk, metric: global-risk, at_most: 3.0, why: ceiling}", *LOOSE],
+    title="Small",
+    version="1.0",
+    membership="{attacks: [confidence], fpr: [0.01]}",
+    reference_case=FINE_TUNED,
+)
 """Passes within seconds on the built-in data."""
 ASKS_THE_OFFICER = "responsible: [{name: Dr. A. Example, role: clinical safety officer, countersigns: true}]\n"
 FACTORY = """\
@@ -42,7 +29,7 @@ _KEYS = "--key laboratory/signer.key.pem --chain laboratory/signer-chain.pem"
 
 def ask_the_officer(reader):
     """Put the passage of the page into the policy that the page before made."""
-    passage = re.search(r"```yaml\n(responsible:.*?)```", (DOCS / "erasure-request.md").read_text("utf-8"), re.DOTALL)
+    passage = re.search(r"```yaml\n(responsible:.*?)```", read_page("first-audit.md#erasure-request"), re.DOTALL)
     path = reader.folder / "cytology.yaml"
     text, times = re.subn(r"^responsible:\n(?:  .*\n)+", passage.group(1), path.read_text("utf-8"), flags=re.MULTILINE)
     assert times == 1
@@ -107,7 +94,7 @@ def give_plugin(reader):
     """The passage of the page inside of a small policy."""
     from ruamel.yaml import YAML
 
-    passage = re.findall(r"```yaml\n(.*?)```", (DOCS / "plugins.md").read_text("utf-8"), re.DOTALL)[0]
+    passage = re.findall(r"```yaml\n(.*?)```", read_page(f"{CONTRIBUTING}#plug-ins"), re.DOTALL)[0]
     yaml = YAML(typ="safe")
     policy, added = yaml.load(POLICY), yaml.load(passage)
     policy["id"] = "example"
@@ -168,8 +155,11 @@ def give_keys(reader):
 def make_report(reader):
     reader.write("policy.yaml", POLICY)
     found_laboratory(reader, "laboratory")
-    stamped = "--timestamp-url https://timestamps.example/ --timestamp-trust authority-root.pem"
-    assert reader.run(f"unlearn-audit run --policy policy.yaml {_KEYS} {stamped}")[0] == 0
+    reader.write(
+        "signing.yaml",
+        f"schema: unlearn-audit/signing/v1\ntimestamps: {{url: '{reader.stamps.url}', trust: [authority-root.pem]}}\n",
+    )
+    assert reader.run(f"unlearn-audit run --policy policy.yaml {_KEYS} --signing signing.yaml")[0] == 0
 
 
 def found_laboratory(reader, name):
@@ -186,13 +176,13 @@ def own_folder(reader, name):
 
 GIVEN = {
     "data.md": give_images,
-    "erasure-request.md": ask_the_officer,
+    "first-audit.md#erasure-request": ask_the_officer,
     "models.md": give_models,
     "pipelines.md": give_pipeline,
-    "plugins.md": give_plugin,
-    "predictions.md": give_predictions,
+    f"{CONTRIBUTING}#plug-ins": give_plugin,
+    "data.md#predictions": give_predictions,
     "references.md": give_references,
     "report.md": give_report,
     "signing.md": give_keys,
-    "verify.md": give_reader_of_reports,
+    "verify.md#options": give_reader_of_reports,
 }

@@ -1,7 +1,7 @@
 """A small study result made by hand: every kind of line that a page can have, and no training."""
 
 from unlearn_audit.policy import StudyFile
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, quote_text
 from unlearn_audit.study import Answer, CellResult, Figure, Row, StudyResult
 from unlearn_audit.study.measures import list_measures
 
@@ -16,7 +16,7 @@ MODELS = {
 
 
 def estimate(value, reach=0.02, unit=Unit.PROPORTION):
-    ends = Interval(low=value - reach, high=value + reach, confidence=0.95, method="by hand", sides="two")
+    ends = Interval(low=value - reach, high=value + reach, confidence=0.95, method=quote_text("by hand"), sides="two")
     return Estimate(value=value, unit=unit, n=3, interval=ends if reach else None)
 
 

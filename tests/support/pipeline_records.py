@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.record_factory import make_record
 from unlearn_audit.formats.sources import Sources
-from unlearn_audit.records import AuditRecord, CheckResult, Interval, Limit, Outcome, Verdict
+from unlearn_audit.records import AuditRecord, CheckResult, Interval, Limit, Outcome, Verdict, quote_text
 
 SOURCES = Sources("policies/lesions.yaml", {"fail-required": 12, "pass-required": 30, "inconclusive-optional": 41})
 LIKE = make_record().verdict.checks[0]
@@ -31,12 +31,22 @@ def make_check(outcome: Outcome, *, required: bool = True, **changes: Any) -> Ch
     name = f"{outcome.value.replace('_', '-')}-{'required' if required else 'optional'}"
     estimate = None if outcome is Outcome.NOT_RUN else LIKE.estimate
     reason = f"Because {name}."
-    fields = {"id": name, "title": f"Title of {name}", "outcome": outcome, "required": required, "reason": reason}
-    return LIKE.model_copy(update={**fields, "estimate": estimate, **changes})
+    fields = {
+        "id": name,
+        "title": f"Title of {name}",
+        "outcome": outcome,
+        "required": required,
+        "reasons": (quote_text(reason),),
+    }
+    parts = {part: changes.pop(part) for part in ("metric", "against", "among", "at") if part in changes}
+    key = LIKE.key.model_copy(update=parts)
+    return LIKE.model_copy(update={**fields, "key": key, "estimate": estimate, **changes})
 
 
 def with_checks(*checks: CheckResult, outcome: Outcome = Outcome.FAIL, **changes: Any) -> AuditRecord:
-    verdict = Verdict(model="unlearned", outcome=outcome, reason="Some hold.", confidence=0.95, checks=checks)
+    verdict = Verdict(
+        model="unlearned", outcome=outcome, reasons=(quote_text("Some hold."),), confidence=0.95, checks=checks
+    )
     return make_record(verdicts=(verdict,), outcome=outcome, **changes)
 
 
@@ -46,12 +56,12 @@ def with_every_outcome() -> AuditRecord:
 
 def with_text(text: str) -> AuditRecord:
     """Put `text` wherever a policy or a case can put words."""
-    words = {"title": text, "reason": text, "why": text, "kind": text}
+    words = {"title": text, "reasons": (quote_text(text),), "why": text, "kind": text}
     checks = (make_check(o, **words, id=o.value + text) for o in Outcome)
     record = with_checks(*checks)
-    verdict = record.verdict.model_copy(update={"reason": text, "model": text})
+    verdict = record.verdict.model_copy(update={"reasons": (quote_text(text),), "model": text})
     provenance = record.provenance.model_copy(update={"case": text})
-    advice = record.recommendation.model_copy(update={"text": text})
+    advice = record.recommendation.model_copy(update={"advice": (quote_text(text),)})
     policy = {**record.policy, "id": text, "version": text, "title": text}
     other = verdict.model_copy(update={"model": "remedied-warm-restart"})
     return record.model_copy(
@@ -60,6 +70,6 @@ def with_text(text: str) -> AuditRecord:
 
 
 def with_bounds(low: float, high: float, limit: Limit, outcome: Outcome = Outcome.PASS, **changes: Any) -> CheckResult:
-    bounds = Interval(low=low, high=high, confidence=0.95, method="Jeffreys", sides="one")
+    bounds = Interval(low=low, high=high, confidence=0.95, method=quote_text("Jeffreys"), sides="one")
     estimate = LIKE.estimate.model_copy(update={"value": (low + high) / 2, "bounds": bounds, "interval": None})
     return make_check(outcome, **{"id": "one", "limit": limit, "estimate": estimate, **changes})

@@ -5,15 +5,16 @@ from typing import Literal
 from pydantic import Field
 
 from unlearn_audit.policy import InvalidPolicyError, KnownNames, MetricTraits, parse_policy
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE
 from unlearn_audit.records.frozen import Frozen
 
 CHANGE = frozenset({"original", "retrained"})
 ALONE = frozenset({None})
-EVERYONE = frozenset({"all", "positive", "negative"})
+EVERYONE = frozenset({ALL, POSITIVE, NEGATIVE})
 
 
 def _clinical(*limits: str, against: frozenset[str | None] = ALONE, **rest: float) -> MetricTraits:
-    return MetricTraits(kind="clinical", against=against, at=True, limits=frozenset(limits), **rest)
+    return MetricTraits(title="A metric", kind="clinical", against=against, at=True, limits=frozenset(limits), **rest)
 
 
 METRICS = {
@@ -25,10 +26,15 @@ METRICS = {
     "balanced-accuracy": _clinical("at_least", low=0, high=1),
     "specificity": _clinical("at_least", low=0, high=1),
     "false-positive-rate": _clinical("at_most", low=0, high=1),
-    "auroc": MetricTraits(kind="clinical", limits=frozenset({"at_least"}), low=0, high=1),
-    "auroc-drop": MetricTraits(kind="clinical", against=CHANGE, limits=frozenset({"at_most"}), low=-1, high=1),
-    "membership-auc": MetricTraits(kind="forgetting", among=EVERYONE, limits=frozenset({"within"}), low=0, high=1),
+    "auroc": MetricTraits(title="A metric", kind="clinical", limits=frozenset({"at_least"}), low=0, high=1),
+    "auroc-drop": MetricTraits(
+        title="A metric", kind="clinical", against=CHANGE, limits=frozenset({"at_most"}), low=-1, high=1
+    ),
+    "membership-auc": MetricTraits(
+        title="A metric", kind="forgetting", among=EVERYONE, limits=frozenset({"within"}), low=0, high=1
+    ),
     "membership-auc-difference": MetricTraits(
+        title="A metric",
         kind="forgetting",
         against=frozenset({"retrained"}),
         among=EVERYONE,
@@ -36,9 +42,11 @@ METRICS = {
         low=-1,
         high=1,
     ),
-    "retain-accuracy": MetricTraits(kind="utility", limits=frozenset({"at_least"}), low=0, high=1),
-    "positive-share": MetricTraits(kind="utility", at=True, limits=frozenset({"within"}), low=0, high=1),
-    "brier": MetricTraits(kind="descriptive"),
+    "retain-accuracy": MetricTraits(title="A metric", kind="utility", limits=frozenset({"at_least"}), low=0, high=1),
+    "positive-share": MetricTraits(
+        title="A metric", kind="utility", at=True, limits=frozenset({"within"}), low=0, high=1
+    ),
+    "brier": MetricTraits(title="A metric", kind="descriptive"),
 }
 
 

@@ -4,25 +4,22 @@ import csv
 
 import numpy as np
 
-POLICY = """\
-schema: unlearn-audit/policy/v1
-id: brought
-version: "1"
-title: Brought along
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax, cost-optimal]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.9, why: ceiling}
-  - {id: optimal, metric: global-risk, at: cost-optimal, at_most: 0.9, required: false, why: ceiling}
-  - {id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}
-  - {id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.5, 0.5], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}
-membership: {attacks: [confidence, modified-entropy], fpr: [0.01]}
-protocol: {resamples: 1000}
-"""
+from tests.support.policies import LOOSE, write_policy
+
+POLICY = write_policy(
+    "brought",
+    [
+        "{id: risk, metric: global-risk, at_most: 0.9, why: ceiling}",
+        "{id: optimal, metric: global-risk, at: cost-optimal, at_most: 0.9, required: false, why: ceiling}",
+        LOOSE[0],
+        "{id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.01, 0.99], why: unseen}",
+        "{id: as-retrained, metric: membership-auc-difference, against: retrained, within: [-0.49, 0.49], why: unseen}",
+        LOOSE[2],
+    ],
+    title="Brought along",
+    points="argmax, cost-optimal",
+    membership="{attacks: [confidence, modified-entropy], fpr: [0.01]}",
+)
 SIZES = {"retain": 60, "forget": 40, "validation": 40, "test": 100}
 MODELS = ("original", "unlearned", "retrained")
 
@@ -50,3 +47,9 @@ def write_rows(path, rows, delimiter=","):
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def find_entry(evidence, code):
+    """Return the one entry of the intake with this code."""
+    (entry,) = [entry for entry in evidence.provenance.intake if entry.code == code]
+    return entry

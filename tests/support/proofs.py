@@ -6,21 +6,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from tests.support.record_factory import make_record
+from tests.support.record_factory import make_record, make_verdicts, shape_findings
 from unlearn_audit.formats.pdf import ATTACHMENT
-from unlearn_audit.pki.certificates import load_revocations
+from unlearn_audit.pki import laboratory_ca
 from unlearn_audit.pki.issuing import issue_further_signer
-from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.keys import SigningKey, describe_signer, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
-from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+from unlearn_audit.pki.purposes import KeyPurpose
+from unlearn_audit.pki.revocation import load_revocations
+from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import AuditRecord, Outcome
 from unlearn_audit.signing.bundle import write_bundle
+from unlearn_audit.verdict.recommendation import recommend
 from unlearn_audit.verification.verification import VerificationOptions
 
 OFFICER, ENGINEER = "Dr. A. Example", "B. Example"
@@ -50,7 +54,7 @@ class Laboratory:
 
     def certify(self, days: tuple[float, float], name: str = "Audit desk") -> SigningKey:
         """Return a key whose certificate is valid between two days from now, which may both be past."""
-        made = issue_further_signer(self.folder, f"{name} {x509.random_serial_number()}")
+        made = issue_further_signer(self.folder, f"{name} {x509.random_serial_number()}", purpose=KeyPurpose.REPORT)
         key = load_signing_key(made["signer_key"], made["signer_chain"])
         root_key = load_pem_private_key(self.paths["root_key"].read_bytes(), None)
         now, old = datetime.now(UTC), key.certificate
@@ -65,7 +69,9 @@ class Laboratory:
 
 
 def found_laboratory(folder: Path) -> Laboratory:
-    paths = init_laboratory_ca(folder, "Example Clinic", "Audit desk")
+    """Found a laboratory a month ago, so that what it signed some days ago is not older than its root."""
+    with patch.object(laboratory_ca, "_CLOCK_SKEW", timedelta(days=30)):
+        paths = init_laboratory_ca(folder, "Example Clinic", "Audit desk")
     return Laboratory(folder, paths, load_signing_key(paths["signer_key"], paths["signer_chain"]))
 
 
@@ -91,20 +97,25 @@ def ask_for(policy: Policy, *names: str) -> Policy:
 
 
 def make_small_record(
-    key: SigningKey, level: Level = Level.B, *, due: tuple[str, ...] = (), **changes: Any
+    key: SigningKey, level: SignatureLevel = SignatureLevel.B, *, due: tuple[str, ...] = (), **changes: Any
 ) -> AuditRecord:
     """Return a passing record that fits on little space."""
-    record = make_record(describe(key, level.value), findings=(), curves=())
+    record = make_record(describe_signer(key.certificate, level), curves=())
     policy = ask_for(Policy.model_validate(record.policy), *due)
-    passing = next(verdict for verdict in record.verdicts if verdict.outcome is Outcome.PASS)
-    fields = {"policy": policy.model_dump(mode="json"), "policy_sha256": policy.digest(), "verdicts": (passing,)}
+    asked = {(check.metric, check.against, check.among) for check in policy.checks}
+    unlearned = [finding for finding in record.findings if finding.key.model == "unlearned"]
+    mine = (f for f in unlearned if (f.key.metric, f.key.against, f.key.among) in asked)
+    findings = shape_findings(tuple(mine), "unlearned", {})
+    verdicts = make_verdicts(findings, ("unlearned",))
     provenance = record.provenance.model_copy(update={"models": record.provenance.models[:3]})
+    fields = {"policy": policy.model_dump(mode="json"), "policy_sha256": policy.digest(), "verdicts": verdicts}
+    fields |= {"findings": findings, "recommendation": recommend(verdicts, provenance)}
     return record.model_copy(update={**fields, "outcome": Outcome.PASS, "provenance": provenance, **changes})
 
 
-def sign_at(level: Level, stamps: Any = None, laboratory: Laboratory | None = None) -> Signing:
+def sign_at(level: SignatureLevel, stamps: Any = None, laboratory: Laboratory | None = None) -> Signing:
     """Return how to sign at `level` with the responder `stamps`."""
-    if level is Level.B:
+    if level is SignatureLevel.B:
         return Signing()
     authority = TimeStampAuthority(stamps.url, (stamps.root,))
     if not level.carries_proof:
@@ -120,6 +131,7 @@ def write_small_bundle(out: Path, record: AuditRecord, key: SigningKey, signing:
         "report.pdf": render_small(record),
         "policy.yaml": json.dumps(record.policy).encode(),
         "evidence.parquet": b"PAR1 stands here for the evidence PAR1",
+        **{str(card.file): card.name.encode() for card in record.provenance.models},
     }
     return write_bundle(out, files, record, key, signing=signing)
 

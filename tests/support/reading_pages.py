@@ -5,6 +5,12 @@ from pathlib import Path
 
 import pytest
 
+EVERY_VIEW = [
+    ("light", 1280),
+    *(pytest.param(*view, marks=pytest.mark.thorough) for view in (("dark", 1280), ("light", 390), ("dark", 390))),
+]
+"""Colour scheme and width of the window in CSS pixels."""
+
 
 def find_violations(page, within="html"):
     """What axe-core, which the wheel axe-playwright-python carries, finds in a part of the page."""

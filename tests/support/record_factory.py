@@ -4,7 +4,8 @@
 import math
 from typing import Any
 
-from unlearn_audit.policy.model import Policy
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.policy.model import Check, Policy
 from unlearn_audit.records import (
     AuditRecord,
     CheckResult,
@@ -16,6 +17,7 @@ from unlearn_audit.records import (
     ForgetRequest,
     Interval,
     Limit,
+    MetricKey,
     ModelCard,
     Outcome,
     Overlap,
@@ -26,8 +28,12 @@ from unlearn_audit.records import (
     Unit,
     Verdict,
     digest_of,
+    quote_text,
+    write_message,
 )
 from unlearn_audit.software import PAGES, describe_software
+from unlearn_audit.verdict.recommendation import recommend
+from unlearn_audit.verdict.rulings import limit_of, rule_check
 
 N, POSITIVE = 2005, 392
 COSTS = 20.0
@@ -59,12 +65,16 @@ CHECKS: tuple[dict[str, Any], ...] = (
     {"id": "newly-missed", "metric": "newly-missed-rate", "against": "original", "at": "cost-optimal", "at_most": 0.05},
     {"id": "balanced", "metric": "balanced-accuracy", "at": "cost-optimal", "at_least": 0.68},
     {"id": "ranking", "metric": "auroc-drop", "against": "original", "at_most": 0.03},
-    {"id": "fixed-fpr", "metric": "fnr-at-fpr-20", "at_most": 0.4, "required": False},
+    {"id": "fixed-fpr", "metric": "specificity", "at": "cost-optimal", "at_least": 0.6, "required": False},
     {"id": "membership", "metric": "membership-auc", "within": (0.45, 0.55)},
     {"id": "membership-positive", "metric": "membership-auc", "among": "positive", "within": (0.4, 0.6)},
     {"id": "membership-retrained", "metric": "membership-auc-difference", "against": "retrained", "among": "positive", "within": (-0.1, 0.1)},
     {"id": "utility", "metric": "retain-accuracy", "at_least": 0.9},
 )  # fmt: skip
+
+
+def _name(check: dict[str, Any]) -> str:
+    return str(check["metric"]).replace("-", " ").capitalize()
 
 
 def make_policy() -> Policy:
@@ -87,7 +97,10 @@ def make_policy() -> Policy:
                 "rationale": "A missed melanoma delays excision; a false alarm costs one dermatoscopic visit.",
                 "prevalence": 0.05,
             },
-            "checks": [{**check, "why": f"The board agreed on this tolerance for {check['id']}."} for check in CHECKS],
+            "checks": [
+                {**check, "title": _name(check), "why": f"The board agreed on this tolerance for {check['id']}."}
+                for check in CHECKS
+            ],
             "membership": {"attacks": list(ATTACKS[:6])},
             "protocol": {"cluster": "lesion_id"},
             "remediation": [{"method": "salun-cra", "parameters": {"keep": 0.5}}, {"method": "warm-restart"}],
@@ -98,13 +111,17 @@ def make_policy() -> Policy:
 def make_estimate(value: float, unit: Unit, n: int = N, *, spread: float = 0.02, events: int | None = None) -> Estimate:
     floor = -1.0 if value < 0 else 0.0
     interval = Interval(
-        low=max(value - spread, floor), high=value + spread, confidence=0.95, method="Jeffreys", sides="two"
+        low=max(value - spread, floor),
+        high=value + spread,
+        confidence=0.95,
+        method=write_message("jeffreys"),
+        sides="two",
     )
     bounds = Interval(
         low=max(value - 0.84 * spread, floor),
         high=value + 0.84 * spread,
         confidence=0.95,
-        method="Jeffreys",
+        method=write_message("jeffreys"),
         sides="one",
     )
     return Estimate(value=value, unit=unit, n=n, events=events, interval=interval, bounds=bounds)
@@ -114,8 +131,13 @@ def make_finding(metric: str, model: str, estimate: Estimate | None, **rest: Any
     rest.setdefault("direction", Direction.LOWER)
     rest.setdefault("source", "NUMBERS, section 1")
     if estimate is None:
-        rest.setdefault("not_run", "the reference was not trained")
-    return Finding(metric=metric, model=model, estimate=estimate, **rest)
+        rest.setdefault("not_run", quote_text("the reference was not trained"))
+    parts = {name: rest.pop(name) for name in ("against", "among", "at", "attack") if name in rest}
+    null = {"membership-auc": 0.5, "membership-auc-difference": 0.0}.get(metric)
+    title = metric.replace("-", " ").capitalize()
+    return Finding(
+        key=MetricKey(metric=metric, model=model, **parts), title=title, estimate=estimate, null=null, **rest
+    )
 
 
 def _risk(model: str) -> float:
@@ -172,7 +194,6 @@ def _paired(model: str, at: str) -> list[Finding]:
         make_finding("newly-missed", model, Estimate(value=newly, unit=Unit.COUNT, n=POSITIVE, events=newly), records=tuple(ids[:newly]), **found),
         make_finding("newly-caught", model, Estimate(value=caught, unit=Unit.COUNT, n=POSITIVE, events=caught), records=tuple(ids[newly:]), **found),
         make_finding("mcnemar-p", model, Estimate(value=0.00042 if missed > 9 else 0.61, unit=Unit.PROPORTION, n=POSITIVE), **found),
-        make_finding("auroc-drop", model, make_estimate(MODELS["original"][2] - MODELS[model][2], Unit.AUC), against="original"),
     ]  # fmt: skip
 
 
@@ -185,8 +206,11 @@ def _membership(model: str) -> list[Finding]:
                 make_finding("membership-auc", model, make_estimate(value, Unit.AUC, n, spread=0.02 if among == "all" else 0.045), among=among, attack=attack, direction=Direction.TWO_SIDED)
             )  # fmt: skip
         if model != "original":
-            found.append(make_finding("membership-auc-difference", model, make_estimate(base - MODELS["retrained"][3 if among == "all" else 4], Unit.AUC, n), among=among, attack="logit", against="retrained", direction=Direction.TWO_SIDED))  # fmt: skip
-    rare = "a false-positive rate of 0.001 needs at least 1,000 non-members, found 392"
+            change = base - MODELS["retrained"][3 if among == "all" else 4]
+            for i, attack in enumerate(ATTACKS):
+                estimate = make_estimate(change * (1 - 0.06 * abs(i - 1)), Unit.AUC, n)
+                found.append(make_finding("membership-auc-difference", model, estimate, among=among, attack=attack, against="retrained", direction=Direction.TWO_SIDED))  # fmt: skip
+    rare = write_message("too-few-non-members", least=1000, fpr=0.001, found=392)
     tpr = make_estimate(0.012, Unit.PROPORTION, 1401, spread=0.006)
     found.append(make_finding("membership-tpr", model, tpr, attack="logit", at="fpr 0.01"))
     found.append(make_finding("membership-tpr", model, None, attack="logit", at="fpr 0.001", not_run=rare))
@@ -204,6 +228,15 @@ def make_findings() -> tuple[Finding, ...]:
             found += _clinical(model, at)
             if model in CANDIDATES:
                 found += _paired(model, at)
+        if model in CANDIDATES:
+            found.append(
+                make_finding(
+                    "auroc-drop",
+                    model,
+                    make_estimate(MODELS["original"][2] - MODELS[model][2], Unit.AUC),
+                    against="original",
+                )
+            )
         found += _threshold_free(model) + _membership(model)
     prevalence = POSITIVE / N
     for model, value in (("call-all-positive", 1 - prevalence), ("call-none-positive", COSTS * prevalence)):
@@ -219,40 +252,45 @@ def make_curves() -> tuple[Curve, ...]:
     for model, (missed, alarms, _, auc, _) in MODELS.items():
         risk = tuple((ratio * missed + alarms) / N for ratio in ratios)
         band = {"low": tuple(0.85 * y for y in risk), "high": tuple(1.15 * y for y in risk)}
-        curves.append(Curve(kind="cost-ratio", model=model, at="cost-optimal", x=ratios, y=risk, **band))
+        curves.append(
+            Curve(
+                kind="cost-ratio",
+                key=MetricKey(metric="global-risk", model=model, at="cost-optimal"),
+                x=ratios,
+                y=risk,
+                **band,
+            )
+        )
         grid = tuple(i / 40 for i in range(41))
         power = (1 - auc) / auc
-        curves.append(Curve(kind="roc", model=model, attack="logit", x=grid, y=tuple(x**power for x in grid)))
+        curves.append(
+            Curve(
+                kind="roc",
+                key=MetricKey(metric="membership-auc", model=model, attack="logit"),
+                x=grid,
+                y=tuple(x**power for x in grid),
+            )
+        )
         centres = tuple(-6 + 0.5 * i for i in range(33))
         for population, centre in (("retain", 4.5), ("forget", 1.5 + 8 * (auc - 0.5)), ("test", 1.5)):
             density = tuple(math.exp(-0.5 * ((x - centre) / 2.2) ** 2) / 5.5 for x in centres)
             curves.append(
-                Curve(kind="scores", model=model, attack="logit", population=population, x=centres, y=density)
+                Curve(
+                    kind="scores",
+                    key=MetricKey(metric="membership-auc", model=model, attack="logit"),
+                    split=population,
+                    x=centres,
+                    y=density,
+                )
             )
     for model, slope in (("call-all-positive", 0.0), ("call-none-positive", POSITIVE / N)):
         risk = tuple((ratio * slope if slope else 1 - POSITIVE / N) for ratio in ratios)
-        curves.append(Curve(kind="cost-ratio", model=model, at="cost-optimal", x=ratios, y=risk))
+        curves.append(
+            Curve(
+                kind="cost-ratio", key=MetricKey(metric="global-risk", model=model, at="cost-optimal"), x=ratios, y=risk
+            )
+        )
     return tuple(curves)
-
-
-def _pick(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> Estimate | None:
-    keys = {
-        "metric": check["metric"],
-        "model": model,
-        "among": check.get("among", "all"),
-        "against": check.get("against"),
-    }
-    listed = [f for f in findings if all(getattr(f, k) == v for k, v in keys.items())]
-    listed = [f for f in listed if f.at in (None, check.get("at")) and f.attack in (None, "logit")]
-    return listed[0].estimate if listed else None
-
-
-def _judge(limit: Limit, bounds: Interval) -> Outcome:
-    low = limit.at_least if limit.at_least is not None else -math.inf
-    high = limit.at_most if limit.at_most is not None else math.inf
-    if low <= bounds.low and bounds.high <= high:
-        return Outcome.PASS
-    return Outcome.FAIL if bounds.low > high or bounds.high < low else Outcome.INCONCLUSIVE
 
 
 _SENTENCE = {
@@ -263,25 +301,25 @@ _SENTENCE = {
 }
 
 
-def _check(findings: tuple[Finding, ...], check: dict[str, Any], model: str) -> CheckResult:
-    low, high = check.get("within", (check.get("at_least"), check.get("at_most")))
-    limit = Limit(at_most=high, at_least=low)
-    estimate = _pick(findings, check, model)
-    outcome = _judge(limit, estimate.bounds) if estimate and estimate.bounds else Outcome.NOT_RUN
-    membership = check["metric"].startswith("membership")
-    kind = "forgetting" if membership else "utility" if check["id"] == "utility" else "clinical"
+def _check(findings: tuple[Finding, ...], check: Check, policy: Policy, model: str) -> CheckResult:
+    """Hold one check against the findings as the product does; the sentences are the factory's own."""
+    ruled = rule_check(check, [finding for finding in findings if finding.key.model == model], policy)
+    ruling = ruled.ruling
+    attack = ruling.finding.key.attack if ruling.finding else None
+    key = MetricKey(
+        metric=check.metric, model=model, against=check.against, among=check.among, at=ruled.at, attack=attack
+    )
     return CheckResult(
-        id=check["id"], title=check["metric"].replace("-", " ").capitalize(), why=f"The board agreed on this tolerance for {check['id']}.",
-        kind=kind, metric=check["metric"], model=model, against=check.get("against"), among=check.get("among", "all"),
-        at=check.get("at"), attack="logit" if membership else None, limit=limit,
-        required=check.get("required", True), outcome=outcome, reason=_SENTENCE[outcome], estimate=estimate,
+        id=check.id, title=check.title, why=check.why, kind=TRAITS[check.metric].kind, key=key, limit=ruled.limit,
+        required=check.required, outcome=ruling.outcome, reasons=(quote_text(_SENTENCE[ruling.outcome]),),
+        estimate=ruling.estimate,
     )  # fmt: skip
 
 
-def make_verdicts(findings: tuple[Finding, ...]) -> tuple[Verdict, ...]:
-    verdicts = []
-    for model in CANDIDATES:
-        checks = tuple(_check(findings, check, model) for check in CHECKS)
+def make_verdicts(findings: tuple[Finding, ...], models: tuple[str, ...] = CANDIDATES) -> tuple[Verdict, ...]:
+    verdicts, policy = [], make_policy()
+    for model in models:
+        checks = tuple(_check(findings, check, policy, model) for check in policy.checks)
         required = [check.outcome for check in checks if check.required]
         failed = sum(outcome is Outcome.FAIL for outcome in required)
         unsure = sum(outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN) for outcome in required)
@@ -291,8 +329,32 @@ def make_verdicts(findings: tuple[Finding, ...]) -> tuple[Verdict, ...]:
             Outcome.INCONCLUSIVE: f"{unsure} of {len(required)} required checks cannot be decided.",
             Outcome.PASS: f"All {len(required)} required checks pass.",
         }[outcome]
-        verdicts.append(Verdict(model=model, outcome=outcome, reason=reason, confidence=0.95, checks=checks))
+        verdicts.append(
+            Verdict(model=model, outcome=outcome, reasons=(quote_text(reason),), confidence=0.95, checks=checks)
+        )
     return tuple(verdicts)
+
+
+def shape_findings(findings: tuple[Finding, ...], model: str, outcomes: dict[str, Outcome]) -> tuple[Finding, ...]:
+    """Move the numbers on `model` so that each check has the outcome that is named for it, and passes where none is."""
+    shaped = list(findings)
+    for check in make_policy().checks:
+        wanted = outcomes.get(check.id, Outcome.PASS)
+        for index, f in enumerate(shaped):
+            key = (f.key.model, f.key.metric, f.key.against, f.key.among)
+            if key == (model, check.metric, check.against, check.among) and f.key.at in (None, check.at):
+                shaped[index] = _shape(f, limit_of(check), wanted)
+    return tuple(shaped)
+
+
+def _shape(finding: Finding, limit: Limit, wanted: Outcome) -> Finding:
+    if wanted is Outcome.NOT_RUN or finding.estimate is None:
+        return finding.model_copy(update={"estimate": None, "not_run": quote_text("it was not defined here")})
+    end = limit.at_most if limit.at_most is not None else limit.at_least
+    inwards = -1 if limit.at_most is not None else 1
+    shift = {Outcome.PASS: 0.05, Outcome.FAIL: -0.05, Outcome.INCONCLUSIVE: 0.0}[wanted]
+    estimate = make_estimate(round(end + inwards * shift, 4), finding.estimate.unit, finding.estimate.n, spread=0.03)
+    return finding.model_copy(update={"estimate": estimate})
 
 
 def make_provenance(signer: Signer | None = None) -> Provenance:
@@ -310,7 +372,7 @@ def make_provenance(signer: Signer | None = None) -> Provenance:
         splits={"retain": SplitCount(n=5606, positive=1095), "forget": SplitCount(n=1401, positive=273),
                 "validation": SplitCount(n=1003, positive=195), "test": SplitCount(n=N, positive=POSITIVE)},
         overlaps=(Overlap(column="lesion_id", splits=("forget", "retain"), shared_groups=611), Overlap(column="lesion_id", splits=("retain", "test"), shared_groups=38)),
-        cluster="lesion_id", notes=("28 x 28 pixels, rebuilt from HAM10000.",),
+        cluster="lesion_id", notes=(quote_text("28 x 28 pixels, rebuilt from HAM10000."),),
     )  # fmt: skip
     forget = ForgetRequest(by="fraction", count=1401, positive=273, fraction=0.2, commitment=digest_of("commitment"))
     return Provenance(
@@ -330,8 +392,16 @@ def make_record(signer: Signer | None = None, **changes: Any) -> AuditRecord:
         "outcome": verdicts[0].outcome,
         "recommendation": Recommendation(
             action="release-remedied", model="remedied-warm-restart",
-            text="Do not release the unlearned model. Release the warm restart instead: it passes every required check, "
-            "with 8 fewer missed malignant lesions than the original.",
+            advice=(quote_text("Do not release the unlearned model. Release the warm restart instead: it passes every required check, "
+            "with 8 fewer missed malignant lesions than the original."),),
         ),
     }  # fmt: skip
     return AuditRecord(**{**fields, **changes})
+
+
+def make_judged_record(findings: tuple[Finding, ...], signer: Signer | None = None, **changes: Any) -> AuditRecord:
+    """Return a record whose verdicts and recommendation follow from `findings`."""
+    plain, verdicts = make_record(signer), make_verdicts(findings)
+    advice = recommend(verdicts, plain.provenance)
+    fields = {"findings": findings, "verdicts": verdicts, "outcome": verdicts[0].outcome, "recommendation": advice}
+    return plain.model_copy(update={**fields, **changes})

@@ -6,34 +6,20 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.support.policies import OUT_OF_REACH, WITH_SALUN, write_policy
 from unlearn_audit.cases import CaseRequest, build_case
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import parse_policy
 from unlearn_audit.records import ignore_progress
 
-REFERENCED = """\
-schema: unlearn-audit/policy/v1
-id: referenced
-version: "1"
-title: Referenced
-owner: Tests
-applies_to: Tests
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 10, false_positive: 1, rationale: Tests}
-checks:
-  - {id: risk, metric: global-risk, at_most: 0.001, why: unreachable}
-  - {id: forgotten, metric: membership-auc, among: positive, within: [0.4, 0.6], why: unseen}
-  - {id: kept, metric: retain-accuracy, at_least: 0.99, why: utility}
-membership: {references: {models: 4}}
-protocol: {resamples: 1000}
-remediation: [{method: warm-restart}, {method: retrain}]
-comparison: [{method: random-label, parameters: {epochs: 1}}]
-reference_case:
-  dataset: breast-cytology
-  model: mlp
-  unlearn: {method: salun, parameters: {epochs: 1}}
-  recipe: {epochs: 2, batch: 32}
-"""
+REFERENCED = write_policy(
+    "referenced",
+    OUT_OF_REACH,
+    membership="{references: {models: 4}}",
+    remediation="[{method: warm-restart}, {method: retrain}]",
+    comparison="[{method: random-label, parameters: {epochs: 1}}]",
+    reference_case=WITH_SALUN,
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -60,7 +46,7 @@ def ask(tmp_path):
     """A request with a cache of its own."""
 
     def make(**changes):
-        return replace(CaseRequest(created="2026-01-02T03:04:05Z", cache=tmp_path / "cache"), **changes)
+        return replace(CaseRequest(created="2026-05-02T03:04:05Z", cache=tmp_path / "cache"), **changes)
 
     return make
 

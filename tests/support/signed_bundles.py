@@ -10,13 +10,15 @@ from tests.support.record_factory import make_record
 from tests.support.timestamp_authority import Responder, serve
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.formats.pdf import render_pdf
-from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.keys import SigningKey, describe_signer, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca, make_test_key
-from unlearn_audit.pki.time_stamp_client import Level
+from unlearn_audit.pki.time_stamp_client import SignatureLevel
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.signing.bundle import write_bundle
 from unlearn_audit.signing.countersigning import countersign
 
+PATIENCE = 600_000
+"""Milliseconds: a browser on a busy machine is slow and not broken."""
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -42,7 +44,7 @@ def trial_key(test_folder: Path) -> SigningKey:
 
 @pytest.fixture(scope="session")
 def record(key: SigningKey) -> AuditRecord:
-    return make_record(describe(key))
+    return make_record(describe_signer(key.certificate))
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +56,7 @@ def pdf(record: AuditRecord) -> bytes:
 @pytest.fixture(scope="session")
 def trial_pdf(trial_key: SigningKey, pdf: bytes) -> bytes:
     """A short report of another record, the TEST key's, not yet signed."""
-    return render_pdf(make_record(describe(trial_key), findings=(), curves=()))
+    return render_pdf(make_small_record(trial_key))
 
 
 @pytest.fixture(scope="session")
@@ -93,10 +95,10 @@ def stamps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Responder]:
 def archived(tmp_path_factory: pytest.TempPathFactory, lab: Laboratory, stamps: Responder) -> Path:
     """A bundle at level B-LTA that asks the officer to countersign, and has that signature; tests work on a copy."""
     pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type=ImportError)
-    record = make_small_record(lab.key, Level.LTA, due=(OFFICER,))
-    signing = sign_at(Level.LTA, stamps, lab)
+    record = make_small_record(lab.key, SignatureLevel.LTA, due=(OFFICER,))
+    signing = sign_at(SignatureLevel.LTA, stamps, lab)
     out = write_small_bundle(tmp_path_factory.mktemp("archived") / "bundle", record, lab.key, signing)
-    countersign(out, lab.employ(OFFICER), signing, "2026-01-02T03:04:05Z")
+    countersign(out, lab.employ(OFFICER), signing, "2026-05-02T03:04:05Z")
     return out
 
 
@@ -119,6 +121,7 @@ def open_page(browser, place):
 
     def open_(path: Path = place, **options):
         context = browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         said, asked = [], []
         page.on("console", lambda message: said.append(message.text))

@@ -3,21 +3,22 @@
 from datetime import date
 from typing import Any
 
-from tests.support.record_factory import make_provenance, make_record
+from tests.support.record_factory import make_provenance, make_record, make_verdicts, shape_findings
 from unlearn_audit.records import (
     AuditRecord,
     Deviation,
     Device,
     EarlierRun,
     Outcome,
-    Recommendation,
     Signer,
     Waiver,
     decide_outcome,
     digest_of,
+    quote_text,
     settle_waivers,
 )
 from unlearn_audit.records.waivers import AppliedWaiver
+from unlearn_audit.verdict.recommendation import recommend
 
 APPROVER, REASON = (
     "Dr. C. Example, head of the safety board",
@@ -41,19 +42,23 @@ def with_waivers(
     else:
         provenance = provenance.model_copy(update={"waivers": waivers})
     by_check = {waiver.check: waiver for waiver in waivers}
+    findings = shape_findings(plain.findings, plain.verdict.model, outcomes)
     checks = []
-    for check in plain.verdict.checks:
-        outcome = outcomes.get(check.id, Outcome.PASS)
+    for check in make_verdicts(findings)[0].checks:
         found = by_check.get(check.id)
-        applied = AppliedWaiver.of(found, outcome.value, provenance.day, given_in) if found else None
-        checks.append(check.model_copy(update={"outcome": outcome, "waiver": applied}))
+        applied = AppliedWaiver.of(found, check.outcome.value, provenance.day, given_in) if found else None
+        checks.append(check.model_copy(update={"waiver": applied}))
     settled = settle_waivers(checks)
     outcome = decide_outcome(settled)
-    verdict = plain.verdict.model_copy(update={"checks": settled, "outcome": outcome, "reason": "See the checks."})
-    advice = Recommendation(action="release", text="See above.")
+    verdict = plain.verdict.model_copy(
+        update={"checks": settled, "outcome": outcome, "reasons": (quote_text("See the checks."),)}
+    )
+    verdicts = (verdict, *plain.verdicts[1:])
+    advice = recommend(verdicts, provenance).model_copy(update={"advice": (quote_text("See above."),)})
     fields = {
+        "findings": findings,
         "policy": policy, "policy_sha256": digest_of(policy), "provenance": provenance, "outcome": outcome,
-        "verdicts": (verdict, *plain.verdicts[1:]), "recommendation": advice,
+        "verdicts": verdicts, "recommendation": advice,
     }  # fmt: skip
     return plain.model_copy(update={**fields, **rest})
 

@@ -14,6 +14,7 @@ from unlearn_audit.records import (
     AuditRecord,
     CheckResult,
     Limit,
+    MetricKey,
     Outcome,
     Waiver,
     WaiverState,
@@ -21,6 +22,7 @@ from unlearn_audit.records import (
     decide_outcome,
     find_worst,
     judge_waiver,
+    quote_text,
     settle_waivers,
 )
 from unlearn_audit.records.waivers import AppliedWaiver
@@ -219,8 +221,9 @@ def checks(draw):
             given_ = AppliedWaiver.of(waiver(expires=ends, covers=covers), found.value, DAY, "policy")
         listed.append(
             CheckResult(
-                id=f"c{number}", title="t", why="w", kind=draw(st.sampled_from(KINDS)), metric="m", model="x",
-                limit=Limit(at_most=1), required=required, outcome=found, reason="r", waiver=given_,
+                id=f"c{number}", title="t", why="w", kind=draw(st.sampled_from(KINDS)),
+                key=MetricKey(metric="m", model="x"),
+                limit=Limit(at_most=1), required=required, outcome=found, reasons=(quote_text("r"),), waiver=given_,
             )
         )  # fmt: skip
     return tuple(listed)

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.support.record_factory import make_record
+from tests.support.proofs import render_small
+from tests.support.record_factory import make_findings, make_judged_record, make_record, shape_findings
 from unlearn_audit.bundle.attestation import make_statement
 from unlearn_audit.bundle.envelope import sign_envelope
 from unlearn_audit.bundle.layout import digest_path
 from unlearn_audit.errors import ExitCode, IntegrityError, UsageError
-from unlearn_audit.pki.keys import SigningKey, describe, load_signing_key
+from unlearn_audit.pki.keys import SigningKey, describe_signer, load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
 from unlearn_audit.records import Outcome, to_canonical_json
 from unlearn_audit.signing.bundle import write_bundle
@@ -53,6 +54,7 @@ def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
         "signer identity",
         "PDF signature",
         "policy file",
+        "completeness",
         "time",
         "waivers",
         "verdict",
@@ -93,7 +95,7 @@ def test_every_flipped_bit_of_every_file_is_caught(copy, roots):
     assert ExitCode.FAIL is verify_bundle(copy, roots).exit_code
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_thousand_flipped_bits_over_the_bundle_and_its_lone_pdf_are_caught(copy, roots, tmp_path):
     rng = random.Random(1_000)  # noqa: S311 - where to damage a file is no secret
     paths = sorted(path for path in copy.rglob("*") if path.is_file())
@@ -157,11 +159,13 @@ def test_a_statement_that_does_not_cover_the_record_is_refused(copy, roots, reco
     assert "does not cover" in verify_bundle(copy, roots).find("integrity").sentence
 
 
-def test_a_failing_verdict_resealed_by_a_stranger_is_not_trusted(copy, roots, record, tmp_path):
+def test_a_failing_verdict_resealed_by_a_stranger_is_not_trusted(copy, roots, record, key, tmp_path):
     """Whoever turns FAIL into PASS and signs again is a stranger to the verifier's root."""
     paths = init_laboratory_ca(tmp_path / "mallory", "Example Clinic", "Audit desk")
     mallory = load_signing_key(paths["signer_key"], paths["signer_chain"])
-    forged = record.model_copy(update={"outcome": Outcome.PASS, "verdicts": record.verdicts[2:]})
+    findings = shape_findings(record.findings, "unlearned", {})
+    forged = make_judged_record(findings, describe_signer(key.certificate))
+    assert (record.outcome, forged.outcome) == (Outcome.FAIL, Outcome.PASS)
     (copy / "record.json").write_bytes(forged.to_bytes())
     reseal(copy, forged, mallory)
     told = states(verify_bundle(copy, roots))
@@ -174,7 +178,7 @@ def test_a_record_whose_outcome_is_not_that_of_its_checks_is_refused_even_when_s
     forged = record.model_copy(update={"outcome": Outcome.PASS, "verdicts": (verdict, *record.verdicts[1:])})
     (copy / "record.json").write_bytes(forged.to_bytes())
     reseal(copy, forged, key)
-    assert "worst of its required checks" in verify_bundle(copy, roots).find("integrity").sentence
+    assert "is pass, its checks give fail" in verify_bundle(copy, roots).find("integrity").sentence
 
 
 def test_a_policy_or_model_that_is_not_the_records_is_refused_even_when_signed(copy, roots, record, key):
@@ -238,7 +242,9 @@ def test_the_policy_that_the_verifier_gives_matches_by_its_digest_alone(record, 
 
 
 def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, test_folder):
-    out = write_bundle(tmp_path / "out", {"report.html": b"x"}, make_record(describe(trial_key)), trial_key)
+    out = write_bundle(
+        tmp_path / "out", {"report.html": b"x"}, make_record(describe_signer(trial_key.certificate)), trial_key
+    )
     verification = verify_bundle(out, (test_folder / "root.crt.pem",))
     assert State.TEST_KEY is states(verification)["authenticity"]
     assert State.ABSENT is states(verification)["PDF signature"]
@@ -247,17 +253,38 @@ def test_a_test_key_is_flagged_even_when_its_root_is_named(tmp_path, trial_key, 
     assert ExitCode.INTEGRITY is verify_bundle(out).exit_code
 
 
+def fill(files, record):
+    """Return what a bundle of `record` holds, with a page of its own."""
+    own = {"report.pdf": render_small(record), "policy.yaml": json.dumps(record.policy).encode()}
+    return {**files, **own}
+
+
 @pytest.mark.parametrize(
     ("outcome", "code"), [(Outcome.PASS, 0), (Outcome.FAIL, 1), (Outcome.INCONCLUSIVE, 3), (Outcome.NOT_RUN, 3)]
 )
-def test_the_exit_code_of_a_valid_bundle_is_that_of_its_verdict(tmp_path, key, roots, outcome, code):
-    plain = make_record(describe(key))
-    checks = tuple(check.model_copy(update={"outcome": outcome}) for check in plain.verdict.checks)
-    decided = Outcome.INCONCLUSIVE if outcome is Outcome.NOT_RUN else outcome
-    verdict = plain.verdict.model_copy(update={"checks": checks, "outcome": decided})
-    record = plain.model_copy(update={"outcome": decided, "verdicts": (verdict,)})
-    out = write_bundle(tmp_path / "out", {}, record, key)
-    assert code == verify_bundle(out, roots).exit_code
+def test_the_exit_code_of_a_valid_bundle_is_that_of_its_verdict(tmp_path, key, roots, files, *, outcome, code):
+    findings = shape_findings(make_findings(), "unlearned", {"ranking": outcome})
+    record = make_judged_record(findings, describe_signer(key.certificate))
+    assert code == verify_bundle(write_bundle(tmp_path / "out", fill(files, record), record, key), roots).exit_code
+
+
+@pytest.mark.parametrize(
+    "gone", ["report.html report.pdf", "policy.yaml", "evidence.parquet", "models/unlearned.safetensors"]
+)
+def test_a_bundle_without_what_a_report_has_is_incomplete_and_no_pass(tmp_path, key, roots, files, gone):
+    record = make_judged_record(shape_findings(make_findings(), "unlearned", {}), describe_signer(key.certificate))
+    kept = {name: content for name, content in fill(files, record).items() if name not in gone.split()}
+    verification = verify_bundle(write_bundle(tmp_path / "out", kept, record, key), roots)
+    line = verification.find("completeness")
+    assert (line.state, verification.exit_code) == (State.ABSENT, ExitCode.INCOMPLETE)
+    assert all(name in line.sentence for name in gone.split())
+
+
+def test_either_page_is_enough_to_read_a_report(tmp_path, key, roots, files):
+    record = make_judged_record(shape_findings(make_findings(), "unlearned", {}), describe_signer(key.certificate))
+    for gone in ("report.html", "report.pdf"):
+        kept = {name: content for name, content in fill(files, record).items() if name != gone}
+        assert verify_bundle(write_bundle(tmp_path / gone, kept, record, key), roots).exit_code is ExitCode.PASS
 
 
 def test_an_expired_certificate_is_untrusted_and_not_invalid(signed, roots, monkeypatch):
@@ -319,7 +346,7 @@ def test_what_cannot_be_a_bundle_or_a_root_is_a_usage_error(tmp_path, signed):
     with pytest.raises(UsageError, match="no folder"):
         verify_bundle(tmp_path / "absent")
     (tmp_path / "no.pem").write_text("no")
-    with pytest.raises(UsageError, match="no PEM certificate"):
+    with pytest.raises(UsageError, match="no certificate"):
         verify_bundle(signed, (tmp_path / "no.pem",))
     with pytest.raises(UsageError, match="cannot be read"):
         verify_bundle(signed, (tmp_path / "absent.pem",))

@@ -3,10 +3,10 @@
 import numpy as np
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.policy import MetricTraits
 from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_rate
 
 
@@ -24,13 +24,19 @@ def measure_negative_predictive_value(context: EvaluationContext, key: MetricKey
     return estimate_rate(
         ~context.evidence.is_positive[chosen],
         clusters=context.clusters(chosen),
-        **context.sampling("negative-predictive-value", key),
+        **context.sampling(key),
     )
 
 
 NEGATIVE_PREDICTIVE_VALUE = Metric(
-    title="Negative predictive value",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    traits=MetricTraits(
+        title="Negative predictive value",
+        kind="clinical",
+        at=True,
+        limits=frozenset({"at_least"}),
+        low=0.0,
+        high=1.0,
+    ),
     direction=Direction.HIGHER,
     source="Altman and Bland 1994, BMJ 309, 102",
     measure=measure_negative_predictive_value,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.data.columns import read_text, unify_column
+from unlearn_audit.data.columns import read_text
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence.predictions import Answers
+from unlearn_audit.evidence.predictions.answers import validate_ids
+from unlearn_audit.records.intake import note_intake
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -37,8 +39,10 @@ def take_arrays(
         classes=tuple(classes) if wide else (),
         scores=scores,
         facts={name: _read_texts(name, column) for name, column in facts.items()},
-        groups={name: unify_column(f"{_WHERE}: '{name}'", _read_texts(name, col)) for name, col in groups.items()},
+        intake=(note_intake("ids.column", column="ids"),),
+        groups={name: _read_texts(name, col) for name, col in groups.items()},
     )
+    validate_ids(_WHERE, answers.ids)
     _validate_lengths(answers)
     return answers, _digest(answers)
 

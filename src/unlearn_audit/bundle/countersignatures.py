@@ -8,6 +8,7 @@ earlier signature or time stamp has to change.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
@@ -20,6 +21,9 @@ from unlearn_audit.records import AuditRecord, to_canonical_json
 
 COUNTERSIGNATURE_TYPE = "urn:unlearn-audit:countersignature:v1"
 MOST = 16
+CLOCKS = timedelta(hours=24)
+"""By how much the clocks of two machines may differ before they contradict each other."""
+_DATE = "%Y-%m-%dT%H:%M:%SZ"
 _NAME = re.compile(r"countersignature-([1-9][0-9]?)\.(dsse\.json|tst)")
 
 
@@ -43,7 +47,14 @@ class Countersignature:
     """When, as the signer claims: UTC, ISO 8601."""
     certificates: tuple[x509.Certificate, ...]
     stamps: tuple[TimeStamp, ...] = ()
-    """Those that vouch for it, oldest first."""
+    """Those that vouch for its envelope, or for a lone PDF's signature, oldest first."""
+    pdf_stamps: tuple[TimeStamp, ...] | None = None
+    """Those that vouch for the signature in the PDF of the folder, oldest first; None where there is no PDF."""
+
+    @property
+    def stamped(self) -> tuple[tuple[TimeStamp, ...], ...]:
+        """The time stamps of each signature of this person."""
+        return (self.stamps,) if self.pdf_stamps is None else (self.stamps, self.pdf_stamps)
 
 
 def name_files(number: int) -> tuple[str, str]:
@@ -93,6 +104,30 @@ def _word(role: str) -> str:
     return f"Reviewed this report and answers for its use as {role}"
 
 
+def read_date(signed: str, record: AuditRecord) -> datetime:
+    """Return when somebody claims to have countersigned `record`.
+
+    Raises:
+        IntegrityError: it is no time in UTC as YYYY-MM-DDTHH:MM:SSZ, or lies more than a day before the evidence.
+    """
+    try:
+        moment = datetime.strptime(signed, _DATE).replace(tzinfo=UTC)
+    except ValueError as error:
+        problem = f"a countersignature's date must be UTC as YYYY-MM-DDTHH:MM:SSZ, found {signed[:40]!r}"
+        raise IntegrityError(problem) from error
+    if moment.strftime(_DATE) != signed:
+        raise IntegrityError(f"a countersignature's date must be written in one way, found {signed[:40]!r}")
+    try:
+        created = datetime.fromisoformat(record.provenance.created)
+    except ValueError as error:
+        raise IntegrityError("the record does not say when its evidence was collected") from error
+    if moment + CLOCKS < (created if created.tzinfo else created.replace(tzinfo=UTC)):
+        raise IntegrityError(
+            f"a countersignature claims {signed}, before the evidence was collected ({record.provenance.created})"
+        )
+    return moment
+
+
 def make_countersignature(
     digests: Mapping[str, str], record: AuditRecord, person: Person, key: SigningKey, signed: str
 ) -> bytes:
@@ -118,7 +153,8 @@ def read_countersignature(envelope: bytes, record: AuditRecord) -> tuple[Counter
     """Return a countersignature after checking its signature and what it says about itself, and its Statement.
 
     Raises:
-        IntegrityError: it does not hold, or names somebody whom its certificate or the policy does not.
+        IntegrityError: it does not hold, names somebody whom its certificate or the policy does not, or its date is
+            none or lies before the evidence.
     """
     statement, certificates = open_own_envelope(envelope, COUNTERSIGNATURE_TYPE)
     said, person = statement["predicate"], find_person(record, certificates[0])
@@ -135,4 +171,5 @@ def read_countersignature(envelope: bytes, record: AuditRecord) -> tuple[Counter
     }
     if said != expected:
         raise IntegrityError("a countersignature says something else than its certificate, the policy or the record")
+    read_date(expected["signed"], record)
     return Countersignature(person, said["meaning"], said["signed"], certificates), statement

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.pki.keys import SigningKey, describe, fingerprint_of
+from unlearn_audit.pki.keys import SigningKey, describe_signer, fingerprint_of
 from unlearn_audit.records import to_canonical_json
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -36,7 +36,7 @@ def sign_envelope(payload: bytes, key: SigningKey) -> bytes:
     """Sign `payload` and return the envelope in its one canonical form."""
     r, s = decode_dss_signature(key.sign(encode_for_signing(payload)))
     signature = encode_dss_signature(r, min(s, _ORDER - s))
-    return _write_envelope(payload, describe(key).fingerprint, signature)
+    return _write_envelope(payload, describe_signer(key.certificate).fingerprint, signature)
 
 
 def _write_envelope(payload: bytes, key_id: str, signature: bytes) -> bytes:

@@ -7,6 +7,10 @@ from pathlib import Path
 RECORD, HTML, PDF, POLICY, EVIDENCE = "record.json", "report.html", "report.pdf", "policy.yaml", "evidence.parquet"
 
 
+ANNEX = "annex.json"
+"""Names the test records that the report counts one by one; as personal as the evidence."""
+
+
 SUMMARY_HTML, SUMMARY_PDF = "summary.html", "summary.pdf"
 
 

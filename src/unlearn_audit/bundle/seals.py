@@ -1,7 +1,7 @@
-"""Opens the seal of a policy, and lists what a policy changes against a sealed one."""
+"""Setting a seal, reading it for a run, and asking afterwards whether what a record says of its seals is true."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,14 +11,15 @@ from cryptography import x509
 
 from unlearn_audit.bundle.envelope import open_own_envelope
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
+from unlearn_audit.pki.keys import describe_signer
 from unlearn_audit.pki.time_stamps import TimeStamp, format_time, open_token
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import Seal, Signer, to_canonical_json
+from unlearn_audit.records import Seal, SignatureLevel, to_canonical_json
+from unlearn_audit.records.differences import find_differences
 
 SEAL_TYPE = "urn:unlearn-audit:policy-seal:v1"
 _LARGEST = 1 << 20
-MOST_NAMED = 5
+_LONGEST = 5
 """How many amended places are named in a line."""
 
 
@@ -68,7 +69,7 @@ def _describe(
     stamp: TimeStamp | None,
 ) -> Seal:  # fmt: skip
     said = statement["predicate"]
-    signer = describe_signer(certificates[0])
+    level = SignatureLevel.T if stamp else SignatureLevel.B
     return Seal(
         envelope=envelope.decode("ascii"),
         time_stamp=base64.b64encode(token).decode("ascii") if token else None,
@@ -78,30 +79,11 @@ def _describe(
         sealed=str(said["sealed"]),
         stamped=format_time(stamp.time) if stamp else None,
         authority=stamp.authority if stamp else None,
-        signer=signer.model_copy(update={"level": "B-T" if stamp else "B-B"}),
-    )
-
-
-def describe_signer(certificate: x509.Certificate) -> Signer:
-    """Return who a certificate speaks for."""
-    return Signer(
-        kind="test" if is_test_certificate(certificate) else "configured",
-        subject=certificate.subject.rfc4514_string(),
-        fingerprint=fingerprint_of(certificate),
+        signer=describe_signer(certificates[0], level),
     )
 
 
 def list_changes(sealed: Policy, judged: Policy) -> tuple[str, ...]:
     """Return the places, as dotted paths, in which two policies differ; fields that came later are filled in first."""
-    return tuple(_walk(sealed.model_dump(mode="json"), judged.model_dump(mode="json"), ""))
-
-
-def _walk(before: Any, after: Any, where: str) -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in sorted(before.keys() | after.keys()):
-            yield from _walk(before.get(key), after.get(key), f"{where}.{key}" if where else key)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for place, (left, right) in enumerate(zip(before, after, strict=True)):
-            yield from _walk(left, right, f"{where}[{place}]")
-    elif before != after:
-        yield where
+    places = find_differences(sealed.model_dump(mode="json"), judged.model_dump(mode="json"))
+    return tuple(where for where, _, _ in places)

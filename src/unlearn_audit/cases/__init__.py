@@ -17,12 +17,15 @@ from unlearn_audit.cases.request import (
     find_reference,
     make_plan,
     read_image_rules,
+    read_table_columns,
 )
+from unlearn_audit.cases.scratch_control import add_control
 
 __all__ = [
     "Case",
     "CaseRequest",
     "ExternalOriginal",
+    "add_control",
     "add_model",
     "add_references",
     "add_remedy",
@@ -34,4 +37,5 @@ __all__ = [
     "list_remedies",
     "make_plan",
     "read_image_rules",
+    "read_table_columns",
 ]

@@ -1,53 +1,49 @@
 """Builds a case from a policy and a request: data, split, original, unlearned, retrained; remedies on demand."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit import __version__
-from unlearn_audit.cases.data_preparation import choose_forgotten, prepare_data, validate_nothing_dropped
+from unlearn_audit.cases.data_preparation import keep_groups
 from unlearn_audit.cases.environment import describe_environment
+from unlearn_audit.cases.expectation import meet_expectation
 from unlearn_audit.cases.model_builder import CaseModel, ModelBuilder
 from unlearn_audit.cases.request import CaseRequest, Plan, make_plan
+from unlearn_audit.cases.setup import prepare_case
+from unlearn_audit.cases.user_functions import try_functions
 from unlearn_audit.data import (
     DATASETS,
     Dataset,
-    Forgotten,
-    Intake,
-    Task,
     build_request,
-    digest_rows,
     draw_salt,
     find_overlaps,
-    load_dataset,
     map_positive,
-    map_task,
     note_unsearched,
 )
-from unlearn_audit.methods import METHODS
-from unlearn_audit.models import MODELS
-from unlearn_audit.models.cache import ModelCache
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
+from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.records import (
     DataCard,
     HyperparameterSearch,
+    Message,
     ProgressCallback,
     Provenance,
+    ReissuedThreshold,
     SplitCount,
     choose_seed,
-    digest_of,
+    write_message,
 )
+from unlearn_audit.records.intake import join_intake
 from unlearn_audit.reference_models.ensemble import Ensemble, make_ensemble, note_other_references
-from unlearn_audit.reference_models.jobs import ModelSpec
-from unlearn_audit.reference_models.pool import Pool, show_inputs, to_inputs
+from unlearn_audit.reference_models.pool import Pool, to_inputs
 from unlearn_audit.reference_models.workers import Workers
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from unlearn_audit.training import Inputs
 
@@ -63,8 +59,10 @@ class Case:
         inputs: (n, ...) what the models are given, normalised; in a file where the data are.
         made: the models with their weights and cards, by name in the evidence.
         provenance: where all of it comes from.
-        bench: makes further models of the same case.
+        builder: makes further models of the same case.
         ensemble: reference models; None where none were asked for.
+        relearning: how models are trained further on retained records; None where they are not.
+        convert: from stored records to inputs of models.
     """
 
     dataset: Dataset
@@ -75,6 +73,8 @@ class Case:
     provenance: Provenance
     builder: ModelBuilder
     ensemble: Ensemble | None = None
+    relearning: DormantMemory | None = None
+    convert: "Callable[[NDArray[Any]], Tensor]" = to_inputs
 
     @property
     def models(self) -> dict[str, "nn.Module"]:
@@ -118,7 +118,11 @@ def build_case(policy: Policy, request: CaseRequest, progress: ProgressCallback)
     choices = {"unlearned": plan.audited, **{f"compared-{choice.method}": choice for choice in plan.compared}}
     for name, choice in choices.items():
         case = add_model(case, choice, name=name, role="unlearned" if name == "unlearned" else "compared")
-    return add_references(case, plan.references, choices, request.workers) if plan.references else case
+    if not plan.references:
+        return case
+    if policy.membership.recognition and "retrained" in case.made:
+        choices["retrained"] = MethodChoice(method="retrain")  # the control that a test of single records must pass
+    return add_references(case, plan.references, choices, request.workers, policy.protocol.cluster)
 
 
 def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: ProgressCallback) -> Case:
@@ -128,51 +132,37 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         DataError: data that is absent, malformed or does not fit the policy.
         CaseError: a forget request that cannot be met, training that diverged.
     """
-    import torch
+    from unlearn_audit.training import lend_model
 
-    progress("load data", 0, 1)
-    seed = choose_seed(policy.protocol.seed, request.seals)
-    split_seed = seed if request.split_seed is None else request.split_seed
-    intake = Intake(request.cache, plan.images, None if request.original else split_seed)
-    loaded = load_dataset(
-        plan.reference.dataset, plan.data, download=not request.offline, progress=progress, intake=intake
-    )
-    loaded, disjoint = prepare_data(loaded, policy, plan.split_column)
-    if request.original:
-        validate_nothing_dropped(disjoint)
-    task = map_task(
-        loaded, policy.task.positive, policy.task.head, (policy.task.negative_name, policy.task.positive_name)
-    )
-    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, seed, disjoint)
-    split = _name_splits(task.dataset, forgotten)
-    if request.threads is not None or task.dataset.x.dtype != np.uint8:
-        torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more
-    progress("load data", 1, 1)
-    brought = request.original
-    inputs = show_inputs(task.dataset.x, brought.preprocessing.prepare if brought else to_inputs)
-    builder = _set_up(policy, request, plan, task, split, inputs, progress)
-    builder = brought.fit_builder(builder, loaded, task) if brought else builder
-    models = [brought.take(builder, "original") if brought else builder.train_original()]
-    if brought and "retrained" in brought.files:
-        models.append(brought.take(builder, "retrained"))
+    prepared = prepare_case(policy, request, plan, progress)
+    task, builder, external = prepared.task, prepared.builder, request.original
+    checks = try_functions(plan.functions, builder, task.dataset.x)
+    models = [external.take(builder, "original") if external else builder.train_original()]
+    if external and "retrained" in external.files:
+        models.append(external.take(builder, "retrained"))
     elif plan.retrain:
         models.append(builder.retrain_reference())
+    if plan.expect:
+        with lend_model(models[0].model, builder.compute.take(0)) as original:
+            meet_expectation(plan.expect, original, prepared.inputs, prepared.split, task.dataset.label)
     provenance = Provenance(
         version=__version__,
         created=request.created,
-        seed=seed,
+        seed=choose_seed(policy.protocol.seed, request.seals),
         case=plan.name,
-        data=_describe_data(loaded, task.dataset, task.positive, split, policy).model_copy(
-            update={"disjoint": disjoint}
+        data=_describe_data(prepared.loaded, task.dataset, task.positive, prepared.split, policy).model_copy(
+            update={"disjoint": prepared.disjoint}
         ),
-        forget=build_request(task.dataset, forgotten, task.positive, draw_salt()),
+        forget=build_request(task.dataset, prepared.forgotten, task.positive, draw_salt()),
         models=tuple(made.card for made in models),
-        recipe={"model": builder.architecture.name, **plan.recipe.model_dump(mode="json")},
-        environment=describe_environment(),
+        recipe=builder.spec.describe_recipe(),
+        code=builder.functions.describe(checks),
+        environment=describe_environment() | builder.compute.describe(),
         signer=request.signer,
         seals=request.seals,
+        intake=join_intake(prepared.loaded.intake, prepared.groups.intake, *(made.intake for made in models)),
         notes=(
-            *forgotten.notes,
+            *prepared.forgotten.notes,
             *_note_missing_clusters(policy, task.dataset),
             *note_other_references(policy, plan.references),
         ),
@@ -182,13 +172,15 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         earlier_runs=request.earlier_runs,
     )
     return Case(
-        dataset=task.dataset,
-        split=split,
+        dataset=keep_groups(task.dataset, prepared.groups),
+        split=prepared.split,
         positive=task.positive,
-        inputs=inputs,
+        inputs=prepared.inputs,
         made={made.card.name: made for made in models},
         provenance=provenance,
         builder=builder,
+        relearning=policy.membership.relearning,
+        convert=prepared.convert,
     )
 
 
@@ -202,16 +194,25 @@ def add_model(case: Case, choice: MethodChoice, *, name: str, role: str) -> Case
     return case.with_model(made, case.ensemble.unlearn(name, choice) if case.ensemble else None)
 
 
-def add_references(case: Case, models: int, choices: Mapping[str, MethodChoice], workers: Workers) -> Case:
+def add_references(
+    case: Case, models: int, choices: Mapping[str, MethodChoice], workers: Workers, cluster: str | None = None
+) -> Case:
     """Return the case with `models` reference models, to which the methods of the candidates in `choices` are applied.
+
+    `cluster` is the policy's column of what no half of the candidates may divide; without it in the data halves are
+    drawn record by record.
 
     Raises:
         CaseError: too few candidates, training that diverged, a cache or workers that fail.
     """
-    pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive))
+    pool = Pool(case.dataset.x, case.dataset.label, np.isin(case.dataset.label, case.positive), case.convert)
     builder = case.builder
-    spec = ModelSpec(builder.architecture, builder.shape, builder.classes, builder.recipe)
-    ensemble = make_ensemble(pool, case.split, models, spec, builder.seed, builder.cache, workers, builder.progress)
+    if builder.compute.device.startswith("cuda"):
+        workers = replace(workers, gpus=1)
+    clusters = case.dataset.groups.get(cluster) if cluster else None
+    ensemble = make_ensemble(
+        pool, case.split, models, builder.spec, builder.seed, builder.cache, workers, builder.progress, clusters
+    )
     for name, choice in choices.items():
         ensemble = ensemble.unlearn(name, choice)
     provenance = case.provenance.model_copy(update={"references": ensemble.describe()})
@@ -225,70 +226,28 @@ def list_remedies(policy: Policy, case: Case) -> tuple[Remedy, ...]:
         choice
         for choice in policy.remediation
         if choice.search
-        or (choice.method, METHODS[choice.method].parse(choice.parameters).model_dump(mode="json"))
+        or choice.threshold
+        or (choice.method, case.builder.methods[choice.method].parse(choice.parameters).model_dump(mode="json"))
         != (audited.method, audited.parameters)
     )
 
 
-def add_remedy(case: Case, choice: MethodChoice) -> Case:
-    """Return the case with the original remedied by `choice`, as one more candidate."""
-    return add_model(case, choice, name=f"remedied-{choice.method}", role="remedied")
+def add_remedy(case: Case, choice: MethodChoice, remedy: Remedy) -> Case:
+    """Return the case with the original remedied by `choice`, one setting of `remedy`, as one more candidate."""
+    made = case.builder.unlearn(case.made["original"], choice, name=remedy.model_name, role="remedied")
+    if remedy.threshold is not None:
+        rule = ReissuedThreshold.model_validate(remedy.threshold.model_dump())
+        told = {"reissued": rule, "title": f"{made.card.title} + threshold"}
+        made = replace(made, card=made.card.model_copy(update=told))
+    return case.with_model(made, case.ensemble.unlearn(remedy.model_name, choice) if case.ensemble else None)
 
 
-def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[str, ...]:
+def _note_missing_clusters(policy: Policy, dataset: Dataset) -> tuple[Message, ...]:
     column = policy.protocol.cluster
     if column is None or column in dataset.groups:
         return ()
-    effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
-    return (f"The policy clusters records by '{column}', which the data does not have: {effect}.",)
-
-
-def _name_splits(dataset: Dataset, forgotten: Forgotten) -> NDArray[np.str_]:
-    split = np.where(dataset.split == "train", "retain", dataset.split)
-    return np.where(forgotten.mask, "forget", split)
-
-
-def _set_up(  # noqa: PLR0917 - one call site; the arguments are what a model builder is made of
-    policy: Policy,
-    request: CaseRequest,
-    plan: Plan,
-    task: Task,
-    split: NDArray[np.str_],
-    inputs: "Inputs",
-    progress: ProgressCallback,
-) -> ModelBuilder:
-    import torch
-
-    from unlearn_audit.training import Records
-
-    dataset, name = task.dataset, plan.reference.model
-    everything = Records(
-        x=inputs,
-        y=torch.from_numpy(dataset.label.astype(np.int64)),
-        positive=torch.from_numpy(np.isin(dataset.label, task.positive)),
-    )
-    retain, forget = split == "retain", split == "forget"
-    train = retain | forget
-    shown = [
-        digest_rows(dataset.x, train),
-        dataset.label[train].tolist(),
-        [int(c) for c in task.positive],
-    ]
-    return ModelBuilder(
-        architecture=MODELS[name],
-        architecture_name=name,
-        shape=tuple(inputs.shape[1:]),
-        classes=len(dataset.classes),
-        retain=everything.select(retain),
-        forget=everything.select(forget),
-        train=everything.select(train),
-        recipe=plan.recipe,
-        seed=choose_seed(policy.protocol.seed, request.seals),
-        cache=ModelCache(request.cache),
-        train_identity=digest_of(shown),
-        forget_identity=hashlib.sha256(np.packbits(forget[train]).tobytes()).hexdigest(),
-        progress=progress,
-    )
+    code = "data-lack-cluster-column" + ("" if policy.protocol.cluster_required else "-tolerated")
+    return (write_message(code, column=column),)
 
 
 def _describe_data(

@@ -1,7 +1,11 @@
-"""Data in the shape that the policy asks for: splits that share nobody, ages in bands, the records to forget."""
+"""The data as the policy asks for it: splits that share no group, ages in bands, the records to forget."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from unlearn_audit.data import (
+    SPLITS as DATA_SPLITS,
+)
 from unlearn_audit.data import (
     Dataset,
     Forgotten,
@@ -12,8 +16,14 @@ from unlearn_audit.data import (
     resolve_forget,
     take_splits,
 )
-from unlearn_audit.errors import CaseError
-from unlearn_audit.policy import Policy, name_bands
+from unlearn_audit.data.ages import BAND
+from unlearn_audit.data.dataset import name_some
+from unlearn_audit.data.group_columns import Columns, read_groups
+from unlearn_audit.data.overlaps import describe_independence
+from unlearn_audit.data.positive import CLASS_COLUMN
+from unlearn_audit.errors import CaseError, DataError
+from unlearn_audit.policy import CaseFile, Policy, name_bands
+from unlearn_audit.policy.columns import list_columns
 from unlearn_audit.records import Disjoint, derive_rng
 
 
@@ -33,8 +43,31 @@ def prepare_data(loaded: Dataset, policy: Policy, split_column: str | None) -> t
     return make_disjoint(loaded, policy.data.disjoint, split_column)
 
 
+def choose_groups(loaded: Dataset, policy: Policy, case: CaseFile | None) -> Columns:
+    """Return the group columns that policy or case name; only these enter the evidence.
+
+    Raises:
+        DataError: the case names a column that the data lacks, or a column spells one person in several ways.
+    """
+    asked = list_columns(policy) | frozenset((case.columns.groups or ()) if case else ())
+    where = f"data set '{loaded.name}'"
+    absent = sorted(
+        {*(case.columns.groups or ())} - {*loaded.groups, *(n.removesuffix(BAND) for n in loaded.groups)}
+    ) if case else []  # fmt: skip
+    if absent:
+        raise DataError(f"{where}: expected the group columns {name_some(absent)}, found {name_some(loaded.groups, 9)}")
+    columns = read_groups(where, loaded.groups, asked, {})
+    return replace(columns, intake=(*columns.intake, *describe_independence(columns.read, loaded.split, DATA_SPLITS)))
+
+
+def keep_groups(dataset: Dataset, columns: Columns) -> Dataset:
+    """Return `dataset` with the chosen group columns alone, and the original class where it was mapped to two."""
+    own = {CLASS_COLUMN: dataset.groups[CLASS_COLUMN]} if CLASS_COLUMN in dataset.groups else {}
+    return replace(dataset, groups={**columns.kept, **own}, exact={})
+
+
 def validate_nothing_dropped(disjoint: Disjoint | None) -> None:
-    """Refuse splits that were made to share no group by leaving out records which a brought model was trained on.
+    """Refuse splits that were made to share no group by leaving out records that an external model was trained on.
 
     Raises:
         CaseError: training records were left out.
@@ -57,7 +90,8 @@ def choose_forgotten(
     """
     if isinstance(forget, Path):
         try:
-            return resolve_forget(mapped, read_forget_ids(forget, columns=loaded.groups))
+            request = read_forget_ids(forget, columns=loaded.groups, id_names=loaded.id_names)
+            return resolve_forget(mapped, request)
         except CaseError as error:
             if disjoint is None or not disjoint.dropped["train"]:
                 raise

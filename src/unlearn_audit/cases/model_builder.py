@@ -1,16 +1,18 @@
-"""Makes the models of a case: trains, unlearns, retrains, each at most once (see `cache`)."""
+"""Makes the models of a case: trains, unlearns and retrains, each at most once (see `models.cache`)."""
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from unlearn_audit.methods import METHODS
+from unlearn_audit.cases.user_functions import UserFunctions
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice, Recipe
 from unlearn_audit.records import ModelCard, ProgressCallback, derive_integer
-from unlearn_audit.training import Setting
+from unlearn_audit.records.intake import IntakeEntry
+from unlearn_audit.reference_models.jobs import ModelSpec
+from unlearn_audit.training import Compute, Method, Setting, unlearn_on
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +28,8 @@ class CaseModel:
     model: "nn.Module"
     weights: bytes
     card: ModelCard
+    intake: tuple[IntakeEntry, ...] = ()
+    """What was assumed where it was made elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,41 +49,60 @@ class ModelBuilder:
     train_identity: str
     forget_identity: str
     progress: ProgressCallback
+    functions: UserFunctions = field(default_factory=UserFunctions)
+    user_parameters: Mapping[str, Any] = field(default_factory=dict)
+    compute: Compute = field(default_factory=Compute)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What reference models share with the original."""
+        return ModelSpec(
+            self.architecture,
+            self.shape,
+            self.classes,
+            self.recipe,
+            self.functions.train,
+            self.methods,
+            self.identity,
+            self.compute,
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What shapes a model beyond data, network, recipe and seed; empty where nothing does, so that keys stay."""
+        return self.functions.identity | ({"compute": self.compute.describe()} if self.compute.describe() else {})
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """Unlearning methods by name, the user's own among them."""
+        return self.functions.methods
 
     def train_original(self) -> CaseModel:
         """Train on retain and forget together."""
-        from unlearn_audit.training import fit
-
         seed = derive_integer(self.seed, "train", "original")
-        return self._make(
+        return self.make(
             ModelCard(name="original", role="original", method="train", title="Original", seed=seed),
-            lambda: fit(
-                self._build(seed), self.train, self.recipe, seed=seed, progress=self._name("train the original")
-            ),
+            lambda: self.train_model(self.train, self.make_setting(seed, "train the original")),
             key={"kind": "original"},
         )
 
     def retrain_reference(self) -> CaseModel:
         """Train from scratch on retain alone: what never having seen the forget set looks like."""
-        from unlearn_audit.training import fit
-
         seed = derive_integer(self.seed, "train", "retrained")
-        return self._make(
+        return self.make(
             ModelCard(name="retrained", role="retrained", method="retrain", title="Retrained reference", seed=seed),
-            lambda: fit(
-                self._build(seed), self.retain, self.recipe, seed=seed, progress=self._name("retrain the reference")
-            ),
+            lambda: self.train_model(self.retain, self.make_setting(seed, "retrain the reference")),
             key={"kind": "retrained", "forget": self.forget_identity},
         )
 
     def unlearn(self, original: CaseModel, choice: MethodChoice, *, name: str, role: str) -> CaseModel:
         """Apply an unlearning method to the original. A method sees retain and forget, never validation or test."""
-        method = METHODS[choice.method]
+        method = self.methods[choice.method]
         parameters = method.parse(choice.parameters)
         seed = derive_integer(self.seed, "unlearn", choice.method)
-        setting = Setting(build=self._build, recipe=self.recipe, seed=seed, progress=self._name(method.title))
+        setting = self.make_setting(seed, method.title)
         shown = parameters.model_dump(mode="json")
-        return self._make(
+        return self.make(
             ModelCard.model_validate(
                 {
                     "name": name,
@@ -91,14 +114,25 @@ class ModelBuilder:
                     "source": method.source,
                 }
             ),
-            lambda: method.run(original.model, self.retain, self.forget, parameters, setting),
+            lambda: unlearn_on(
+                self.compute.take(0), method, original.model, self.retain, self.forget, parameters, setting
+            ),
             key={
                 "kind": choice.method,
                 "parameters": shown,
                 "forget": self.forget_identity,
                 "original": original.card.sha256,
+                **({"code": method.digest} if method.digest else {}),
             },
         )
+
+    def make_setting(self, seed: int, title: str) -> Setting:
+        """Return what a training or unlearning function is given; progress is heard under `title`."""
+        return replace(self.spec.make_setting(seed), progress=self._name(title))
+
+    def train_model(self, records: "Records", setting: Setting) -> "nn.Module":
+        """Train from nothing, by the user's function where there is one, else by the recipe."""
+        return replace(self.spec, compute=self.compute.take(0)).train(records, setting)
 
     def build_empty(self) -> "nn.Module":
         """Return a network of this case's architecture, for weights to be loaded into."""
@@ -115,7 +149,8 @@ class ModelBuilder:
 
         return renamed
 
-    def _make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
+    def make(self, card: ModelCard, make: Callable[[], "nn.Module"], key: dict[str, Any]) -> CaseModel:
+        """Return the model that `make` gives, or the one of the same `key` that was made before."""
         import torch
 
         from unlearn_audit.models import load_weights, save_weights
@@ -127,6 +162,7 @@ class ModelBuilder:
             recipe=self.recipe.model_dump(mode="json"),
             model=[self.architecture_name, list(self.shape), self.classes],
             torch=torch.__version__,
+            **self.identity,
         )
         entry = self.cache.read(full)
         if entry is None:

@@ -1,15 +1,29 @@
-"""What is asked of a run beyond the policy: files of this machine, the records to forget, what to compare."""
+"""The request of a run, beyond the policy: files of this machine, the records to forget, the methods to compare."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unlearn_audit.cases.user_functions import UserFunctions, find_functions, find_method
 from unlearn_audit.data import ImageRules
+from unlearn_audit.data.load_options import TableColumns
 from unlearn_audit.errors import PolicyError, UsageError
 from unlearn_audit.methods import METHODS
-from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, ReferenceCase
+from unlearn_audit.methods.user_supplied import USER_SUPPLIED
+from unlearn_audit.models import Preprocessing
+from unlearn_audit.policy import (
+    CaseFile,
+    ComputeFacts,
+    Expectation,
+    MethodChoice,
+    Network,
+    Policy,
+    Recipe,
+    ReferenceCase,
+)
 from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver
 from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.training import Compute, choose_device
 
 FEWEST, MOST = 4, 512  # reference models, as in a policy
 
@@ -53,6 +67,14 @@ class CaseRequest:
     """Where reference models are made."""
     split_seed: int | None = None
     """Of splits that are drawn where the data have none; the run's own where None. Runs that are compared share it."""
+    embeddings: Path | None = None
+    """npz of features, in place of `data`: the head on top of a frozen backbone is audited."""
+    device: str | None = None
+    """Where models are trained and asked: auto, cpu, cuda, cuda:N or mps; the case's where None, else a processor."""
+    train: str | None = None
+    """'module:function' or 'file.py:function' (relative to the current folder) instead of the case's; as the next."""
+    unlearn: str | None = None
+    preprocess: str | None = None
     seals: tuple[Seal, ...] = ()
     """Every seal of the policy; the seed of the run is derived from them where there are any."""
 
@@ -72,6 +94,11 @@ class Plan:
     references: int
     split_column: str | None = None
     images: ImageRules = field(default_factory=ImageRules)
+    network: Network | None = None
+    functions: UserFunctions = field(default_factory=UserFunctions)
+    preprocessing: Preprocessing | None = None
+    expect: Expectation | None = None
+    compute: Compute = field(default_factory=Compute)
 
 
 def make_plan(policy: Policy, request: CaseRequest) -> Plan:
@@ -85,41 +112,93 @@ def make_plan(policy: Policy, request: CaseRequest) -> Plan:
     reference, case = find_reference(policy), request.case
     if case and case.dataset:
         reference = reference.model_copy(update={"dataset": case.dataset})
-    asked = case.unlearn if case and case.unlearn else reference.unlearn
+    embeddings = find_embeddings(request)
+    if embeddings:
+        reference = reference.model_copy(update={"dataset": "embeddings", "model": "linear"})
+    named = {"train": request.train, "unlearn": request.unlearn, "preprocess": request.preprocess}
+    functions = find_functions(case.functions if case else None, request.case_folder, named)
+    usual = MethodChoice(method=USER_SUPPLIED) if functions.unlearn else reference.unlearn
+    asked = case.unlearn if case and case.unlearn else usual
     audited = choose_parameters(policy, request.method, case) if request.method else asked
-    _ = METHODS[audited.method]  # an unknown name is refused before anything is trained
     listed = [choose_parameters(policy, name, case) for name in request.compare] or list(case.compare if case else ())
+    for choice in (audited, *listed, *policy.remediation):  # refused before anything is trained
+        find_method(functions.methods, choice.method)
     compared = {choice.method: choice for choice in listed if choice != audited}
     references = choose_references(policy, request.references)
-    if references and request.original:
+    if references and request.original and not functions.train:
         raise UsageError(
             f"{references} reference models are asked for, which are not made for an original that was made elsewhere",
-            hint="add --references 0: attacks that need them are then not run",
+            hint="declare how it was trained ('functions: {train: file.py:function}' in the case file), or add "
+            "--references 0: attacks that need them are then not run",
         )
     forget = request.forget if request.forget is not None else (case.forget if case else None)
     retrain = request.retrain if request.retrain is not None else (case.retrain if case else None)
     return Plan(
         name=case.name if case else f"{policy.id}: {policy.title}",
         reference=reference,
-        data=request.data or (request.case_folder / case.data if case and case.data else None),
+        data=embeddings or request.data or (request.case_folder / case.data if case and case.data else None),
         forget=request.case_folder / forget if isinstance(forget, str) else forget or reference.forget,
         audited=audited,
         compared=tuple(compared.values()),
-        retrain=(reference.retrain and request.original is None) if retrain is None else retrain,
+        retrain=reference.retrain and (not request.original or bool(functions.train)) if retrain is None else retrain,
         recipe=case.recipe if case and case.recipe else reference.recipe,
         references=references,
         split_column=choose_split_column(policy, case),
         images=read_image_rules(case),
+        network=case.network if case and not request.original else None,
+        functions=functions,
+        preprocessing=_read_preprocessing(case, functions),
+        expect=case.expect if case else None,
+        compute=_choose_compute(request),
     )
+
+
+def _choose_compute(request: CaseRequest) -> Compute:
+    facts = request.case.compute if request.case and request.case.compute else ComputeFacts()
+    return Compute(choose_device(request.device or facts.device), facts.precision, facts.deterministic)
+
+
+def find_embeddings(request: CaseRequest) -> Path | None:
+    """Return the file of embeddings that option or case names.
+
+    Raises:
+        UsageError: other data beside it.
+    """
+    case = request.case
+    declared = request.case_folder / case.embeddings if case and case.embeddings else None
+    found = request.embeddings or declared
+    if found and (request.data or (case and (case.data or case.dataset))):
+        raise UsageError("expected either embeddings or other data, found both", hint="keep one of the two")
+    return found
+
+
+def _read_preprocessing(case: CaseFile | None, functions: UserFunctions) -> Preprocessing | None:
+    """Return the declared steps; None where images are scaled to [-1, 1] as usual, or a function does it all."""
+    if case is None or "preprocessing" not in case.model_fields_set:
+        return None
+    if functions.preprocess:
+        raise UsageError(
+            "expected either 'preprocessing' or 'functions.preprocess', found both", hint="keep one of the two"
+        )
+    return Preprocessing(**case.preprocessing.model_dump())
 
 
 def read_image_rules(case: CaseFile | None) -> ImageRules:
     """Return what the case declares to be done to each image of a folder."""
-    said = case.images if case else None
-    if said is None:
+    rules = case.images if case else None
+    if rules is None:
         return ImageRules()
-    size = (said.size, said.size) if isinstance(said.size, int) else said.size
-    return ImageRules(size=size, fit=said.fit, interpolation=said.interpolation, channels=said.channels)
+    size = (rules.size, rules.size) if isinstance(rules.size, int) else rules.size
+    return ImageRules(size=size, fit=rules.fit, interpolation=rules.interpolation, channels=rules.channels)
+
+
+def read_table_columns(case: CaseFile | None) -> TableColumns:
+    """Return what the case calls the columns of a folder's table."""
+    said = case.columns if case else None
+    if said is None:
+        return TableColumns()
+    named = {name: getattr(said, name) for name in ("split", "label") if name in said.model_fields_set}
+    return TableColumns(file=said.file, id=said.id, **named)
 
 
 def choose_references(policy: Policy, asked: int | None) -> int:
@@ -173,7 +252,8 @@ def choose_parameters(policy: Policy, method: str, case: CaseFile | None = None)
     Raises:
         UnknownNameError: there is no such method.
     """
-    _ = METHODS[method]
+    if method != USER_SUPPLIED:
+        _ = METHODS[method]
     own = ((case.unlearn,) if case.unlearn else ()) + case.compare if case else ()
     for choice in (*own, find_reference(policy).unlearn, *policy.remediation, *policy.comparison):
         if choice.method == method:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unlearn_audit.errors import UsageError
+from unlearn_audit.escaping import show_text
 from unlearn_audit.records import AuditRecord, Interval, Outcome
 
 if TYPE_CHECKING:
@@ -31,18 +32,20 @@ def print_comparison(comparison: "Comparison") -> None:
     """Print each check then and now, regressions by name, and what the comparison does not say."""
     from unlearn_audit.verdict.comparison import HOW_TO_READ
 
-    click.echo(f"\nAgainst the baseline, {comparison.baseline}")
+    click.echo(f"\nAgainst the baseline, {show_text(comparison.baseline)}")
     heads = ("", "Check", "Then [bounds]", "Now [bounds]")
-    rows = [heads, *(_show(change) for change in comparison.changes)]
+    rows = [heads, *(tuple(map(show_text, _show(change))) for change in comparison.changes)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
     for row, change in zip(rows, (None, *comparison.changes), strict=True):
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        notes = f"  ({'; '.join(change.notes)})" if change and change.notes else ""
+        notes = f"  ({show_text('; '.join(change.notes))})" if change and change.notes else ""
         click.echo(line + notes)
-    names = "; ".join(change.title for change in comparison.regressions)
+    names = show_text("; ".join(change.title for change in comparison.regressions))
     click.echo(f"Regressions: {len(comparison.regressions)}{f': {names}' if names else ''}")
     before, after = comparison.outcome_before.label.upper(), comparison.outcome_after.label.upper()
-    click.echo(f"Verdict then {before}, now {after}. {' '.join(comparison.notes)}\n{HOW_TO_READ.capitalize()}")
+    click.echo(
+        f"Verdict then {before}, now {after}. {show_text(' '.join(comparison.notes))}\n{HOW_TO_READ.capitalize()}"
+    )
 
 
 def _show(change: "CheckChange") -> tuple[str, ...]:

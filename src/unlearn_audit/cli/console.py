@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unlearn_audit.errors import ExitCode
+from unlearn_audit.escaping import show_text
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, ProgressCallback, Verdict
 
 if TYPE_CHECKING:
     from unlearn_audit.verification.verification import Verification
 
-_MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "-"}
 _COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.INCONCLUSIVE: "yellow", Outcome.NOT_RUN: "yellow"}
+
+EXITS = {Outcome.PASS: ExitCode.PASS, Outcome.FAIL: ExitCode.FAIL, Outcome.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+"""What the command exits with, by the verdict on the audited model."""
 
 
 @contextmanager
@@ -47,7 +51,7 @@ class _PlainLines:
         finished = done >= total
         if (task, finished) not in self._seen and (finished or (task, True) not in self._seen):
             self._seen.add((task, finished))
-            sys.stderr.write(f"{task}: {'done' if finished else '...'}\n")
+            sys.stderr.write(f"{show_text(task)}: {'done' if finished else '...'}\n")
 
 
 def print_record(record: AuditRecord) -> None:
@@ -60,20 +64,20 @@ def print_record(record: AuditRecord) -> None:
         titles = {card.name: card.title for card in record.provenance.models}
         width = max(len(_name(v, titles)) for v in others)
         for verdict in others:
-            click.echo(f"  {_mark(verdict.outcome)} {_name(verdict, titles):<{width}}  {verdict.reason}")
+            click.echo(f"  {_mark(verdict.outcome)} {_name(verdict, titles):<{width}}  {show_text(verdict.reason)}")
     for search in record.provenance.searches:
-        click.echo(f"  Settings of {search.method}: {search.reason}")
+        click.echo(f"  Settings of {show_text(search.method)}: {show_text(str(search.reason))}")
     click.echo()
-    click.echo(f"Verdict: {_styled(record.outcome, record.verdict.label.upper())}  {record.verdict.reason}")
-    click.echo(f"To do:   {record.recommendation.text}")
+    click.echo(f"Verdict: {_styled(record.outcome, record.verdict.label.upper())}  {show_text(record.verdict.reason)}")
+    click.echo(f"To do:   {show_text(record.recommendation.text)}")
 
 
 def _name(verdict: Verdict, titles: dict[str, str]) -> str:
-    return f"{verdict.model.split('-')[0]}: {titles[verdict.model]}"
+    return show_text(f"{verdict.model.split('-')[0]}: {titles[verdict.model]}")
 
 
 def _print_checks(verdict: Verdict) -> None:
-    rows = [(_mark(c.outcome), c.title, _number(c), str(c.limit), _reading_of(c)) for c in verdict.checks]
+    rows = [(_mark(c.outcome), show_text(c.title), _number(c), str(c.limit), _reading_of(c)) for c in verdict.checks]
     head = ("", "Check", "Estimate [bounds]", "Tolerance", "Outcome")
     widths = [max(len(click.unstyle(row[i])) for row in (head, *rows)) for i in range(len(head))]
     for row in (head, *rows):
@@ -91,14 +95,13 @@ def _number(check: CheckResult) -> str:
 
 def _reading_of(check: CheckResult) -> str:
     text = _styled(check.outcome, check.outcome.label)
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
-    said = [check.reason] if check.outcome is Outcome.NOT_RUN else []
-    said += [check.waiver.sentence] if check.waiver else []
-    return "  ".join([f"{text}{note}", *said])
+    said = [show_text(check.reason)] if check.outcome is Outcome.NOT_RUN else []
+    said += [show_text(check.waiver.sentence)] if check.waiver else []
+    return "  ".join([f"{text}{check.standing}", *said])
 
 
 def _mark(outcome: Outcome) -> str:
-    return _styled(outcome, _MARKS[outcome])
+    return _styled(outcome, outcome.sign)
 
 
 def _styled(outcome: Outcome, text: str) -> str:
@@ -113,9 +116,9 @@ def print_verification(verification: "Verification", *, as_json: bool) -> None:
         lines = [
             {"name": line.name, "state": line.state.value, "sentence": line.sentence} for line in verification.lines
         ]
-        outcome = verification.record.outcome.value if verification.record else None
-        click.echo(json.dumps({"exit_code": int(verification.exit_code), "outcome": outcome, "lines": lines}, indent=2))
+        said = {"exit_code": int(verification.exit_code), "outcome": verification.outcome, "lines": lines}
+        click.echo(json.dumps(said, indent=2))
         return
     width = max(len(line.name) for line in verification.lines)
     for line in verification.lines:
-        click.echo(f"{line.name:<{width}}  {line.state.value.upper():<13}  {line.sentence}")
+        click.echo(f"{line.name:<{width}}  {line.state.value.upper():<13}  {show_text(line.sentence)}")

@@ -1,118 +1,137 @@
-"""`policy new`: the questions, and the file that their answers make."""
+"""`policy new`: answers from flags, a file or questions become a policy; what was answered outlives an interruption."""
 
-import re
-from collections.abc import Callable
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from unlearn_audit.cli.interview import Question, describe_classes, list_questions
 from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.writing import write_whole
 
 if TYPE_CHECKING:
     from unlearn_audit.policy import Draft
 
-Answer = TypeVar("Answer")
+_KEPT = ".answers.yaml"
 
 
-def draft_policy(path: Path, *, force: bool) -> int:
-    """Ask, write, check, and say what to do next.
+def draft_policy(path: Path, *, force: bool, given: Sequence[str] = (), answers: Path | None = None) -> int:
+    """Ask what is not answered yet, write, check, and say what to do next.
+
+    Args:
+        path: of the policy.
+        force: whether it may be replaced.
+        given: 'KEY=ANSWER' of flags.
+        answers: file of answers, KEY: ANSWER; that of an interrupted interview beside `path` where None.
 
     Raises:
-        UsageError: the file is there and is not to be replaced.
+        UsageError: the file is there and is not to be replaced, or an answer that nothing asks for.
         PolicyError: the answers make no policy; nothing is written.
     """
+    from unlearn_audit.data import DATASETS
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import parse_policy, write_draft
 
     if path.exists() and not force:
         raise UsageError(f"{path} is there already", hint="choose another name, or replace it with --force")
     known = name_known()
-    click.echo("A dozen questions; Enter takes what stands in brackets. Nothing is final: the file is yours to edit.\n")
-    text = write_draft(_ask_all(path.stem, sorted(known.datasets or ()), sorted(known.models or ())))
+    questions = list_questions(
+        path.stem, {name: source.title for name, source in DATASETS.items()}, tuple(sorted(known.models or ()))
+    )
+    kept = path.with_name(path.name + _KEPT)
+    told = _read_given(answers or (kept if kept.is_file() else None), given, questions)
+    text = write_draft(_ask_all(questions, told, kept, {name: source.title for name, source in DATASETS.items()}))
     policy = parse_policy(text, str(path), known)
     write_whole(path, text.encode())
+    kept.unlink(missing_ok=True)
     click.echo(f"\n{path}: {len(policy.checks)} checks. Read every line: each number is a judgement of yours now.")
     click.echo(f"Next: unlearn-audit policy check {path}; unlearn-audit run --policy {path}")
     return ExitCode.PASS
 
 
-def _ask_all(stem: str, datasets: list[str], models: list[str]) -> "Draft":
-    from unlearn_audit.policy import Draft
+def _read_given(path: Path | None, given: Sequence[str], questions: Sequence[Question]) -> dict[str, str]:
+    """Return the answers of file and flags, flags first."""
+    told: dict[str, str] = {}
+    if path is not None:
+        from unlearn_audit.policy.document import read_document
 
-    dataset = click.prompt("Data set", type=click.Choice(datasets), default="own-data", show_choices=False)
-    usual = "mlp" if dataset == "breast-cytology" else "resnet18-small"
-    positive_name = _ask("A positive is called", "malignant")
-    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "policy"
-    return Draft(
-        id=_ask_as("Short name of the policy (lower-case, hyphens)", name, _read_slug),
-        title=_ask("Title, as printed on the report"),
-        owner=_ask("Who may change this policy"),
-        applies_to=_ask("Device or model, and its intended purpose"),
-        person=_ask("Who answers for the audit (name)"),
-        role=_ask("In which role", "clinical safety officer"),
-        dataset=dataset,
-        model=click.prompt("Model", type=click.Choice(models), default=usual),
-        positive=_ask_as("Classes that must not be missed (comma-separated)", positive_name, _read_names),
-        positive_name=positive_name,
-        negative_name=_ask("A negative is called", "benign"),
-        false_negative=_ask_number("How many false alarms cost as much as one miss", "20", 1, 1e6),
-        rationale=_ask("Why"),
-        prevalence=_ask_number("Share of positives in the test split, about", "0.2", 0.001, 0.999),
-        most_missed=_ask_number("Largest share of positives that may be missed", "0.1", 0.0001, 0.9999),
-        cases_per_miss=round(_ask_number("One more miss is tolerated in how many cases", "200", 1, 1e9)),
-        cluster=_ask_as("Column that says which records belong together, such as patient_id", "none", _read_column),
-        retrain=click.confirm("Will there be a model retrained without the forgotten records", default=True),
-    )
-
-
-def _ask(question: str, default: str | None = None) -> str:
-    return _ask_as(question, default, str)
-
-
-def _ask_number(question: str, default: str, low: float, high: float) -> float:
-    def read(text: str) -> float:
         try:
-            number = float(text.removesuffix("%"))
-        except ValueError:
-            raise click.UsageError(f"expected a number, found '{text}'") from None
-        if not low <= number <= high:
-            fraction = f"; a fraction: did you mean {number / 100:g}?" if high < 1 < number <= 100 else ""  # noqa: PLR2004
-            raise click.UsageError(f"expected a number from {low:g} to {high:g}, found {text}{fraction}")
-        return number
+            value = read_document(path.read_text("utf-8"), str(path)).value
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"the answers at {path} cannot be read: {error}") from error
+        told = {str(key): _write(item) for key, item in (value if isinstance(value, dict) else {}).items()}
+        click.echo(f"{len(told)} answers taken from {path}.")
+    for item in given:
+        key, equals, answer = item.partition("=")
+        if not equals:
+            raise UsageError(f"expected --answer KEY=ANSWER, found '{item}'")
+        told[key.strip()] = answer.strip()
+    names = [question.key for question in questions]
+    if unknown := [key for key in told if key not in names]:
+        raise UsageError(f"no question is called '{unknown[0]}'", hint=f"the questions are {', '.join(names)}")
+    return told
 
-    return _ask_as(question, default, read)
+
+def _write(item: Any) -> str:
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    return ", ".join(map(str, item)) if isinstance(item, list) else str(item)
 
 
-def _ask_as(question: str, default: str | None, read: Callable[[str], Answer]) -> Answer:
-    """Ask until `read` takes the answer."""
+def _ask_all(questions: Sequence[Question], told: dict[str, str], kept: Path, titles: Mapping[str, str]) -> "Draft":
+    """Ask every question that is not answered; whatever stops that, the answers so far are kept."""
+    said: dict[str, Any] = {}
+    if len(told) < len(questions):
+        click.echo("Some twenty questions; Enter takes what stands in brackets. Nothing is final: the file is yours.\n")
+    try:
+        for question in questions:
+            if question.asked(said):
+                said[question.key] = _answer(question, said, told, titles)
+    except (click.Abort, KeyboardInterrupt, EOFError):
+        if told:
+            lines = [f"{key}: {json.dumps(text, ensure_ascii=False)}" for key, text in told.items()]
+            write_whole(kept, ("\n".join(lines) + "\n").encode())
+            click.echo(f"\nYour answers so far are kept in {kept}: the same command goes on from there.", err=True)
+        raise
+    return _make_draft(said)
 
-    def take(text: str) -> Answer:
-        if not text.strip():
-            raise click.UsageError("an answer is needed")
-        if not text.isprintable():  # line breaks and direction marks would hide in a file that people read
-            raise click.UsageError("expected printable characters only")
-        return read(text.strip())
 
-    answer: Answer = click.prompt(question, default=default, value_proc=take)
+def _answer(question: Question, said: Mapping[str, Any], told: dict[str, str], titles: Mapping[str, str]) -> Any:
+    if question.key == "dataset" and question.key not in told:
+        width = max(map(len, titles))
+        click.echo("\n".join(f"  {name:<{width}}  {title}" for name, title in titles.items()))
+    if question.key in told:
+        try:
+            return _take(question, told[question.key])
+        except click.UsageError as error:
+            raise UsageError(f"answer '{question.key}': {error.message}") from error
+    usual = question.usual(said)
+
+    def take(text: str) -> Any:
+        answer = _take(question, text)
+        told[question.key] = text.strip()
+        return answer
+
+    answer = click.prompt(question.text, default=usual, value_proc=take)
+    if question.key == "dataset" and (line := describe_classes(answer)):
+        click.echo(line)
     return answer
 
 
-def _read_slug(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", text):
-        raise click.UsageError(f"expected lower-case letters, digits and hyphens, found '{text}'")
-    return text
+def _take(question: Question, text: str) -> Any:
+    if not text.strip():
+        raise click.UsageError("an answer is needed")
+    if not text.isprintable():  # line breaks and direction marks would hide in a file that people read
+        raise click.UsageError("expected printable characters only")
+    return question.read(text.strip())
 
 
-def _read_names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise click.UsageError("expected at least one class")
-    return names
+def _make_draft(said: Mapping[str, Any]) -> "Draft":
+    from unlearn_audit.policy import Draft
 
-
-def _read_column(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", text):
-        raise click.UsageError(f"expected the name of a column, or 'none', found '{text}'")
-    return "" if text == "none" else text
+    usual = {"dataset": "own-data", "model": "resnet18-small"}
+    values = {name: value for name, value in {**usual, **said}.items() if name != "kind"}
+    values["cases_per_miss"] = round(said["cases_per_miss"])
+    return Draft(**values, trained=said["kind"] == "trained here")

@@ -1,114 +1,51 @@
-"""The commands that prove: seal a policy, countersign a report, and keep a laboratory's authority."""
+"""What `policy check` and `run` say of a policy's proof."""
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from unlearn_audit.cli.commands import keys
-from unlearn_audit.cli.options import with_key, with_proof, with_time
-from unlearn_audit.cli.trials import group
-from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.errors import PolicyError
 
-__all__ = ["group"]
+if TYPE_CHECKING:
+    from unlearn_audit.policy import Policy
+    from unlearn_audit.selftest.policy_proof import Proof
 
-_FILE = click.Path(path_type=Path)
+_HINT = "tighten a tolerance or require a check that stops it; see docs/policy.md, 'What a policy is proved on'"
 
 
-@group.command(short_help="Seal a policy before the run.")
-@click.option("--policy", required=True, metavar="FILE", help="Policy file, or the name of a shipped policy.")
-@click.option("--out", type=_FILE, metavar="FILE", help="Seal file.  [default: <policy id>-<version>.seal.json]")
-@with_key
-@with_time
-def seal(policy: str, out: Path | None, **options: Any) -> int:
-    """Sign the policy as it is now, before the run: 'run --seal FILE' then derives its seed from the seal.
+def prove_named_policy(policy: "Policy", name: str) -> "Proof | None":
+    """Return the proof of `policy`; None where it declares no sizes.
 
-    Amend the policy later, and seal it again: the report lists every seal and what was changed after it.
+    Raises:
+        PolicyError: a model that nobody may release passes it.
     """
-    from unlearn_audit.bundle.seals import name_stamp
-    from unlearn_audit.cli.running import read_clock
-    from unlearn_audit.cli.signing import choose_signing, find_signing_key
-    from unlearn_audit.pipeline.audit import name_known
-    from unlearn_audit.policy import find_policy, load_policy
-    from unlearn_audit.signing.sealing import make_seal, validate_no_seal_at
-    from unlearn_audit.writing import write_whole
+    from unlearn_audit.data import find_cache
+    from unlearn_audit.selftest.proof_cache import find_proof
 
-    sealed = load_policy(find_policy(policy), name_known())
-    place = out or Path(f"{sealed.id}-{_clean(sealed.version)}.seal.json")
-    validate_no_seal_at(place)
-    key = find_signing_key(options)
-    signing = choose_signing(options, None)
-    envelope = make_seal(sealed, key, read_clock())
-    token = signing.stamp(envelope)
-    if token is not None:  # first: a stamp without its seal says nothing, a seal without its stamp says less
-        write_whole(name_stamp(place), token)
-    write_whole(place, envelope)
-    stamped = f", time stamp {name_stamp(place)}" if token else ", no time stamp: its time is only claimed"
-    click.echo(f"Sealed:  {sealed.id} {sealed.version}, sha256 {sealed.digest()}")
-    click.echo(f"Seal:    {place}{stamped}")
-    click.echo(f"Run:     unlearn-audit run --policy {policy} --seal {place}")
-    return ExitCode.PASS
+    proof = find_proof(policy, find_cache())
+    if proof is not None and proof.is_refused:
+        said = [str(message) for message in proof.list_messages() if message.code == "proof-bad-model-passes"]
+        raise PolicyError("\n".join([f"{name} cannot be used: it lets bad models pass", *said]), hint=_HINT)
+    return proof
 
 
-def _clean(version: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "._" else "-" for letter in version)[:40]
+def print_proof(proof: "Proof | None") -> None:
+    """Print which check stops which bad model, and how often a fine model passes."""
+    if proof is None:
+        click.echo("  not proved: no sizes declared")
+        return
+    for message in proof.list_messages():
+        click.echo(f"  {message}")
 
 
-@group.command(short_help="Sign a finished report as a responsible person.")
-@click.argument("bundle", type=_FILE, metavar="BUNDLE")
-@with_key
-@with_proof
-def countersign(bundle: Path, **options: Any) -> int:
-    """Add your signature to a report folder: in its PDF, and over all of its files.
+def warn_of_policy(policy: "Policy", name: str) -> None:
+    """Prove the policy before anything is trained; say on stderr what its reader must know.
 
-    The policy names who is responsible; the common name of your certificate must be that name. The level is the one
-    that the report was signed at.
+    Raises:
+        PolicyError: a model that nobody may release passes it.
     """
-    from unlearn_audit.cli.running import read_clock
-    from unlearn_audit.cli.signing import choose_signing, find_signing_key
-    from unlearn_audit.signing.countersigning import countersign as add
-    from unlearn_audit.verification.integrity import check_bundle
-
-    if options["key"] is None and options["pkcs11"] is None:
-        raise UsageError("a person signs with their own key", hint="give --key and --chain, or --pkcs11")
-    if not bundle.is_dir():
-        raise UsageError(f"expected the folder of a report, found none at {bundle}")
-    signer = check_bundle(bundle).record.provenance.signer
-    signing = choose_signing(options, signer.level if signer else "B-B")
-    person = add(bundle, find_signing_key(options), signing, read_clock())
-    click.echo(f"Signed:  {person.name}, {person.role}")
-    click.echo(f"Check:   unlearn-audit verify {bundle} --trust ROOT.pem")
-    return ExitCode.PASS
-
-
-@keys.command()
-@click.argument("folder", type=_FILE)
-@click.option("--name", required=True, help="Who signs: as the policy names the person, if it does.")
-@click.option("--no-passphrase", is_flag=True, help="The keys are unencrypted (for tests and sealed machines).")
-def issue(folder: Path, name: str, *, no_passphrase: bool) -> int:
-    """Make one more signing key below the authority in FOLDER."""
-    from unlearn_audit.cli.signing import ask_passphrase
-    from unlearn_audit.pki.issuing import issue_further_signer
-
-    made = issue_further_signer(folder, name, None if no_passphrase else ask_passphrase())
-    for role, path in made.items():
-        click.echo(f"{role.replace('_', ' '):<17} {path}")
-    return ExitCode.PASS
-
-
-@keys.command()
-@click.argument("folder", type=_FILE)
-@click.option("--revoke", type=_FILE, multiple=True, metavar="CHAIN", help="Certificate that is no longer good.")
-@click.option("--no-passphrase", is_flag=True, help="The root's key is unencrypted.")
-def crl(folder: Path, *, revoke: tuple[Path, ...], no_passphrase: bool) -> int:
-    """Write the revocation list of the authority in FOLDER anew; it is good for 90 days.
-
-    Signatures whose time is trusted and lies before the revocation stay good, others do not.
-    """
-    from unlearn_audit.cli.signing import ask_passphrase
-    from unlearn_audit.pki.issuing import renew_revocations
-
-    path = renew_revocations(folder, revoke, None if no_passphrase else ask_passphrase())
-    click.echo(f"revocation list   {path}")
-    click.echo("Give it to whoever verifies (verify --crl), and to 'run --crl' at level B-LT or B-LTA.")
-    return ExitCode.PASS
+    proof = prove_named_policy(policy, name)
+    if proof is None:
+        click.echo(f"Policy:  {name} is not proved: no sizes declared.", err=True)
+    elif proof.is_hopeless:
+        click.echo(f"Policy:  {proof.list_messages()[len(proof.bad)]} See: unlearn-audit policy check {name}", err=True)

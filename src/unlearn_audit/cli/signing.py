@@ -1,19 +1,142 @@
 """Where the signing key comes from. Passphrases come from the environment or a prompt, never from the command line."""
 
 import os
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from unlearn_audit.errors import UsageError
+from unlearn_audit.cli.options import SigningOptions
+from unlearn_audit.errors import KeyFileError, UsageError
+from unlearn_audit.pki import PASSPHRASE_VARIABLE
+from unlearn_audit.records import SignatureLevel
 
 if TYPE_CHECKING:
     from unlearn_audit.pki.keys import SigningKey
+    from unlearn_audit.pki.pkcs11 import TokenAddress
+    from unlearn_audit.pki.purposes import KeyPurpose
     from unlearn_audit.pki.time_stamp_client import Signing
+    from unlearn_audit.policy import SigningFile
 
-PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
+
+@dataclass(frozen=True)
+class SigningRequest:
+    """How is signed: what the options and the signing file say together, each of which may say a thing once."""
+
+    key: Path | None = None
+    token: "TokenAddress | None" = None
+    chain: Path | None = None
+    timestamp_url: str | None = None
+    timestamp_roots: tuple[Path, ...] = ()
+    level: str | None = None
+    revocations: tuple[Path, ...] = ()
+
+    @property
+    def names_key(self) -> bool:
+        """Whether a key is named; a labelled TEST key signs otherwise."""
+        return self.key is not None or self.token is not None
+
+
+def read_signing(options: SigningOptions) -> SigningRequest:
+    """Return what `options` and the signing file that they name say together.
+
+    Raises:
+        PolicyError: the signing file cannot be used.
+        UsageError: both say the same thing, or a chain comes without its key.
+    """
+    from unlearn_audit.policy import SigningFile, load_signing
+
+    file = load_signing(options.signing) if options.signing else SigningFile(schema_="unlearn-audit/signing/v1")
+    folder = options.signing.parent if options.signing else Path()
+    for option, given, said in (
+        ("--key", options.key, file.key or file.token),
+        ("--chain", options.chain, file.chain),
+        ("--timestamp-url", options.timestamp_url, file.timestamps),
+    ):
+        if given is not None and said is not None:
+            raise UsageError(f"{option} and {options.signing} say the same thing", hint="leave one of them out")
+    stamps = file.timestamps
+    request = SigningRequest(
+        key=options.key or (folder / file.key if file.key else None),
+        token=_find_token(file, folder),
+        chain=options.chain or (folder / file.chain if file.chain else None),
+        timestamp_url=options.timestamp_url or (stamps.url if stamps else None),
+        timestamp_roots=tuple(folder / name for name in (stamps.trust if stamps else ())),
+        level=file.level,
+        revocations=tuple(folder / name for name in file.revocations),
+    )
+    if request.chain is not None and not request.names_key:
+        raise UsageError("--chain without --key", hint="give the key that the certificates belong to")
+    return request
+
+
+def _find_token(file: "SigningFile", folder: Path) -> "TokenAddress | None":
+    from unlearn_audit.pki.pkcs11 import TokenAddress
+
+    return TokenAddress(folder / file.token.module, file.token.label, file.token.key) if file.token else None
+
+
+def find_signing_key(request: SigningRequest, purpose: "KeyPurpose | None" = None) -> "SigningKey":
+    """Return the key that `request` names, else the labelled TEST key.
+
+    Raises:
+        UsageError: nobody is there to ask for a passphrase or PIN.
+        KeyFileError: a key that cannot be used, or whose certificate is not for `purpose` (None: to sign a report).
+    """
+    from unlearn_audit.pki.purposes import KeyPurpose, find_misuse
+
+    key = _open_signing_key(request)
+    if problem := find_misuse(key.certificate, purpose or KeyPurpose.REPORT):
+        who = key.certificate.subject.rfc4514_string()
+        raise KeyFileError(f"the key of '{who}' is not used: {problem}", hint="see 'keys issue --for'")
+    return key
+
+
+def _open_signing_key(request: SigningRequest) -> "SigningKey":
+    from unlearn_audit.pki.keys import load_signing_key
+    from unlearn_audit.pki.laboratory_ca import make_test_key
+    from unlearn_audit.pki.pkcs11 import PIN_VARIABLE, load_token_key
+
+    if request.token is not None:
+        return load_token_key(request.token, request.chain, ask_secret(PIN_VARIABLE, "PIN of the token"))
+    if request.key is None:
+        return make_test_key()
+    passphrase = ask_passphrase() if _is_encrypted(request.key) else None
+    return load_signing_key(request.key, request.chain, passphrase)
+
+
+def choose_signing(request: SigningRequest, *, level: str | None = None, offline: bool = False) -> "Signing":
+    """Return at which level is signed and who stamps; asks the authority once, before any work is done.
+
+    Args:
+        request: of the options.
+        level: that there must be, where something other than the request decides it.
+        offline: whether the network is forbidden.
+
+    Raises:
+        UsageError: parts that do not go together.
+        TimeStampError: the authority cannot be used.
+    """
+    from unlearn_audit.pki.certificates import load_roots
+    from unlearn_audit.pki.revocation import load_revocations
+    from unlearn_audit.pki.time_stamp_client import Signing, TimeStampAuthority
+
+    url = request.timestamp_url
+    if url is not None and offline:
+        raise UsageError("--offline forbids the network, time stamps need it", hint="leave one of them out")
+    if level and request.level and level != request.level:
+        raise UsageError(
+            f"expected signatures at level {level}, as the report has them; the signing file says {request.level}"
+        )
+    roots = load_roots(request.timestamp_roots, "timestamps.trust of the signing file")
+    authority = TimeStampAuthority(url, roots) if url is not None else None
+    wanted = level or request.level
+    chosen = SignatureLevel(wanted) if wanted else (SignatureLevel.T if authority else SignatureLevel.B)
+    signing = Signing(chosen, authority, load_revocations(request.revocations))
+    if authority:
+        _ = authority.probe
+    return signing
 
 
 def ask_passphrase(*, confirm: bool = False) -> str:
@@ -41,62 +164,6 @@ def ask_secret(variable: str, what: str, *, confirm: bool = False) -> str:
     return answer
 
 
-def find_signing_key(options: Mapping[str, Any]) -> "SigningKey":
-    """Return the key that the options `key`, `chain`, `pkcs11`, `token`, `key_label` name, else the labelled TEST key.
-
-    Raises:
-        UsageError: options that do not go together.
-        KeyFileError: a key that cannot be used.
-    """
-    from unlearn_audit.pki.keys import load_signing_key
-    from unlearn_audit.pki.laboratory_ca import make_test_key
-
-    key, chain = options["key"], options["chain"]
-    if any(options[name] is not None for name in ("pkcs11", "token", "key_label")):
-        return _find_token_key(options)
-    if key is None:
-        if chain is not None:
-            raise UsageError("--chain without --key", hint="give the key that the certificates belong to")
-        return make_test_key()
-    passphrase = ask_passphrase() if _is_encrypted(key) else None
-    return load_signing_key(key, chain, passphrase)
-
-
-def _find_token_key(options: Mapping[str, Any]) -> "SigningKey":
-    from unlearn_audit.pki.pkcs11 import PIN_VARIABLE, TokenAddress, load_token_key
-
-    if options["key"] is not None:
-        raise UsageError("--key and --pkcs11 name two keys", hint="give one of them")
-    missing = [f"--{name.replace('_', '-')}" for name in ("pkcs11", "token", "key_label") if options[name] is None]
-    if missing:
-        raise UsageError(f"a key on a token needs {' and '.join(missing)} too")
-    address = TokenAddress(options["pkcs11"], options["token"], options["key_label"])
-    return load_token_key(address, options["chain"], ask_secret(PIN_VARIABLE, "PIN of the token"))
-
-
-def choose_signing(options: Mapping[str, Any], level: str | None) -> "Signing":
-    """Return at which level is signed and who stamps; asks the authority once, before any work is done.
-
-    Raises:
-        UsageError: options that do not go together.
-        TimeStampError: the authority cannot be used.
-    """
-    from unlearn_audit.pki.certificates import load_revocations, load_roots
-    from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
-
-    url, roots = options["timestamp_url"], options["timestamp_trust"]
-    if url is None and roots:
-        raise UsageError("--timestamp-trust without --timestamp-url", hint="give the authority's address")
-    if url is not None and options.get("offline"):
-        raise UsageError("--offline forbids the network, --timestamp-url needs it", hint="leave one of them out")
-    authority = TimeStampAuthority(url, load_roots(roots, "--timestamp-trust")) if url is not None else None
-    chosen = Level(level) if level else (Level.T if authority else Level.B)
-    signing = Signing(chosen, authority, load_revocations(options.get("revocations", ())))
-    if authority:
-        _ = authority.probe
-    return signing
-
-
 def _is_encrypted(key: Path) -> bool:
     """PKCS#12 always has a passphrase, be it empty; of PEM keys the first line says so. Absent files fail later."""
     if key.suffix.lower() in {".p12", ".pfx"}:
@@ -105,30 +172,3 @@ def _is_encrypted(key: Path) -> bool:
         return b"ENCRYPTED" in key.read_bytes()[:200]
     except OSError:
         return False
-
-
-def describe_certificates(path: Path) -> list[str]:
-    """Return what a person wants to know of each certificate in a PEM file.
-
-    Raises:
-        UsageError: no such file, or no certificate in it.
-    """
-    from cryptography import x509
-
-    from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
-
-    try:
-        certificates = x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"expected PEM certificates in {path}, found none") from error
-    lines = []
-    for certificate in certificates:
-        until = certificate.not_valid_after_utc.date().isoformat()
-        note = "  TEST KEY: proves nothing about who signed" if is_test_certificate(certificate) else ""
-        lines += [
-            f"{certificate.subject.rfc4514_string()}{note}",
-            f"  issued by    {certificate.issuer.rfc4514_string()}",
-            f"  valid until  {until}",
-            f"  public key   sha256 {fingerprint_of(certificate)}",
-        ]
-    return lines

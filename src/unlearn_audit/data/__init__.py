@@ -7,7 +7,7 @@ from unlearn_audit.data.disjoint import make_disjoint, take_splits
 from unlearn_audit.data.forget import Forgotten, choose_forget, resolve_forget
 from unlearn_audit.data.forget_list import ForgetList, read_forget_ids
 from unlearn_audit.data.halves import Halves, draw_halves
-from unlearn_audit.data.intake import ImageRules, Intake
+from unlearn_audit.data.load_options import ImageRules, LoadOptions
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS, find_overlaps, note_unsearched
 from unlearn_audit.data.positive import Task, binarise, map_positive, map_task
 from unlearn_audit.data.store import find_cache
@@ -24,7 +24,7 @@ __all__ = [
     "Halves",
     "ImageRules",
     "Inputs",
-    "Intake",
+    "LoadOptions",
     "Loader",
     "Source",
     "StoredImages",

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from unlearn_audit.data.ages import read_years
 from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.errors import DataError
 
@@ -47,9 +48,9 @@ def band_values(
     """
     known = values != ""
     try:
-        numbers = values[known].astype(np.float64)
-    except ValueError as error:
-        raise DataError(f"{where}: expected numbers to make bands of, found text: {error}") from error
+        numbers = read_years(where, values[known])
+    except DataError as error:
+        raise DataError(f"{where}: expected numbers to make bands of, found text: {error}", hint=error.hint) from error
     if not np.isfinite(numbers).all():
         raise DataError(f"{where}: expected finite numbers, found {name_some(values[known][~np.isfinite(numbers)])}")
     banded = np.full(len(values), "", dtype=f"<U{max(map(len, names))}")

@@ -1,20 +1,18 @@
 """Group columns: arrays of any simple type become strings, unknown becomes '', ages become bands."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.data.dataset import name_some
+from unlearn_audit.data.ages import BAND, band_ages, is_age
+from unlearn_audit.data.spelling import blank_unknown, validate_spelling
 from unlearn_audit.errors import DataError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
-AGE = "age"
-AGE_BAND = "age_band"
 ID_COLUMNS = ("record_id", "image_id", "id")
 """Columns that may name the records, the first that is there."""
-
-_UNKNOWN = ("", "unknown", "nan", "n/a")
-_BANDS = (("under 40", 0.0, 40.0), ("40 to 59", 40.0, 60.0), ("60 and over", 60.0, 130.0))
 
 
 def read_text(where: str, values: NDArray[Any]) -> NDArray[np.str_]:
@@ -32,7 +30,9 @@ def read_text(where: str, values: NDArray[Any]) -> NDArray[np.str_]:
         except UnicodeDecodeError as error:
             raise DataError(f"{where}: expected UTF-8 text, found other bytes: {error}") from error
     elif kind == "f":
-        values = np.array([_write_number(float(value)) for value in values], dtype=np.str_)
+        values = _write_numbers(where, values)
+    elif kind == "M":
+        values = _write_dates(values)
     elif kind in "iub":
         values = values.astype(np.str_)
     elif kind != "U":
@@ -40,80 +40,86 @@ def read_text(where: str, values: NDArray[Any]) -> NDArray[np.str_]:
     return np.asarray(np.char.strip(values), dtype=np.str_)
 
 
+def _write_numbers(where: str, values: NDArray[Any]) -> NDArray[np.str_]:
+    """Whole numbers without '.0', as long as a float of this width can tell them from their neighbours."""
+    exact = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+    beyond = np.isfinite(values) & (np.abs(values) >= exact)
+    if beyond.any():
+        raise DataError(
+            f"{where}: holds whole numbers as {values.dtype}, of which {int(beyond.sum())} are too large to be exact, "
+            f"such as {float(values[beyond][0]):.0f}",
+            hint="write ids as text or as 64-bit integers: different persons may share one rounded number",
+        )
+    return np.array([_write_number(float(value)) for value in values], dtype=np.str_)
+
+
+def _write_dates(values: NDArray[Any]) -> NDArray[np.str_]:
+    """Dates as ISO 8601, without a time where none has any; NaT is unknown."""
+    days = values.astype("datetime64[D]")
+    plain = days if (days == values)[~np.isnat(values)].all() else values.astype("datetime64[s]")
+    return np.where(np.isnat(values), "", np.datetime_as_string(plain))
+
+
 def unify_column(where: str, values: NDArray[Any]) -> NDArray[np.str_]:
-    """Return (n,) strings as `read_text` does, with '' where the value is empty, NaN, 'unknown' or 'n/a' (any case).
+    """Return (n,) strings as `read_text` does, with '' where the value says that nobody knows (see `spelling`).
 
     Raises:
         DataError: neither text nor numbers, or bytes that are not UTF-8.
     """
-    text = read_text(where, values)
-    text[np.isin(np.char.lower(text), _UNKNOWN)] = ""
-    return text
+    return blank_unknown(read_text(where, values))[0]
 
 
 def _write_number(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def band_ages(where: str, ages: NDArray[np.str_]) -> NDArray[np.str_]:
-    """Return (n,) 'under 40', '40 to 59' (40 included, 60 not), '60 and over', or '' where the age is unknown.
-
-    Args:
-        where: what a refusal names.
-        ages: (n,) ages in years as `unify_column` writes them.
-
-    Raises:
-        DataError: an age that is no number of years between 0 and 130.
-    """
-    bands = np.full(len(ages), "", dtype=f"<U{max(len(band) for band, _, _ in _BANDS)}")
-    known = ages != ""
-    try:
-        years = ages[known].astype(np.float64)
-    except ValueError as error:
-        raise DataError(f"{where}: expected ages in years, found text: {error}") from error
-    outside = ~((years >= 0) & (years < _BANDS[-1][2]))
-    if outside.any():
-        raise DataError(f"{where}: expected ages between 0 and 130 years, found {name_some(ages[known][outside])}")
-    for band, low, high in _BANDS:
-        bands[np.flatnonzero(known)[(years >= low) & (years < high)]] = band
-    return bands
-
-
-def take_ids(columns: dict[str, NDArray[np.str_]], where: str) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
+def take_ids(
+    columns: dict[str, NDArray[np.str_]], where: str
+) -> tuple[NDArray[np.str_] | None, tuple[IntakeEntry, ...], str | None]:
     """Take the column that can name the records out of `columns`.
 
     Returns:
-        its values, or None where no column can, and notes on columns that were passed over: one that repeats itself
-        names no record but stays a group column, because the same image in two splits is a finding.
+        its values, or None where no column can; what was passed over: a column that repeats itself names no record but
+        stays a group column, because the same image in two splits is a finding; the column's name.
+
+    Raises:
+        DataError: two ids that differ by spelling alone.
     """
-    notes: list[str] = []
+    passed: list[IntakeEntry] = []
     for name in ID_COLUMNS:
         if name not in columns:
             continue
         unique, counts = np.unique(columns[name], return_counts=True)
         if (counts == 1).all() and "" not in unique:
-            return columns.pop(name), tuple(notes)
-        repeated = [value or "(empty)" for value in unique[(counts > 1) | (unique == "")]]
-        notes.append(f"{where}: '{name}' is not unique ({name_some(repeated)}), so it does not name the records")
+            validate_spelling(where, name, unique.tolist())
+            return columns.pop(name), tuple(passed), name
+        passed.append(note_intake("ids.passed-over", column=name, where=where))
         if name == "id":
-            columns["repeated_id"] = columns.pop(name)
-    return None, tuple(notes)
+            columns[_free_name(columns)] = columns.pop(name)
+    return None, tuple(passed), None
+
+
+def _free_name(columns: Collection[str]) -> str:
+    name = "repeated_id"
+    while name in columns:
+        name += "_"
+    return name
 
 
 def take_exact(columns: dict[str, NDArray[np.str_]]) -> dict[str, NDArray[np.str_]]:
-    """Return the columns that are too revealing to be a group column as they are."""
-    return {AGE: columns[AGE]} if AGE in columns else {}
+    """Return the columns that are too revealing to be a group column as they are: ages."""
+    return {name: values for name, values in columns.items() if is_age(name)}
 
 
 def finish_columns(where: str, columns: dict[str, NDArray[np.str_]]) -> dict[str, NDArray[np.str_]]:
-    """Return the group columns with `age` replaced by `age_band`: an exact age would single people out.
+    """Return the group columns with every column of ages replaced by its bands, `age` by `age_band`.
 
     Raises:
-        DataError: an age that cannot be one, or both `age` and `age_band` are given.
+        DataError: an age that cannot be one, or a column and its bands are both given.
     """
-    if AGE not in columns:
-        return columns
-    if AGE_BAND in columns:
-        raise DataError(f"{where}: found both '{AGE}' and '{AGE_BAND}'", hint="keep one of them")
-    kept = {name: values for name, values in columns.items() if name != AGE}
-    return {**kept, AGE_BAND: band_ages(f"{where}: '{AGE}'", columns[AGE])}
+    kept: dict[str, NDArray[np.str_]] = {}
+    for name, values in columns.items():
+        if is_age(name) and f"{name}{BAND}" in columns:
+            raise DataError(f"{where}: found both '{name}' and '{name}{BAND}'", hint="keep one of them")
+        kept |= {f"{name}{BAND}": band_ages(f"{where}: '{name}'", values)} if is_age(name) else {name: values}
+    return kept

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.stored import Inputs, take_rows
 from unlearn_audit.errors import DataError
+from unlearn_audit.records import Message
+from unlearn_audit.records.intake import IntakeEntry
 
 SPLITS = ("train", "validation", "test")
 _RESERVED = ("id", "split", "label")
@@ -41,7 +43,9 @@ class Dataset:
         groups: per column name (n,) strings, '' where unknown: lesion_id, patient_id, sex, age_band, ...
         exact: per column name (n,) strings too revealing to leave the data, such as an age in years: `groups` holds
             them in bands, and they enter neither evidence nor report.
-        notes: sentences a reader of the report must see.
+        notes: what a reader of the report must see.
+        intake: what was assumed about the data, and how it is known; for the properties see `records.intake`.
+        id_names: what a list of ids may call the ids, beside the usual names.
 
     Raises:
         DataError: anything above does not hold.
@@ -59,7 +63,9 @@ class Dataset:
     official: bool | None = None
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     exact: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
+    intake: tuple[IntakeEntry, ...] = ()
+    id_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._validate_columns()

@@ -1,12 +1,13 @@
 """Folders as HAM10000 and the ISIC challenges are published: images beside metadata, without a table of our own.
 
 HAM10000 (Tschandl et al. 2018, doi:10.7910/DVN/DBW86T): `HAM10000_metadata` (with or without `.csv`) with the columns
-lesion_id, image_id, dx, dx_type, age, sex, localization. ISIC challenges: one `*GroundTruth*.csv` with `image` and a
-column for each class, one of which is 1; beside it, where there is one, a `*Metadata*.csv` with image, age_approx,
-anatom_site_general, lesion_id, sex. Images lie anywhere in the folder, called `<image>.jpg` (or jpeg, png, tif, bmp).
+lesion_id, image_id, dx, dx_type, age, sex, localization. ISIC challenges of 2016 to 2020: `*GroundTruth*.csv`, one or
+one for each of Training, Validation and Test, see `ground_truth`; tables beside it that name the same images (metadata,
+lesion groupings) give their columns. Images lie anywhere in the folder, called `<image>.jpg` (or jpeg, png, tif, bmp).
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,12 @@ from unlearn_audit.data.columns import unify_column
 from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.data.drawn_splits import draw_splits
-from unlearn_audit.data.listing import Listing, validate_present
-from unlearn_audit.data.npz import PREFIXES, Identity
+from unlearn_audit.data.ground_truth import Diagnoses, find_image_column, read_truths
+from unlearn_audit.data.manifest import Manifest, validate_inside, validate_present
+from unlearn_audit.data.npz import Identity
+from unlearn_audit.data.split_names import find_split, read_splits
 from unlearn_audit.errors import DataError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 DIAGNOSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """The classes of HAM10000, in the order of DermaMNIST's labels."""
@@ -27,59 +31,70 @@ _HAM = ("lesion_id", "image_id", "dx")
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 _TOGETHER = ("patient_id", "lesion_id")
 
-_Read = tuple[bytes, Columns, NDArray[np.str_], NDArray[np.str_], tuple[str, ...]]
-"""Bytes of the tables, group columns, image ids, diagnoses, notes."""
 
-
-def find_metadata(folder: Path) -> Path | None:
-    """Return HAM10000's metadata or a challenge's ground truth in `folder`, None where there is neither.
+def find_metadata(folder: Path) -> tuple[Path, ...]:
+    """Return HAM10000's metadata or a challenge's ground truth in `folder`: several where each is of another split.
 
     Raises:
         DataError: several, so that nobody can tell which is meant.
     """
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     found = [
-        name
-        for name in names
-        if name.lower() in {"ham10000_metadata", "ham10000_metadata.csv"}
-        or ("groundtruth" in name.lower() and name.lower().endswith(".csv"))
+        name for name in names if name.lower() in {"ham10000_metadata", "ham10000_metadata.csv"} or _is_truth(name)
     ]
-    if len(found) > 1:
-        raise DataError(f"{folder}: expected one table of diagnoses, found {name_some(found)}", hint="keep one of them")
-    return folder / found[0] if found else None
+    splits = [find_split(Path(name)) for name in found]
+    if len(found) > 1 and (None in splits or len(set(splits)) < len(splits)):
+        raise DataError(
+            f"{folder}: expected one table of diagnoses, found {name_some(found)}",
+            hint="keep one of them; several are read where their names say Training, Validation and Test",
+        )
+    return tuple(folder / name for name in found)
 
 
-def list_lesions(folder: Path, table: Path, identity: Identity, seed: int | None) -> Listing:
-    """Return what the metadata at `table` (see `find_metadata`) say of the images in `folder`.
+def _is_truth(name: str) -> bool:
+    return "groundtruth" in name.lower() and name.lower().endswith(".csv")
 
-    Splits are those of a column `split`; without one they are drawn from `seed`, by patients where they are known, else
-    by lesions.
+
+def list_lesions(folder: Path, tables: Sequence[Path], identity: Identity, seed: int | None) -> Manifest:
+    """Return what the tables of diagnoses (see `find_metadata`) and those beside them say of the images in `folder`.
+
+    Splits are those of a column `split`, or of several tables' names; without them they are drawn from `seed`, by
+    patients where they are known, else by lesions.
 
     Raises:
         DataError: images that are absent or repeated, an unknown diagnosis, several or no class of one image, metadata
             of other images, classes other than those of the data set, or no splits and no seed.
     """
-    content, groups, ids, named, empty = (
-        _read_challenge(folder, table) if "groundtruth" in table.name.lower() else _read(table)
-    )
-    _validate_unique(table, ids)
-    paths, notes = _find_images(folder, table, ids)
-    label, classes = _number(table, named, identity)
+    table = tables[0]
+    found = read_truths(tables) if _is_truth(table.name) else _read(table)
+    _validate_once(table, found.ids)
+    content, groups, beside = _read_beside(folder, tables, found) if _is_truth(table.name) else (b"", {}, ())
+    groups = _unify(table, {**found.columns, **groups})
+    paths, spare = _find_images(folder, table, found.ids)
+    label, classes = _number(table, found.named, identity)
     split, drawn = _take_splits(table, groups, label, seed)
-    return Listing(
+    named = note_intake("ids.column", column=f"'{found.id_column}'")
+    return Manifest(
         where=str(table),
-        content=content,
+        content=found.content + content,
         paths=paths,
-        ids=ids,
+        ids=found.ids,
         split=split,
         label=label,
         classes=classes,
         groups=groups,
-        notes=(*empty, *drawn, *notes),
+        intake=(named, *found.intake, *beside, *drawn, *spare, _describe_labels(identity, classes)),
+        id_names=(found.id_column,),
     )
 
 
-def _read(table: Path) -> _Read:
+def _describe_labels(identity: Identity, classes: tuple[str, ...]) -> IntakeEntry:
+    if identity.classes is not None:
+        return note_intake("labels.published", title=identity.name, classes=classes)
+    return note_intake("labels.names", classes=classes)
+
+
+def _read(table: Path) -> Diagnoses:
     content, columns = read_columns(table, _HAM)
     ids, named = columns.pop("image_id"), np.char.lower(columns.pop("dx"))
     unknown = np.setdiff1d(named, DIAGNOSES)
@@ -88,48 +103,40 @@ def _read(table: Path) -> _Read:
             f"{table}: expected the diagnoses {', '.join(DIAGNOSES)}, found {name_some(unknown)} at "
             f"{name_some(ids[np.isin(named, unknown)])}"
         )
-    return content, _unify(table, columns), ids, np.asarray(named), ()
+    return Diagnoses(content, ids, "image_id", np.asarray(named), columns)
 
 
-def _read_challenge(folder: Path, table: Path) -> _Read:
-    content, columns = read_columns(table, ("image",))
-    ids = columns.pop("image")
-    own = {name: columns.pop(name) for name in ("split", *_TOGETHER) if name in columns}
-    classes = np.array(list(columns), dtype=np.str_)
-    try:
-        shares = np.column_stack([column.astype(np.float64) for column in columns.values()])
-    except ValueError as error:
-        raise DataError(f"{table}: expected 0 or 1 for each class, found {error}") from error
-    wrong = ~np.isin(shares, (0.0, 1.0)).all(axis=1) | (shares.sum(axis=1) != 1)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        found = ", ".join(f"{name} {share:g}" for name, share in zip(classes, shares[row], strict=True) if share)
-        raise DataError(
-            f"{table}: expected one class of each image, found {found or 'none'} for '{ids[row]}', "
-            f"and such in {int(wrong.sum())} of {len(ids)} rows"
-        )
-    metadata = [path for path in sorted(folder.iterdir()) if "metadata" in path.name.lower() and path.suffix == ".csv"]
-    if len(metadata) > 1:
-        raise DataError(f"{folder}: expected one table of metadata, found {name_some(p.name for p in metadata)}")
-    groups = _unify(table, own)
-    for path in metadata:
-        more, about = read_columns(path, ("image",))
+def _read_beside(
+    folder: Path, tables: Sequence[Path], found: Diagnoses
+) -> tuple[bytes, Columns, tuple[IntakeEntry, ...]]:
+    """Return bytes and columns of the tables beside the ground truth that name its images, whatever they are called."""
+    content, groups, unread = b"", dict[str, NDArray[np.str_]](), []
+    for path in sorted(folder.glob("*.csv")):
+        if path in tables:
+            continue
+        more, about = read_columns(path, ())
+        column = find_image_column(about)
+        ids = about.pop(column) if column is not None else np.array([], dtype=np.str_)
+        if not np.isin(found.ids, ids).any():
+            if "metadata" in path.name.lower():
+                raise DataError(f"{path}: expected a row for each of {len(found.ids)} images, found none for any")
+            unread.append(path.name)
+            continue
+        _validate_once(path, ids)
         content += more
-        groups |= _join(path, ids, about)
-    empty = classes[~shares.any(axis=0)].tolist()
-    notes = (f"No image of {table.name} is of the class {name_some(empty, 9)}.",) if empty else ()
-    return content, groups, ids, classes[shares.argmax(axis=1)], notes
+        groups |= {name: values for name, values in _join(path, found.ids, ids, about).items() if name not in groups}
+    left = (note_intake("columns.unread", where=folder.name, names=unread),) if unread else ()
+    return content, groups, left
 
 
-def _join(path: Path, ids: NDArray[np.str_], about: Columns) -> Columns:
-    """Return the columns of the metadata at `path` in the order of `ids`."""
-    _validate_unique(path, about["image"])
-    row = {name: place for place, name in enumerate(about.pop("image").tolist())}
-    absent = [name for name in ids.tolist() if name not in row]
-    if absent:
-        raise DataError(f"{path}: expected a row for each of {len(ids)} images, found none for {name_some(absent)}")
-    order = np.array([row[name] for name in ids.tolist()])
-    return _unify(path, {name: values[order] for name, values in about.items()})
+def _join(path: Path, ours: NDArray[np.str_], theirs: NDArray[np.str_], about: Columns) -> Columns:
+    """Return the columns of the table at `path` in the order of `ours`; metadata must speak of every image."""
+    row = {name: place for place, name in enumerate(theirs.tolist())}
+    absent = [name for name in ours.tolist() if name not in row]
+    if absent and "metadata" in path.name.lower():
+        raise DataError(f"{path}: expected a row for each of {len(ours)} images, found none for {name_some(absent)}")
+    order = np.array([row.get(name, len(theirs)) for name in ours.tolist()])
+    return {name: np.append(values, "")[order] for name, values in about.items()}
 
 
 def _unify(table: Path, columns: Columns) -> Columns:
@@ -138,14 +145,14 @@ def _unify(table: Path, columns: Columns) -> Columns:
     return {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
 
 
-def _validate_unique(table: Path, ids: NDArray[np.str_]) -> None:
+def _validate_once(table: Path, ids: NDArray[np.str_]) -> None:
     unique, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any() or "" in unique:
         wrong = [name or "(empty)" for name in unique[(counts > 1) | (unique == "")].tolist()]
         raise DataError(f"{table}: expected one row for each image, found more than one for {name_some(wrong)}")
 
 
-def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list[Path], tuple[str, ...]]:
+def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list[Path], tuple[IntakeEntry, ...]]:
     root = folder.resolve()
     found: dict[str, list[Path]] = {}
     for place, _, names in os.walk(root):
@@ -161,12 +168,10 @@ def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list
             f"{folder}: expected one file for each image, found several for {name_some(twice)}: {places}",
             hint="keep one of them: which pixels are meant is not guessed",
         )
-    paths = [found[name][0].resolve() for name in ids.tolist()]
-    outside = [str(path) for path in paths if not path.is_relative_to(root)]
-    if outside:
-        raise DataError(f"{folder}: expected images inside the folder, found links to {name_some(outside)}")
+    paths = [found[name][0] for name in ids.tolist()]
+    validate_inside(root, paths)
     spare = len(found.keys() - set(ids.tolist()))
-    return paths, (f"{spare} images of the folder are not in {table.name} and were not read.",) if spare else ()
+    return paths, (note_intake("files.spare", count=spare, table=table.name),) if spare else ()
 
 
 def _number(table: Path, named: NDArray[np.str_], identity: Identity) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -186,10 +191,10 @@ def _number(table: Path, named: NDArray[np.str_], identity: Identity) -> tuple[N
 
 def _take_splits(
     table: Path, groups: Columns, label: NDArray[np.int64], seed: int | None
-) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+) -> tuple[NDArray[np.str_], tuple[IntakeEntry, ...]]:
     if "split" in groups:
-        own = groups.pop("split")
-        return np.array([PREFIXES.get(value, value) for value in own.tolist()], dtype=np.str_), ()
+        split, spelt = read_splits(str(table), groups.pop("split"))
+        return split, (note_intake("splits.column", column="split"), *spelt)
     if seed is None:
         raise DataError(
             f"{table}: expected a column 'split' with train, val or test, found none",
@@ -200,7 +205,10 @@ def _take_splits(
         known = groups.get(column, group)
         group = np.where((group == "") & (known != ""), np.char.add(f"{column} ", known), group)
     alone = int((group == "").sum())
-    said = "" if not alone else f"; {alone} records of unknown patient and lesion count as groups of their own"
     by = " and ".join(name for name in _TOGETHER if name in groups) or "single records"
-    note = f"The data have no splits: 70 / 10 / 20 % were drawn by {by}, from the seed of the run{said}."
-    return draw_splits(label, group, seed), (note,)
+    entry = (
+        note_intake("splits.drawn-with-single-records", by=by, single=alone)
+        if alone
+        else note_intake("splits.drawn", by=by)
+    )
+    return draw_splits(label, group, seed), (entry,)

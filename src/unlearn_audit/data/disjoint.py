@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import Dataset, name_some
+from unlearn_audit.data.split_names import read_splits
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import Disjoint
-
-_SPELLINGS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+from unlearn_audit.records.intake import note_intake
 
 
 def take_splits(dataset: Dataset, column: str) -> Dataset:
@@ -23,14 +23,9 @@ def take_splits(dataset: Dataset, column: str) -> Dataset:
         DataError: the data lacks the column, or it holds something else.
     """
     values = _find_column(dataset, column)
-    unknown = sorted(set(values.tolist()) - _SPELLINGS.keys())
-    if unknown:
-        raise DataError(
-            f"data set '{dataset.name}': expected train, val or test in column '{column}', found {name_some(unknown)}"
-        )
-    split = np.array([_SPELLINGS[value] for value in values.tolist()], dtype=np.str_)
-    note = f"The splits are those of the column '{column}', not the data set's own."
-    return replace(dataset, split=split, notes=(*dataset.notes, note))
+    split, spelt = read_splits(f"data set '{dataset.name}', column '{column}'", values)
+    told = (*(entry for entry in dataset.intake if entry.property != "splits"), *spelt)
+    return replace(dataset, split=split, intake=(*told, note_intake("splits.column", column=column)))
 
 
 def make_disjoint(dataset: Dataset, column: str, split_column: str | None = None) -> tuple[Dataset, Disjoint]:

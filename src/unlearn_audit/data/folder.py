@@ -6,29 +6,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearn_audit.data.columns import finish_columns, take_exact, take_ids, unify_column
-from unlearn_audit.data.csv_table import read_columns
+from unlearn_audit.data.columns import ID_COLUMNS, finish_columns, take_exact, take_ids, unify_column
+from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
 from unlearn_audit.data.images import read_images
-from unlearn_audit.data.intake import Intake
-from unlearn_audit.data.listing import Listing, validate_present
-from unlearn_audit.data.npz import PREFIXES, Identity, number_classes
+from unlearn_audit.data.load_options import LoadOptions, TableColumns
+from unlearn_audit.data.manifest import Manifest, validate_inside, validate_present
+from unlearn_audit.data.npz import Identity, number_classes
+from unlearn_audit.data.spelling import find_column
+from unlearn_audit.data.split_names import read_splits
 from unlearn_audit.errors import DataError
 from unlearn_audit.records import ProgressCallback
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 TABLE = "records.csv"
 _NEEDED = ("file", "split", "label")
 _MOST_DIGITS = 9
+_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
-def load_folder(folder: Path, identity: Identity, intake: Intake, progress: ProgressCallback) -> Dataset:
+def load_folder(folder: Path, identity: Identity, options: LoadOptions, progress: ProgressCallback) -> Dataset:
     """Read `records.csv` in `folder` and the images it names.
 
-    The CSV (UTF-8, comma, header) has the columns `file` (path inside the folder), `split` (train, validation or val,
-    test) and `label` (a class number or a class name); `image_id`, `record_id` or `id` names the records, else `file`
-    does; every other column becomes a group column, `age` becomes `age_band`. Images are 8-bit grey or RGB and of one
-    size; nothing is resized unless `intake` declares it, because how one resizes changes what a model sees. EXIF
+    The CSV (UTF-8; comma, semicolon or tab; header) has the columns `file` (path inside the folder), `split` (train,
+    validation or val, test) and `label` (a class number or a class name); the case may call them otherwise. `image_id`,
+    `record_id` or `id` names the records, else `file` does, and where there is no `file` the ids name the files. Every
+    other column is a group column, ages become bands. Images are 8-bit grey or RGB and of one
+    size; nothing is resized unless `options` declares it, because how one resizes changes what a model sees. EXIF
     orientation is not applied. Large sets are kept in a file (see `stored`).
 
     `sha256` is of the CSV and the image files in its order. Where neither the data set nor numbers say what the
@@ -39,66 +44,103 @@ def load_folder(folder: Path, identity: Identity, intake: Intake, progress: Prog
     Args:
         folder: the folder.
         identity: name, classes and origin of the data.
-        intake: where large sets are kept, and what is declared to be done to each image.
+        options: where large sets are kept, and what is declared to be done to each image.
         progress: progress, one step per image.
 
     Raises:
         DataError: no CSV, missing columns, a file outside the folder or unreadable, images of several sizes, a label
             that is no class, or what `Dataset` refuses.
     """
-    metadata = None if (folder / TABLE).exists() else find_metadata(folder)
-    listing = list_lesions(folder, metadata, identity, intake.seed) if metadata else _list_own(folder, identity)
-    x, digests = read_images(listing.paths, intake, progress)
+    tables = () if (folder / TABLE).exists() else find_metadata(folder)
+    manifest = (
+        list_lesions(folder, tables, identity, options.seed) if tables else _list_own(folder, identity, options.columns)
+    )
+    x, digests, checked = read_images(manifest.paths, options, progress)
     return Dataset(
         name=identity.name,
         x=x,
-        label=listing.label,
-        ids=listing.ids,
-        split=listing.split,
-        classes=listing.classes,
+        label=manifest.label,
+        ids=manifest.ids,
+        split=manifest.split,
+        classes=manifest.classes,
         source=identity.source,
         licence=identity.licence,
-        sha256=hashlib.sha256(listing.content + digests).hexdigest(),
+        sha256=hashlib.sha256(manifest.content + digests).hexdigest(),
         official=identity.official,
-        groups=finish_columns(listing.where, listing.groups),
-        exact=take_exact(listing.groups),
-        notes=(*identity.notes, *listing.notes, *intake.images.describe()),
+        groups=finish_columns(manifest.where, manifest.groups),
+        exact=take_exact(manifest.groups),
+        notes=identity.notes,
+        intake=(*manifest.intake, *checked, *options.images.describe()),
+        id_names=manifest.id_names,
     )
 
 
-def _list_own(folder: Path, identity: Identity) -> Listing:
+def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Manifest:
     table = folder / TABLE
     if not table.exists():
         raise DataError(
             f"expected a table of the images at {table}, found none",
             hint=f"a folder of images needs a {TABLE} with the columns {', '.join(_NEEDED)}",
         )
-    content, columns = read_columns(table, _NEEDED)
-    files, split, named = columns.pop("file"), columns.pop("split"), columns.pop("label")
-    label, classes = _number_labels(table, named, identity.classes)
+    content, columns = read_columns(table, ())
+    read = _take_columns(table, columns, names)
+    label, classes, labelled = _number_labels(table, columns.pop(read["label"]), identity)
+    split, spelt = read_splits(str(table), columns.pop(read["split"]))
+    files = columns[read["file"]]
+    if read["file"] not in ID_COLUMNS and read["file"] != names.id:
+        columns.pop(read["file"])
+    named = columns.pop(names.id) if names.id is not None else None
     groups = {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
-    ids, notes = take_ids(groups, TABLE)
-    return Listing(
+    ids, passed, told = (named, (), names.id) if named is not None else take_ids(groups, TABLE)
+    return Manifest(
         where=str(table),
         content=content,
         paths=_find_files(folder, files),
         ids=files if ids is None else ids,
-        split=np.array([PREFIXES.get(value, value) for value in split.tolist()], dtype=np.str_),
+        split=split,
         label=label,
         classes=classes,
         groups=groups,
-        notes=notes,
+        intake=(*told_ids(told, passed), note_intake("splits.column", column=read["split"]), *spelt, labelled),
+        id_names=(told or read["file"],),
     )
 
 
+def told_ids(column: str | None, passed: tuple[IntakeEntry, ...]) -> tuple[IntakeEntry, ...]:
+    """Return how records are named: by a column, else by their files."""
+    return (note_intake("ids.column", column=f"'{column}'") if column else note_intake("ids.files"), *passed)
+
+
+def _take_columns(table: Path, columns: Columns, names: TableColumns) -> dict[str, str]:
+    """Return what the table calls file, split and label; where nothing is called file, the ids name the files."""
+    asked = {"file": names.file or "file", "split": names.split or "split", "label": names.label or "label"}
+    found = {what: find_column(columns, name) for what, name in asked.items()}
+    if found["file"] is None and names.file is None:
+        ids = (names.id,) if names.id else ID_COLUMNS
+        found["file"] = next((known for name in ids if (known := find_column(columns, name)) is not None), None)
+    missing = [name for what, name in asked.items() if found[what] is None]
+    absent = [names.id] if names.id is not None and names.id not in columns else []
+    if missing or absent:
+        raise DataError(
+            f"{table}: expected distinct columns with {', '.join([*missing, *absent])} among them, found "
+            f"{', '.join(columns)}",
+            hint="where they are called otherwise, the case file says so: 'columns: {file: image, split: fold, "
+            "label: dx}'",
+        )
+    return {what: name for what, name in found.items() if name is not None}
+
+
 def _number_labels(
-    path: Path, named: NDArray[np.str_], classes: tuple[str, ...] | None
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    path: Path, named: NDArray[np.str_], identity: Identity
+) -> tuple[NDArray[np.int64], tuple[str, ...], IntakeEntry]:
+    classes = identity.classes
     if all(value.isascii() and value.isdecimal() for value in named.tolist()):
         if max(map(len, named.tolist())) > _MOST_DIGITS:
             raise DataError(f"{path}: expected class numbers as labels, found '{max(named.tolist(), key=len)}'")
         label = np.array([int(value) for value in named.tolist()], dtype=np.int64)
-        return label, classes if classes is not None else number_classes(str(path), label)
+        if classes is not None:
+            return label, classes, note_intake("labels.published", title=identity.name, classes=classes)
+        return label, number_classes(str(path), label), note_intake("labels.unnamed")
     known = classes if classes is not None else tuple(np.unique(named).tolist())
     unknown = np.setdiff1d(named, known)
     if unknown.size:
@@ -106,14 +148,20 @@ def _number_labels(
             f"{path}: expected class numbers throughout or the class names {name_some(known, limit=12)}, "
             f"found the labels {name_some(unknown)}"
         )
-    return np.array([known.index(value) for value in named.tolist()], dtype=np.int64), known
+    label = np.array([known.index(value) for value in named.tolist()], dtype=np.int64)
+    return label, known, note_intake("labels.names", classes=known)
 
 
 def _find_files(folder: Path, files: NDArray[np.str_]) -> list[Path]:
+    """Return the path of each file: as it is written, with slashes for backslashes, or with an image's ending."""
     root = folder.resolve()
-    paths = [(root / name).resolve() for name in files.tolist()]
-    for name, path in zip(files.tolist(), paths, strict=True):
-        if not name or not path.is_relative_to(root):
+    paths = []
+    for name in files.tolist():
+        if not name or not (root / name).resolve().is_relative_to(root):
             raise DataError(f"{folder / TABLE}: expected files inside the folder, found '{name}'")
+        written = [root / name, root / name.replace("\\", "/")]
+        ended = [Path(f"{path}{ending}") for path in written[-1:] for ending in _ENDINGS]
+        paths.append(next((path for path in (*written, *ended) if path.exists()), root / name))
     validate_present(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
+    validate_inside(root, paths)
     return paths

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.apportion import apportion
 from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
-from unlearn_audit.data.forget_list import RECORD, ForgetList
+from unlearn_audit.data.forget_list import ForgetList
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS
 from unlearn_audit.data.positive import CLASS_COLUMN
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records import Message, write_message
 
 FRACTION = "fraction"
 """What `Forgotten.by` says where a share was drawn."""
@@ -24,7 +25,7 @@ class Forgotten:
 
     mask: NDArray[np.bool_]
     by: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def choose_forget(dataset: Dataset, fraction: float, rng: np.random.Generator) -> Forgotten:
@@ -78,9 +79,9 @@ def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
     """
     if not request.ids:
         raise CaseError("expected ids to forget, found none")
-    column = _find_column(dataset, request.by)
+    column = _find_column(dataset, request.column)
     wanted = np.array(sorted(set(request.ids)), dtype=np.str_)
-    _validate_known(dataset, request.by, wanted, column)
+    _validate_known(dataset, request, wanted, column)
     _validate_in_train(dataset, request.by, wanted, column)
     mask = np.isin(column, wanted) & dataset.select("train")
     _validate_remainder(dataset, mask)
@@ -88,8 +89,8 @@ def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:
     return Forgotten(mask, request.by, tuple(notes))
 
 
-def _find_column(dataset: Dataset, by: str) -> NDArray[np.str_]:
-    if by == RECORD:
+def _find_column(dataset: Dataset, by: str | None) -> NDArray[np.str_]:
+    if by is None:
         return dataset.ids
     if by not in dataset.groups:
         raise CaseError(
@@ -100,14 +101,15 @@ def _find_column(dataset: Dataset, by: str) -> NDArray[np.str_]:
     return dataset.groups[by]
 
 
-def _validate_known(dataset: Dataset, by: str, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
+def _validate_known(dataset: Dataset, request: ForgetList, wanted: NDArray[np.str_], column: NDArray[np.str_]) -> None:
     unknown = np.setdiff1d(wanted, column[column != ""])
     if unknown.size:
         known = name_some(np.unique(column[column != ""]), limit=2)
         raise CaseError(
-            f"{len(unknown)} of {len(wanted)} {by} ids to forget do not exist in data set '{dataset.name}': "
+            f"{len(unknown)} of {len(wanted)} {request.by} ids to forget do not exist in data set '{dataset.name}': "
             f"{name_some(unknown)}",
-            hint=f"ids there look like {known}; if the first line of the list is a header, it must be "
+            hint=request.explain_header(unknown.tolist())
+            or f"ids there look like {known}; if the first line of the list is a header, it must be "
             "id, record_id, image_id, lesion_id, patient_id or another column of the data",
         )
 
@@ -145,15 +147,15 @@ def _find_lost(names: NDArray[np.str_], train: NDArray[np.bool_], mask: NDArray[
     return [f"'{name}' ({int((names[mask] == name).sum())})" for name in lost]
 
 
-def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[str]:
+def _describe_lost_classes(dataset: Dataset, mask: NDArray[np.bool_]) -> Iterable[Message]:
     """A data set mapped to two classes may lose one of its original classes entirely: allowed, but said."""
     if CLASS_COLUMN in dataset.groups:
         lost = _find_lost(dataset.groups[CLASS_COLUMN], dataset.select("train"), mask)
         if lost:
-            yield f"no training record of the original class {', '.join(lost)} is retained"
+            yield write_message("original-class-lost", classes=list(lost))
 
 
-def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[Message, ...]:
     """Say how many lesions and patients of forgotten records also stand elsewhere."""
     places = {"the retained training records": dataset.select("train") & ~mask}
     places |= {split: dataset.select(split) for split in SPLITS[1:]}
@@ -167,6 +169,8 @@ def _describe_leftovers(dataset: Dataset, mask: NDArray[np.bool_]) -> tuple[str,
             shared = int(np.isin(forgotten, column[inside]).sum())
             if shared:
                 notes.append(
-                    f"{shared} of {len(forgotten)} {name} values of the forgotten records also stand in {place}"
+                    write_message(
+                        "forgotten-groups-elsewhere", shared=shared, forgotten=len(forgotten), column=name, place=place
+                    )
                 )
     return tuple(notes)

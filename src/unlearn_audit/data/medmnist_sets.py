@@ -13,10 +13,10 @@ from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.dermoscopy import DIAGNOSES
 from unlearn_audit.data.download import download as fetch
 from unlearn_audit.data.folder import load_folder
-from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import ProgressCallback
+from unlearn_audit.records import Message, ProgressCallback, write_message
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -98,7 +98,7 @@ def find_published(flag: str) -> Published:
 
 
 def load_medmnist(
-    flag: str, path: Path | None, *, download: bool, progress: ProgressCallback, intake: Intake = PLAIN
+    flag: str, path: Path | None, *, download: bool, progress: ProgressCallback, options: LoadOptions = PLAIN
 ) -> Dataset:
     """Load the MedMNIST set `flag` from `path`, else from ~/.medmnist, else (where allowed) from the network.
 
@@ -111,7 +111,7 @@ def load_medmnist(
             what the set's labels mean.
         download: whether the network may be used.
         progress: progress.
-        intake: where large sets are kept, what is declared to be done to images.
+        options: where large sets are kept, what is declared to be done to images.
 
     Raises:
         DataError: no data and no way to get them (names the three ways on), or what `load_npz` refuses.
@@ -121,14 +121,14 @@ def load_medmnist(
         flag, _SOURCE.format(name=published.title, url=published.url), published.licence, published.classes
     )
     if path is not None and path.is_dir():
-        note = f"a folder of the user's images with the labels of {published.title}, not the published file"
+        note = write_message("folder-of-own-images", title=published.title)
         codes = DIAGNOSES if flag == "dermamnist" else None
         own = replace(identity, official=False, notes=(note,), codes=codes)
-        return load_folder(path, own, intake, progress)
+        return load_folder(path, own, options, progress)
     file = path if path is not None else _find_file(flag, published, download=download, progress=progress)
     checksums = compute_checksums(file)
     official, notes = _compare(file, checksums, published)
-    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, intake, progress)
+    dataset = load_npz(file, replace(identity, official=official, notes=notes), checksums.sha256, options, progress)
     return replace(dataset, notes=(*dataset.notes, *_compare_counts(dataset, published)))
 
 
@@ -151,19 +151,19 @@ def _find_file(flag: str, published: Published, *, download: bool, progress: Pro
     return file
 
 
-def _compare(file: Path, found: Checksums, published: Published) -> tuple[bool, tuple[str, ...]]:
+def _compare(file: Path, found: Checksums, published: Published) -> tuple[bool, tuple[Message, ...]]:
     if found.md5 == published.md5:
         return True, ()
     if found.md5 in published.variants:
         size = published.variants[found.md5]
-        return True, (f"{file.name} is the published variant with images of {size} x {size} pixels",)
-    note = f"{file.name} is not the published file: its MD5 is {found.md5}, the published one {published.md5}"
+        return True, (write_message("published-variant", file=file.name, size=size),)
+    note = write_message("not-the-published-file", file=file.name, found=found.md5, published=published.md5)
     return False, (note,)
 
 
-def _compare_counts(dataset: Dataset, published: Published) -> tuple[str, ...]:
+def _compare_counts(dataset: Dataset, published: Published) -> tuple[Message, ...]:
     here = tuple(int(dataset.select(split).sum()) for split in SPLITS)
     if here == published.counts:
         return ()
-    found, expected = (" / ".join(f"{n:,}" for n in counts) for counts in (here, published.counts))
-    return (f"the splits hold {found} records (train / validation / test), the published ones {expected}",)
+    found, expected = ([f"{n:,}" for n in counts] for counts in (here, published.counts))
+    return (write_message("other-split-sizes", found=found, published=expected),)

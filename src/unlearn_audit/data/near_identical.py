@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.stored import BLOCK_BYTES, Inputs
+from unlearn_audit.records import Message, write_message
 
-METHOD = "correlation of 14 x 14 grey thumbnails in 19 windows, at least 0.985"
 Thumbs = NDArray[np.float32]
 
 _SIDE = 14
@@ -36,6 +36,8 @@ _SMALLEST_SIDE = 20
 _FLATTEST = 2.0
 """Grey levels (standard deviation) below which a thumbnail shows nothing to be recognised by."""
 _CANDIDATE, _ALIKE = 0.90, 0.985
+SEARCH = {"side": _SIDE, "windows": 19, "least": _ALIKE}
+"""What counts as near-identical: the correlation of grey thumbnails of this side in so many windows."""
 _CROPS = (0.04, 0.08)
 _BLOCK = 512
 _NEAREST = 8
@@ -70,12 +72,11 @@ def find_near_identical(dataset: Dataset, identity: NDArray[np.str_]) -> dict[tu
     return found
 
 
-def note_unsearched(dataset: Dataset) -> tuple[str, ...]:
-    """Return the sentence that near-identical images were not looked for, where the set is too large for it."""
+def note_unsearched(dataset: Dataset) -> tuple[Message, ...]:
+    """Return the note that near-identical images were not looked for, where the set is too large for it."""
     if not _is_comparable(dataset.x) or (pairs := _count_pairs(dataset)) <= _MOST_PAIRS:
         return ()
-    told = f"{pairs:.2g} pairs of images of two splits are more than the {_MOST_PAIRS:.2g} that are compared"
-    return (f"Near-identical images were not looked for: {told}. Identical ones were.",)
+    return (write_message("near-identical-not-searched", pairs=pairs, most=_MOST_PAIRS),)
 
 
 def _is_comparable(x: Inputs) -> bool:

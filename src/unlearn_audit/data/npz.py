@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.archive import Archive, open_archive
 from unlearn_audit.data.columns import finish_columns, read_text, take_exact, take_ids, unify_column
-from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
-from unlearn_audit.data.intake import PLAIN, Intake
+from unlearn_audit.data.dataset import SPLITS, Dataset
+from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.store import keep_images
 from unlearn_audit.data.stored import Inputs, is_large
 from unlearn_audit.errors import DataError
-from unlearn_audit.records import ProgressCallback, ignore_progress
+from unlearn_audit.records import Message, ProgressCallback, ignore_progress
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 PREFIXES = dict(zip(("train", "val", "test"), SPLITS, strict=True))
 """How MedMNIST abbreviates the splits."""
@@ -38,7 +39,7 @@ class Identity:
     licence: str
     classes: tuple[str, ...] | None = None
     official: bool | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     codes: tuple[str, ...] | None = None
 
 
@@ -69,7 +70,11 @@ def compute_checksums(path: Path) -> Checksums:
 
 
 def load_npz(
-    path: Path, identity: Identity, sha256: str, intake: Intake = PLAIN, progress: ProgressCallback = ignore_progress
+    path: Path,
+    identity: Identity,
+    sha256: str,
+    options: LoadOptions = PLAIN,
+    progress: ProgressCallback = ignore_progress,
 ) -> Dataset:
     """Read an npz in MedMNIST's format: `train_images`, `train_labels`, and the same for `val` and `test`.
 
@@ -82,25 +87,27 @@ def load_npz(
         path: the file.
         identity: name, classes and origin of the data.
         sha256: digest of the file, see `compute_checksums`.
-        intake: where large sets are kept.
+        options: where large sets are kept.
         progress: progress.
 
     Raises:
         DataError: missing arrays, wrong shapes or types, pickled arrays, damaged file, or what `Dataset` refuses.
     """
-    if intake.images.declared:
+    if options.images.declared:
         raise DataError(
             f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
             hint="leave it out; what a brought model sees is declared under 'preprocessing'",
         )
+    if options.columns != PLAIN.columns:
+        raise DataError(f"'columns' of the case file would do nothing but for 'groups': {path} names its own arrays")
     with open_archive(path) as archive:
         _validate_present(archive)
         sizes = [archive.read_header(f"{prefix}_images").shape[0] for prefix in PREFIXES]
         label = np.concatenate([_read_labels(archive, prefix, n) for prefix, n in zip(PREFIXES, sizes, strict=True)])
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
-        x = _read_images(archive, sum(sizes), sha256, intake, progress)
-    ids, id_notes = take_ids(columns, path.name)
+        x = _read_images(archive, sum(sizes), sha256, options, progress)
+    ids, passed, told = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
         ids = np.array([f"{name}-{i}" for name, n in zip(SPLITS, sizes, strict=True) for i in range(n)], dtype=np.str_)
@@ -117,8 +124,24 @@ def load_npz(
         official=identity.official,
         groups=finish_columns(str(path), columns),
         exact=take_exact(columns),
-        notes=(*identity.notes, *id_notes, *unread),
+        notes=identity.notes,
+        intake=(
+            note_intake("ids.column", column=f"'{told}'") if told else note_intake("ids.numbered", where=path.name),
+            note_intake("splits.data"),
+            _describe_labels(identity, classes),
+            note_intake("pixels.array"),
+            *passed,
+            *unread,
+        ),
+        id_names=(told,) if told else (),
     )
+
+
+def _describe_labels(identity: Identity, classes: tuple[str, ...]) -> IntakeEntry:
+    if identity.classes is not None:
+        return note_intake("labels.published", title=identity.name, classes=classes)
+    numbered = classes == tuple(map(str, range(len(classes))))
+    return note_intake("labels.unnamed") if numbered else note_intake("labels.names", classes=classes)
 
 
 def number_classes(where: str, label: NDArray[np.int64]) -> tuple[str, ...]:
@@ -162,7 +185,7 @@ def _read_labels(archive: Archive, prefix: str, n: int) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, progress: ProgressCallback) -> Inputs:
+def _read_images(archive: Archive, n: int, sha256: str, options: LoadOptions, progress: ProgressCallback) -> Inputs:
     names = [f"{prefix}_images" for prefix in PREFIXES]
     headers = [archive.read_header(name) for name in names]
     first = headers[0]
@@ -180,7 +203,7 @@ def _read_images(archive: Archive, n: int, sha256: str, intake: Intake, progress
             )
     shape = (n, *first.shape[1:]) if len(first.shape) > _GREY_AXES else (n, *first.shape[1:], 1)
     if is_large(shape):
-        return keep_images(intake.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, progress))
+        return keep_images(options.cache, f"npz {sha256}", shape, lambda: _unpack(archive, names, n, progress))
     x = np.empty(shape, dtype=np.uint8)
     start = 0
     for name, header in zip(names, headers, strict=True):
@@ -198,7 +221,7 @@ def _unpack(archive: Archive, names: list[str], n: int, progress: ProgressCallba
             progress("unpack images", done, n)
 
 
-def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[str, ...]]:
+def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray[np.str_]], tuple[IntakeEntry, ...]]:
     unread = [name for name in archive.names if name != _CLASSES and name.partition("_")[0] not in PREFIXES]
     suffixes = [name.partition("_")[2] for name in archive.names if name not in unread and name != _CLASSES]
     columns = {}
@@ -216,8 +239,8 @@ def _read_columns(archive: Archive, sizes: list[int]) -> tuple[dict[str, NDArray
             columns[suffix] = np.concatenate(found)
         else:
             unread.extend(names)
-    notes = (f"{archive.path.name}: arrays that are not read: {name_some(unread)}",) if unread else ()
-    return columns, notes
+    left = (note_intake("columns.unread", where=archive.path.name, names=unread),) if unread else ()
+    return columns, left
 
 
 def _read_column(archive: Archive, name: str, n: int) -> NDArray[np.str_] | None:

@@ -40,6 +40,9 @@ class Evidence:
         groups: per column name (n,) strings; '' where unknown. Patients, lesions, sex, age band, ...
         provenance: where all of this comes from.
         references: what reference models say about the same records; None where none were made.
+        relearned: per name of a model, as `log_probs`, what it says after a little training on retained records.
+        alignments: per name of a linear model, (n,) cosines in [-1, 1] of each record's gradient with what the weights
+            lost since the original; see `stats.linear_reconstruction`.
     """
 
     ids: NDArray[np.str_]
@@ -51,6 +54,8 @@ class Evidence:
     provenance: Provenance
     groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     references: References | None = None
+    relearned: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    alignments: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._validate_shapes()
@@ -65,7 +70,12 @@ class Evidence:
                 raise EvidenceError(f"expected one {name} for each of {n} records, found shape {column.shape}")
         if not self.log_probs:
             raise EvidenceError("expected predictions of at least one model, found none")
-        for model, values in self.log_probs.items():
+        if unknown := sorted(self.relearned.keys() - self.log_probs.keys()):
+            raise EvidenceError(f"'{unknown[0]}' was relearned, which is no model of this evidence")
+        for model, values in self.alignments.items():
+            if values.shape != (n,) or not np.isfinite(values).all() or model not in self.log_probs:
+                raise EvidenceError(f"model '{model}': expected one finite alignment for each of {n} records")
+        for model, values in (*self.log_probs.items(), *self.relearned.items()):
             if values.shape != (n, k):
                 raise EvidenceError(
                     f"model '{model}': expected predictions of shape ({n}, {k}) for {n} records and {k} classes, "
@@ -73,10 +83,10 @@ class Evidence:
                 )
 
     def _validate_values(self) -> None:
-        unique, counts = np.unique(self.ids, return_counts=True)
-        if (counts > 1).any():
+        if len(set(self.ids.tolist())) < len(self.ids):
+            unique, counts = np.unique(self.ids, return_counts=True)
             raise EvidenceError(f"expected unique record ids, found duplicates: {_show(unique[counts > 1])}")
-        unknown = np.setdiff1d(self.split, SPLITS)
+        unknown = np.unique(self.split[~np.isin(self.split, SPLITS)])
         if unknown.size:
             raise EvidenceError(f"expected splits {', '.join(SPLITS)}, found {_show(unknown)}")
         k = len(self.classes)
@@ -87,7 +97,7 @@ class Evidence:
             raise EvidenceError(
                 f"expected some but not all of the classes 0 to {k - 1} as positive, got {self.positive}"
             )
-        for model, values in self.log_probs.items():
+        for model, values in (*self.log_probs.items(), *self.relearned.items()):
             bad = ~np.isfinite(values).all(axis=1)
             if bad.any():
                 raise EvidenceError(
@@ -179,4 +189,8 @@ class Evidence:
             sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         if self.references is not None:
             self.references.feed(sha)
+        for kind, columns in (("relearned", self.relearned), ("alignment", self.alignments)):
+            for name, values in columns.items():
+                sha.update(to_canonical_json([kind, name]))
+                sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         return sha.hexdigest()

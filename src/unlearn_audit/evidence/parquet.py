@@ -2,13 +2,14 @@
 
 Columns: `id`, `split`, `label`; `group:<column>` per group column; `log_prob:<model>:<class index>` per model and
 class. Where there are reference models: `reference-candidate`; `reference-trained-on:<model>`;
-`reference:<model>:<class index>`; `reference-unlearned:<name>:<model>:<class index>`. The file's metadata carries the
-provenance, so that the file alone reproduces the record.
+`reference:<model>:<class index>`; `reference-unlearned:<name>:<model>:<class index>`. Where models were trained further
+on retained records, `relearned:<model>:<class index>`; of linear models, `alignment:<model>`. The file's metadata
+carries the provenance, so that the file alone reproduces the record.
 """
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence, References
+from unlearn_audit.evidence.predictions.files import validate_decoded
 from unlearn_audit.records import Provenance, to_canonical_json
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ def to_parquet(evidence: Evidence) -> bytes:
     for model, log_probs in evidence.log_probs.items():
         for index in range(log_probs.shape[1]):
             columns[f"log_prob:{model}:{index}"] = pa.array(np.ascontiguousarray(log_probs[:, index]))
+    for model, log_probs in evidence.relearned.items():
+        for index in range(log_probs.shape[1]):
+            columns[f"relearned:{model}:{index}"] = pa.array(np.ascontiguousarray(log_probs[:, index]))
+    for model, alignments in evidence.alignments.items():
+        columns[f"alignment:{model}"] = pa.array(np.ascontiguousarray(alignments))
     head: dict[str, Any] = {
         "schema": EVIDENCE_SCHEMA,
         "classes": list(evidence.classes),
@@ -54,6 +61,10 @@ def to_parquet(evidence: Evidence) -> bytes:
     if evidence.references is not None:
         columns |= _write_references(evidence.references)
         head["references"] = {"models": evidence.references.count, "unlearned": list(evidence.references.unlearned)}
+    if evidence.relearned:
+        head["relearned"] = list(evidence.relearned)
+    if evidence.alignments:
+        head["alignments"] = list(evidence.alignments)
     table = pa.table(columns).replace_schema_metadata({_META: to_canonical_json(head)})
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", store_schema=True)
@@ -75,6 +86,8 @@ def read_evidence(path: Path) -> Evidence:
             hint="'unlearn-audit run' writes evidence.parquet into its output folder",
         )
     try:
+        about = pq.read_metadata(path)
+        validate_decoded(path, about.num_rows, about.num_columns)
         table = pq.read_table(io.BytesIO(path.read_bytes()))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise EvidenceError(f"{path} is not a readable Parquet file ({type(error).__name__})") from error
@@ -84,15 +97,14 @@ def read_evidence(path: Path) -> Evidence:
             ids=_texts(table, "id"),
             split=_texts(table, "split"),
             label=_numbers(table, "label").astype(np.int64),
-            log_probs={
-                model: np.column_stack([_numbers(table, f"log_prob:{model}:{i}") for i in range(len(head["classes"]))])
-                for model in head["models"]
-            },
+            log_probs=_read_answers(table, "log_prob", head["models"], len(head["classes"])),
             classes=tuple(head["classes"]),
             positive=tuple(head["positive"]),
             groups={name: _texts(table, f"group:{name}") for name in head["groups"]},
             provenance=Provenance.model_validate(head["provenance"]),
             references=_read_references(table, head) if "references" in head else None,
+            alignments={model: _numbers(table, f"alignment:{model}") for model in head.get("alignments", [])},
+            relearned=_read_answers(table, "relearned", head.get("relearned", []), len(head["classes"])),
         )
     except KeyError as error:
         raise EvidenceError(f"{path}: expected a column or entry {error}, found none") from error
@@ -109,6 +121,15 @@ def is_evidence(path: Path) -> bool:
         return _META in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError, ValueError):
         return False
+
+
+def _read_answers(
+    table: "pa.Table", prefix: str, models: Sequence[str], classes: int
+) -> dict[str, NDArray[np.float64]]:
+    return {
+        model: np.column_stack([_numbers(table, f"{prefix}:{model}:{index}") for index in range(classes)])
+        for model in models
+    }
 
 
 def _write_references(references: References) -> "dict[str, pa.Array]":

@@ -8,8 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.records.canonical import digest_of
 
 _SUM_TOLERANCE = 1e-4  # as in `Evidence`
+
+
+def digest_design(ids: NDArray[np.str_], trained_on: NDArray[np.bool_]) -> str:
+    """Return the SHA-256 of who trains on what, whatever the order of records and models.
+
+    Args:
+        ids: (n,) record ids.
+        trained_on: (K, n) whether model k is trained on record i.
+    """
+    order = np.argsort(ids)
+    rows = sorted(np.packbits(mask[order]).tobytes().hex() for mask in trained_on)
+    return digest_of([ids[order].tolist(), rows])
 
 
 class _Hash(Protocol):
@@ -21,7 +34,7 @@ class References:
     """Log-probabilities of K reference models on the n records of the evidence, and what each was trained on.
 
     Every reference model was trained by the original's recipe, with a seed of its own, on all retain records and one
-    half of the *candidates*: the forget records and as many test records drawn beside them (the controls). Models come
+    half of the *candidates*: the forget records and all test records (the controls). Models come
     in pairs with complementary halves, so that each candidate was trained on by exactly K / 2 of them. None of this
     depends on the audited model; `unlearned` does, and holds what the same models say after a method made each of them
     forget its own half.

@@ -6,12 +6,12 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.records import Curve, round_number
+from unlearn_audit.records import Curve, CurveKind, MetricKey, round_number
+from unlearn_audit.records.trivial_models import CALL_ALL_POSITIVE
 from unlearn_audit.stats import compute_call_all_benefit, compute_net_benefit, compute_reliability
 
 _PERCENT = range(1, 61)
 """Threshold probabilities of the decision curve: beyond 60 % a miss would cost less than a false alarm."""
-_CALL_ALL = "call-all-positive"
 
 
 def _rounded(values: np.ndarray) -> tuple[float, ...]:
@@ -27,8 +27,8 @@ def trace_reliability(context: EvaluationContext) -> Iterator[Curve]:
         except MeasurementError:
             continue
         yield Curve(
-            kind="reliability",
-            model=model,
+            kind=CurveKind.RELIABILITY,
+            key=MetricKey(metric="calibration-error", model=model),
             x=_rounded(found.stated),
             y=_rounded(found.observed),
             low=_rounded(found.low),
@@ -38,10 +38,13 @@ def trace_reliability(context: EvaluationContext) -> Iterator[Curve]:
 
 def trace_net_benefit(context: EvaluationContext) -> Iterator[Curve]:
     """Yield the net benefit of each model and of calling all, at the prevalence of test and at the policy's."""
-    own = 1 / (1 + context.policy.costs.ratio)
-    thresholds = np.unique([*(percent / 100 for percent in _PERCENT), own])
-    for population, prevalence in (("test", None), ("intended use", context.policy.costs.prevalence)):
-        if population != "test" and prevalence is None:
+    policy_threshold = 1 / (1 + context.policy.costs.ratio)
+    thresholds = np.unique([*(percent / 100 for percent in _PERCENT), policy_threshold])
+    for metric, prevalence in (
+        ("net-benefit", None),
+        ("net-benefit-at-prevalence", context.policy.costs.prevalence),
+    ):
+        if metric != "net-benefit" and prevalence is None:
             continue
         try:
             lines = {
@@ -50,10 +53,13 @@ def trace_net_benefit(context: EvaluationContext) -> Iterator[Curve]:
                 )
                 for model in context.evidence.log_probs
             }
-            lines[_CALL_ALL] = compute_call_all_benefit(context.actual, thresholds, prevalence)
+            lines[CALL_ALL_POSITIVE.name] = compute_call_all_benefit(context.actual, thresholds, prevalence)
         except MeasurementError:
             continue
         for model, benefit in lines.items():
             yield Curve(
-                kind="net-benefit", model=model, population=population, x=_rounded(thresholds), y=_rounded(benefit)
+                kind=CurveKind.NET_BENEFIT,
+                key=MetricKey(metric=metric, model=model),
+                x=_rounded(thresholds),
+                y=_rounded(benefit),
             )

@@ -1,7 +1,7 @@
-"""What a metric is given: the evidence, the policy, thresholds frozen beforehand, and named randomness.
+"""The evaluation context of a metric: evidence, policy, thresholds frozen beforehand, and named randomness.
 
-A metric is one pure function from a context and a key (which model, against which, among which records, at which
-operating point) to one estimate. This module holds the context, one floor below the metrics themselves.
+A metric is one pure function from an evaluation context and a metric key (which model, against which, among which
+records, at which operating point) to one estimate.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.findings.key import MetricKey
-from unlearn_audit.policy import Policy, split_group
-from unlearn_audit.records import choose_seed, derive_rng
+from unlearn_audit.findings.reissued_threshold import choose_reissued, find_rule
+from unlearn_audit.policy import Policy
+from unlearn_audit.records import (
+    NEGATIVE,
+    POSITIVE,
+    Message,
+    OperatingPoint,
+    Population,
+    choose_seed,
+    derive_rng,
+    write_message,
+)
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import choose_threshold
 
@@ -37,8 +47,8 @@ class EvaluationContext:
 
     evidence: Evidence
     policy: Policy
-    group: tuple[str, str] | None = None
-    """Column and value of the one group that is looked at; None for all records."""
+    group: Population | None = None
+    """The one group of a column that is looked at; None for all records."""
     shares: int = 1
     """Among how many claims the error of one is shared."""
     whole: "EvaluationContext | None" = None
@@ -57,21 +67,20 @@ class EvaluationContext:
         kept: Kept = self._memory[key]
         return kept
 
-    def narrow(self, among: str, shares: int = 1) -> "EvaluationContext":
-        """Return the scope of the group that `among` names, itself where it names none.
+    def narrow(self, among: Population, shares: int = 1) -> "EvaluationContext":
+        """Return the context of the group `among`, itself where that is no group.
 
         Only the records that are judged become fewer: thresholds are frozen on the whole validation split, since a
         device has one for all of its patients.
 
         Args:
-            among: such as 'sex=female'.
+            among: the population to be looked at.
             shares: the error that the policy allows is divided by it (Bonferroni).
         """
-        group = split_group(among)
-        if group is None:
+        if not among.is_group:
             return self
         return self.remember(
-            ("narrow", among, str(shares)), lambda: replace(self, group=group, shares=shares, whole=self)
+            ("narrow", str(among), str(shares)), lambda: replace(self, group=among, shares=shares, whole=self)
         )
 
     def select(self, split: str) -> NDArray[np.bool_]:
@@ -79,26 +88,38 @@ class EvaluationContext:
         mask = self.evidence.select(split)
         if self.group is None:
             return mask
-        column, value = self.group
-        return np.asarray(mask & (self.evidence.groups[column] == value))
+        return np.asarray(mask & (self.evidence.groups[str(self.group.column)] == self.group.value))
 
     def confidence_for(self, model: str) -> float:
         """Return the one-sided confidence at which bounds on `model` decide.
 
-        Remedies are tried in order until one passes, all on one test split: each gets an equal share of the error
-        that the policy allows (Bonferroni), so that trying more of them does not make a false pass more likely. Every
-        setting of a search counts: validation chooses among them, but the forget records are the same there and here.
+        Where the policy lists remedies, a false release has m + 1 roads: the audited model and m remedies, tried in
+        order on one test split. The audited model gets one half of the error, the remedies share the other equally
+        (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records. The
+        control of a remedy, trained from scratch at its cost, is held to what the remedy is held to.
         """
         confidence, shares = self.policy.protocol.confidence, self.shares
-        if model in self.remedied:
-            tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
-            shares *= max(tries, len(self.remedied))
+        tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
+        if model in self.remedied or model in self.controls:
+            shares *= 2 * max(tries, len(self.remedied))
+        elif tries and model == self.audited:
+            shares *= 2
         return confidence if shares == 1 else 1 - (1 - confidence) / shares
+
+    @cached_property
+    def audited(self) -> str | None:
+        """Name of the audited model, None where there is none."""
+        return next((card.name for card in self.evidence.provenance.candidates), None)
 
     @cached_property
     def remedied(self) -> frozenset[str]:
         """Names of the remedied models."""
         return frozenset(card.name for card in self.evidence.provenance.models if card.role == "remedied")
+
+    @cached_property
+    def controls(self) -> frozenset[str]:
+        """Names of the models that were trained from scratch at the cost of a remedy."""
+        return frozenset(card.name for card in self.evidence.provenance.models if card.control_for is not None)
 
     @cached_property
     def test(self) -> NDArray[np.bool_]:
@@ -131,8 +152,9 @@ class EvaluationContext:
         if protocol.cluster not in self.evidence.groups:
             if not protocol.cluster_required:
                 return None
-            have = ", ".join(self.evidence.groups) or "none"
-            raise MeasurementError(f"the policy clusters by '{protocol.cluster}', the data has the columns: {have}")
+            raise MeasurementError(
+                write_message("no-cluster-column", column=protocol.cluster, have=list(self.evidence.groups))
+            )
         values = self.evidence.groups[protocol.cluster]
         # numbered once: every estimate sorts them, and names sort twenty times slower
         _, numbers = np.unique(values, return_inverse=True)
@@ -141,15 +163,12 @@ class EvaluationContext:
         return numbers.astype(np.int64)
 
     @property
-    def cluster_caveat(self) -> str | None:
+    def cluster_caveat(self) -> Message | None:
         """Say so where the policy tolerates data without its cluster column and the data has none."""
         protocol = self.policy.protocol
         if protocol.cluster is None or protocol.cluster in self.evidence.groups:
             return None
-        return (
-            f"The data has no column '{protocol.cluster}': records are taken as independent, so the intervals are too "
-            "narrow where several records show one case."
-        )
+        return write_message("no-cluster-column-tolerated", column=protocol.cluster)
 
     def clusters(self, mask: NDArray[np.bool_]) -> NDArray[np.int64] | None:
         """Return the cluster numbers of the records that `mask` (n,) selects, None where records are independent.
@@ -160,10 +179,10 @@ class EvaluationContext:
         return None if self.all_clusters is None else self.all_clusters[mask]
 
     @cached_property
-    def _thresholds(self) -> dict[str, float | None]:
+    def _thresholds(self) -> dict[OperatingPoint, float | None]:
         return {}
 
-    def find_threshold(self, at: str | None) -> float | None:
+    def find_threshold(self, at: OperatingPoint | None) -> float | None:
         """Return the threshold of operating point `at` (None: the policy's first); None for 'argmax'.
 
         Chosen on validation of the original alone, and once: a point that needs no validation is not lost with it.
@@ -177,8 +196,8 @@ class EvaluationContext:
         if point not in self._thresholds:
             validation = self.evidence.select("validation")
             costs = self.policy.costs
-            if not validation.any() and point.partition(" ")[0] in {"cost-optimal", "sensitivity"}:
-                raise MeasurementError(f"there are no validation records to choose the operating point '{point}' on")
+            if point.needs_validation and not validation.any():
+                raise MeasurementError(write_message("no-validation-records", point=point))
             self._thresholds[point] = choose_threshold(
                 point,
                 actual=self.evidence.is_positive[validation],
@@ -188,17 +207,27 @@ class EvaluationContext:
             )
         return self._thresholds[point]
 
-    def predict_positive(self, model: str, at: str | None, split: str = "test") -> NDArray[np.bool_]:
-        """Return (n_split,) whether `model` calls each record of `split` positive at operating point `at`."""
+    def find_threshold_of(self, model: str, point: OperatingPoint) -> float | None:
+        """Return the threshold at which `model` is read at `point`: its own where a remedy re-issued it.
+
+        Raises:
+            MeasurementError: the validation records do not define it.
+        """
+        if point == self.policy.task.operating_points[0] and find_rule(self.evidence, model) is not None:
+            return choose_reissued(self.evidence, model, self.all_clusters).threshold
+        return self.find_threshold(point)
+
+    def predict_positive(self, model: str, at: OperatingPoint | None, split: str = "test") -> NDArray[np.bool_]:
+        """Return (n_split,) whether `model` predicts each record of `split` positive at operating point `at`."""
         point = at or self.policy.task.operating_points[0]
-        predicted = self.remember(("call", model, point), lambda: self._predict_all(model, point))
+        predicted = self.remember(("predictions", model, str(point)), lambda: self._predict_all(model, point))
         return predicted[self.select(split)]
 
-    def _predict_all(self, model: str, point: str) -> NDArray[np.bool_]:
-        """Return (n,) the calls on every record of the evidence."""
+    def _predict_all(self, model: str, point: OperatingPoint) -> NDArray[np.bool_]:
+        """Return (n,) the predictions on every record of the evidence."""
         if model in TRIVIAL_MODELS:
-            return np.full(len(self.evidence), TRIVIAL_MODELS[model])
-        threshold = self.find_threshold(point)
+            return np.full(len(self.evidence), TRIVIAL_MODELS[model].predicts_positive)
+        threshold = self.find_threshold_of(model, point)
         if threshold is None:
             return self.evidence.predicted_positive(model)
         return np.asarray(self.evidence.positive_probability(model) >= threshold)
@@ -215,15 +244,15 @@ class EvaluationContext:
         negative = [c for c in range(log_probs.shape[1]) if c not in positive]
         odds = np.logaddexp.reduce(log_probs[:, positive], axis=1) - np.logaddexp.reduce(log_probs[:, negative], axis=1)
         if not np.isfinite(odds).all():
-            raise MeasurementError(f"model '{model}' gives probabilities of exactly 0 or 1, which have no log-odds")
+            raise MeasurementError(write_message("no-log-odds", model=model))
         return np.asarray(odds)
 
-    def select_among(self, split: str, among: str) -> NDArray[np.bool_]:
-        """Return the (n,) mask of `split`, restricted to 'positive' or 'negative' records where asked."""
+    def select_among(self, split: str, among: Population) -> NDArray[np.bool_]:
+        """Return the (n,) mask of `split`, restricted to positive or negative records where asked."""
         mask = self.select(split)
-        if among == "positive":
+        if among == POSITIVE:
             return mask & self.evidence.is_positive
-        return mask & ~self.evidence.is_positive if among == "negative" else mask
+        return mask & ~self.evidence.is_positive if among == NEGATIVE else mask
 
     @property
     def prevalence(self) -> float:
@@ -233,7 +262,7 @@ class EvaluationContext:
             MeasurementError: the policy states none.
         """
         if self.policy.costs.prevalence is None:
-            raise MeasurementError("the policy states no prevalence of intended use (costs.prevalence)")
+            raise MeasurementError(write_message("no-prevalence-stated"))
         return self.policy.costs.prevalence
 
     def reference(self, key: MetricKey) -> str:
@@ -243,7 +272,7 @@ class EvaluationContext:
             MeasurementError: it is not in the evidence: the case was made without it.
         """
         if key.against is None or key.against not in self.evidence.log_probs:
-            raise MeasurementError(f"the case has no model '{key.against}' to compare with")
+            raise MeasurementError(write_message("no-model-to-compare-with", model=key.against))
         return key.against
 
     @property
@@ -251,11 +280,10 @@ class EvaluationContext:
         """The seed of every draw: of the seals that were set before the run, else the policy's."""
         return choose_seed(self.policy.protocol.seed, self.evidence.provenance.seals)
 
-    def sampling(self, metric: str, key: MetricKey) -> Sampling:
-        """Return confidence, resamples and the generator that belongs to this metric at this key and no other."""
-        words = (key.model, key.against or "", key.among, key.at or "", key.attack or "")
+    def sampling(self, key: MetricKey) -> Sampling:
+        """Return confidence, resamples and the generator that belongs to this key and to no other."""
         return Sampling(
             confidence=self.confidence_for(key.model),
             resamples=self.policy.protocol.resamples,
-            rng=derive_rng(self.seed, "measure", metric, *words),
+            rng=derive_rng(self.seed, "measure", *key.words),
         )

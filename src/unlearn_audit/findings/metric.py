@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.policy import MetricTraits, Policy
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records import Direction, Estimate, Message
+from unlearn_audit.records.key import MetricKey
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A row of the table of metrics: where it is measured, how it reads, and the function that measures it."""
+    """A row of the table of metrics: its traits, its printed name among them, and the function that measures it.
 
-    title: str
+    The name under which the table holds it is in `MetricKey.metric`: no metric repeats it.
+    """
+
     traits: MetricTraits
     direction: Direction
     source: str
@@ -22,7 +24,8 @@ class Metric:
     """Where a metric counts single records that a reader wants to see: their ids."""
     baselines: bool = False
     """Whether it is also measured for the trivial models."""
-    caveat: str | None = None
+    caveat: Message | None = None
+    """What a reader of each of its numbers must know; a plug-in writes `quote_text(...)`."""
     per_attack: bool = False
     """Whether it is measured once for each attack that the policy lists."""
     attacks: Callable[[str], bool] | None = None
@@ -35,6 +38,10 @@ class Metric:
     """What `Estimate.sizes` counts, in its order: 'positive', 'negative', or splits such as 'forget'. Of each, a
     subgroup must hold the policy's smallest number."""
     null: float | None = None
-    """The value that means no difference, where several attacks ask for one: their p-values are adjusted together."""
-    points: Callable[[Policy], tuple[str, ...]] | None = None
-    """What stands in the key's `at` where that is no operating point."""
+    """The value that means no difference. Of several attacks, the one furthest from it is named; where a metric is
+    measured once for each attack, their p-values are adjusted together."""
+
+    @property
+    def title(self) -> str:
+        """How the metric is called in print, everywhere: it travels in the finding."""
+        return self.traits.title

@@ -13,20 +13,42 @@ estimates, is biased towards the extreme: read the bounds.
 Source: Berger (1982) for the first; Holm (1979) for the second.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import Policy, belongs_to, find_column, name_bands, split_group
-from unlearn_audit.records import Direction, Estimate, Interval
+from unlearn_audit.policy import Policy, name_bands
+from unlearn_audit.records import (
+    Direction,
+    Estimate,
+    Interval,
+    Message,
+    OperatingPoint,
+    Population,
+    PopulationKind,
+    Power,
+    find_reason,
+    write_message,
+)
+from unlearn_audit.records.key import MetricKey
 
 _MOST_GROUPS = 40
-_ALWAYS = frozenset({"false-negative-rate", "false-negative-rate-increase", "global-risk", "global-risk-increase"})
+_ALWAYS = frozenset(
+    {
+        "false-negative-rate",
+        "false-negative-rate-increase",
+        "global-risk",
+        "global-risk-increase",
+        "paired-recognition",
+        "recognised-records",
+        "disclosure",
+        "retained-disclosure",
+    }
+)
 """Measured in every subgroup without being asked for; the others where a check names a group, or all of a column."""
 
 
@@ -39,7 +61,7 @@ class Measured:
     """An estimate and what must be said with it."""
 
     estimate: Estimate
-    note: str | None = None
+    caveats: tuple[Message, ...] = ()
 
 
 def list_groups(context: EvaluationContext, column: str) -> tuple[str, ...]:
@@ -51,14 +73,13 @@ def list_groups(context: EvaluationContext, column: str) -> tuple[str, ...]:
     """
     evidence = context.evidence
     if column not in evidence.groups:
-        have = ", ".join(evidence.groups) or "none"
-        raise MeasurementError(f"the policy has the subgroups of '{column}', the data has the columns: {have}")
+        raise MeasurementError(write_message("no-subgroup-column", column=column, have=list(evidence.groups)))
     judged = evidence.select("test") | evidence.select("forget")
     found = tuple(str(value) for value in np.unique(evidence.groups[column][judged]) if value)
     if not found:
-        raise MeasurementError(f"no test or forget record has a known '{column}'")
+        raise MeasurementError(write_message("no-known-group", column=column))
     if len(found) > _MOST_GROUPS:
-        raise MeasurementError(f"'{column}' has {len(found)} values, more than the {_MOST_GROUPS} that can be groups")
+        raise MeasurementError(write_message("too-many-groups", column=column, found=len(found), most=_MOST_GROUPS))
     _validate_bands(context.policy, column, found)
     return found
 
@@ -69,8 +90,7 @@ def _validate_bands(policy: Policy, column: str, found: tuple[str, ...]) -> None
         return
     if others := sorted(set(found) - set(name_bands(edges))):
         raise MeasurementError(
-            f"the policy's bands of '{column}' are {', '.join(name_bands(edges))}; the evidence was collected with "
-            f"others, such as '{others[0]}'"
+            write_message("other-bands", column=column, bands=list(name_bands(edges)), other=others[0])
         )
 
 
@@ -85,27 +105,33 @@ def list_keys(
     asked = [check for check in context.policy.checks if check.metric == name]
     if rules is None or not metric.traits.subgroups:
         return
-    points = tuple(dict.fromkeys([context.policy.task.operating_points[0], *(c.at for c in asked if c.at)]))
+    default = context.policy.task.operating_points[0]
+    points: tuple[OperatingPoint | None, ...] = tuple(dict.fromkeys([default, *(c.at for c in asked if c.at)]))
     against = {"original", *(check.against for check in asked)} if None not in metric.traits.against else {None}
     for column in rules.columns:
         for among in _list_populations(context, column, metric):
-            if name not in _ALWAYS and not any(belongs_to(check.among, among) for check in asked):
+            if name not in _ALWAYS and not any(check.among.is_informed_by(among) for check in asked):
                 continue
             for model in models:
                 for other in sorted(against & metric.traits.against, key=str):
                     for at in points if metric.traits.at else (None,):
                         for attack in attacks:
                             if model != other:
-                                yield MetricKey(model, other, among, at, attack)
+                                yield MetricKey(
+                                    metric=name, model=model, against=other, among=among, at=at, attack=attack
+                                )
 
 
-def _list_populations(context: EvaluationContext, column: str, metric: Metric) -> list[str]:
+def _list_populations(context: EvaluationContext, column: str, metric: Metric) -> list[Population]:
     try:
-        groups = [f"{column}={value}" for value in list_groups(context, column)]
+        groups = [Population.of_group(column, value) for value in list_groups(context, column)]
     except MeasurementError:
         groups = []  # the extremes say why
-    ends = ("highest", "lowest") if metric.direction is Direction.TWO_SIDED else ("worst",)
-    return [*groups, *(f"{end} of {column}" for end in ends)]
+    if metric.traits.kind == "descriptive":
+        return groups  # without bounds there is no worst of them
+    both = (PopulationKind.HIGHEST, PopulationKind.LOWEST)
+    ends = both if metric.direction is Direction.TWO_SIDED else (PopulationKind.WORST,)
+    return [*groups, *(Population(end, column) for end in ends)]
 
 
 def measure_group(context: EvaluationContext, metric: Metric, key: MetricKey, shares: int = 1) -> Estimate:
@@ -116,11 +142,10 @@ def measure_group(context: EvaluationContext, metric: Metric, key: MetricKey, sh
     """
     part = context.narrow(key.among, shares)
     if part.group is None or not metric.traits.subgroups:
-        raise MeasurementError(f"'{metric.title}' is not measured in '{key.among}'")
+        raise MeasurementError(write_message("not-measured-in-population", title=metric.title, among=key.among))
     for name in metric.groups:
         _validate_group_size(part, *_count(part, name))
-    words = (key.model, key.against or "", key.among, key.at or "", key.attack or "")
-    estimate = context.remember(("group", metric.title, *words, str(shares)), lambda: metric.measure(part, key))
+    estimate = context.remember(("group", *key.words, str(shares)), lambda: metric.measure(part, key))
     for name, number in zip(metric.groups, estimate.sizes, strict=False):
         _validate_group_size(
             part, number, _count(part, name)[1]
@@ -142,8 +167,7 @@ def _validate_group_size(part: EvaluationContext, number: int, what: str) -> Non
     least = part.policy.subgroups.smallest if part.policy.subgroups else 0
     if number < least:
         raise _NotAssessableError(
-            f"not assessable: {number} {what} of {'='.join(part.group or ())} are fewer than {least}, the smallest "
-            "number that the policy lets be assessed"
+            write_message("group-not-assessable", number=number, what=what, group=part.group, least=least)
         )
 
 
@@ -159,44 +183,57 @@ def measure_extreme(context: EvaluationContext, metric: Metric, key: MetricKey) 
     Raises:
         MeasurementError: no group can be assessed, or one that is large enough has no estimate with bounds.
     """
-    column = find_column(key.among)
-    if column is None:
-        raise MeasurementError(f"'{key.among}' compares no groups")
+    column = key.among.column
+    if column is None or not key.among.is_extreme:
+        raise MeasurementError(write_message("no-groups-to-compare", among=key.among))
     found, small = _measure_groups(context, metric, key, column)
     if not found:
-        raise MeasurementError(f"no group of '{column}' can be assessed ({'; '.join(small.values())})")
-    high = key.among.startswith("highest") or (key.among.startswith("worst") and metric.direction is Direction.LOWER)
+        raise MeasurementError(write_message("no-group-assessable", column=column, causes=list(small.values())))
+    end = key.among.kind
+    high = end is PopulationKind.HIGHEST or (end is PopulationKind.WORST and metric.direction is Direction.LOWER)
     worst = (max if high else min)(found, key=lambda value: found[value].value)
     shares = len(found) if context.policy.subgroups and context.policy.subgroups.multiplicity == "holm" else 1
     strict = {v: measure_group(context, metric, _of_group(key, column, v), shares) for v in found}
     return Measured(
-        found[worst].model_copy(update={**_OF_ONE_GROUP, "bounds": _bound(found, strict, high=high)}),
+        found[worst].model_copy(
+            update={
+                **_OF_ONE_GROUP,
+                "bounds": _bound(_bounds_of(found), _bounds_of(strict), high=high),
+                "corrected": _correct(found, strict, high=high),
+                "power": _find_weakest(found),
+            }
+        ),
         _describe(context, column, worst, tuple(small)),
     )
 
 
 def _of_group(key: MetricKey, column: str, value: str) -> MetricKey:
-    return MetricKey(key.model, key.against, f"{column}={value}", key.at, key.attack)
+    return key.model_copy(update={"among": Population.of_group(column, value)})
 
 
 def _measure_groups(
     context: EvaluationContext, metric: Metric, key: MetricKey, column: str
-) -> tuple[dict[str, Estimate], dict[str, str]]:
+) -> tuple[dict[str, Estimate], dict[str, Message]]:
     """Return the estimate of each group that can be assessed, and the reason for each that is too small."""
     found: dict[str, Estimate] = {}
-    small: dict[str, str] = {}
+    small: dict[str, Message] = {}
     for value in list_groups(context, column):
         try:
             found[value] = measure_group(context, metric, _of_group(key, column, value))
         except _NotAssessableError as error:
-            small[value] = error.message
+            small[value] = find_reason(error)
     return found, small
 
 
-def _bound(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, high: bool) -> Interval:
-    """Return bounds on the true extreme: `found` at the policy's error, `strict` at each group's share of it."""
-    loose, shared = _bounds_of(found), _bounds_of(strict)
-    methods = sorted({bounds.method for bounds in loose})
+def _correct(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, high: bool) -> Interval | None:
+    """Return the same from the bounds at each attack's share of the error, where there are several attacks."""
+    loose, shared = ([e.corrected for e in each.values() if e.corrected] for each in (found, strict))
+    return _bound(loose, shared, high=high) if loose and shared else None
+
+
+def _bound(loose: Sequence[Interval], shared: Sequence[Interval], *, high: bool) -> Interval:
+    """Return bounds on the true extreme: `loose` at the policy's error, `shared` at each group's share of it."""
+    methods = sorted({bounds.method for bounds in loose}, key=str)
     ends = (
         (max(b.low for b in shared), max(b.high for b in loose))
         if high
@@ -206,33 +243,29 @@ def _bound(found: Mapping[str, Estimate], strict: Mapping[str, Estimate], *, hig
         low=ends[0],
         high=ends[1],
         confidence=loose[0].confidence,
-        method=f"{'highest' if high else 'lowest'} of {len(loose)} groups by: {', '.join(methods)}",
+        method=write_message("extreme-of-groups", end="highest" if high else "lowest", groups=len(loose), by=methods),
         sides="one",
     )
+
+
+def _find_weakest(found: Mapping[str, Estimate]) -> Power | None:
+    """Return the least power: a test that must hold in every group needs it in every group. None where one lacks it."""
+    powers = [estimate.power for estimate in found.values() if estimate.power is not None]
+    return min(powers, key=lambda power: power.low) if len(powers) == len(found) else None
 
 
 def _bounds_of(estimates: Mapping[str, Estimate]) -> list[Interval]:
     for value, estimate in estimates.items():
         if estimate.bounds is None:
-            raise MeasurementError(f"group '{value}' has an estimate without bounds")
+            raise MeasurementError(write_message("group-without-bounds", group=value))
     return [estimate.bounds for estimate in estimates.values() if estimate.bounds]
 
 
-def _describe(context: EvaluationContext, column: str, worst: str, small: tuple[str, ...]) -> str:
+def _describe(context: EvaluationContext, column: str, worst: str, small: tuple[str, ...]) -> tuple[Message, ...]:
     unknown = int((context.evidence.groups[column][context.test] == "").sum())
-    parts = [f"The value shown is that of {column}={worst}; the worst of several estimates tends to look too bad."]
+    caveats = [write_message("shown-is-one-group", group=f"{column}={worst}")]
     if small:
-        parts.append(f"Not assessable: {', '.join(f'{column}={value}' for value in small)}.")
+        caveats.append(write_message("groups-not-assessable", groups=[f"{column}={value}" for value in small]))
     if unknown:
-        parts.append(f"{unknown} test records of unknown {column} are in no group.")
-    return " ".join(parts)
-
-
-def is_extreme(key: MetricKey) -> bool:
-    """Return whether `key` compares the groups of a column."""
-    return find_column(key.among) is not None
-
-
-def is_group(key: MetricKey) -> bool:
-    """Return whether `key` names one group."""
-    return split_group(key.among) is not None
+        caveats.append(write_message("records-in-no-group", column=column, found=unknown))
+    return tuple(caveats)

@@ -1,10 +1,11 @@
-"""The counts that let a reader try other operating points, beside the findings and never in their place."""
+"""Counts of mistakes at many thresholds, beside the findings."""
 
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.records import ModelMistakes, ThresholdCounts, round_number
+from unlearn_audit.findings.reissued_threshold import find_rule
+from unlearn_audit.records import ModelMistakes, OperatingPoint, ThresholdCounts, round_number
 from unlearn_audit.stats import Confusion, choose_grid, count_mistakes
 
 _MOST = 200
@@ -18,14 +19,14 @@ def count_at_thresholds(context: EvaluationContext) -> ThresholdCounts | None:
     """
     if not context.actual.size:
         return None
-    own = _find_own(context)
+    points = _find_own(context)
     scores = {model: context.evidence.positive_probability(model)[context.test] for model in context.evidence.log_probs}
     grid = choose_grid(list(scores.values()), _MOST)
-    thresholds = np.unique([*grid, *own])
+    thresholds = np.unique([*grid, *points])
     models = []
     for model, probability in scores.items():
         missed, false_positives = count_mistakes(context.actual, probability, thresholds)
-        for threshold, point in own.items():
+        for threshold, point in points.items() if find_rule(context.evidence, model) is None else ():
             place = int(np.searchsorted(thresholds, threshold))
             confusion = Confusion.of(context.actual, context.predict_positive(model, point))
             missed[place], false_positives[place] = confusion.fn, confusion.fp
@@ -42,9 +43,9 @@ def count_at_thresholds(context: EvaluationContext) -> ThresholdCounts | None:
     )
 
 
-def _find_own(context: EvaluationContext) -> dict[float, str]:
+def _find_own(context: EvaluationContext) -> dict[float, OperatingPoint]:
     """Return the policy's operating points by their threshold as the record holds it."""
-    found: dict[float, str] = {}
+    found: dict[float, OperatingPoint] = {}
     for point in context.policy.task.operating_points:
         try:
             threshold = context.find_threshold(point)

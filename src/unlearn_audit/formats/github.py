@@ -15,13 +15,13 @@ def render_github(record: AuditRecord, sources: Sources) -> str:
     Print it in a step. The summary stands between two marks within which GitHub obeys no command; the mark is the
     record's digest, which no text in the record can contain.
     """
-    told = [(severity, check) for check in record.verdict.checks if (severity := weigh(check))]
-    told.sort(key=lambda pair: _ORDER.index(pair[0]))
+    weighed = [(severity, check) for check in record.verdict.checks if (severity := weigh(check))]
+    weighed.sort(key=lambda pair: _ORDER.index(pair[0]))
     mark = f"unlearn-audit-{digest_of(record.to_bytes())}"
     summary = render_markdown(record, sources)
     lines = [
         _annotate_verdict(record, sources),
-        *(_annotate(severity, check, sources) for severity, check in told),
+        *(_annotate(severity, check, sources) for severity, check in weighed),
         "::group::Unlearning audit",
         f"::stop-commands::{mark}",
         *summary.splitlines(),
@@ -47,8 +47,8 @@ def _annotate(severity: Severity, check: CheckResult, sources: Sources) -> str:
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:
-    said = ",".join(f"{key}={_escape(value, ':,')}" for key, value in properties.items())
-    return f"::{name} {said}::{_escape(message)}"
+    written = ",".join(f"{key}={_escape(value, ':,')}" for key, value in properties.items())
+    return f"::{name} {written}::{_escape(message)}"
 
 
 def _escape(text: str, also: str = "") -> str:

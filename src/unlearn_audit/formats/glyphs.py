@@ -1,4 +1,4 @@
-"""Characters that the embedded fonts do not have: a sign stands for them, since PDF/A allows no missing glyph."""
+"""Replacement of characters that the embedded fonts lack, since PDF/A allows no missing glyph."""
 
 import base64
 import re

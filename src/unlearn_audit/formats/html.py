@@ -48,7 +48,7 @@ def _write_footers(view: Presentation) -> str:
     if view.test_key:
         boxes["bottom-center"] = (f"'{TEST_KEY_NOTICE}'", "#a33300; font-weight: bold")
     style = "font-family: 'UA Sans', 'DejaVu Sans', sans-serif; font-size: 6.8pt; vertical-align: top; padding-top: 4mm"
-    rules = (f"@{box} {{ content: {said}; color: {color}; {style}; }}" for box, (said, color) in boxes.items())
+    rules = (f"@{box} {{ content: {content}; color: {color}; {style}; }}" for box, (content, color) in boxes.items())
     return f"@page {{ {' '.join(rules)} }}\n"
 
 

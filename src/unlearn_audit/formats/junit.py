@@ -62,11 +62,11 @@ def _add_case(suite: ET.Element, check: CheckResult, element: str | None, record
         "file": flatten(where.policy_file),
     }
     case = ET.SubElement(suite, "testcase", attributes)
-    said = describe(check)
+    description = describe(check)
     if element == "skipped":
-        ET.SubElement(case, "skipped", {"message": said})
+        ET.SubElement(case, "skipped", {"message": description})
     elif element is not None:
-        bad = ET.SubElement(case, element, {"type": check.outcome.value, "message": said})
-        bad.text = f"{said}\nWhy this tolerance: {flatten(check.why)}"
+        bad = ET.SubElement(case, element, {"type": check.outcome.value, "message": description})
+        bad.text = f"{description}\nWhy this tolerance: {flatten(check.why)}"
     else:
-        ET.SubElement(case, "system-out").text = said
+        ET.SubElement(case, "system-out").text = description

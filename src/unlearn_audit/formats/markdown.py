@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from unlearn_audit.formats.severity import LONGEST_TEXT, LONGEST_TITLE, flatten, name_policy, outcome_of
 from unlearn_audit.formats.sources import Sources
 from unlearn_audit.presentation.wording import (
-    MARKS,
     NONE,
     format_estimate,
     format_interval,
     format_limit,
     format_percent,
-    mark_of,
 )
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Verdict, digest_of
 from unlearn_audit.verdict.comparison import HOW_TO_READ, CheckChange, Comparison
@@ -50,7 +48,7 @@ def render_markdown(record: AuditRecord, sources: Sources) -> str:
 def _describe_verdict(record: AuditRecord) -> str:
     signer = record.provenance.signer
     lines = [
-        f"## {mark_of(record.verdict)} Unlearning audit: {record.verdict.label.upper()}",
+        f"## {record.verdict.sign} Unlearning audit: {record.verdict.label.upper()}",
         f"**{escape(record.verdict.reason)}**",
         f"**To do** ({_ACTIONS[record.recommendation.action]}): {escape(record.recommendation.text)}",
     ]
@@ -75,7 +73,7 @@ def _list_checks(verdict: Verdict) -> str:
 def _show_check(check: CheckResult) -> Cells:
     bounds = check.estimate.bounds if check.estimate else None
     return (
-        f"{MARKS[check.outcome]} **{outcome_of(check)}**",
+        f"{check.outcome.sign} **{outcome_of(check)}**",
         f"{escape(check.title, LONGEST_TITLE)} ({escape(check.id, LONGEST_TITLE)})",
         escape(format_estimate(check.estimate, check.limit)),
         escape(format_interval(bounds, check.limit)),
@@ -120,7 +118,7 @@ def _list_candidates(record: AuditRecord) -> str:
     titles = {card.name: card.title for card in record.provenance.models}
     rows = [
         (
-            f"{MARKS[verdict.outcome]} **{verdict.outcome.label.upper()}**",
+            f"{verdict.outcome.sign} **{verdict.outcome.label.upper()}**",
             f"{escape(titles.get(verdict.model, ''), LONGEST_TITLE)} ({escape(verdict.model, LONGEST_TITLE)})",
             escape(verdict.reason, _LONGEST_REASON),
         )
@@ -134,7 +132,8 @@ def _describe_basis(record: AuditRecord, sources: Sources) -> str:
     return (
         f"Model {escape(record.verdict.model)} of case {escape(provenance.case)}, data {escape(provenance.data.name)}, "
         f"policy {escape(name_policy(record))} ({escape(sources.policy_file)}), {escape(provenance.created)}, "
-        f"{provenance.tool} {escape(provenance.version)}. SHA-256 of the record: `{digest_of(record.to_bytes())}`.\n\n"
+        f"{escape(f'{provenance.tool} {provenance.version}')}. "
+        f"SHA-256 of the record: `{digest_of(record.to_bytes())}`.\n\n"
         "Evidence for a decision, not a certificate of compliance."
     )
 

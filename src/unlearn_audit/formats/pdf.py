@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from unlearn_audit.assets import find_folder
 from unlearn_audit.errors import ReportError
 from unlearn_audit.presentation.profiles import Profile
 from unlearn_audit.records import AuditRecord, digest_of
@@ -42,13 +42,15 @@ _UA = (
 
 
 def _find_fonts() -> Path:
-    """Return matplotlib's folder of DejaVu fonts, without importing matplotlib."""
-    spec = find_spec("matplotlib")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(place) / "mpl-data" / "fonts" / "ttf"
-        if all((folder / name).is_file() for *_, name in _FACES):
-            return folder
-    raise ReportError("the DejaVu fonts that matplotlib carries were not found", hint="pip install matplotlib")
+    """Return the folder of the fonts that every page is set in, which come with this package (templates/fonts)."""
+    folder = find_folder("templates") / "fonts"
+    missing = [name for *_, name in _FACES if not (folder / name).is_file()]
+    if missing:
+        raise ReportError(
+            f"expected the fonts of the report in {folder}, found no {', '.join(missing)}",
+            hint="reinstall unlearn-audit",
+        )
+    return folder
 
 
 def _declare_faces(folder: Path) -> str:
@@ -72,6 +74,16 @@ def _import_weasyprint() -> Any:
             hint="apt-get install libpango-1.0-0 libpangoft2-1.0-0",
         ) from error
     return weasyprint
+
+
+def validate_renderer() -> None:
+    """Refuse an installation that cannot make a PDF; asked before the work, which would be lost otherwise.
+
+    Raises:
+        ReportError: WeasyPrint, Pango or the fonts are missing; the message names what to install.
+    """
+    _import_weasyprint()
+    _find_fonts()
 
 
 def _read_clock(record: AuditRecord) -> datetime:

@@ -73,7 +73,7 @@ def _make_result(record: AuditRecord, sources: Sources, index: int) -> dict[str,
         "locations": [{"physicalLocation": _locate(sources, check)}],
         "partialFingerprints": {"primaryLocationLineHash": f"{mark[:16]}:1", "unlearnAuditCheck/v1": mark},
         **_suppress(check),
-        "properties": {"outcome": check.outcome.value, "required": check.required, "metric": check.metric},
+        "properties": {"outcome": check.outcome.value, "required": check.required, "metric": check.key.metric},
     }
 
 
@@ -81,8 +81,8 @@ def _suppress(check: CheckResult) -> dict[str, Any]:
     """Return the suppression of a result that is waived; a waiver that does not count suppresses nothing."""
     if not check.is_waived or check.waiver is None:
         return {}
-    said = _keep_plain(flatten(check.waiver.sentence))
-    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": said}]}
+    justification = _keep_plain(flatten(check.waiver.sentence))
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": justification}]}
 
 
 def _keep_plain(text: str) -> str:

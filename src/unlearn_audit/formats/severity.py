@@ -1,14 +1,11 @@
-"""What a pipeline is told about a check: how grave it is, and one line of text that no pipeline can misread."""
+"""Severity of a check for a pipeline, and its description in one line that no pipeline can misread."""
 
-import re
-import unicodedata
 from enum import StrEnum
 
+from unlearn_audit.escaping import show_text
 from unlearn_audit.presentation.wording import format_estimate, format_interval, format_limit
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome
 
-_DIRECTING = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 LONGEST_TITLE, LONGEST_TEXT = 200, 1000
 
 
@@ -37,12 +34,10 @@ def weigh(check: CheckResult) -> Severity | None:
 def flatten(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return `text` as one line of at most `longest` characters that every reader takes.
 
-    Control characters, characters that XML forbids and those that turn the direction of writing are taken out:
+    Control characters, characters that XML forbids and those that turn the direction of writing are shown as escapes:
     a title must not be able to reorder, hide or end the line that it stands in.
     """
-    spaced = " ".join(unicodedata.normalize("NFC", text).translate(_DIRECTING).split())
-    kept = _UNPRINTABLE.sub("", spaced)
-    return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "\u2026"
+    return show_text(" ".join(part for part in text.split(" ") if part), longest)
 
 
 def title_of(check: CheckResult) -> str:
@@ -59,8 +54,7 @@ def describe(check: CheckResult) -> str:
 
 def outcome_of(check: CheckResult) -> str:
     """Return the outcome in capitals, and whether the check is waived or not required."""
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
-    return check.outcome.label.upper() + note
+    return check.outcome.label.upper() + check.standing
 
 
 def say_number(check: CheckResult) -> str:

@@ -1,4 +1,4 @@
-"""What a format may point at outside of the record, which is a pure function of policy and evidence."""
+"""Sources: what a format may point at outside of the record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

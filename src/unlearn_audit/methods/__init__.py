@@ -12,6 +12,7 @@ from unlearn_audit.methods.random_label import RANDOM_LABEL
 from unlearn_audit.methods.retrain import RETRAIN
 from unlearn_audit.methods.salun import SALUN
 from unlearn_audit.methods.salun_cra import SALUN_CRA
+from unlearn_audit.methods.scratch import SCRATCH
 from unlearn_audit.methods.scrub import SCRUB
 from unlearn_audit.methods.ssd import SSD
 from unlearn_audit.methods.warm_restart import WARM_RESTART
@@ -28,6 +29,7 @@ METHODS: Table[Method] = Table(
         "salun": SALUN,
         "salun-cra": SALUN_CRA,
         "warm-restart": WARM_RESTART,
+        "scratch": SCRATCH,
         "gradient-ascent": GRADIENT_ASCENT,
         "neggrad-plus": NEGGRAD_PLUS,
         "l1-sparse": L1_SPARSE,

@@ -1,4 +1,4 @@
-"""Fine-tuning: train on without the forget set and trust that it fades.
+"""Fine-tuning: train on without the forget set.
 
 Source: Golatkar, Achille and Soatto 2020, arXiv 1911.04933 ("Finetune"); Warnecke et al. 2023, arXiv 2108.11577.
 """

@@ -33,8 +33,12 @@ def retrain(
     original can be safer, so "no worse than retrained" proves little by itself. Two retrained models of one split
     differ; a claim about the method needs several seeds.
 
+    Where the original was trained by a function of the user's own, that is what trains here as well.
+
     Source: Bourtoule et al. 2021, arXiv 1912.03817.
     """
+    if setting.train is not None:
+        return setting.train(retain, setting)
     start = prepare_retraining(original, parameters, setting)
     return fit(start.model, retain, start.recipe, setting.seed, setting.progress, task="retrain")
 

@@ -66,8 +66,8 @@ def soften(teacher: nn.Module, records: Records, temperature: float) -> Tensor:
     """Return (n, k) the probabilities of `teacher` at `temperature`, as fixed numbers without a gradient."""
     import torch
 
-    said = torch.from_numpy(predict_log_probs(teacher, records.x))
-    return torch.softmax(said / temperature, dim=1).to(records.x.dtype)
+    log_probs = torch.from_numpy(predict_log_probs(teacher, records.x))
+    return torch.softmax(log_probs / temperature, dim=1).to(device=records.y.device, dtype=records.x.dtype)
 
 
 def measure_distance(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:

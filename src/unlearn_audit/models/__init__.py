@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unlearn_audit.models.architecture import Architecture, call_factory, count_parameters, find_architecture
-from unlearn_audit.models.given import ExternalModel, load_external
+from unlearn_audit.models.external import ExternalModel, load_external, name_program
 from unlearn_audit.models.preprocessing import Preprocessing
 from unlearn_audit.models.weights import decode_weights, encode_weights, load_weights, save_weights
 from unlearn_audit.registry import Table
@@ -18,6 +18,12 @@ def _make_mlp(shape: tuple[int, ...], classes: int) -> nn.Module:
     from unlearn_audit.models.networks import Perceptron
 
     return Perceptron(shape, classes, width=128)
+
+
+def _make_linear(shape: tuple[int, ...], classes: int) -> nn.Module:
+    from unlearn_audit.models.networks import LinearHead
+
+    return LinearHead(shape, classes)
 
 
 def _make_resnet(shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -35,6 +41,13 @@ MODELS: Table[Architecture] = Table(
             title="Multilayer perceptron, two hidden layers of 128",
             source="Rumelhart, Hinton and Williams 1986, Nature 323, 533-536",
             make=_make_mlp,
+            stackable=True,
+        ),
+        "linear": Architecture(
+            name="linear",
+            title="Linear model (multinomial logistic regression), for features and embeddings",
+            source="Cox 1958, Journal of the Royal Statistical Society B 20, 215-242",
+            make=_make_linear,
             stackable=True,
         ),
         "resnet18-small": Architecture(
@@ -58,5 +71,6 @@ __all__ = [
     "find_architecture",
     "load_external",
     "load_weights",
+    "name_program",
     "save_weights",
 ]

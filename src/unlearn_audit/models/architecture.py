@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import AuditError, CaseError, UsageError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
+from unlearn_audit.user_code import find_user_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _SEEDING = threading.Lock()
+_HERE = Path()
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Architecture:
             `build` sees to that.
         stackable: whether many of it may be trained as one (`training.fit_together`): no buffers such as running
             statistics, no random layers, and no branch on a value in `forward`.
+        raw: the user's network as his code knows it, where `make` brings its outputs into the order of the classes.
+        order: for each class the output of `raw` that speaks of it; None where they are in that order.
     """
 
     name: str
@@ -38,6 +43,8 @@ class Architecture:
     source: str
     make: Callable[[tuple[int, ...], int], nn.Module]
     stackable: bool = False
+    raw: Architecture | None = None
+    order: tuple[int, ...] | None = None
 
     def build(self, shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
         """Return the network, freshly initialised from `seed`; the global random state is as it was before.
@@ -62,8 +69,8 @@ def count_parameters(model: nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
-def find_architecture(name: str, table: Mapping[str, Architecture]) -> Architecture:
-    """Return the entry `name` of `table`, or a user's own network, written 'module:factory'.
+def find_architecture(name: str, table: Mapping[str, Architecture], folder: Path = _HERE) -> Architecture:
+    """Return the entry `name` of `table`, or a user's own network: 'module:factory', or 'file.py:factory' in `folder`.
 
     The factory is called as factory(shape, classes) and returns the network. Naming one runs the code of that
     module, which is the user's own: a policy cannot name one, only a case on the user's machine.
@@ -72,16 +79,12 @@ def find_architecture(name: str, table: Mapping[str, Architecture]) -> Architect
         UnknownNameError: no such entry.
         UsageError: the module or the factory in it cannot be found.
     """
-    module, colon, factory = name.partition(":")
-    if not colon:
+    if ":" not in name:
         return table[name]
     try:
-        make = getattr(import_module(module), factory)
-    except Exception as error:  # importing runs the user's module, which may raise anything
-        raise UsageError(
-            f"model '{name}': expected an importable 'module:factory', found none ({type(error).__name__}: {error})",
-            hint="is the module's folder on PYTHONPATH?",
-        ) from error
+        make = find_user_function(name, folder)
+    except UsageError as error:
+        raise UsageError(f"model {error.message}", hint=error.hint) from error
     return Architecture(name=name, title=name, source="brought along by the user", make=make)
 
 
@@ -114,3 +117,14 @@ def call_factory(
             f"expected a torch.nn.Module from the factory '{architecture.name}', found {type(network).__name__}"
         )
     return network
+
+
+def describe_factory(name: str, folder: Path = _HERE) -> IntakeEntry:
+    """Return that a network is made by the user's code, with the SHA-256 of its sources (see `UserFunction`).
+
+    What must not be concluded: the code may import packages, which no digest here covers.
+
+    Raises:
+        UsageError: the module or the factory in it cannot be found.
+    """
+    return note_intake("code.factory", factory=name, sha256=find_user_function(name, folder).digest)

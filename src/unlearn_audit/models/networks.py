@@ -30,6 +30,25 @@ class Perceptron(nn.Module):
         return logits
 
 
+class LinearHead(nn.Module):
+    """One linear layer, on features or on the embeddings of a frozen backbone. Inputs of any shape are flattened.
+
+    Source: Cox 1958, Journal of the Royal Statistical Society B 20, 215-242 (logistic regression).
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        features = torch.Size(shape).numel()
+        if not shape or features < 1:
+            raise CaseError(f"model 'linear': expected at least one feature per record, found shape {shape}")
+        self.head = nn.Linear(features, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (n, classes) logits of (n, *shape) inputs."""
+        logits: Tensor = self.head(x.flatten(1))
+        return logits
+
+
 class _Block(nn.Module):
     """Two 3 x 3 convolutions and a short cut: the paper's basic block."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ _COLOURS = 3
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The declared steps, in this order: colour, size, scale, mean and std, layout. None is what was not declared.
+    """The declared steps, in this order: colour, size, crop, scale, mean and std, layout. None: not declared.
 
     Images are resized by Pillow on 8-bit pixels, as torchvision's transforms do on images: its filters widen when they
     shrink (antialiasing), unlike those of array libraries.
@@ -32,6 +33,8 @@ class Preprocessing:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     layout: str = "channels-first"
+    fit: str | None = None
+    crop: int | None = None
 
     def prepare(self, x: NDArray[Any]) -> Tensor:
         """Return a batch as the model wants it, float32.
@@ -47,7 +50,7 @@ class Preprocessing:
         if x.dtype != np.uint8:
             self._validate_no_image_steps()
             return torch.from_numpy(self._normalise(np.asarray(x, dtype=np.float64)))
-        pixels = self._resize(self._colour(x))
+        pixels = self._crop(self._resize(self._colour(x)))
         factor, shift = _SCALES[self.scale]
         values = self._normalise(pixels.astype(np.float64) * factor + shift)
         if self.layout == "channels-first":
@@ -55,7 +58,7 @@ class Preprocessing:
         return torch.from_numpy(values)
 
     def _validate_no_image_steps(self) -> None:
-        steps = (self.size, self.interpolation, self.channels, self.scale)
+        steps = (self.size, self.interpolation, self.channels, self.scale, self.fit, self.crop)
         if any(step is not None for step in steps) or self.layout != "channels-first":
             raise CaseError(
                 "the case prepares images (size, channels, scale, layout), the data holds features",
@@ -87,14 +90,46 @@ class Preprocessing:
 
     def _resize(self, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if self.size is None:
-            if self.interpolation is not None:
-                raise CaseError("'preprocessing.interpolation' without 'size' would do nothing", hint="say the size")
+            for step in ("interpolation", "fit"):
+                if getattr(self, step) is not None:
+                    raise CaseError(f"'preprocessing.{step}' without 'size' would do nothing", hint="say the size")
             return x
-        if x.shape[1:3] == (self.size, self.size):
+        height, width = self._find_size(x.shape[1], x.shape[2])
+        if x.shape[1:3] == (height, width):
             return x
         from PIL import Image
 
         way = Image.Resampling[(self.interpolation or "bilinear").upper()]
         shown = x[..., 0] if x.shape[-1] == 1 else x
-        resized = np.stack([np.asarray(Image.fromarray(one).resize((self.size, self.size), way)) for one in shown])
+        resized = np.stack([np.asarray(Image.fromarray(one).resize((width, height), way)) for one in shown])
         return resized.reshape(*resized.shape[:3], x.shape[-1])
+
+    def _find_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width after resizing; torchvision's rule: the longer side is rounded down."""
+        size = self.size or 0
+        if self.fit != "shorter-side":
+            return size, size
+        if height <= width:
+            return size, int(size * width / height)
+        return int(size * height / width), size
+
+    def _crop(self, x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the middle; where an odd number of pixels is cut away, torchvision's rule says from which side."""
+        if self.crop is None:
+            return x
+        height, width = x.shape[1:3]
+        if min(height, width) < self.crop:
+            raise CaseError(
+                f"expected images of {self.crop} pixels or more a side to crop, found {height} x {width}",
+                hint="resize them before: 'preprocessing: {size: 256, fit: shorter-side, crop: 224}'",
+            )
+        top, left = round((height - self.crop) / 2), round((width - self.crop) / 2)
+        return x[:, top : top + self.crop, left : left + self.crop]
+
+
+def describe_preprocessing(preprocessing: Preprocessing) -> IntakeEntry:
+    """Return what is declared to be done to data before a model sees it, or what is done since nothing is declared."""
+    steps = {name: value for name, value in vars(preprocessing).items() if value not in (None, (), "channels-first")}
+    if not steps:
+        return note_intake("preprocessing.usual")
+    return note_intake("preprocessing.declared", steps=[f"{name} {value}" for name, value in steps.items()])

@@ -8,6 +8,9 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.models.checkpoint import choose_weights, show_names
+from unlearn_audit.models.stand_ins import make_stand_ins
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-_TORCH = (".pt", ".pth")
+TORCH = (".pt", ".pth", ".tar", ".ckpt", ".bin")
+"""Endings of torch files; `.tar` is that of `.pth.tar`."""
 _HINT = "save it as: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
 
 
@@ -53,20 +57,63 @@ def decode_weights(content: bytes, into: nn.Module, source: Path) -> nn.Module:
     return _fill(into, _decode_safetensors(content, source), source)
 
 
-def load_weights(path: Path, into: nn.Module) -> nn.Module:
-    """Return a copy of `into` with the weights in `path`, in evaluation mode; `into` itself is left as it was.
+def load_weights(path: Path, into: nn.Module, key: str | None = None) -> nn.Module:
+    """Return a copy of `into` with the weights in `path`, see `read_weights`."""
+    return read_weights(path, into, key)[0]
 
-    Reads .safetensors, and .pt or .pth files that hold tensors only (a state dict, alone or under 'state_dict').
-    There is no fallback to unpickling objects, which could run any code. Floating-point weights may be narrower on
-    disk than in the model, never wider: nothing is rounded in silence.
+
+def read_weights(path: Path, into: nn.Module, key: str | None = None) -> tuple[nn.Module, tuple[IntakeEntry, ...]]:
+    """Return a copy of `into` with the weights in `path`, in evaluation mode, and what must be said of their choice.
+
+    Reads .safetensors, and torch files (.pt, .pth, .pth.tar, .ckpt, .bin) that hold tensors: a state dict alone, or
+    where trainers put it, see `checkpoint`. There is no fallback to unpickling objects, which could run any code; plain
+    ones beside the weights (NumPy scalars, argparse.Namespace, paths) are passed over and never made. Weights may be
+    narrower on disk than in the model; 64-bit ones for a 32-bit network are taken, and whether that rounds is said.
+
+    Args:
+        path: the file.
+        into: a network of the same architecture, which is left as it was.
+        key: which set of weights is meant where the file holds several, such as 'state_dict_ema'.
 
     Raises:
-        CaseError: no file, another format, an object that is no tensor (named), another architecture (the first
-            layer that differs is named, with shapes), or a weight that is not a finite number (the layer is named).
+        CaseError: no file, another format, an object that is not passed over (named), another architecture (the first
+            layer that differs is named, with shapes), several sets of weights and no key, or a weight that is not a
+            finite number (the layer is named).
     """
     if not path.is_file():
         raise CaseError(f"expected a checkpoint at {path}, found none")
-    return _fill(into, _read(path), path)
+    if path.suffix == ".safetensors":
+        content: Any = _decode_safetensors(path.read_bytes(), path)
+        passed: tuple[str, ...] = ()
+    elif path.suffix.lower() in TORCH:
+        content, passed = _read_torch(path)
+    else:
+        raise CaseError(
+            f"expected a checkpoint as .safetensors, .pt or .pth, found {path}",
+            hint=f"pickled objects are refused: they can run any code when read; {_HINT}",
+        )
+    chosen, entries = choose_weights(content, into.state_dict(), path, key)
+    objects = (note_intake("weights.objects", file=path.name, names=sorted(set(passed))),) if passed else ()
+    state, narrowed = _narrow(chosen.state, into.state_dict(), path)
+    return _fill(into, state, path), (*entries, *objects, *narrowed)
+
+
+def _narrow(
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path
+) -> tuple[dict[str, Tensor], tuple[IntakeEntry, ...]]:
+    """Return the state with 64-bit numbers as the network's 32-bit ones, and by how much that changed them."""
+    import torch
+
+    kept, worst, wide = dict(state), 0.0, False
+    for name, value in state.items():
+        if value.dtype == torch.float64 and expected[name].dtype == torch.float32:
+            wide, kept[name] = True, value.float()
+            changed = (kept[name].double() - value).abs() / value.abs().clamp_min(torch.finfo(torch.float32).tiny)
+            worst = max(worst, float(changed.nan_to_num(0.0).max())) if value.numel() else worst
+    if not wide:
+        return kept, ()
+    entry = note_intake("weights.rounded", file=path.name, change=worst) if worst else None
+    return kept, (entry or note_intake("weights.exact", file=path.name),)
 
 
 def _fill(into: nn.Module, state: Mapping[str, Tensor], path: Path) -> nn.Module:
@@ -77,17 +124,6 @@ def _fill(into: nn.Module, state: Mapping[str, Tensor], path: Path) -> nn.Module
     model = deepcopy(into)
     model.load_state_dict(dict(state))
     return model.eval()
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    if path.suffix == ".safetensors":
-        return _decode_safetensors(path.read_bytes(), path)
-    if path.suffix in _TORCH:
-        return _read_torch(path)
-    raise CaseError(
-        f"expected a checkpoint as .safetensors, .pt or .pth, found {path}",
-        hint=f"pickled objects are refused: they can run any code when read; {_HINT}",
-    )
 
 
 def _decode_safetensors(content: bytes, path: Path) -> Mapping[str, Tensor]:
@@ -101,15 +137,18 @@ def _decode_safetensors(content: bytes, path: Path) -> Mapping[str, Tensor]:
     return state
 
 
-def _read_torch(path: Path) -> Mapping[str, Tensor]:
+def _read_torch(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """Return what the torch file holds, tensors in containers, and the names of objects that were passed over."""
     import pickle  # its error class alone: torch reads with weights_only
 
     import torch
 
+    passed: list[str] = []
     try:
         with warnings.catch_warnings():  # torch warns of what it then refuses; the refusal is what is shown
             warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(make_stand_ins(passed)):
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"the object '{found.group(1)}'" if found else "something other than tensors, or is no checkpoint"
@@ -117,22 +156,9 @@ def _read_torch(path: Path) -> Mapping[str, Tensor]:
             f"{path} holds {what}: expected tensors only, since a pickled object can run any code when read",
             hint=_HINT,
         ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise CaseError(f"{path} is not a readable torch checkpoint: {error}", hint=_HINT) from error
-    return _find_state(content, path)
-
-
-def _find_state(content: Any, path: Path) -> Mapping[str, Tensor]:
-    """Return the state dict in `content`: itself, or what it holds under 'state_dict'."""
-    import torch
-
-    state = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict):
-        raise CaseError(f"{path}: expected a dict of tensors, found {type(state).__name__}", hint=_HINT)
-    for name, value in state.items():
-        if not isinstance(value, torch.Tensor):
-            raise CaseError(f"{path}: expected tensors only, found '{name}' of type {type(value).__name__}", hint=_HINT)
-    return state
+    return content, tuple(passed)
 
 
 def _validate_architecture(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
@@ -141,12 +167,10 @@ def _validate_architecture(found: Mapping[str, Tensor], expected: Mapping[str, T
     missing = [name for name in expected if name not in found]
     surplus = sorted(name for name in found if name not in expected)
     if missing or surplus:
-        parts = [f"missing {_show(missing)}"] * bool(missing) + [f"not in the model {_show(surplus)}"] * bool(surplus)
-        wrapped = bool(surplus) and all(name.startswith("module.") for name in surplus)
-        raise CaseError(
-            f"{path} is a checkpoint of another architecture: {'; '.join(parts)}",
-            hint="strip the prefix 'module.' that data-parallel training adds" if wrapped else None,
+        parts = [f"missing {show_names(missing)}"] * bool(missing) + [f"not in the model {show_names(surplus)}"] * bool(
+            surplus
         )
+        raise CaseError(f"{path} is a checkpoint of another architecture: {'; '.join(parts)}")
     for name, value in expected.items():
         other = found[name]
         if other.shape != value.shape:
@@ -166,8 +190,3 @@ def _validate_finite(state: Mapping[str, Tensor], path: Path) -> None:
         bad = int((~torch.isfinite(value)).sum())
         if bad:
             raise CaseError(f"{path}: layer '{name}': {bad} of {value.numel()} weights are NaN or infinite")
-
-
-def _show(names: list[str], limit: int = 3) -> str:
-    listed = ", ".join(f"'{name}'" for name in names[:limit])
-    return listed + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,7 +1,7 @@
 """The product in one sentence: policy + case -> evidence -> findings -> verdict -> record."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unlearn_audit.assets import read_published_selftest
@@ -9,34 +9,39 @@ from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure, trace
+from unlearn_audit.findings.obstacles import DOUBT
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
-from unlearn_audit.policy import Acceptances, KnownNames, Policy, belongs_to
-from unlearn_audit.records import AuditRecord, Outcome, ProgressCallback, SelfTestSummary, Verdict, ignore_progress
+from unlearn_audit.pipeline.result import Audit
+from unlearn_audit.policy import Acceptances, KnownNames, Policy
+from unlearn_audit.records import (
+    AuditRecord,
+    Finding,
+    Message,
+    Outcome,
+    ProgressCallback,
+    SelfTestSummary,
+    Signer,
+    Verdict,
+    ignore_progress,
+    write_message,
+)
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
+from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
 
 
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """A finished audit: the record, the evidence it rests on, and the weights of the models by path in the bundle."""
-
-    record: AuditRecord
-    evidence: Evidence
-    models: Mapping[str, bytes]
-
-
 def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback = ignore_progress) -> Audit:
     """Make the case, audit the unlearned model, and while it does not pass try the policy's remedies in their order.
 
     The verdict of the record is the audited model's; a remedy that passes is recommended, not silently put in its
-    place. Stops at the first remedy that passes.
+    place. Stops at the first remedy that passes. Beside each stands its control, trained from scratch at the same cost.
     """
-    from unlearn_audit.cases import add_remedy, build_case, list_remedies
+    from unlearn_audit.cases import add_control, add_remedy, build_case, list_remedies
     from unlearn_audit.cases.collection import collect
     from unlearn_audit.pipeline.remedy_search import choose_configuration
 
@@ -50,11 +55,11 @@ def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback
         if latest.outcome is Outcome.PASS:
             break
         case, choice = choose_configuration(policy, case, evidence, remedy)
-        case = add_remedy(case, choice) if choice else case
+        case = add_control(add_remedy(case, choice, remedy), choice, remedy.model_name) if choice else case
         evidence = collect(case, progress, known=evidence)
         record = judge(policy, evidence, progress, known=record)
-        latest = record.verdicts[-1] if choice else latest
-    return Audit(record, evidence, case.files)
+        latest = next((v for v in record.verdicts if v.model == remedy.model_name), latest)
+    return Audit(policy, evidence, record, case.files)
 
 
 def judge(
@@ -91,13 +96,35 @@ def judge(
         threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
         outcome=verdicts[0].outcome,
-        recommendation=recommend(verdicts, provenance),
+        recommendation=recommend(
+            verdicts,
+            provenance,
+            list_hopeless_checks(findings, policy, provenance, verdicts[0]),
+            tuple(_list_caveats(policy, findings)),
+        ),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
 
 
-def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
+def _list_caveats(policy: Policy, findings: tuple[Finding, ...]) -> Iterator[Message]:
+    """Yield what whoever releases must know besides: on page one."""
+    if policy.sizes is None:
+        yield write_message("policy-not-proved")
+    doubts = (caveat for finding in findings for caveat in finding.caveats if caveat.code == DOUBT)
+    if (doubt := next(doubts, None)) is not None:
+        yield write_message("release-in-doubt", cause=doubt)
+
+
+def name_signer(audit: Audit, signer: Signer) -> Audit:
+    """Return the audit whose record names `signer`. Nothing is measured again: no number depends on who signs."""
+    evidence = replace(audit.evidence, provenance=audit.evidence.provenance.model_copy(update={"signer": signer}))
+    return replace(audit, evidence=evidence, record=judge(audit.policy, evidence, known=audit.record))
+
+
+def reach_verdicts(policy: Policy, evidence: Evidence, *, plan: bool = True) -> tuple[Verdict, ...]:
     """Return the verdicts that `judge` records, after measuring only what the policy's checks ask of the candidates.
+
+    Without `plan` no check says how many records would decide it; outcomes and bounds are the same.
 
     Raises:
         EvidenceError: the evidence was collected for another set of positive classes than the policy's, or with splits
@@ -108,15 +135,16 @@ def reach_verdicts(policy: Policy, evidence: Evidence) -> tuple[Verdict, ...]:
     provenance = evidence.provenance
     candidates = {card.name: card.role for card in provenance.candidates}
 
-    def wants(metric: str, key: MetricKey) -> bool:
+    def wants(key: MetricKey) -> bool:
         return key.model in candidates and any(
-            (check.metric, check.against) == (metric, key.against) and belongs_to(check.among, key.among)
+            (check.metric, check.against) == (key.metric, key.against) and check.among.is_informed_by(key.among)
             for check in policy.checks
         )
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     return tuple(
-        decide(findings, policy, name, Acceptances.of(policy, provenance, role)) for name, role in candidates.items()
+        decide(findings, policy, name, Acceptances.of(policy, provenance, role), plan=plan)
+        for name, role in candidates.items()
     )
 
 
@@ -126,12 +154,14 @@ def name_known() -> KnownNames:
     from unlearn_audit.findings.attacks import ATTACKS
     from unlearn_audit.findings.metrics import METRICS
     from unlearn_audit.methods import METHODS
+    from unlearn_audit.methods.user_supplied import USER_SUPPLIED
     from unlearn_audit.models import MODELS
+    from unlearn_audit.training import OpenParameters
 
     return KnownNames(
         metrics={name: metric.traits for name, metric in METRICS.items()},
         attacks=frozenset(ATTACKS),
-        methods={name: method.parameters for name, method in METHODS.items()},
+        methods={name: method.parameters for name, method in METHODS.items()} | {USER_SUPPLIED: OpenParameters},
         datasets=frozenset(DATASETS),
         models=frozenset(MODELS),
     )

@@ -1,9 +1,9 @@
 """Models that were made elsewhere are asked about every record. Nothing is trained; none of them is changed."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +12,35 @@ from numpy.typing import NDArray
 
 from unlearn_audit.cases.data_preparation import prepare_data, validate_nothing_dropped
 from unlearn_audit.cases.environment import describe_environment
-from unlearn_audit.data import Dataset, ImageRules, Intake, find_overlaps, load_dataset, note_unsearched
+from unlearn_audit.data import (
+    Dataset,
+    ImageRules,
+    LoadOptions,
+    find_overlaps,
+    load_dataset,
+    note_unsearched,
+    read_forget_ids,
+)
 from unlearn_audit.data.dataset import name_some
+from unlearn_audit.data.load_options import TableColumns
 from unlearn_audit.errors import CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.predictions import Answers, Facts, assemble
 from unlearn_audit.evidence.predictions.scores import Kind
+from unlearn_audit.evidence.predictions.splits import ListedIds
 from unlearn_audit.models import MODELS, ExternalModel, Preprocessing, call_factory, find_architecture, load_external
-from unlearn_audit.policy import ExternalModelFacts, Network, Policy, Task
-from unlearn_audit.records import Disjoint, ModelCard, ProgressCallback, Provenance, Signer
+from unlearn_audit.models.architecture import describe_factory
+from unlearn_audit.models.preprocessing import describe_preprocessing
+from unlearn_audit.pipeline.external import Disclosures
+from unlearn_audit.policy import CaseFile, ColumnNames, ExternalModelFacts, Network, Policy, Task
+from unlearn_audit.records import Disjoint, ModelCard, ProgressCallback, Provenance, Signer, write_message
+from unlearn_audit.records.intake import IntakeEntry, join_intake
 from unlearn_audit.software import describe_software
 
 _BATCH = 64
 _FEW = 8
 _NOISE = 0.02
 """Relative: half precision rounds within it, normalisation over a batch and dropout do not stay within it."""
-_CAVEAT = (
-    "The models were brought along: this audit asked them about every record, and neither made them nor saw how they "
-    "were made. That the original was trained on the records to forget is the word of whoever brought it."
-)
 
 
 @dataclass(frozen=True)
@@ -44,17 +54,28 @@ class ExternalModels:
     data: Path | None = None
     forget: Path | None = None
     network: Network | None = None
+    folder: Path = Path()
+    """What a factory 'file.py:function' is relative to."""
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
-    scores: Kind = "logits"
+    scores: Kind | None = None
+    """What outputs are; logits where nothing is said."""
     outputs: tuple[str, ...] = ()
     """Names of the outputs in their order; the data set's classes where nothing is said."""
     about: Mapping[str, ExternalModelFacts] = field(default_factory=dict)
+    columns: ColumnNames = field(default_factory=ColumnNames)
+    table: TableColumns = field(default_factory=TableColumns)
+    """What a folder's table calls its columns."""
     observations: tuple[str, ...] = ()
     split_column: str | None = None
     offline: bool = False
     threads: int | None = None
+    allow_code: bool = False
+    """Whether programs (TorchScript, torch.export) may run; see `models.programs`."""
     images: ImageRules = field(default_factory=ImageRules)
     signer: Signer | None = None
+    case_file: CaseFile | None = None
+    """What else is said of device and deviations."""
+    disclosures: Disclosures = field(default_factory=Disclosures)
 
 
 def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback) -> Evidence:
@@ -72,12 +93,13 @@ def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback
 
     if given.threads is not None:
         torch.set_num_threads(given.threads)
-    intake = Intake(images=given.images)
-    loaded = load_dataset(given.dataset, given.data, download=not given.offline, progress=progress, intake=intake)
+    options = LoadOptions(images=given.images, columns=given.table)
+    loaded = load_dataset(given.dataset, given.data, download=not given.offline, progress=progress, options=options)
     loaded, disjoint = prepare_data(loaded, policy, given.split_column)
     validate_nothing_dropped(disjoint)
     shape = tuple(given.preprocessing.prepare(loaded.x[:1]).shape[1:])
-    models = {name: _load(path, given, shape, len(loaded.classes)) for name, path in given.files.items()}
+    models = {name: _load(name, given, shape, len(loaded.classes)) for name in given.files}
+    validate_separate(models)
     scores = {name: _ask_all(name, model, loaded, given.preprocessing, progress) for name, model in models.items()}
     answers = Answers(
         where="the data of the models given",
@@ -87,25 +109,55 @@ def ask_models(policy: Policy, given: ExternalModels, progress: ProgressCallback
         facts={"split": loaded.split, "label": np.array(loaded.classes, dtype=np.str_)[loaded.label]},
         groups=loaded.groups,
     )
+    forget = None
+    if given.forget is not None:
+        request = read_forget_ids(given.forget, columns=loaded.groups, id_names=loaded.id_names)
+        forget = ListedIds(given.forget, request)
     facts = Facts(
         case=given.case,
         created=given.created,
         scores=given.scores,
+        usual="logits",
         classes=loaded.classes,
+        columns=given.columns,
         models=given.about,
         observations=given.observations,
-        forget=given.forget,
         signer=given.signer,
-        caveat=_CAVEAT,
+        caveat=write_message("models-are-external"),
+        intake=loaded.intake,
     )
-    return _describe(assemble(answers, policy, facts, loaded.sha256, loaded.source), loaded, given, models, disjoint)
+    return _describe(
+        assemble(answers, policy, facts, loaded.sha256, loaded.source, forget), loaded, given, models, disjoint
+    )
 
 
-def _load(path: Path, given: ExternalModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
+def _load(name: str, given: ExternalModels, shape: tuple[int, ...], classes: int) -> ExternalModel:
+    path, key = given.files[name], given.about.get(name, ExternalModelFacts()).weights
     if given.network is None:
-        return load_external(path, None)
-    architecture = find_architecture(given.network.factory, MODELS)
-    return load_external(path, partial(call_factory, architecture, given.network.parameters, shape, classes))
+        return load_external(path, None, key, allow_code=given.allow_code)
+    architecture = find_architecture(given.network.factory, MODELS, given.folder)
+    build = partial(call_factory, architecture, given.network.parameters, shape, classes)
+    return load_external(path, build, key, allow_code=given.allow_code)
+
+
+def validate_separate(models: Mapping[str, ExternalModel]) -> None:
+    """Refuse two models whose weights lie in one file of data: one of them speaks with the other's weights.
+
+    Models that are the same in every byte are not refused here: that they are is said.
+
+    Raises:
+        CaseError: names both and the file.
+    """
+    for one, other in combinations(models, 2):
+        ours, theirs = (dict(list(models[name].parts.items())[1:]) for name in (one, other))
+        shared = sorted(name for name, digest in ours.items() if digest in theirs.values())
+        if shared and models[one].sha256 != models[other].sha256:
+            raise CaseError(
+                f"models '{one}' and '{other}' have the same weights in {name_some(shared)}, a file beside the model, "
+                "and differ otherwise: one of them speaks with the other's weights",
+                hint="keep each model in a folder of its own, or save it as one file: "
+                "onnx.save_model(model, path, save_as_external_data=False)",
+            )
 
 
 def _ask_all(
@@ -208,31 +260,25 @@ def _describe(
         }
     )
     cards = tuple(_describe_model(card, given.files[card.name], models[card.name]) for card in told.models)
+    intake = join_intake(told.intake, _describe_intake(given), *(model.intake for model in models.values()))
     changed = {
         "data": data,
         "models": cards,
         "environment": describe_environment() | describe_software(("onnxruntime",)),
-        "notes": (*told.notes, *_describe_preprocessing(given)),
+        "intake": intake,
     }
     return replace(evidence, provenance=Provenance.model_validate(told.model_copy(update=changed)))
 
 
 def _describe_model(card: ModelCard, path: Path, model: ExternalModel) -> ModelCard:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return card.model_copy(
-        update={"sha256": digest, "notes": (f"Read from {path.name} ({model.kind}).", *model.notes, *card.notes)}
-    )
+    read = write_message("model-read-from", file=path.name, kind=model.kind)
+    notes = (read, *model.notes, *card.notes)
+    return card.model_copy(update={"sha256": model.sha256, "parts": dict(model.parts), "notes": notes})
 
 
-def _describe_preprocessing(given: ExternalModels) -> tuple[str, ...]:
-    steps = {
-        name: value for name, value in vars(given.preprocessing).items() if value not in (None, (), "channels-first")
-    }
-    said = (
-        ", ".join(f"{name} {value}" for name, value in steps.items())
-        or "pixels scaled to [-1, 1], features as they are"
-    )
-    network = given.network
-    made = f" Weights were loaded into {network.factory} {network.parameters or ''}".rstrip() + "." if network else ""
-    return (f"Data as the models saw it: {said}; outputs read as {given.scores}.{made}",)
+def _describe_intake(given: ExternalModels) -> tuple[IntakeEntry, ...]:
+    """Return what was done to data before the models saw it, and whose code made the network."""
+    entries = [describe_preprocessing(given.preprocessing)]
+    if given.network is not None and ":" in given.network.factory:
+        entries.append(describe_factory(given.network.factory, given.folder))
+    return tuple(entries)

@@ -14,20 +14,25 @@ import numpy as np
 from unlearn_audit.errors import CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import is_population_attack
+from unlearn_audit.findings.audit_set import OF_PAIRS
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.measurement import measure
-from unlearn_audit.methods import METHODS
+from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
+    ALL,
+    POSITIVE,
     Estimate,
     Finding,
     HyperparameterSearch,
+    Message,
     ModelCard,
     Outcome,
     TriedConfiguration,
     Verdict,
+    write_message,
 )
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
 
 if TYPE_CHECKING:
@@ -56,13 +61,13 @@ def choose_configuration(
 
 
 def leave_out_references(policy: Policy) -> Policy:
-    """Return the policy with those of its attacks alone that need no reference models.
+    """Return the policy with those of its attacks and checks alone that need no reference models.
 
     The others have test records for controls, and a setting that is only tried must not be asked about one. All attacks
-    decide on the chosen setting.
+    and checks decide on the chosen setting.
 
     Raises:
-        CaseError: no attack is left to choose a setting by.
+        CaseError: no attack, or no required check on forgetting, is left to choose a setting by.
     """
     attacks = tuple(name for name in policy.membership.attacks if is_population_attack(name))
     if not attacks:
@@ -71,7 +76,14 @@ def leave_out_references(policy: Policy) -> Policy:
             + ", ".join(policy.membership.attacks),
             hint="list a signal such as 'logit' in membership.attacks as well, or give the remedy fixed parameters",
         )
-    return policy.model_copy(update={"membership": policy.membership.model_copy(update={"attacks": attacks})})
+    checks = tuple(check for check in policy.checks if check.metric not in OF_PAIRS | {"dormant-memory"})
+    if not any(check.required and METRICS[check.metric].traits.kind == "forgetting" for check in checks):
+        raise CaseError(
+            "expected a required check on forgetting that needs no reference models to search settings by, found none",
+            hint="require one on membership-auc or membership-auc-difference, or give the remedy fixed parameters",
+        )
+    membership = policy.membership.model_copy(update={"attacks": attacks})
+    return policy.model_copy(update={"membership": membership, "checks": checks})
 
 
 def put_validation_for_test(evidence: Evidence) -> Evidence:
@@ -106,12 +118,13 @@ def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: Meth
     try:
         made = case.builder.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
-        asked = METHODS[setting.method].parse(setting.parameters).model_dump(mode="json")
-        return TriedConfiguration(parameters=asked, holds=False, reason=f"Not made: {error.message}.")
-    from unlearn_audit.training import predict_log_probs, select_inputs
+        asked = case.builder.methods[setting.method].parse(setting.parameters).model_dump(mode="json")
+        return TriedConfiguration(parameters=asked, holds=False, reason=write_message("not-made", error=error.message))
+    from unlearn_audit.training import lend_model, predict_log_probs, select_inputs
 
     allowed = _find_allowed(case)
-    log_probs = predict_log_probs(made.model, select_inputs(case.inputs, allowed))
+    with lend_model(made.model, case.builder.compute.take(0)) as lent:
+        log_probs = predict_log_probs(lent, select_inputs(case.inputs, allowed))
     return judge_configuration(policy, _add_model(stand_in, made.card, log_probs), made.card)
 
 
@@ -129,20 +142,20 @@ def _add_model(stand_in: Evidence, card: ModelCard, log_probs: "NDArray[np.float
 def judge_configuration(policy: Policy, evidence: Evidence, card: ModelCard) -> TriedConfiguration:
     """Return what validation says of the model `card` in `evidence`, whose test split is the validation records."""
     asked = {(check.metric, check.against, check.among) for check in policy.checks}
-    asked |= {(_RISK, None, "all"), (_MEMBERSHIP, None, "positive")}
+    asked |= {(_RISK, None, ALL), (_MEMBERSHIP, None, POSITIVE)}
 
-    def wants(metric: str, key: MetricKey) -> bool:
-        return key.model == card.name and (metric, key.against, key.among) in asked
+    def wants(key: MetricKey) -> bool:
+        return key.model == card.name and (key.metric, key.against, key.among) in asked
 
     findings = measure(EvaluationContext(evidence, policy), wants=wants)
     holds, reason = _summarise(decide(findings, policy, card.name))
     at = policy.task.operating_points[0]
-    risks = [f for f in findings if f.metric == _RISK and f.at == at]
+    risks = [f for f in findings if f.key.metric == _RISK and f.key.at == at]
     return TriedConfiguration(
         parameters=card.parameters,
         seconds=card.seconds,
         risk=risks[0].estimate if risks else None,
-        forgetting=_find_furthest(f for f in findings if f.metric == _MEMBERSHIP and f.among == "positive"),
+        forgetting=_find_furthest(f for f in findings if f.key.metric == _MEMBERSHIP and f.key.among == POSITIVE),
         holds=holds and bool(risks) and risks[0].estimate is not None,
         reason=reason,
     )
@@ -150,28 +163,27 @@ def judge_configuration(policy: Policy, evidence: Evidence, card: ModelCard) -> 
 
 def _find_furthest(findings: Iterable[Finding]) -> Estimate | None:
     estimates = [f.estimate for f in findings if f.estimate is not None]
-    return max(estimates, key=lambda estimate: abs(estimate.value - 0.5), default=None)
+    return max(estimates, key=lambda estimate: abs(estimate.value - (METRICS[_MEMBERSHIP].null or 0.0)), default=None)
 
 
-def _summarise(verdict: Verdict) -> tuple[bool, str]:
+def _summarise(verdict: Verdict) -> tuple[bool, Message]:
     """Whether the required forgetting and utility checks pass, and which do not."""
     needed = [check for check in verdict.checks if check.required and check.kind in ("forgetting", "utility")]
     missed = [check for check in needed if check.outcome is not Outcome.PASS]
     if not missed:
-        return True, f"All {len(needed)} required forgetting and utility checks pass on validation."
-    told = "; ".join(f"{check.title}: {check.outcome.label}" for check in missed)
-    return False, f"Of {len(needed)} required forgetting and utility checks {len(missed)} do not pass: {told}."
+        return True, write_message("all-pass-on-validation", n=len(needed))
+    told = [write_message("check-with-outcome", title=check.title, outcome=check.outcome.label) for check in missed]
+    return False, write_message("some-do-not-pass-on-validation", n=len(needed), missed=len(missed), checks=told)
 
 
 def conclude(method: str, tried: Sequence[TriedConfiguration]) -> HyperparameterSearch:
     """Return the account of a search: of the settings that hold, the one with the lowest upper bound of Global Risk."""
     risks = {i: t.risk.bounds.high for i, t in enumerate(tried) if t.holds and t.risk is not None and t.risk.bounds}
     if not risks:
-        reason = f"None of {len(tried)} settings holds on validation: retraining is what remains."
+        reason = write_message("no-configuration-holds", n=len(tried))
         return HyperparameterSearch(method=method, tried=tuple(tried), chosen=None, reason=reason)
     chosen = min(risks, key=lambda index: (risks[index], index))
-    reason = (
-        f"Of {len(tried)} settings {len(risks)} hold on validation; number {chosen + 1} has the lowest upper bound of "
-        f"Global Risk there, {risks[chosen]:.3f}."
+    reason = write_message(
+        "configuration-chosen", n=len(tried), hold=len(risks), number=chosen + 1, bound=risks[chosen]
     )
     return HyperparameterSearch(method=method, tried=tuple(tried), chosen=chosen, reason=reason)

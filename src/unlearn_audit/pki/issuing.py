@@ -24,11 +24,16 @@ from unlearn_audit.pki.laboratory_ca import (
     wrap,
     write_keys,
 )
+from unlearn_audit.pki.purposes import KeyPurpose
 from unlearn_audit.writing import replace_file
 
 
-def issue_further_signer(folder: Path, common_name: str, passphrase: str | None = None) -> dict[str, Path]:
+def issue_further_signer(
+    folder: Path, common_name: str, passphrase: str | None = None, purpose: KeyPurpose = KeyPurpose.COUNTERSIGNATURE
+) -> dict[str, Path]:
     """Make a key and a certificate for one more signer of the laboratory whose authority lies in `folder`.
+
+    By `purpose` they countersign reports, or sign them as the laboratory does; never both, or four eyes might be two.
 
     The passphrase opens the root's key and protects the new one; without one both are unencrypted.
 
@@ -44,7 +49,8 @@ def issue_further_signer(folder: Path, common_name: str, passphrase: str | None 
         raise KeyFileError("a signer needs a name of their own, and none that says TEST KEY")
     organisation = root.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)[0].value
     key = generate()
-    certificate = issue_signer(make_name(str(organisation), common_name), key, root, root_key, SIGNER_DAYS)
+    name = make_name(str(organisation), common_name)
+    certificate = issue_signer(name, key, root, root_key, SIGNER_DAYS, purpose=purpose)
     names = {"signer_chain": f"{slug}-chain.pem", "signer_key": f"{slug}.key.pem"}
     pem = certificate.public_bytes(Encoding.PEM) + root.public_bytes(Encoding.PEM)
     write_keys(folder, {names["signer_chain"]: pem, names["signer_key"]: wrap(key, passphrase)})

@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, pkcs12
 
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.records import Signer
+from unlearn_audit.pki import PASSPHRASE_VARIABLE
+from unlearn_audit.records import SignatureLevel, Signer
 
 TEST_SUBJECT = "TEST KEY - unlearn-audit - not for submissions"
-PASSPHRASE_VARIABLE = "UNLEARN_AUDIT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name, not a passphrase
 _PKCS12 = (".p12", ".pfx")
 
 
@@ -62,15 +62,15 @@ def fingerprint_of(certificate: x509.Certificate) -> str:
 def is_test_certificate(certificate: x509.Certificate) -> bool:
     """Return whether the certificate is a labelled TEST certificate, whoever issued it."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return any(str(name.value).startswith("TEST KEY") for name in names)
+    return any("TEST KEY" in str(name.value).upper() for name in names)
 
 
-def describe(key: SigningKey, level: Literal["B-B", "B-T", "B-LT", "B-LTA"] = "B-B") -> Signer:
-    """Return who signs and at which level, as it enters the provenance of a record."""
+def describe_signer(certificate: x509.Certificate, level: SignatureLevel = SignatureLevel.B) -> Signer:
+    """Return whom a certificate names, and the level of the signature, as it enters a record."""
     return Signer(
-        kind="test" if is_test_certificate(key.certificate) else "configured",
-        subject=key.certificate.subject.rfc4514_string(),
-        fingerprint=fingerprint_of(key.certificate),
+        kind="test" if is_test_certificate(certificate) else "configured",
+        subject=certificate.subject.rfc4514_string(),
+        fingerprint=fingerprint_of(certificate),
         level=level,
     )
 

@@ -21,11 +21,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from unlearn_audit.errors import KeyFileError
 from unlearn_audit.pki.keys import TEST_SUBJECT, SigningKey, load_signing_key
+from unlearn_audit.pki.purposes import COUNTERSIGNING, DOCUMENT_SIGNING, REPORT_SIGNING, KeyPurpose
 
 SIGNER_KEY, SIGNER_CHAIN = "signer.key.pem", "signer-chain.pem"
 ROOT_KEY, ROOT_CERTIFICATE, REVOCATIONS = "root.key.pem", "root.crt.pem", "root.crl.pem"
 _TEST_DAYS, _ROOT_DAYS, SIGNER_DAYS = 3650, 3650, 730  # a TEST key proves nothing, and samples must go on verifying
 _REVOCATION_DAYS = 90
+_ISSUED_FOR = {KeyPurpose.REPORT: REPORT_SIGNING, KeyPurpose.COUNTERSIGNATURE: COUNTERSIGNING}
 _CLOCK_SKEW = timedelta(hours=1)
 
 
@@ -174,12 +176,17 @@ def _issue_root(name: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> 
 
 def issue_signer(
     name: x509.Name, key: ec.EllipticCurvePrivateKey, root: x509.Certificate, root_key: ec.EllipticCurvePrivateKey,
-    days: int,
+    days: int, *, purpose: KeyPurpose = KeyPurpose.REPORT,
 ) -> x509.Certificate:  # fmt: skip
-    """Return a certificate for `key`, below `root`, that may sign documents and nothing else."""
+    """Return a certificate for `key`, below `root`, that may sign for `purpose` and nothing else of ours.
+
+    Other readers of PDF know no purpose of ours; for them it is one for signing documents as well.
+    """
     built = _build(name, root.subject, key, days)
     built = built.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     built = built.add_extension(_usage(signs_data=True), critical=True)
+    purposes = x509.ExtendedKeyUsage([_ISSUED_FOR[purpose], DOCUMENT_SIGNING])
+    built = built.add_extension(purposes, critical=False)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
     return built.add_extension(identifier, critical=False).sign(root_key, SHA256())
 

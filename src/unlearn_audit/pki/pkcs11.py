@@ -125,7 +125,7 @@ def _explain(address: TokenAddress, error: Exception) -> KeyFileError:
         return KeyFileError(f"{many} called '{address.key}' on token '{address.token}'")
     return KeyFileError(
         f"the token library {address.module} cannot be used: {type(error).__name__}",
-        hint="--pkcs11 takes the shared library of the token's maker",
+        hint="'token.module' of the signing file is the shared library of the token's maker",
     )
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +16,11 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from unlearn_audit.errors import IntegrityError, TimeStampError, UsageError
-from unlearn_audit.pki.certificates import TIME_STAMPING, examine_chain, validate_certificates
+from unlearn_audit.pki.answers import open_without_redirect, read_bounded
+from unlearn_audit.pki.certificates import validate_certificates
+from unlearn_audit.pki.chains import TIME_STAMPING, examine_chain
 from unlearn_audit.pki.time_stamps import LARGEST_TOKEN, open_token
+from unlearn_audit.records import SignatureLevel
 
 PAUSES = (1.0, 3.0)
 """Seconds between the attempts: one more attempt than pauses."""
@@ -26,29 +28,6 @@ PATIENCE = 15.0
 """Seconds that one attempt may take."""
 _ANOTHER_DAY = timedelta(days=1)
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
-
-
-class Level(StrEnum):
-    """How much of its own proof a signature carries (PAdES, ETSI EN 319 142-1)."""
-
-    B = "B-B"
-    """The signature alone; its time is the signer's claim."""
-    T = "B-T"
-    """With trusted time: still good when the signer's certificate has expired, as long as others vouch for it."""
-    LT = "B-LT"
-    """With the certificates, and the revocation lists or OCSP answers, that are needed to check it."""
-    LTA = "B-LTA"
-    """With a time stamp over all of that: still good when the first authority's certificate has expired."""
-
-    @property
-    def stamped(self) -> bool:
-        """Whether this level needs a time-stamp authority."""
-        return self is not Level.B
-
-    @property
-    def carries_proof(self) -> bool:
-        """Whether certificates, and revocation lists or OCSP answers, are embedded."""
-        return self in (Level.LT, Level.LTA)
 
 
 @dataclass(frozen=True)
@@ -116,16 +95,16 @@ class TimeStampAuthority:
 
     def _ask(self, query: bytes) -> bytes:
         from urllib.error import HTTPError
-        from urllib.request import Request, urlopen
+        from urllib.request import Request
 
         request = Request(self.url, query, {"Content-Type": _QUERY, "Accept": _REPLY}, method="POST")  # noqa: S310
         problem = ""
         for pause in (*PAUSES, None):
             try:
-                with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - the scheme was checked
+                with open_without_redirect(request, PATIENCE) as answer:
                     if answer.headers.get_content_type() != _REPLY:
                         raise self._refuse(f"it answers with {answer.headers.get_content_type()}, not with {_REPLY}")
-                    return bytes(answer.read(LARGEST_TOKEN + 1))
+                    return read_bounded(answer, LARGEST_TOKEN, PATIENCE)
             except HTTPError as error:
                 problem = f"it answers with HTTP status {error.code}"
                 error.close()
@@ -191,22 +170,25 @@ class Signing:
         revocations: revocation lists (DER) to embed from B-LT on; what else is needed is fetched.
     """
 
-    level: Level = Level.B
+    level: SignatureLevel = SignatureLevel.B
     authority: TimeStampAuthority | None = None
     revocations: Sequence[bytes] = ()
 
     def __post_init__(self) -> None:
         if self.level.stamped and self.authority is None:
             raise UsageError(
-                f"level {self.level} needs a time-stamp authority", hint="name one with --timestamp-url URL"
+                f"level {self.level} needs a time-stamp authority",
+                hint="name one: --timestamp-url URL, or 'timestamps' of the signing file",
             )
         if not self.level.stamped and self.authority is not None:
             raise UsageError(
                 "level B-B carries no time stamp, so the authority would not be asked",
-                hint="choose --level B-T, B-LT or B-LTA, or leave --timestamp-url out",
+                hint="choose level B-T, B-LT or B-LTA in the signing file, or leave the authority out",
             )
         if self.revocations and not self.level.carries_proof:
-            raise UsageError(f"level {self.level} embeds no revocation list", hint="choose --level B-LT or B-LTA")
+            raise UsageError(
+                f"level {self.level} embeds no revocation list", hint="choose level B-LT or B-LTA in the signing file"
+            )
 
     def stamp(self, content: bytes) -> bytes | None:
         """Return a token over `content`, None at a level without time stamps.

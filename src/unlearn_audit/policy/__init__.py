@@ -1,7 +1,18 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
-from unlearn_audit.policy.acceptances import Acceptances, tell_release, tell_waivers
-from unlearn_audit.policy.brought import ColumnNames, ExternalDataFacts, ExternalModelFacts, Network, PreprocessingFacts
+from unlearn_audit.policy.acceptances import Acceptances, lasts_too_long, tell_release, tell_waivers
+from unlearn_audit.policy.bands import name_bands
+from unlearn_audit.policy.brought import (
+    ColumnNames,
+    ComputeFacts,
+    Expectation,
+    ExternalDataFacts,
+    ExternalModelFacts,
+    Functions,
+    Network,
+    PreprocessingFacts,
+    ReferenceAnswers,
+)
 from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
@@ -21,11 +32,20 @@ from unlearn_audit.policy.model import (
     Subgroups,
     Task,
 )
-from unlearn_audit.policy.populations import belongs_to, decides, find_column, name_bands, speaks_of_group, split_group
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
-from unlearn_audit.policy.reading import load_case, load_policy, load_study, load_waivers, locate_checks, parse_policy
+from unlearn_audit.policy.reading import (
+    load_case,
+    load_policy,
+    load_signing,
+    load_study,
+    load_waivers,
+    locate_checks,
+    parse_policy,
+)
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
+from unlearn_audit.policy.signing_file import SigningFile
+from unlearn_audit.policy.sizes import Sizes, SplitSize
 from unlearn_audit.policy.study_file import (
     Claim,
     Relearning,
@@ -46,11 +66,14 @@ __all__ = [
     "Check",
     "Claim",
     "ColumnNames",
+    "ComputeFacts",
     "Costs",
     "DataRules",
     "Draft",
+    "Expectation",
     "ExternalDataFacts",
     "ExternalModelFacts",
+    "Functions",
     "Hazard",
     "InvalidPolicyError",
     "KnownNames",
@@ -64,9 +87,13 @@ __all__ = [
     "Problem",
     "Protocol",
     "Recipe",
+    "ReferenceAnswers",
     "ReferenceCase",
     "Relearning",
     "Remedy",
+    "SigningFile",
+    "Sizes",
+    "SplitSize",
     "StudiedModel",
     "StudyCell",
     "StudyFile",
@@ -74,21 +101,18 @@ __all__ = [
     "Subgroups",
     "Task",
     "WaiverFile",
-    "belongs_to",
-    "decides",
     "export_schema",
-    "find_column",
     "find_policy",
+    "lasts_too_long",
     "list_policies",
     "load_case",
     "load_policy",
+    "load_signing",
     "load_study",
     "load_waivers",
     "locate_checks",
     "name_bands",
     "parse_policy",
-    "speaks_of_group",
-    "split_group",
     "tell_release",
     "tell_waivers",
     "write_draft",

@@ -1,4 +1,4 @@
-"""What policy and case accept of the audited model although a check does not pass, and how that is told."""
+"""Acceptances: which waivers of policy and case may count for a model, and what a verdict says of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.policy.model import Policy
+from unlearn_audit.records.messages import Message, write_message
 from unlearn_audit.records.provenance import Provenance
 from unlearn_audit.records.verdicts import CheckResult, Verdict
 from unlearn_audit.records.waivers import Waiver, WaiverState, choose_waiver
@@ -34,7 +35,8 @@ class Acceptances:
         granted: list[tuple[Literal["policy", "file"], Waiver]] = [("policy", waiver) for waiver in policy.waivers]
         granted += [("file", waiver) for waiver in provenance.waivers]
         try:
-            return cls(tuple(granted), provenance.day)
+            day = provenance.day
+            return cls(tuple((where, w) for where, w in granted if not lasts_too_long(w, policy, day)), day)
         except ValueError as error:
             raise EvidenceError(
                 f"expected the day the evidence was collected, to hold waivers against, found {provenance.created!r}"
@@ -46,24 +48,27 @@ class Acceptances:
         return check if waiver is None else check.model_copy(update={"waiver": waiver})
 
 
-def tell_waivers(checks: Iterable[CheckResult]) -> Iterator[str]:
-    """Yield sentences that say which outcome each waiver sets aside, and which waiver no longer helps."""
+def lasts_too_long(waiver: Waiver, policy: Policy, day: date) -> bool:
+    """Whether `waiver` ends later after `day` than the policy lets any waiver last: it counts for nothing."""
+    return policy.waiver_days == 0 or (waiver.expires - day).days > policy.waiver_days
+
+
+def tell_waivers(checks: Iterable[CheckResult]) -> Iterator[Message]:
+    """Yield which outcome each waiver sets aside, and which waiver no longer helps."""
     for check in checks:
         if check.waiver is None:
             continue
-        who, until = check.waiver.approver, check.waiver.expires.isoformat()
+        who = {"title": check.title, "approver": check.waiver.approver, "until": check.waiver.expires.isoformat()}
         if check.is_waived:
-            yield f"Waived until {until} by {who}, although {check.outcome.label}: {check.title}."
+            yield write_message("waived-although", **who, outcome=check.outcome.label)
         elif check.waiver.state is WaiverState.EXPIRED:
-            yield f"The waiver of '{check.title}' by {who} expired on {until}."
+            yield write_message("waiver-expired", **who)
 
 
-def tell_release(verdict: Verdict) -> str:
+def tell_release(verdict: Verdict) -> Message:
     """Return what to do with a model that passes only with waivers."""
     until = min(check.waiver.expires for check in verdict.waived if check.waiver).isoformat()
     count = len(verdict.waived)
-    return (
-        f"Every required check but {count} that {'is' if count == 1 else 'are'} waived holds. Release the unlearned "
-        f"model only if whoever answers for it shares that acceptance, and not after {until}, when the first waiver "
-        "ends."
-    )
+    if count == 1:
+        return write_message("one-check-waived", until=until)
+    return write_message("several-checks-waived", count=count, until=until)

@@ -11,9 +11,10 @@ Side = Annotated[int, Field(ge=1, le=4_096)]
 
 
 class ColumnNames(Frozen):
-    """How a file of predictions calls its columns; what is left out is found by its usual name."""
+    """How a table (of predictions, of images) calls its columns; what is left out is found by its usual name."""
 
     id: Text | None = Field(default=None, description="names the records; usually id, record_id or image_id")
+    file: Text | None = Field(default=None, description="of a folder's table: names the images; usually file")
     split: Text = Field(default="split", description="retain, forget, validation or test; or train with a forget list")
     label: Text = Field(default="label", description="the true class, by name or number")
     model: Text = Field(default="model", description="of a long file: which model speaks in this row")
@@ -21,7 +22,7 @@ class ColumnNames(Frozen):
         default="class", alias="class", description="of a long file with one row for each class: which class"
     )
     groups: tuple[Text, ...] | None = Field(
-        default=None, description="group columns that are kept; every other column where nothing is said"
+        default=None, description="group columns that are kept beside those that the policy names"
     )
 
 
@@ -31,6 +32,10 @@ class ExternalModelFacts(Frozen):
     file: Text | None = Field(
         default=None,
         description="the model itself: .safetensors, .pt or .pth (weights, TorchScript), .pt2 (torch.export), .onnx",
+    )
+    weights: Text | None = Field(
+        default=None,
+        description="which of several sets of weights in the file answers, such as state_dict_ema or state_dict/model",
     )
     role: Literal["original", "unlearned", "retrained", "compared"] | None = Field(
         default=None, description="its name where that is a role, else compared"
@@ -64,6 +69,52 @@ class Network(Frozen):
     )
 
 
+class Functions(Frozen):
+    """Code of the user's own: 'module:function', or 'file.py:function' relative to the case. Naming it runs it."""
+
+    train: Text | None = Field(default=None, description="train(records, setting) -> model")
+    unlearn: Text | None = Field(
+        default=None, description="unlearn(original, retain, forget, setting) -> model: the method 'user-supplied'"
+    )
+    preprocess: Text | None = Field(default=None, description="preprocess(image) -> array, for each stored image")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="given to train as setting.parameters")
+    deterministic: bool = Field(
+        default=False, description="whether the same seed gives the same bits; where it is said, it is tried"
+    )
+    draws: bool = Field(default=True, description="whether another seed gives another model")
+
+
+class ComputeFacts(Frozen):
+    """Where models are trained and asked; a processor in float32 where nothing is said."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$")] = Field(
+        default="cpu", description="auto, cpu, cuda, cuda:N or mps; one that is not there is refused"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of the sums in training; models are always asked in float32"
+    )
+    deterministic: bool = Field(
+        default=True, description="on an accelerator: only algorithms that give the same bits again, which cost time"
+    )
+
+
+class ReferenceAnswers(Frozen):
+    """What reference models that were made elsewhere answered; see docs/references.md for the columns."""
+
+    answers: tuple[Text, ...] = Field(min_length=1, description="CSV or Parquet files, relative to the case")
+    plan: Text | None = Field(
+        default=None, description="plan.json of 'references plan': the answers must come from these halves"
+    )
+
+
+class Expectation(Frozen):
+    """What the owner of the original knows about it: an audit of another model than that is not begun."""
+
+    accuracy: float = Field(gt=0, le=1, description="share of records whose most probable class is the true one")
+    on: Literal["validation", "test"] = Field(default="test", description="the split on which it was measured")
+    tolerance: float = Field(default=0.02, ge=0, le=0.5, description="by how much it may differ, either way")
+
+
 class Images(Frozen):
     """What is done to every image of a folder when it is taken in; without a word, images must be of one size."""
 
@@ -92,6 +143,14 @@ class PreprocessingFacts(Frozen):
     """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
 
     size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")
+    fit: Literal["stretch", "shorter-side"] | None = Field(
+        default=None,
+        description="what gets that side: both ('stretch', where nothing is said), or the shorter one, the other in "
+        "proportion",
+    )
+    crop: int | None = Field(
+        default=None, ge=1, le=4_096, description="side in pixels of the square that is cut from the middle after that"
+    )
     interpolation: Literal["bilinear", "bicubic", "nearest"] | None = Field(
         default=None, description="how images are resized (Pillow's filters); bilinear where nothing is said"
     )

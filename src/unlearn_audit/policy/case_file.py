@@ -9,11 +9,15 @@ from pydantic import Field, field_validator
 
 from unlearn_audit.policy.brought import (
     ColumnNames,
+    ComputeFacts,
+    Expectation,
     ExternalDataFacts,
     ExternalModelFacts,
+    Functions,
     Images,
     Network,
     PreprocessingFacts,
+    ReferenceAnswers,
 )
 from unlearn_audit.policy.choice import MethodChoice, Slug
 from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
@@ -30,6 +34,11 @@ class CaseFile(Frozen):
         default=None, description="name in the table of data sets, such as own-data; the policy's where nothing is said"
     )
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
+    embeddings: Text | None = Field(
+        default=None,
+        description="npz of features that a frozen backbone made: the head on top of them is audited, 'linear' where "
+        "no 'network' is named",
+    )
     images: Images | None = Field(
         default=None, description="what is done to every image of a folder when it is taken in, such as {size: 224}"
     )
@@ -55,13 +64,31 @@ class CaseFile(Frozen):
     classes: tuple[Text, ...] = Field(
         default=(), description="what the class numbers 0, 1, ... of labels and columns mean, in this order"
     )
+    labels: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="what labels mean that are neither class names nor numbers, such as {B: benign, M: malignant}",
+    )
     columns: ColumnNames = Field(default=ColumnNames(), description="columns that are called otherwise")
     models: dict[Slug, ExternalModelFacts] = Field(
         default_factory=dict, description="what is known of models that are brought along, by their name in the audit"
     )
-    network: Network | None = Field(default=None, description="what the weights of brought models are loaded into")
+    network: Network | None = Field(
+        default=None, description="what makes the network, of models that are brought along or that are trained here"
+    )
     preprocessing: PreprocessingFacts = Field(
-        default=PreprocessingFacts(), description="what is done to the data before a brought model sees it"
+        default=PreprocessingFacts(), description="what is done to the data before a model sees it"
+    )
+    functions: Functions | None = Field(
+        default=None, description="the user's own code that trains, unlearns or preprocesses; naming it runs it"
+    )
+    references: ReferenceAnswers | None = Field(
+        default=None, description="answers of reference models that were made elsewhere, beside predictions or models"
+    )
+    compute: ComputeFacts | None = Field(
+        default=None, description="on which device models are trained and asked, such as {device: auto}"
+    )
+    expect: Expectation | None = Field(
+        default=None, description="what the owner knows of the original, such as {accuracy: 0.80, on: test}"
     )
     about_data: ExternalDataFacts = Field(
         default=ExternalDataFacts(), description="the data behind the predictions, for the report"

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from unlearn_audit.policy.problems import FieldError, show_path
+from unlearn_audit.policy.promised_threshold import PromisedThreshold
 from unlearn_audit.policy.rules import find_unfit_parameters, validate_searches
 from unlearn_audit.records.frozen import Frozen
 
@@ -49,10 +50,21 @@ class Remedy(MethodChoice):
         description="per parameter the values to try; every combination is a setting, validation alone picks one",
     )
 
+    threshold: PromisedThreshold | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="re-issue the device's threshold for the remedied model, from validation and with a promise",
+    )
+
     @model_validator(mode="after")
     def _search_fits(self) -> Self:
         refuse(validate_searches((), self.model_dump(mode="json")))
         return self
+
+    @property
+    def model_name(self) -> str:
+        """What the remedied model is called in evidence and record."""
+        return f"remedied-{self.method}" + ("-threshold" if self.threshold else "")
 
     @property
     def settings(self) -> tuple[MethodChoice, ...]:

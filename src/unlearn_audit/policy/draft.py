@@ -28,6 +28,9 @@ class Draft:
         cases_per_miss: one more miss is tolerated in this many cases, at least 1.
         cluster: group column whose records are not independent, '' where there is none.
         retrain: whether a retrained reference will be trained or brought along.
+        point: operating point that decides, 'argmax' or 'cost-optimal'; the other is measured beside it.
+        trained: whether models are trained here; else predictions or models of the user's are audited, nothing is
+            remedied, and there is no reference case.
     """
 
     id: str
@@ -48,6 +51,8 @@ class Draft:
     cases_per_miss: int
     cluster: str
     retrain: bool
+    point: str = "argmax"
+    trained: bool = True
 
     @property
     def trivial_risk(self) -> float:
@@ -101,7 +106,7 @@ task:
   negative_name: {_quote(draft.negative_name)}
   # The first decides unless a check says otherwise. Thresholds are frozen on validation of the original, before the
   # unlearned model is looked at: that is what a device in use does.
-  operating_points: [argmax, cost-optimal]
+  operating_points: [{draft.point}, {"argmax" if draft.point == "cost-optimal" else "cost-optimal"}]
 
 costs:
   # A ratio of {draft.false_negative:g} means acting from a probability of 1/{draft.false_negative + 1:g} upwards.
@@ -204,8 +209,9 @@ membership:
 
 protocol:
   confidence: 0.95   # of every one-sided bound that decides
-{cluster}
-
+{cluster}"""
+    if draft.trained:
+        yield f"""
 # Tried in this order when the audited model does not pass.
 remediation:
   - method: salun-cra

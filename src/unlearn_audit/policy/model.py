@@ -3,15 +3,22 @@
 import operator
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
-from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, spell_point
+from unlearn_audit.policy.dormant_memory import DormantMemory
+from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, validate_point
+from unlearn_audit.policy.recognition import Recognition
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
+from unlearn_audit.policy.sizes import Sizes
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint
+from unlearn_audit.records.populations import ALL, Population
 from unlearn_audit.records.waivers import Waiver
 
+LONGEST_WAIVER = 366
+"""Days that a waiver may last where the policy says nothing else."""
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
 
 Column = Annotated[
@@ -24,9 +31,9 @@ Column = Annotated[
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Cost = Annotated[float, Field(gt=0, le=1_000_000)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-OperatingPoint = Annotated[
-    str,
-    AfterValidator(spell_point),
+PolicyPoint = Annotated[
+    OperatingPoint,
+    BeforeValidator(validate_point),
     Field(json_schema_extra={"pattern": POINT_PATTERN, "patternErrorMessage": POINT_WORDING}),
 ]
 
@@ -75,8 +82,8 @@ class Task(Frozen):
     head: Literal["binary", "classes"] = Field(
         default="binary", description="'binary' maps the labels to two classes before training; 'classes' keeps them"
     )
-    operating_points: tuple[OperatingPoint, ...] = Field(
-        default=("argmax", "cost-optimal"),
+    operating_points: tuple[PolicyPoint, ...] = Field(
+        default=(ARGMAX, COST_OPTIMAL),
         min_length=1,
         description="thresholds are frozen on validation of the original; the first is the default of the checks",
     )
@@ -111,16 +118,21 @@ class Check(Frozen):
     against: Literal["original", "retrained"] | None = Field(
         default=None, description="the model that a change is measured from"
     )
-    among: Text = Field(
-        default="all",
+    among: Population = Field(
+        default=ALL,
         description="'all', 'positive', 'negative'; a group as 'sex=female', or 'worst of sex': every group must hold",
     )
-    at: OperatingPoint | None = Field(default=None, description="defaults to the first operating point of the task")
+    at: PolicyPoint | None = Field(default=None, description="defaults to the first operating point of the task")
     at_most: float | None = Field(default=None, description="passes when the upper bound is at or below it")
     at_least: float | None = Field(default=None, description="passes when the lower bound is at or above it")
     within: tuple[float, float] | None = Field(default=None, description="[low, high]: two one-sided tests")
     required: bool = Field(default=True, description="whether the verdict rests on it; false only informs")
     why: Text = Field(description="the reason for this tolerance, as printed in the report")
+
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """The tolerance as a lowest and a highest value, None where that side is open."""
+        return self.within or (self.at_least, self.at_most)
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
@@ -150,10 +162,26 @@ class Membership(Frozen):
     fpr: tuple[Fraction, ...] = Field(
         default=(0.01, 0.001), description="false-positive rates at which TPR is reported"
     )
+    unrecognised: Literal["refuse", "inform"] = Field(
+        default="refuse",
+        exclude_if=lambda choice: choice == "refuse",
+        description="'refuse': where no attack recognises the erased in the original no forgetting check passes; "
+        "'inform': it may, and page one says that it shows nothing",
+    )
     references: ReferenceModels | None = Field(
         default=None,
         exclude_if=lambda references: references is None,
         description="reference models to train; none where absent: attacks that need them are not run",
+    )
+    recognition: Recognition | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="what the test of single records must be able to find; a check on it needs this",
+    )
+    relearning: DormantMemory | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="train the models further on retained records and see what comes back; nothing where absent",
     )
 
 
@@ -217,6 +245,16 @@ class Recipe(Frozen):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="of SGD; it lessens memorisation")
     warm_up: Fraction = Field(default=0.15, description="share of the steps in which the learning rate rises")
+    class_weights: Literal["balanced"] | None = Field(
+        default=None,
+        exclude_if=lambda weights: weights is None,
+        description="'balanced': each class counts as much as any other in the loss, however rare it is",
+    )
+    augmentation: tuple[Literal["horizontal-flip", "vertical-flip", "shift"], ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="changes of images in training from nothing and in training on; it lessens memorisation",
+    )
 
 
 class ReferenceCase(Frozen):
@@ -258,6 +296,11 @@ class Policy(Frozen):
         default=None, exclude_if=operator.not_, description="groups in which the model is measured by itself"
     )
     data: DataRules | None = Field(default=None, exclude_if=operator.not_, description="what the splits must be like")
+    sizes: Sizes | None = Field(
+        default=None,
+        exclude_if=lambda sizes: sizes is None,
+        description="records that an audit under it will have: the policy is proved at these sizes",
+    )
     remediation: tuple[Remedy, ...] = Field(
         default=(), description="methods tried in this order when the audited model does not pass"
     )
@@ -271,6 +314,19 @@ class Policy(Frozen):
         default=(),
         exclude_if=operator.not_,
         description="required checks that need not pass on the audited model for a while, and who accepts that",
+    )
+    record_ids: Literal["annex", "report"] = Field(
+        default="annex",
+        exclude_if=lambda where: where == "annex",
+        description="where test records that are counted one by one (newly missed, newly caught) are named: in "
+        "annex.json, which stays with the evidence, or in record and pages",
+    )
+    waiver_days: int = Field(
+        default=LONGEST_WAIVER,
+        ge=0,
+        le=3660,
+        exclude_if=lambda days: days == LONGEST_WAIVER,
+        description="longest time from the day of the evidence to the last day of a waiver; 0 takes no waiver at all",
     )
     comparison: tuple[MethodChoice, ...] = Field(
         default=(), description="parameters of methods that are compared; nothing is run because it stands here"

@@ -1,23 +1,29 @@
-"""Operating points: how they are written, and the one spelling that each has."""
+"""Operating points as a policy may write them: which spellings are taken, and what a near miss was meant to be."""
 
 import re
 
+from unlearn_audit.records.operating_points import EXPECTED, OperatingPoint
+
 POINT_PATTERN = r"^(argmax|cost-optimal|(threshold|sensitivity) 0?\.[0-9]*[1-9][0-9]*)$"
-POINT_WORDING = "'argmax', 'cost-optimal', 'threshold 0.3' or 'sensitivity 0.95'"
+POINT_WORDING = EXPECTED
 _POINT = re.compile(POINT_PATTERN)
 _SLIP = re.compile(r"(threshold|sensitivity)\s*[:=]?\s*([0-9]*[.,]?[0-9]+)\s*(%?)")
 
 
-def spell_point(text: str) -> str:
-    """Return the one spelling of an operating point, so that 'sensitivity .950' and 'sensitivity 0.95' are equal.
+def validate_point(text: object) -> object:
+    """Return `text` where a policy may write an operating point so; the point of an attack is none of a policy.
 
     Raises:
-        ValueError: `text` is no operating point.
+        ValueError: `text` is no operating point of a policy.
     """
-    if not _POINT.fullmatch(text):
+    if isinstance(text, str) and not _POINT.fullmatch(text):
         raise ValueError(f"expected {POINT_WORDING}, found '{text}'")
-    name, *number = text.split()
-    return f"{name} {float(number[0])!r}" if number else name
+    return text
+
+
+def parse_point(text: object) -> OperatingPoint | None:
+    """Return the operating point that a policy means by `text`, None where it is none."""
+    return OperatingPoint.parse(text) if isinstance(text, str) and _POINT.fullmatch(text) else None
 
 
 def guess_point(text: str) -> str | None:

@@ -16,6 +16,7 @@ from unlearn_audit.policy.known import KnownNames
 from unlearn_audit.policy.model import Policy
 from unlearn_audit.policy.problems import FieldError, InvalidPolicyError, Keys, Problem
 from unlearn_audit.policy.rules import validate_consistency, validate_waivers, walk_items, walk_methods
+from unlearn_audit.policy.signing_file import SigningFile, validate_signing
 from unlearn_audit.policy.study_file import StudyFile
 from unlearn_audit.policy.study_rules import validate_attacks, validate_study_consistency
 from unlearn_audit.policy.tables import validate_methods, validate_names
@@ -71,12 +72,24 @@ def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
         PolicyError: the file cannot be read.
     """
     where = str(path)
-    document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/waivers.md")
+    document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/policy.md")
     field_errors = list(validate_waivers(document.value, policy.model_dump(mode="json")))
     named = document.value.get("policy")
     if isinstance(named, str) and named != policy.id:
         field_errors.append(FieldError(("policy",), f"'{named}'", f"'{policy.id}', the policy of this run"))
     return _build(WaiverFile, document, field_errors, where).waivers
+
+
+def load_signing(path: Path) -> SigningFile:
+    """Return how reports are signed, as the file at `path` says.
+
+    Raises:
+        InvalidPolicyError: the file says something else; lists every mistake with its line.
+        PolicyError: the file cannot be read.
+    """
+    where = str(path)
+    document = _read_mapping(_read_text(path, "signing file"), where, "see docs/signing.md")
+    return _build(SigningFile, document, list(validate_signing(document.value)), where)
 
 
 def _build(model: type[_Model], document: Document, field_errors: list[FieldError], where: str) -> _Model:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS
-from unlearn_audit.policy.points import spell_point
-from unlearn_audit.policy.populations import find_column, split_group
+from unlearn_audit.policy.points import parse_point
 from unlearn_audit.policy.problems import FieldError, Keys, suggest
+from unlearn_audit.records.populations import Population, PopulationKind
+from unlearn_audit.records.verdicts import LIMITS
 
 Data = Mapping[str, Any]
 
@@ -67,6 +67,14 @@ def walk_methods(data: Data) -> Iterator[tuple[Keys, Data]]:
 def is_number(value: Any) -> bool:
     """Return whether `value` is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def parse_population(text: Any) -> Population | None:
+    """Return the population that a check means by `text`, None where it is none."""
+    try:
+        return Population.parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def validate_limits(keys: Keys, check: Data) -> Iterator[FieldError]:
@@ -154,12 +162,12 @@ def _points_of_checks(data: Data) -> Iterator[FieldError]:
     listed = task.get("operating_points", ["argmax", "cost-optimal"])
     if not isinstance(listed, list):
         return
-    points = {_spell(point) for point in listed if isinstance(point, str) and _is_point(point)}
+    points = {point for point in map(parse_point, listed) if point}
     for keys, check in walk_items(data, "checks"):
-        at = check.get("at")
-        if isinstance(at, str) and _spell(at) not in points and _is_point(at):
-            hint = f"the task has: {', '.join(sorted(points)) or 'none'}"
-            yield FieldError((*keys, "at"), f"'{at}'", "one of task.operating_points", hint)
+        at = parse_point(check.get("at"))
+        if at is not None and at not in points:
+            hint = f"the task has: {', '.join(sorted(map(str, points))) or 'none'}"
+            yield FieldError((*keys, "at"), f"'{check['at']}'", "one of task.operating_points", hint)
 
 
 def _repeated(data: Data) -> Iterator[FieldError]:
@@ -167,7 +175,7 @@ def _repeated(data: Data) -> Iterator[FieldError]:
         listed = pick(data, *keys)
         seen: set[Any] = set()
         for index, item in enumerate(listed if isinstance(listed, list) else ()):
-            same = _spell(item) if isinstance(item, str) else item
+            same = parse_point(item) or item
             if isinstance(item, str | int | float) and same in seen:
                 yield FieldError((*keys, index), f"'{item}' again", "each entry once", "remove one of the two")
             seen.add(same if isinstance(item, str | int | float) else None)
@@ -241,15 +249,14 @@ def _groups_of_checks(data: Data) -> Iterator[FieldError]:
     listed = pick(data, "subgroups", "columns")
     columns = [column for column in listed if isinstance(column, str)] if isinstance(listed, list | tuple) else []
     for keys, check in walk_items(data, "checks"):
-        among = check.get("among")
-        group = split_group(among) if isinstance(among, str) else None
-        column = group[0] if group else find_column(among) if isinstance(among, str) else None
-        if column is None:
+        among = parse_population(check.get("among", "all"))
+        column = among.column if among else None
+        if among is None or column is None:
             continue
         if column not in columns:
             hint = f"add 'subgroups: {{columns: [{', '.join([*columns, column])}]}}' to the policy"
             yield FieldError((*keys, "among"), f"'{among}'", "a group of one of subgroups.columns", hint)
-        elif group is None and among != f"worst of {column}":
+        elif among.kind in (PopulationKind.HIGHEST, PopulationKind.LOWEST):
             hint = "the highest and the lowest group are both part of it"
             yield FieldError((*keys, "among"), f"'{among}'", f"'worst of {column}' or '{column}=VALUE'", hint)
 
@@ -264,21 +271,6 @@ def _increasing_bands(data: Data) -> Iterator[FieldError]:
             yield FieldError(keys, "no edges", "at least one edge between two bands")
         elif any(upper <= lower for lower, upper in pairwise(edges)):
             yield FieldError(keys, f"{list(edges)}", "edges in increasing order, each once")
-
-
-def _spell(text: str) -> str:
-    try:
-        return spell_point(text)
-    except ValueError:
-        return text
-
-
-def _is_point(text: str) -> bool:
-    try:
-        spell_point(text)
-    except ValueError:
-        return False
-    return True
 
 
 _RULES: tuple[Callable[[Data], Iterator[FieldError]], ...] = (

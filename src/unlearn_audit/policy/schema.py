@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS, KnownNames
+from unlearn_audit.policy.known import KnownNames
 from unlearn_audit.policy.model import Policy
+from unlearn_audit.records.verdicts import LIMITS
 
 
 def export_schema(known: KnownNames | None = None) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from unlearn_audit.policy.known import LIMITS, KnownNames, MetricTraits
-from unlearn_audit.policy.populations import speaks_of_group
+from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.problems import FieldError, Keys, find_near, suggest
-from unlearn_audit.policy.rules import Data, is_number, pick, walk_items, walk_methods
+from unlearn_audit.policy.rules import Data, is_number, parse_population, pick, walk_items, walk_methods
+from unlearn_audit.records.populations import ALL, NEGATIVE
+from unlearn_audit.records.verdicts import LIMITS
 
 
 def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
@@ -22,6 +23,7 @@ def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
             yield from _unknown((*keys, "metric"), check.get("metric"), "metric", known.metrics)
             if traits := _traits(check, known):
                 yield from _check(keys, check, traits)
+                yield from _power(keys, check, traits, pick(data, "membership", "recognition"))
         yield from _unguarded_sides(data, known)
 
 
@@ -56,16 +58,33 @@ def _check(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError
         yield FieldError((*keys, "metric"), f"'{metric}', which only describes", "a metric that can decide", hint)
         return
     yield from _against(keys, check, traits)
+    rewards_no_op = traits.kind == "forgetting" and {"original", "retrained"} <= traits.against
+    if rewards_no_op and check.get("against") == "original" and check.get("required", True) is not False:
+        hint = (
+            "an untouched original passes it and a retrained model does not: compare with 'retrained', or inform only"
+        )
+        yield FieldError((*keys, "against"), "'original'", "no required forgetting check against the original", hint)
     among = check.get("among", "all")
-    if isinstance(among, str) and among not in traits.among and not (traits.subgroups and speaks_of_group(among)):
-        expected = f"{_either(traits.among)} for '{metric}'"
-        yield FieldError((*keys, "among"), f"'{among}'", expected, _did_you_mean(among, traits.among))
+    population = parse_population(among)
+    asks_group = population is not None and population.is_subgroup and traits.subgroups
+    if isinstance(among, str) and population not in traits.among and not asks_group:
+        names = [str(known) for known in traits.among]
+        yield FieldError(
+            (*keys, "among"), f"'{among}'", f"{_either(names)} for '{metric}'", _did_you_mean(among, names)
+        )
     if check.get("at") is not None and not traits.at:
         hint = "remove it: this metric is read at no operating point"
         yield FieldError((*keys, "at"), f"'{check['at']}'", f"no operating point for '{metric}'", hint, at="key")
     for name in LIMITS:
         if check.get(name) is not None:
             yield from _limit((*keys, name), metric, name, check[name], traits)
+
+
+def _power(keys: Keys, check: Data, traits: MetricTraits, recognition: Any) -> Iterator[FieldError]:
+    if traits.needs_power and recognition is None:
+        hint = "for example 'membership: {recognition: {shift: 3}}': a record that a model is 20 times surer of"
+        expected = "membership.recognition: what the test must be able to find before it may pass"
+        yield FieldError((*keys, "metric"), f"'{check['metric']}' without it", expected, hint)
 
 
 def _against(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError]:
@@ -110,7 +129,8 @@ def _never_fails(name: str, limit: Any, traits: MetricTraits) -> bool:
     if not (is_number(low) and is_number(high)):
         return False
     above, below = traits.low is not None and low <= traits.low, traits.high is not None and high >= traits.high
-    return {"at_most": below, "at_least": above, "within": above and below}[name]
+    met_by_all = {"at_most": below, "at_least": above, "within": above and below}
+    return met_by_all.get(name, False)  # of a kind that is not among them nothing is known here
 
 
 def _range_of(metric: str, traits: MetricTraits) -> str:
@@ -151,12 +171,12 @@ def _unguarded_sides(data: Data, known: KnownNames) -> Iterator[FieldError]:
     for kind, reason in _SIDES:
         if not any(_is_of(kind, check, known) for check in required):
             yield FieldError(("checks",), "none", f"at least one required {kind} check", f"without it, {reason}")
-    forgetting = {str(check.get("among", "all")) for check in required if _is_of("forgetting", check, known)}
-    if forgetting and all(among in ("all", "negative") or speaks_of_group(among) for among in forgetting):
+    forgetting = [parse_population(c.get("among", "all")) for c in required if _is_of("forgetting", c, known)]
+    if forgetting and all(among in (ALL, NEGATIVE) or (among and among.is_subgroup) for among in forgetting):
         hint = "methods that spare malignant records leave exactly those recognisable, hidden among all records"
         yield FieldError(("checks",), "none", "a required forgetting check with 'among: positive'", hint)
 
 
 def _is_of(kind: str, check: Data, known: KnownNames) -> bool:
     traits = _traits(check, known)
-    return traits is not None and traits.kind == kind
+    return traits is not None and traits.kind == kind and traits.guards

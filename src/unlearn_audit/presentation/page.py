@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from unlearn_audit.presentation.figures import calibration as calibration_figures
 from unlearn_audit.presentation.figures import membership as membership_figures
+from unlearn_audit.presentation.figures import patients as patient_figures
 from unlearn_audit.presentation.figures import risk as figures
 from unlearn_audit.presentation.figures.risk import Figure
 from unlearn_audit.presentation.profiles import Profile
@@ -16,6 +17,7 @@ from unlearn_audit.presentation.sections import (
     deviations,
     forgetting,
     limits,
+    patients,
     persons,
     risk,
     risk_split,
@@ -49,6 +51,7 @@ class Presentation:
     subject: tuple[Fact, ...]
     brief_checks: Grid
     global_risk: Figure | None
+    patients_in_brief: str | None
     verdict_reason: str
     recommendation: str
     full_checks: tuple[Grid, ...]
@@ -63,6 +66,7 @@ class Presentation:
     data: tuple[Fact, ...]
     splits: Grid
     overlaps: tuple[str, ...]
+    intake: Grid | None
     performance: tuple[Grid, ...]
     cost_ratios: Grid | None
     other_points: tuple[Grid, ...]
@@ -78,6 +82,8 @@ class Presentation:
     summaries: tuple[Grid, ...]
     scores: Figure | None
     roc: Figure | None
+    patients: patients.Patients
+    patients_figure: Figure | None
     coverage: Grid
     candidates: Grid
     limits: tuple[str, ...]
@@ -105,8 +111,13 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
     banner = cover.shorten_banner(checks.present_banner(index))
     subject = cover.shorten_subject(case.present_subject(index))
     drawn = figures.draw_global_risk(index)
+    brief = cover.shorten_brief(patients.summarise(index))
     room = cover.find_room(
-        title, subject, (banner.reason, banner.advice), drawn.height if drawn else 0.0, foot=profile is Profile.SUMMARY
+        title,
+        subject,
+        (banner.reason, banner.advice, brief or ""),
+        drawn.height if drawn else 0.0,
+        foot=profile is Profile.SUMMARY,
     )
     return Presentation(
         report_id=case.identify(index),
@@ -121,6 +132,7 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         subject=subject,
         brief_checks=cover.fit_checks(checks.present_brief_checks(index), record.verdict.checks, room),
         global_risk=drawn,
+        patients_in_brief=brief,
         verdict_reason=record.verdict.reason,
         recommendation=record.recommendation.text,
         full_checks=(checks.present_full_checks(index, record.verdict),),
@@ -135,6 +147,7 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         data=data,
         splits=splits,
         overlaps=overlaps,
+        intake=case.present_intake(index),
         performance=clinical.present_performance(index),
         cost_ratios=clinical.present_cost_ratios(index),
         other_points=clinical.present_other_points(index),
@@ -146,14 +159,16 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         reliability=calibration_figures.draw_reliability(index),
         net_benefit=tuple(
             figure
-            for population in ("test", "intended use")
-            if (figure := calibration_figures.draw_net_benefit(index, population))
+            for metric in ("net-benefit", "net-benefit-at-prevalence")
+            if (figure := calibration_figures.draw_net_benefit(index, metric))
         ),
         subgroups=subgroups.present_subgroups(index),
         attacks=forgetting.present_attacks(index),
         summaries=forgetting.present_summaries(index),
         scores=membership_figures.draw_scores(index),
         roc=membership_figures.draw_roc(index),
+        patients=patients.present_patients(index),
+        patients_figure=patient_figures.draw_patients(index),
         coverage=forgetting.present_coverage(index),
         candidates=clinical.present_candidates(index),
         limits=limits.list_limits(index),

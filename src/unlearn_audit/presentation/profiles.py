@@ -1,4 +1,4 @@
-"""How much of a record a report shows. Apart from what shows it, so that a verifier need not load that."""
+"""Profiles: how much of a record a report shows."""
 
 from enum import StrEnum
 

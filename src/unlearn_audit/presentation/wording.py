@@ -1,10 +1,10 @@
-"""How numbers and names are printed: sensible digits, units, words instead of identifiers."""
+"""Formatting of numbers, units and names for print."""
 
 import math
 import re
 from typing import Any
 
-from unlearn_audit.records import Estimate, Interval, Limit, Outcome, Unit, Verdict
+from unlearn_audit.records import Estimate, Interval, Limit, OperatingPoint, PointKind, Unit
 
 LONGEST = 1000
 """Characters of one text on a page; a policy's reasons are shorter, and the attached record holds all of it."""
@@ -22,74 +22,14 @@ _FORMULA = ("=", "+", "-", "@")
 NONE = "\u2014"
 _MOST_DIGITS = 7
 
-MARKS = {Outcome.PASS: "\u2713", Outcome.FAIL: "\u2717", Outcome.INCONCLUSIVE: "?", Outcome.NOT_RUN: "\u25cb"}
-"""One sign per outcome, so that it is read without colour."""
-WAIVED = "!"
-"""The sign of a pass that rests on waivers."""
-
-METRICS = {
-    "global-risk": "Global Risk",
-    "global-risk-increase": "Increase of Global Risk",
-    "global-risk-at-prevalence": "Global Risk at intended prevalence",
-    "false-negative-rate": "False-negative rate",
-    "false-negative-rate-increase": "Increase of false-negative rate",
-    "false-negatives": "False negatives",
-    "false-positives": "False positives",
-    "false-positive-rate": "False-positive rate",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "balanced-accuracy": "Balanced accuracy",
-    "auroc": "AUROC",
-    "auroc-drop": "Drop of AUROC",
-    "fnr-at-fpr-20": "False-negative rate at 20\u202f% false positives",
-    "newly-missed-rate": "Newly missed rate",
-    "newly-missed": "Newly missed",
-    "newly-caught": "Newly caught",
-    "mcnemar-p": "McNemar exact p",
-    "brier": "Brier score",
-    "calibration-in-the-large": "Calibration in the large",
-    "calibration-slope": "Calibration slope",
-    "calibration-error": "Expected calibration error",
-    "calibration-error-by-chance": "The same, of a perfectly calibrated model",
-    "net-benefit": "Net benefit at the policy's costs",
-    "net-benefit-at-prevalence": "Net benefit at intended prevalence",
-    "risk-by-threshold": "Global Risk by a moved operating point",
-    "risk-by-discrimination": "Global Risk by lost discrimination",
-    "retain-accuracy": "Accuracy on retain",
-    "positive-share": "Share called positive",
-    "membership-auc": "Membership AUC",
-    "membership-auc-difference": "Difference of membership AUC",
-    "membership-tpr": "Membership TPR",
-    "membership-advantage": "Membership advantage",
-    "membership-null": "Membership AUC of models that never saw the records",
-    "swap-quality": "SWAP quality of the method",
-    "retain-leakage": "Increase of membership AUC of retained records",
-    "forgetting-score": "Forgetting score",
-    "svc-efficacy": "SVC efficacy",
-    "threshold": "Threshold",
-}
-TRIVIAL_MODELS = {"call-all-positive": "Call all positive", "call-none-positive": "Call none positive"}
-_POSSESSIVE_POINTS = {"argmax": "most probable class", "cost-optimal": "cost-optimal threshold"}
+_POINTS = {PointKind.ARGMAX: "most probable class", PointKind.COST_OPTIMAL: "cost-optimal threshold"}
 
 
-def mark_of(verdict: Verdict) -> str:
-    """Return the sign of a verdict; one that rests on waivers has not that of a pass."""
-    return WAIVED if verdict.label != verdict.outcome.label else MARKS[verdict.outcome]
-
-
-def format_metric(name: str) -> str:
-    """Return the reader's name of a metric; an unknown one is shown as it is called, with spaces."""
-    return METRICS.get(name) or bound(name, 80).replace("-", " ").capitalize()
-
-
-def format_trivial_model(name: str) -> str | None:
-    """Return the title of a trivial policy such as 'call-all-positive', None for a real model."""
-    return TRIVIAL_MODELS.get(name)
-
-
-def format_point(name: str) -> str:
+def format_point(point: OperatingPoint) -> str:
     """Return the reader's name of an operating point."""
-    return _POSSESSIVE_POINTS.get(name, name)
+    if point.kind is PointKind.FPR:
+        return f"FPR {point.value:g}"
+    return _POINTS.get(point.kind, str(point))
 
 
 def format_number(value: float, unit: Unit | None = None, digits: int = 3) -> str:

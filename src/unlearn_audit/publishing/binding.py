@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unlearn_audit.records import AuditRecord
+from unlearn_audit.records import AuditRecord, ModelCard
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,26 @@ def bind(record: AuditRecord, files: Mapping[str, str]) -> Binding:
     audited = record.provenance.find_model(record.verdict.model)
     if audited.sha256 is None:
         return Binding(None, "the record names no digest of the audited model: predictions were audited, not weights")
-    ours = sorted(name for name, digest in files.items() if digest == audited.sha256)
-    others = {card.sha256: card.title for card in record.provenance.models if card.sha256 not in (None, audited.sha256)}
-    also = sorted(f"{name} ({others[digest]})" for name, digest in files.items() if digest in others)
+    ours = _find(audited, files)
+    others = [card for card in record.provenance.models if card.sha256 not in (None, audited.sha256)]
+    also = sorted(f"{name} ({card.title})" for card in others for name in _find(card, files))
     if ours and not also:
-        return Binding(ours[0], f"{ours[0]} is the audited model, byte for byte")
+        beside = f" with {', '.join(list(audited.parts)[1:])}" if audited.parts else ""
+        return Binding(ours[0], f"{ours[0]}{beside} is the audited model, byte for byte")
     if also:
         beside = "beside the audited model, " if ours else ""
         return Binding(None, f"{beside}the version holds another model of the same audit: {', '.join(also)}")
     return Binding(None, f"none of its {len(files)} files is the audited model, sha256 {audited.sha256}")
+
+
+def _find(card: ModelCard, files: Mapping[str, str]) -> list[str]:
+    """Return the paths under which the model lies among `files`, all of its files side by side."""
+    if not card.parts:
+        return sorted(name for name, digest in files.items() if digest == card.sha256)
+    first, *_ = card.parts
+    folders = [name.removesuffix(first) for name in files if name == first or name.endswith(f"/{first}")]
+    return sorted(
+        f"{folder}{first}"
+        for folder in folders
+        if all(files.get(f"{folder}{name}") == digest for name, digest in card.parts.items())
+    )

@@ -81,8 +81,7 @@ def name_outcome(verification: Verification) -> str:
 
 def name_check(check: CheckResult) -> str:
     """Return the outcome of a check, and why it does not count where it does not."""
-    note = " (waived)" if check.is_waived else "" if check.required else " (not required)"
-    return f"{check.outcome.label}{note}"
+    return f"{check.outcome.label}{check.standing}"
 
 
 def _list_params(record: AuditRecord) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from unlearn_audit.bundle.layout import EVIDENCE
+from unlearn_audit.bundle.layout import ANNEX, EVIDENCE
 from unlearn_audit.errors import ExitCode, IntegrityError, PublishingError, UsageError
 from unlearn_audit.publishing.binding import Binding, bind, digest_files
 from unlearn_audit.publishing.description import OUTCOME, PREFIX, PUBLISHING, RECORD, Description, describe
@@ -21,7 +21,7 @@ from unlearn_audit.verification.verification import VerificationOptions, compare
 
 FOLDER = "unlearn-audit"
 """Of the run's artifacts."""
-_KEPT_BACK = (EVIDENCE, "models/")
+_KEPT_BACK = (EVIDENCE, ANNEX, "models/")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,20 @@
-"""The frozen types that travel between the floors: estimates, evidence, provenance, verdict, record.
+"""Records: the frozen types that travel between the floors, and the messages that they carry.
 
-Reading order is the way the data goes: `Evidence` -> `Finding` -> `Verdict` -> `AuditRecord`.
+Read `key` (what a number is about; `populations` and `operating_points` are its parts), `messages` (codes and details
+beside sentences; the English catalogue is `messages.en.toml`), then the way the data goes: `provenance`, `estimates`
+(what was measured), `verdicts` (what was decided; `waivers`), `audit_record` (all of it, as one canonical JSON).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, Recommendation
+from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, CurveKind, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Unit, round_number
+from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Power, Unit
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message, find_reason, join_texts, quote_text, write_message
+from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
+from unlearn_audit.records.populations import ALL, NEGATIVE, POSITIVE, Population, PopulationKind
 from unlearn_audit.records.progress import ProgressCallback, ignore_progress
 from unlearn_audit.records.provenance import (
     DataCard,
@@ -22,12 +28,15 @@ from unlearn_audit.records.provenance import (
     Overlap,
     Provenance,
     ReferenceCard,
+    ReissuedThreshold,
     SplitCount,
     TriedConfiguration,
+    UserCode,
 )
+from unlearn_audit.records.rounding import round_number
 from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions
-from unlearn_audit.records.signer import Signer
+from unlearn_audit.records.signer import SignatureLevel, Signer
 from unlearn_audit.records.threshold_counts import ModelMistakes, ThresholdCounts
 from unlearn_audit.records.verdicts import (
     CheckResult,
@@ -44,12 +53,18 @@ if TYPE_CHECKING:
     from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
 
 __all__ = [
+    "ALL",
+    "ARGMAX",
+    "COST_OPTIMAL",
+    "NEGATIVE",
+    "POSITIVE",
     "RECORD_SCHEMA",
     "AppliedWaiver",
     "AuditRecord",
     "Cell",
     "CheckResult",
     "Curve",
+    "CurveKind",
     "DataCard",
     "Deviation",
     "Device",
@@ -62,21 +77,31 @@ __all__ = [
     "HyperparameterSearch",
     "Interval",
     "Limit",
+    "Message",
+    "MetricKey",
     "ModelCard",
     "ModelMistakes",
+    "OperatingPoint",
     "Outcome",
     "Overlap",
+    "PointKind",
+    "Population",
+    "PopulationKind",
+    "Power",
     "ProgressCallback",
     "Provenance",
     "Recommendation",
     "ReferenceCard",
+    "ReissuedThreshold",
     "Seal",
     "SelfTestSummary",
+    "SignatureLevel",
     "Signer",
     "SplitCount",
     "ThresholdCounts",
     "TriedConfiguration",
     "Unit",
+    "UserCode",
     "Verdict",
     "Waiver",
     "WaiverState",
@@ -88,12 +113,16 @@ __all__ = [
     "derive_rng",
     "derive_seed",
     "digest_of",
+    "find_reason",
     "find_worst",
     "ignore_progress",
+    "join_texts",
     "judge_waiver",
+    "quote_text",
     "round_number",
     "settle_waivers",
     "to_canonical_json",
+    "write_message",
 ]
 
 # These need numpy, which a verifier of signatures does not: they are imported when first asked for.

@@ -1,13 +1,16 @@
 """The record: everything a report says, as one canonical JSON. HTML and PDF are rendered from it alone."""
 
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
-from unlearn_audit.records.estimates import Finding, is_absent
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.estimates import Finding
+from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message, join_texts
 from unlearn_audit.records.provenance import EarlierRun, Provenance
 from unlearn_audit.records.selftest_summary import SelfTestSummary
 from unlearn_audit.records.threshold_counts import ThresholdCounts
@@ -16,22 +19,33 @@ from unlearn_audit.records.verdicts import Outcome, Verdict
 RECORD_SCHEMA: Literal["unlearn-audit/record/v1"] = "unlearn-audit/record/v1"
 
 
+class CurveKind(StrEnum):
+    """What a curve's x and y are."""
+
+    COST_RATIO = "cost-ratio"
+    """x: cost of a false negative in false positives; y: Global Risk in false positives per case."""
+    ROC = "roc"
+    """x: false-positive rate, y: true-positive rate of a membership attack."""
+    SCORES = "scores"
+    """x: centre of a bin, y: density of an attack's score on one split."""
+    RELIABILITY = "reliability"
+    """x: mean probability stated in a bin, y: share of it that is positive, with Clopper-Pearson ends."""
+    NET_BENEFIT = "net-benefit"
+    """x: threshold probability, y: net benefit; at the prevalence that the key's metric names."""
+    RECORD_RECOGNITION = "record-recognition"
+    """x: t of each erased record, in rising order; y: from where on one is recognised."""
+    PATIENT_RECOGNITION = "patient-recognition"
+    """The same of each erased patient."""
+
+
 class Curve(Frozen):
-    """Points of a figure. `low` and `high` are a band around `y` where there is one.
+    """Points of a figure. `low` and `high` are a band around `y` where there is one."""
 
-    Kinds: 'cost-ratio' (x: false-negative to false-positive cost ratio, y: Global Risk), 'roc' (x: FPR, y: TPR of a
-    membership attack), 'scores' (x: bin centre, y: density of a membership score on `population`), 'reliability' (x:
-    mean probability stated in a bin, y: share that is positive, with Clopper-Pearson ends), 'net-benefit' (x: threshold
-    probability, y: net benefit at the prevalence of `population`, 'test' or 'intended use').
-    """
-
-    kind: str
-    model: str
-    population: str = Field(
-        default="all", description="'retain', 'forget', 'test' for scores; 'all'/'positive' for roc; see 'net-benefit'"
+    kind: CurveKind
+    key: MetricKey = Field(description="the metric that the figure belongs to, and what it was drawn of")
+    split: Literal["retain", "forget", "test"] | None = Field(
+        default=None, exclude_if=is_absent, description="the split whose scores a 'scores' curve shows"
     )
-    attack: str | None = None
-    at: str | None = None
     x: tuple[float, ...]
     y: tuple[float, ...]
     low: tuple[float, ...] | None = None
@@ -39,11 +53,16 @@ class Curve(Frozen):
 
 
 class Recommendation(Frozen):
-    """What to do, and the numbers that support it."""
+    """What to do, and why."""
 
     action: Literal["release", "release-remedied", "do-not-release", "collect-evidence"]
     model: str | None = Field(default=None, description="the model the action names, where it names one")
-    text: str
+    advice: tuple[Message, ...] = Field(min_length=1, description="what to do and why, in sentences")
+
+    @property
+    def text(self) -> str:
+        """The advice as a paragraph."""
+        return join_texts(self.advice)
 
 
 class AuditRecord(Frozen):
@@ -79,7 +98,7 @@ class AuditRecord(Frozen):
         """Return this audit and the earlier ones that it lists, as a later audit of the same case lists them."""
         made, policy = self.provenance, self.policy
         card = next((card for card in made.models if card.name == self.verdict.model), None)
-        own = EarlierRun(
+        this_run = EarlierRun(
             record_sha256=digest_of(self.to_bytes()),
             created=made.created,
             case=made.case,
@@ -87,9 +106,10 @@ class AuditRecord(Frozen):
             policy_sha256=self.policy_sha256,
             evidence_sha256=self.evidence_sha256,
             model=card.title if card else self.verdict.model,
-            outcome=self.verdict.label,
+            outcome=self.verdict.outcome,
+            with_waivers=self.verdict.is_pass_with_waivers,
         )
-        return (*made.earlier_runs, own)
+        return (*made.earlier_runs, this_run)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:

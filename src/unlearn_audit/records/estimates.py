@@ -1,4 +1,4 @@
-"""What was measured: a value, how sure we are, on how many records. No pass or fail in here."""
+"""Estimates and findings: a value, its interval and bounds, on how many records. No pass or fail in here."""
 
 import operator
 from enum import StrEnum
@@ -6,7 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.messages import Message
+from unlearn_audit.records.rounding import round_number
 
 
 class Unit(StrEnum):
@@ -21,6 +24,8 @@ class Unit(StrEnum):
     SCORE = "score"
     """A dimensionless summary with its own range, said in the metric's docstring."""
     COUNT = "count"
+    P_VALUE = "p-value"
+    """Of a test whose silence means something only beside its power."""
 
 
 class Direction(StrEnum):
@@ -43,7 +48,7 @@ class Interval(Frozen):
     low: float
     high: float
     confidence: float = Field(gt=0, lt=1)
-    method: str
+    method: Message = Field(description="how the ends were found")
     sides: Literal["one", "two"]
 
     @model_validator(mode="after")
@@ -53,17 +58,22 @@ class Interval(Frozen):
         return self
 
 
-def is_absent(value: object) -> bool:
-    """Whether an optional field says nothing, so that it is left out of the JSON."""
-    return value is None
-
-
 class Cell(Frozen):
     """Records that count alike: the number is the sum over layers of the mean of `value` over the layer's records."""
 
     count: int = Field(ge=0)
     value: float = Field(description="what one such record counts for, the layer's weight included")
     layer: int = Field(default=0, ge=0)
+
+
+class Power(Frozen):
+    """How often a test finds what it looks for, where that is there: without it a large p-value says nothing."""
+
+    value: float = Field(ge=0, le=1, description="share of simulated audits in which it was found")
+    low: float = Field(ge=0, le=1, description="lower 95 % bound on it, for the simulation's own error")
+    needed: float = Field(gt=0, lt=1, description="what `low` must reach for the check to pass")
+    shift: float = Field(gt=0, description="what was planted on each remembered record, in log-odds")
+    records: int = Field(ge=1, description="how many records were remembered so")
 
 
 class Estimate(Frozen):
@@ -81,6 +91,11 @@ class Estimate(Frozen):
     )
     interval: Interval | None = None
     bounds: Interval | None = None
+    corrected: Interval | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="bounds at the share of the error that each of several attacks gets; a check fails by these alone",
+    )
     bca: Interval | None = Field(
         default=None,
         exclude_if=is_absent,
@@ -106,50 +121,74 @@ class Estimate(Frozen):
     cells: tuple[Cell, ...] = Field(
         default=(), exclude_if=operator.not_, description="the counts that the number is made of, where it is"
     )
+    pairs: int | None = Field(
+        default=None,
+        ge=1,
+        exclude_if=is_absent,
+        description="pairs of reference models that it rests on: what grows is their number, not that of records",
+    )
+    p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        exclude_if=is_absent,
+        description="two-sided, of 'nothing is left', by randomisation over the pairs; for display",
+    )
+    power: Power | None = Field(default=None, exclude_if=is_absent, description="of the test that a p-value is from")
 
     def rounded(self) -> Self:
         """Return the estimate as it enters the record, every number rounded. Rounding keeps the order of the ends."""
         ends = {
             name: end.model_copy(update={"low": round_number(end.low), "high": round_number(end.high)})
-            for name, end in (("interval", self.interval), ("bounds", self.bounds), ("bca", self.bca))
+            for name, end in (
+                ("interval", self.interval),
+                ("bounds", self.bounds),
+                ("corrected", self.corrected),
+                ("bca", self.bca),
+            )
             if end is not None
         }
         numbers = {
             name: round_number(number)
-            for name, number in (("standard_error", self.standard_error), ("design_effect", self.design_effect))
+            for name, number in (
+                ("standard_error", self.standard_error),
+                ("design_effect", self.design_effect),
+                ("p", self.p),
+            )
             if number is not None
         }
         cells = tuple(cell.model_copy(update={"value": round_number(cell.value)}) for cell in self.cells)
         return self.model_copy(update={"value": round_number(self.value), "cells": cells, **ends, **numbers})
 
+    @property
+    def failing(self) -> Interval | None:
+        """The bounds that a check fails by: corrected for several attacks where there are several."""
+        return self.corrected or self.bounds
+
     @model_validator(mode="after")
     def _sides_fit(self) -> Self:
         if any(shown is not None and shown.sides != "two" for shown in (self.interval, self.bca)):
             raise ValueError("'interval' and 'bca' are two-sided; one-sided bounds belong into 'bounds'")
-        if self.bounds is not None and self.bounds.sides != "one":
+        if any(bound is not None and bound.sides != "one" for bound in (self.bounds, self.corrected)):
             raise ValueError("'bounds' are one-sided; a two-sided interval belongs into 'interval'")
         return self
 
 
-def round_number(value: float, digits: int = 10) -> float:
-    """Round to significant digits: enough for any reader, and the last bits of another processor do not show."""
-    return float(f"{value:.{digits}g}")
-
-
 class Finding(Frozen):
-    """One metric of one model, addressed by what a check may name; either an `estimate` or the reason for none."""
+    """One metric of one model on some records: an `estimate`, or the reason why there is none."""
 
-    metric: str = Field(description="name in the table of metrics, such as 'global-risk'")
-    model: str = Field(description="the model's name in the evidence")
-    against: str | None = Field(default=None, description="the model it is compared with, for changes")
-    among: str = Field(default="all", description="'all', 'positive', 'negative' or 'column=value' for a subgroup")
-    at: str | None = Field(default=None, description="operating point, such as 'argmax' or 'cost-optimal'")
-    attack: str | None = Field(default=None, description="membership signal or attack")
+    key: MetricKey
+    title: str = Field(description="of the metric, as printed")
     estimate: Estimate | None = None
-    not_run: str | None = Field(default=None, description="why there is no estimate, as a sentence")
+    not_run: Message | None = Field(default=None, description="why there is no estimate")
     direction: Direction
+    null: float | None = Field(
+        default=None, exclude_if=is_absent, description="the value that means no difference, where the metric has one"
+    )
     source: str = Field(description="paper, equation or definition")
-    caveat: str | None = None
+    caveats: tuple[Message, ...] = Field(
+        default=(), exclude_if=operator.not_, description="what a reader of the number must know"
+    )
     holm_p: float | None = Field(
         default=None,
         ge=0,
@@ -157,6 +196,11 @@ class Finding(Frozen):
         exclude_if=is_absent,
         description="two-sided p-value of 'no different from chance (or the reference)', adjusted by Holm over the "
         "attacks on this model; shown, never decides",
+    )
+    obstacle: Message | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="why this number may fail a check and cannot pass one: the evidence could show nothing else",
     )
     records: tuple[str, ...] = Field(default=(), description="record ids the number points at, where it points at some")
 

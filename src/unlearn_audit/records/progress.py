@@ -1,4 +1,4 @@
-"""Progress as an observer: the library calls it, the command line supplies it, nobody prints."""
+"""The progress callback: the library calls it, the command line supplies it."""
 
 from typing import Protocol
 

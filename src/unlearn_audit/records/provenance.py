@@ -1,4 +1,4 @@
-"""Where the numbers come from: data, models, the erasure request, the software, the signer."""
+"""Provenance: where the numbers come from. Data, models, the erasure request, the software, the signer."""
 
 import operator
 from datetime import UTC, date, datetime
@@ -7,9 +7,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from unlearn_audit.records.estimates import Estimate
-from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.frozen import Frozen, is_absent
+from unlearn_audit.records.intake import IntakeEntry
+from unlearn_audit.records.messages import Message
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
+from unlearn_audit.records.verdicts import Outcome, name_outcome
 from unlearn_audit.records.waivers import Waiver
 
 
@@ -21,13 +24,16 @@ class SplitCount(Frozen):
 
 
 class Overlap(Frozen):
-    """Groups (lesions, patients) that stand in two splits at once: the test set is not independent of them."""
+    """Groups (lesions, patients) or copies that stand in two splits at once: these are not independent."""
 
-    column: str
+    column: str = Field(description="the group column; for copies, what they are copies of: 'image' or 'record'")
+    copies: Literal["identical", "near-identical"] | None = Field(
+        default=None, exclude_if=is_absent, description="how alike the copies are; none where groups are shared"
+    )
     splits: tuple[str, str]
     shared_groups: int
-    method: str | None = Field(
-        default=None, exclude_if=lambda value: value is None, description="how it was found, where that is not obvious"
+    method: Message | None = Field(
+        default=None, exclude_if=is_absent, description="how it was found, where that is not obvious"
     )
 
 
@@ -54,9 +60,9 @@ class DataCard(Frozen):
     splits: dict[str, SplitCount] = Field(description="retain, forget, validation, test")
     overlaps: tuple[Overlap, ...] = ()
     cluster: str | None = Field(default=None, description="group column whose members are not independent")
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     disjoint: Disjoint | None = Field(
-        default=None, exclude_if=lambda value: value is None, description="where the policy required disjoint splits"
+        default=None, exclude_if=is_absent, description="where the policy required disjoint splits"
     )
 
 
@@ -75,6 +81,13 @@ class ForgetRequest(Frozen):
     )
 
 
+class ReissuedThreshold(Frozen):
+    """The promise by which a remedy re-issued the threshold of its model, in place of the first operating point."""
+
+    miss_at_most: float = Field(description="largest false-negative rate of positives like those of validation")
+    confidence: float = Field(description="with which the rate is at most that")
+
+
 class ModelCard(Frozen):
     """One model of the case."""
 
@@ -88,9 +101,27 @@ class ModelCard(Frozen):
         default=None, description="wall time it took to make, None where it was brought along"
     )
     file: str | None = Field(default=None, description="path inside the bundle")
-    sha256: str | None = Field(default=None, description="of that file")
+    sha256: str | None = Field(
+        default=None,
+        description="of that file; of the lines '<sha256>  <name>' of `parts` where the model lies in several files",
+    )
+    parts: dict[str, str] = Field(
+        default_factory=dict,
+        exclude_if=operator.not_,
+        description="SHA-256 of each file by its name, where the model lies in several",
+    )
     source: str | None = Field(default=None, description="paper of the method")
-    notes: tuple[str, ...] = ()
+    control_for: str | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="name of the remedied model at whose cost this one was trained from scratch, as its control",
+    )
+    reissued: ReissuedThreshold | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="where the device's threshold changes with the model",
+    )
+    notes: tuple[Message, ...] = ()
 
 
 class TriedConfiguration(Frozen):
@@ -103,7 +134,7 @@ class TriedConfiguration(Frozen):
         default=None, description="membership AUC of positive forget records against validation, furthest from 0.5"
     )
     holds: bool = Field(description="every required forgetting and utility check passes on validation")
-    reason: str = Field(description="why it holds or not, in a sentence")
+    reason: Message = Field(description="why it holds or not")
 
 
 class HyperparameterSearch(Frozen):
@@ -112,7 +143,7 @@ class HyperparameterSearch(Frozen):
     method: str
     tried: tuple[TriedConfiguration, ...] = Field(min_length=1)
     chosen: int | None = Field(description="index of the setting that was audited; None where none holds")
-    reason: str
+    reason: Message
 
 
 class ReferenceCard(Frozen):
@@ -125,10 +156,33 @@ class ReferenceCard(Frozen):
     forget: int = Field(description="forgotten records among the candidates: all of them")
     controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
     together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
-    seconds: float = Field(description="wall time to train them, summed over models")
+    seconds: float | None = Field(
+        description="wall time to train them, summed over models; None where they were made elsewhere"
+    )
+    source: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="files of their answers, where they were made elsewhere",
+    )
     unlearned: dict[str, float] = Field(
         default_factory=dict, description="per model of the case, the seconds to apply its method to all of them"
     )
+
+
+class UserCode(Frozen):
+    """Code of the user's own that made models of the case; it was run because the user named it."""
+
+    role: Literal["train", "unlearn", "preprocess", "network"]
+    name: str = Field(description="'module:function' or 'file.py:function', as the user wrote it")
+    sha256: str = Field(
+        description="of the file; where several belong to it, of the sorted lines '<sha256>  <path>' of all"
+    )
+    files: tuple[str, ...] = Field(description="the sources that were digested")
+    deterministic: bool | None = Field(
+        default=None, description="whether the user says, and a trial found, that the same seed gives the same bits"
+    )
+    tried: tuple[str, ...] = Field(default=(), description="what held in a trial on a few training records")
+    untried: tuple[str, ...] = Field(default=(), description="what was not tried, and why")
 
 
 class Device(Frozen):
@@ -158,7 +212,15 @@ class EarlierRun(Frozen):
     policy_sha256: str
     evidence_sha256: str
     model: str = Field(description="title of the audited model")
-    outcome: str = Field(description="'pass', 'fail' or 'inconclusive', with ' with waivers' where it rested on some")
+    outcome: Outcome = Field(description="'pass', 'fail' or 'inconclusive'")
+    with_waivers: bool = Field(
+        default=False, exclude_if=operator.not_, description="whether it is a pass that rested on waivers"
+    )
+
+    @property
+    def label(self) -> str:
+        """The outcome as printed."""
+        return name_outcome(self.outcome, with_waivers=self.with_waivers)
 
 
 class Provenance(Frozen):
@@ -183,8 +245,11 @@ class Provenance(Frozen):
         exclude_if=operator.not_,
         description="every seal of the policy that was set before the run; `seed` follows from them",
     )
-    notes: tuple[str, ...] = ()
-    device: Device | None = Field(default=None, exclude_if=lambda device: device is None)
+    notes: tuple[Message, ...] = ()
+    intake: tuple[IntakeEntry, ...] = Field(
+        default=(), exclude_if=operator.not_, description="what was assumed about the input, and how it is known"
+    )
+    device: Device | None = Field(default=None, exclude_if=is_absent)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
     )
@@ -193,9 +258,12 @@ class Provenance(Frozen):
         default=(), exclude_if=operator.not_, description="that the run knows of, the oldest first"
     )
 
+    code: tuple[UserCode, ...] = Field(
+        default=(), exclude_if=operator.not_, description="user-supplied code that was run"
+    )
     references: ReferenceCard | None = Field(
         default=None,
-        exclude_if=lambda references: references is None,
+        exclude_if=is_absent,
         description="the ensemble of reference models; left out where none were made",
     )
 

@@ -1,4 +1,4 @@
-"""Every draw comes from a named child of the policy's one seed, so that adding a draw never moves another."""
+"""Seeds: every random draw comes from a named child of one seed, so that adding a draw never moves another."""
 
 import hashlib
 

@@ -17,7 +17,7 @@ class WrongDecisions(Frozen):
 
 
 class SelfTestSummary(Frozen):
-    """How often the gate decided wrongly in the published self-test of a version; see docs/selftest.md.
+    """How often the gate decided wrongly in the published self-test of a version; see docs/appendix/selftest.md.
 
     What must not be concluded: that a verdict is right with that probability. Most of the planted models lie exactly
     on a tolerance, which is the hardest place and rare in practice.

@@ -1,4 +1,4 @@
-"""Mistakes at many thresholds: what a reader needs to try other operating points. Counts only, nothing is decided."""
+"""Counts of mistakes at many thresholds, for trying other operating points. Nothing is decided by them."""
 
 from typing import Self
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints
 
 from unlearn_audit.records.frozen import Frozen
+from unlearn_audit.records.messages import write_message
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -57,18 +58,17 @@ class AppliedWaiver(Waiver):
     @property
     def sentence(self) -> str:
         """As printed beside the check."""
-        who, until = self.approver, self.expires.isoformat()
-        return {
-            WaiverState.IN_FORCE: f"Waived until {until} by {who}: {self.reason}",
-            WaiverState.EXPIRED: f"The waiver by {who} expired on {until}, before the evidence was collected: "
-            "the check counts. Renew the waiver or meet the tolerance.",
-            WaiverState.TOO_NARROW: f"The waiver by {who} (until {until}) accepts '{self.covers}' at worst and does "
-            "not cover this outcome: the check counts.",
-            WaiverState.NOT_NEEDED: f"The waiver by {who} (until {until}) was not needed.",
-            WaiverState.VOID: f"The waiver by {who} (until {until}) is void: no required check of this kind were left.",
-        }[self.state]
+        who = {"approver": self.approver, "until": self.expires.isoformat()}
+        return write_message(_CODES[self.state], **who, reason=self.reason, covers=self.covers).text
 
 
+_CODES = {
+    WaiverState.IN_FORCE: "waiver-in-force",
+    WaiverState.EXPIRED: "waiver-expired-before-evidence",
+    WaiverState.TOO_NARROW: "waiver-too-narrow",
+    WaiverState.NOT_NEEDED: "waiver-not-needed",
+    WaiverState.VOID: "waiver-void",
+}
 _ACCEPTED = {"inconclusive": frozenset({"inconclusive"}), "fail": frozenset({"inconclusive", "fail"})}
 
 

@@ -1,4 +1,4 @@
-"""Makes reference models: keyed by content and never by the audited model, so that one ensemble serves them all."""
+"""Makes reference models. Cache keys follow from contents and never from the audited model: one ensemble serves all."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.data import Halves, digest_rows
-from unlearn_audit.methods import METHODS
 from unlearn_audit.models import count_parameters
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.policy import MethodChoice
@@ -26,6 +25,7 @@ from unlearn_audit.reference_models.jobs import (
 )
 from unlearn_audit.reference_models.pool import Pool
 from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.training import is_ordinary
 
 GROUP = 16  # trained together at most; fixed, because a model's last bits may depend on its group
 _SMALL = 100_000  # weights; larger networks spend their time in products that are large enough already
@@ -41,7 +41,7 @@ class ReferenceModelTrainer:
     Attributes:
         pool: all records of the case.
         halves: what each model is trained on.
-        spec: the original's network and recipe.
+        blueprint: the original's network and recipe.
         seed: of the policy; every model has named children of it.
         cache: finished models.
         workers: where they are made.
@@ -78,6 +78,8 @@ class ReferenceModelTrainer:
     @cached_property
     def is_stackable(self) -> bool:
         """Whether many models are trained as one: the network allows it, and is small enough to gain by it."""
+        if self.spec.training is not None or not is_ordinary(self.spec.recipe):
+            return False
         return self.spec.architecture.stackable and count_parameters(self.spec.build(0)) <= _SMALL
 
     def train(self) -> tuple[TrainedModel, ...]:
@@ -91,7 +93,7 @@ class ReferenceModelTrainer:
 
     def unlearn(self, trained: Sequence[TrainedModel], choice: MethodChoice) -> tuple[TrainedModel, ...]:
         """Return the models after the method of `choice` made each forget its own half of the candidates."""
-        method = METHODS[choice.method]
+        method = self.spec.methods[choice.method]
         parameters = method.parse(choice.parameters)
         seeds = [derive_integer(self.seed, "references", "unlearn", choice.method, str(k)) for k in range(self.count)]
         groups = _cut(range(self.count), GROUP if method.prepare and self.is_stackable else 1)
@@ -112,6 +114,7 @@ class ReferenceModelTrainer:
             "kind": f"reference, then {choice.method}",
             "parameters": parameters.model_dump(mode="json"),
             "positive": digest_of(np.packbits(self.pool.positive).tobytes()),
+            **({"code": method.digest} if method.digest else {}),
         }
         keys = {
             k: self._key(k, **shown, group=[[starts[i], seeds[i]] for i in g], start=starts[k])
@@ -123,11 +126,11 @@ class ReferenceModelTrainer:
     def ask(self, models: Sequence[TrainedModel]) -> NDArray[np.float64]:
         """Return (K, n, k) the log-probabilities that `models` give to all records."""
         orders = [tuple(models[i : i + _ASKED_AT_ONCE]) for i in range(0, len(models), _ASKED_AT_ONCE)]
-        said: dict[int, NDArray[np.float64]] = {}
+        by_model: dict[int, NDArray[np.float64]] = {}
         for answers in self._run(ask_models, orders, "ask reference models"):
-            said |= dict(answers)
-            self.progress("ask reference models", len(said), len(models))
-        return np.stack([said[k] for k in range(len(models))])
+            by_model |= dict(answers)
+            self.progress("ask reference models", len(by_model), len(models))
+        return np.stack([by_model[k] for k in range(len(models))])
 
     @cached_property
     def _data(self) -> str:
@@ -154,6 +157,7 @@ class ReferenceModelTrainer:
             "recipe": spec.recipe.model_dump(mode="json"),
             "model": [spec.architecture.name, list(spec.shape), spec.classes],
             "torch": torch.__version__,
+            **spec.identity,
         }
         return make_key(**(common | parts))
 

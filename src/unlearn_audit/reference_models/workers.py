@@ -1,4 +1,4 @@
-"""Where jobs run: in this process, in processes beside it, or on a Dask cluster. The numbers do not know.
+"""Workers: this process, processes beside it, or a Dask or Slurm cluster. The choice changes no number.
 
 A job is a plain function of picklable arguments that runs on one thread, so that its result depends on neither the
 number of workers nor on where they are. (Another processor, or another build of torch, may move last bits.)
@@ -6,15 +6,14 @@ number of workers nor on where they are. (Another processor, or another build of
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pickle import PicklingError
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from unlearn_audit.errors import AuditError, CaseError, UsageError
+from unlearn_audit.software import require_module
 
 Backend = Literal["loky", "dask"]
-BACKENDS: tuple[Backend, ...] = ("loky", "dask")
 
 _Order = TypeVar("_Order")
 _Result = TypeVar("_Result")
@@ -23,12 +22,26 @@ _SHARE_FROM = "1M"  # larger arrays are written to disk once and mapped by every
 _PATIENCE = 60  # seconds to wait for the first worker of a cluster
 
 
+class RemoteJobs(Protocol):
+    """A scheduler that runs jobs elsewhere: the same interface as `Workers.run`; a dataclass with `gpus`."""
+
+    def run(
+        self, job: Callable[..., _Result], shared: Sequence[Any], orders: Sequence[_Order], name: str
+    ) -> Iterator[_Result]:
+        """Yield the results as they are finished."""
+        ...
+
+
 @dataclass(frozen=True)
 class Workers:
     """A place for jobs; see `open_workers`. The default is this process, one job after the other."""
 
     jobs: int = 1
     backend: Backend = "loky"
+    gpus: int = 0
+    """Accelerators that each job of a scheduler asks for."""
+    place: RemoteJobs | None = None
+    """What runs jobs of a scheduler, where that is no backend of joblib."""
 
     def run(
         self, job: Callable[..., _Result], shared: Sequence[Any], orders: Sequence[_Order], name: str
@@ -45,6 +58,10 @@ class Workers:
             AuditError: whatever a job raises; the other jobs are given up.
             CaseError: a worker died, the cluster was lost, or there is no room to share the data.
         """
+        if self.place is not None:
+            place = replace(self.place, gpus=self.gpus)  # type: ignore[type-var]
+            yield from place.run(job, shared, orders, name)
+            return
         if self.backend == "loky" and (self.jobs == 1 or len(orders) < 2):  # noqa: PLR2004 - nothing to run beside
             yield from _run_here(job, shared, orders)
             return
@@ -108,30 +125,38 @@ def _explain(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_workers(jobs: int | None = None, backend: Backend = "loky", cluster: str | None = None) -> Iterator[Workers]:
+def open_workers(jobs: int | None = None, cluster: str | None = None) -> Iterator[Workers]:
     """Open a place for jobs, and close it again.
 
     Args:
-        jobs: at once; None for one per core of this machine.
-        backend: 'loky' starts processes here; 'dask' starts a cluster of processes here, or joins `cluster`.
+        jobs: processes at once on this machine; None for one per core. A cluster takes as many as it has workers.
         cluster: address of a running Dask scheduler, such as tcp://10.0.0.1:8786. Its workers need this package in the
             same version. Whoever can reach a scheduler can run code on its workers: keep it on a trusted network.
+            'slurm' or 'slurm:PARTITION' sends jobs to Slurm through submitit; 'slurm:local' starts processes here as
+            Slurm would start them.
 
     Raises:
-        UsageError: a cluster without its backend, or a backend whose package is not installed.
+        UsageError: jobs beside a cluster.
+        MissingSoftwareError: a cluster without the package that speaks to it.
         CaseError: the cluster does not answer.
     """
     from joblib import cpu_count
 
-    if cluster is not None and backend != "dask":
-        raise UsageError("--cluster: expected together with --backend dask", hint="add --backend dask")
+    if cluster is not None and jobs is not None:
+        raise UsageError(
+            "--jobs would do nothing: a cluster takes as many jobs at once as it has workers", hint="leave it out"
+        )
+    if cluster is not None and cluster.partition(":")[0] == "slurm":
+        from unlearn_audit.reference_models.slurm import open_slurm
+
+        with open_slurm(cluster.partition(":")[2] or None) as place:
+            yield Workers(1, place=place)
+        return
     at_once = jobs or cpu_count()
-    hold: Callable[[], AbstractContextManager[Any]] = nullcontext
-    if backend == "dask":
-        hold = partial(_join_dask, at_once, cluster)
-    with hold():
+    hold: AbstractContextManager[Any] = _join_dask(cluster) if cluster is not None else nullcontext()
+    with hold:
         try:
-            yield Workers(at_once, backend)
+            yield Workers(at_once, "loky" if cluster is None else "dask")
         finally:
             _dismiss_processes()
 
@@ -145,23 +170,10 @@ def _dismiss_processes() -> None:
 
 
 @contextmanager
-def _join_dask(jobs: int, address: str | None) -> Iterator[None]:
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise UsageError(
-            "--backend dask: expected the package 'distributed', found none",
-            hint="pip install 'unlearn-audit[dask]', or leave --backend out",
-        ) from error
-    if address is None:
-        with (
-            LocalCluster(
-                n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-            ) as local,
-            Client(local),
-        ):
-            yield
-        return
+def _join_dask(address: str) -> Iterator[None]:
+    require_module("distributed", "--cluster")
+    from distributed import Client
+
     try:
         client = Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:

@@ -6,8 +6,10 @@ are in the order a > b with probability Phi((a - b) / sqrt 2), which is the area
 
 from collections.abc import Callable, Mapping
 from math import sqrt
+from statistics import NormalDist
 
 from unlearn_audit.policy import Check, Costs
+from unlearn_audit.records import POSITIVE, Population
 from unlearn_audit.selftest.simulation import PREVALENCE, Behaviour, Simulation
 
 
@@ -59,9 +61,9 @@ def _auroc(model: Behaviour) -> float:
     return _phi((model.positive + model.negative) / sqrt(2))
 
 
-def _membership(model: Behaviour, among: str) -> float:
+def _membership(model: Behaviour, among: Population) -> float:
     """Forget against test; among all records both groups are mixtures of positives and negatives."""
-    if among == "positive":
+    if among == POSITIVE:
         return _phi(model.forget_positive / sqrt(2))
     groups = (
         (PREVALENCE, model.positive, model.forget_positive),
@@ -72,6 +74,12 @@ def _membership(model: Behaviour, among: str) -> float:
         for share, mean, lift in groups
         for other, unseen, _ in groups
     )  # fmt: skip
+
+
+def _shift(auc: float, reference: float) -> float:
+    """How far from one half the AUC lies beyond the reference's, on the probit scale."""
+    normal = NormalDist()
+    return normal.cdf(normal.inv_cdf(auc) - normal.inv_cdf(reference)) - 0.5
 
 
 def _retain_accuracy(model: Behaviour) -> float:
@@ -101,7 +109,7 @@ _TRUTHS: Mapping[str, Callable[[Simulation, Check, Costs], float]] = {
     ),
     "retain-accuracy": lambda simulation, _check, _costs: _retain_accuracy(simulation.unlearned),
     "membership-auc": lambda simulation, check, _costs: _membership(simulation.unlearned, check.among),
-    "membership-auc-difference": lambda simulation, check, _costs: (
-        _membership(simulation.unlearned, check.among) - _membership(_reference(simulation, check), check.among)
+    "membership-auc-difference": lambda simulation, check, _costs: _shift(
+        _membership(simulation.unlearned, check.among), _membership(_reference(simulation, check), check.among)
     ),
 }

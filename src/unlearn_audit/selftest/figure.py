@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from xml.sax.saxutils import escape
 
+from unlearn_audit.presentation.figures.drawing import frame_svg
 from unlearn_audit.selftest.result import Rate, SelfTest
 
 _ROW, _TOP, _LEFT, _PLOT, _RIGHT = 18, 64, 270, 500, 20
 _RED, _BLUE, _GREY = "#b3261e", "#1f5f99", "#5f6368"
-_LOOK = 'role="img" aria-labelledby="t" font-family="sans-serif" font-size="12"'
 _STEPS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1)
 
 
@@ -21,16 +21,14 @@ def draw_rates(result: SelfTest) -> str:
         return round(_LEFT + _PLOT * share / highest, 2)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {_LOOK}>',
-        f'<title id="t">Wrong decisions in {result.repeats} repeats of each scenario, with 95 % intervals</title>',
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="12" y="22" font-size="14">Wrong decisions, {result.repeats} repeats each, 95 % intervals</text>',
         f'<text x="12" y="42" fill="{_RED}">● false pass</text><text x="110" y="42" fill="{_BLUE}">■ false fail</text>',
         *_draw_axis(place, height, 1 - result.confidence),
     ]
     for index, (name, word, rate) in enumerate(rows):
         parts += _draw_row(name, word, [place(share) for share in (rate.value, *rate.ends)], _TOP + _ROW * index + 12)
-    return "\n".join([*parts, "</svg>", ""])
+    title = f"Wrong decisions in {result.repeats} repeats of each scenario, with 95 % intervals"
+    return frame_svg(width, height, title, parts, size=12)
 
 
 def _list_rows(result: SelfTest) -> list[tuple[str, str, Rate]]:

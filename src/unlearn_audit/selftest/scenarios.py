@@ -81,19 +81,15 @@ class Scenario:
         return "; ".join(told) or "every true value inside its tolerance"
 
 
-def _ends_of(check: Check) -> tuple[float | None, float | None]:
-    return check.within or (check.at_least, check.at_most)
-
-
 def _print_limit(check: Check) -> str:
-    low, high = _ends_of(check)
+    low, high = check.ends
     if low is not None and high is not None:
         return f"{low:.4g} to {high:.4g}"
     return f"≤ {high:.4g}" if high is not None else f"≥ {low:.4g}"
 
 
 def _stand(check: Check, truth: float) -> Standing:
-    low, high = _ends_of(check)
+    low, high = check.ends
     if (low is not None and truth < low) or (high is not None and truth > high):
         return "beyond"
     return "on" if truth in (low, high) else "inside"
@@ -192,7 +188,9 @@ SCENARIOS: Mapping[str, Scenario] = {
         "like-retrained",
         "low",
     ),
-    "no-op": Scenario("nothing was unlearned: the original itself", Simulation(_unlearn(1.0, 1.0), agreement=1.0)),
+    "no-op": Scenario(
+        "nothing was unlearned: nearly the original itself", Simulation(_unlearn(1.0, 1.0), agreement=0.98)
+    ),
     "hidden-leak": Scenario(
         "malignant records remembered, benign ones over-unlearned", Simulation(_unlearn(1.4, -0.9))
     ),

@@ -80,7 +80,7 @@ def draw_evidence(
         agrees = (rng.random(n) < simulation.agreement) | (name == "original")
         noise = np.where(agrees, shared, rng.standard_normal(n))
         phi = _place_means(behaviour, split, positive) + noise
-        log_probs[name] = np.repeat(_answer(np.where(positive, phi, -phi)), simulation.images, axis=0)
+        log_probs[name] = np.repeat(answer(np.where(positive, phi, -phi)), simulation.images, axis=0)
     every = np.repeat(split, simulation.images)
     malignant = np.repeat(positive, simulation.images)
     return Evidence(
@@ -101,7 +101,7 @@ def _place_means(behaviour: Behaviour, split: NDArray[np.str_], positive: NDArra
     return np.asarray(means + (split == "retain") * behaviour.retain + (split == "forget") * lift)
 
 
-def _answer(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+def answer(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (n, 2) log-probabilities of benign and malignant from the log-odds of malignant."""
     return np.column_stack([-np.logaddexp(0, log_odds), -np.logaddexp(0, -log_odds)])
 

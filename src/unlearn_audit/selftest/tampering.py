@@ -46,13 +46,15 @@ def tamper(repeats: int, seed: int) -> str:
 def _write_signed(place: Path, seed: int) -> tuple[Path, Path]:
     """Return the bundle of a failing audit, signed with a TEST key of its own, and the root to trust."""
     from unlearn_audit.formats.html import render_html
-    from unlearn_audit.pki.keys import describe
+    from unlearn_audit.pki.keys import describe_signer
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, make_test_key
     from unlearn_audit.signing.bundle import write_bundle
 
     key = make_test_key(place / "key")
     scenario = SCENARIOS[_REPORTED]
-    evidence = draw_evidence(scenario.simulation, derive_rng(seed, "selftest", "report"), describe(key))
+    evidence = draw_evidence(
+        scenario.simulation, derive_rng(seed, "selftest", "report"), describe_signer(key.certificate)
+    )
     record = judge(scenario.policy, evidence)
     files: dict[str, bytes | Path] = {
         "report.html": render_html(record).encode(),

@@ -12,14 +12,25 @@ from pathlib import Path, PurePosixPath
 from unlearn_audit.bundle.attestation import make_statement
 from unlearn_audit.bundle.countersignatures import is_countersignature, list_responsible
 from unlearn_audit.bundle.envelope import sign_envelope
-from unlearn_audit.bundle.layout import ATTESTATION, CHAIN, PDF, RECORD, STAMP, SUMMARY_PDF, is_safe_name
+from unlearn_audit.bundle.layout import (
+    ANNEX,
+    ATTESTATION,
+    CHAIN,
+    EVIDENCE,
+    PDF,
+    RECORD,
+    STAMP,
+    SUMMARY_PDF,
+    is_safe_name,
+)
 from unlearn_audit.errors import ReportError
-from unlearn_audit.pki.keys import SigningKey, describe
+from unlearn_audit.pki.keys import SigningKey, describe_signer
 from unlearn_audit.pki.time_stamp_client import Signing
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.signing.pades import Purpose, sign_pdf
 
 _MADE_HERE = (CHAIN, ATTESTATION, STAMP)
+_PERSONAL = frozenset({EVIDENCE, ANNEX})
 _BLOCK = 1 << 20
 
 
@@ -34,6 +45,7 @@ def write_bundle(
     record.json, the signature of each of those PDFs, signer-chain.pem, attestation.dsse.json over all of them and, from
     level B-T on, attestation.tst over that one. All is written beside `out` and renamed into place; `signing` says at
     which level, B-B if it is not given.
+    The folder is for its owner alone (0700), and so are evidence and annex (0600), which are personal data.
     `force` replaces an earlier bundle, which is moved aside and removed only when the new one is in place.
 
     Raises:
@@ -71,7 +83,7 @@ def _validate_contents(files: Mapping[str, bytes | Path], record: AuditRecord, k
         raise ReportError("two files of the bundle differ only in upper and lower case")
     if RECORD in files and files[RECORD] != record.to_bytes():
         raise ReportError("the record.json that was given is not the record that is signed")
-    named, signs = record.provenance.signer, describe(key, how.level.value)
+    named, signs = record.provenance.signer, describe_signer(key.certificate, how.level)
     if named and named.level != signs.level:
         raise ReportError(f"the record promises signatures at level {named.level}, asked for {signs.level}")
     if named != signs:
@@ -112,7 +124,8 @@ def _fill(
         if card.file in digests and digests[card.file] != card.sha256:
             raise ReportError(f"{card.file} is not the model whose digest the record names: a verifier would refuse it")
     write_signed(stage / ATTESTATION, make_statement(digests, record), key, how)
-    stage.chmod(0o755)  # mkdtemp keeps its folder to itself; a bundle is there to be read
+    for name in _PERSONAL & digests.keys():
+        (stage / name).chmod(0o600)  # the folder is 0700 as mkdtemp made it: who passes a report on decides to whom
 
 
 def write_signed(path: Path, statement: bytes, key: SigningKey, how: Signing) -> None:

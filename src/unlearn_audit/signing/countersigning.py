@@ -13,12 +13,13 @@ from unlearn_audit.bundle.countersignatures import (
     list_responsible,
     make_countersignature,
     name_files,
+    read_date,
 )
 from unlearn_audit.bundle.layout import PDF, RECORD, digest_path
 from unlearn_audit.errors import IntegrityError, ReportError, UsageError
 from unlearn_audit.pki.keys import SigningKey, fingerprint_of
-from unlearn_audit.pki.time_stamp_client import Level, Signing
-from unlearn_audit.records import AuditRecord
+from unlearn_audit.pki.time_stamp_client import Signing
+from unlearn_audit.records import AuditRecord, SignatureLevel
 from unlearn_audit.signing.bundle import put_in_place, write_signed
 from unlearn_audit.signing.pades import Purpose, sign_pdf
 from unlearn_audit.verification.integrity import check_bundle, list_files
@@ -49,6 +50,10 @@ def countersign(path: Path, key: SigningKey, signing: Signing, signed: str) -> P
     person = _find_signer(found.record, key)
     _validate_new_signer(key, [found.certificates[0], *(item.certificates[0] for item in found.countersignatures)])
     _validate_level(found.record, signing)
+    try:
+        read_date(signed, found.record)
+    except IntegrityError as error:
+        raise UsageError(error.message, hint="sign after the evidence was collected; is the clock right?") from error
     number = len(found.countersignatures) + 1
     if number > MOST:
         raise UsageError(f"a bundle takes at most {MOST} countersignatures")
@@ -113,8 +118,8 @@ def _validate_new_signer(key: SigningKey, signers: list[x509.Certificate]) -> No
 
 def _validate_level(record: AuditRecord, signing: Signing) -> None:
     promised = record.provenance.signer.level if record.provenance.signer else "B-B"
-    if signing.level != Level(promised):
+    if signing.level != SignatureLevel(promised):
         raise UsageError(
             f"the report promises signatures at level {promised}, this one would be {signing.level}",
-            hint="give --timestamp-url (and --crl where revocation lists are embedded) as when the report was made",
+            hint="sign as the report was: with the same time stamps, and the same signing file (--signing)",
         )

@@ -11,11 +11,15 @@ from io import BytesIO
 from typing import Any
 
 from unlearn_audit.errors import AuditError, KeyFileError, TimeStampError
+from unlearn_audit.pki.answers import make_fetchers
 from unlearn_audit.pki.certificates import convert, keep_quiet
 from unlearn_audit.pki.keys import SigningKey
-from unlearn_audit.pki.time_stamp_client import Level, Signing, TimeStampAuthority
+from unlearn_audit.pki.time_stamp_client import PATIENCE, Signing, TimeStampAuthority
+from unlearn_audit.records import SignatureLevel
 
 FIELD = "AuditSignature"
+_LARGEST_LIST = 16 << 20
+"""Bytes of a revocation list or an OCSP answer that is fetched."""
 MADE = "Record made by the named software from the evidence with the stated digest"
 
 
@@ -64,20 +68,25 @@ def _explain(error: Exception, how: Signing) -> AuditError:
             said = f"what a revocation list or an OCSP responder says cannot be read ({said})"
         return KeyFileError(
             f"the PDF cannot be signed at level {how.level}: {said}",
-            hint="give current revocation lists of the signer's and the time-stamp authority's issuer with --crl "
-            "(see 'keys crl'), and the authority's root with --timestamp-trust",
+            hint="give current revocation lists of the signer's and the time-stamp authority's issuer as "
+            "'revocations' of the signing file (see 'keys crl'), and the authority's root as 'timestamps.trust'",
         )
     return KeyFileError(f"the PDF cannot be signed: {said}")
 
 
 async def _sign_and_archive(pdf: bytes, key: SigningKey, how: Signing, why: Purpose) -> bytes:
-    context = _make_context(key, how) if how.level.carries_proof else None
+    context, session = None, None
+    if how.level.carries_proof:
+        fetchers, session = make_fetchers(_LARGEST_LIST, PATIENCE)
+        context = _make_context(key, how, fetchers)
     try:
         signed = await _sign(pdf, key, (how, why), context)
-        return await _archive(signed, (how, why), context) if how.level is Level.LTA else signed
+        return await _archive(signed, (how, why), context) if how.level is SignatureLevel.LTA else signed
     finally:
         if context is not None:
-            await context.aclose()  # the connections over which revocation lists were fetched
+            await context.aclose()
+        if session is not None:
+            await session.close()  # the connections over which revocation lists were fetched
 
 
 async def _sign(pdf: bytes, key: SigningKey, what: tuple[Signing, Purpose], context: Any) -> bytes:
@@ -138,7 +147,7 @@ def _hide() -> Any:
     return InvisSigSettings(set_print_flag=True, set_hidden_flag=False, box_out_of_bounds=True)
 
 
-def _make_context(key: SigningKey, how: Signing) -> Any:
+def _make_context(key: SigningKey, how: Signing, fetchers: Any) -> Any:
     """What the signer takes as the roots of its own chain and of the authority's, to collect the proof."""
     from pyhanko_certvalidator import ValidationContext
 
@@ -149,6 +158,7 @@ def _make_context(key: SigningKey, how: Signing) -> Any:
         other_certs=[convert(item) for item in key.chain],
         crls=list(how.revocations),
         allow_fetching=True,
+        fetcher_backend=fetchers,
         revocation_mode="require",
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from unlearn_audit import __version__
 from unlearn_audit.bundle.envelope import CHAIN_FIELD, STATEMENT_TYPE, sign_envelope
-from unlearn_audit.bundle.seals import MOST_NAMED, SEAL_TYPE, Opened, list_changes, name_stamp, open_seal
+from unlearn_audit.bundle.seals import _LONGEST, SEAL_TYPE, Opened, list_changes, name_stamp, open_seal
 from unlearn_audit.errors import IntegrityError, KeyFileError, UsageError
 from unlearn_audit.pki.keys import SigningKey, fingerprint_of
 from unlearn_audit.policy import Policy
@@ -48,7 +48,7 @@ def read_seals(paths: Sequence[Path], policy: Policy) -> tuple[Seal, ...]:
     if len({seal.digest() for seal in seals}) < len(seals):
         raise UsageError("the same seal was given twice")
     if seals and all(seal.changes for seal in seals):
-        places = ", ".join(seals[-1].changes[:MOST_NAMED])
+        places = ", ".join(seals[-1].changes[:_LONGEST])
         raise UsageError(
             f"policy '{policy.id}' was amended after it was sealed: {places}",
             hint="seal it again and give both seals: the report then lists the amendment",

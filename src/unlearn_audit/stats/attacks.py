@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.membership import Labels, LogProbs, Scores, score_confidence, score_loss
@@ -30,10 +30,10 @@ def compute_forgetting_score(auc: Estimate) -> Estimate:
         MeasurementError: the estimate is no AUC, or has no interval or no bounds.
     """
     if auc.unit is not Unit.AUC or auc.interval is None or auc.bounds is None:
-        raise MeasurementError("expected an AUC with interval and bounds to make a forgetting score of, found another")
+        raise MeasurementError(write_message("no-auc-to-score"))
     low, high = _fold(auc.interval)
     lower, _ = _fold(auc.bounds)
-    method = f"1 - 2 |AUC - 1/2| of: {auc.interval.method}"
+    method = write_message("forgetting-score", of=auc.interval.method)
     upper = max(high, _score(auc.value), lower)
     return Estimate(
         value=_score(auc.value),
@@ -41,7 +41,7 @@ def compute_forgetting_score(auc: Estimate) -> Estimate:
         n=auc.n,
         interval=auc.interval.model_copy(update={"low": low, "high": high, "method": method}),
         bounds=auc.bounds.model_copy(
-            update={"low": lower, "high": upper, "method": f"1 - 2 |AUC - 1/2| of: {auc.bounds.method}"}
+            update={"low": lower, "high": upper, "method": write_message("forgetting-score", of=auc.bounds.method)}
         ),
     )
 
@@ -63,12 +63,12 @@ def estimate_svc_efficacy(
     forget: Mask,
     test: Mask,
     confidence: float,
-    rng: np.random.Generator,
 ) -> Estimate:
     """Estimate the share of forget records that a support-vector classifier calls non-members.
 
     The protocol of the SalUn paper, so that figures can be compared with those in papers: a classifier (RBF kernel,
     C = 3, gamma 'auto') is fitted on the confidences p_y of equally many retain (member) and test (non-member) records.
+    Of the larger group evenly spaced quantiles stand for all, where papers draw a subset that the figure then hangs on.
 
     Args:
         log_probs: (n, k) log-probabilities of the audited model.
@@ -77,7 +77,6 @@ def estimate_svc_efficacy(
         forget: (n,) mask of the forget records.
         test: (n,) mask of the test records.
         confidence: of the interval, in [0.5, 1).
-        rng: draws which records of the larger of retain and test are used.
 
     Returns:
         The share, unit proportion, without bounds: it is high for any model whose retain and test confidences look
@@ -93,7 +92,7 @@ def estimate_svc_efficacy(
     require_confidence(confidence)
     require_masks(retain=retain, forget=forget, test=test)
     scores = score_confidence(log_probs, labels)
-    features, truth = _stack(*_even_out(scores[retain], scores[test], rng))
+    features, truth = _stack(*_even_out(scores[retain], scores[test]))
     require_finite(forget=scores[forget])
     called = SVC(C=3, gamma="auto", kernel="rbf").fit(features, truth).predict(scores[forget][:, None])
     return _share(int((called == 0).sum()), int(forget.sum()), confidence)
@@ -117,7 +116,7 @@ def estimate_logistic_accuracy(
         forget: (n,) mask of the forget records.
         test: (n,) mask of the test records.
         confidence: of the interval, in [0.5, 1).
-        rng: draws the records of the larger group that are used, so that guessing has accuracy 0.5, and the folds.
+        rng: draws the folds. Of the larger group evenly spaced quantiles are used, so that guessing has accuracy 0.5.
         folds: parts of the cross-validation, at least 2 and at most the smaller group.
 
     Returns:
@@ -134,10 +133,10 @@ def estimate_logistic_accuracy(
     require_confidence(confidence)
     require_masks(forget=forget, test=test)
     scores = score_loss(log_probs, labels)
-    features, truth = _stack(*_even_out(scores[forget], scores[test], rng))
+    features, truth = _stack(*_even_out(scores[forget], scores[test]))
     size = len(truth) // 2
     if not 2 <= folds <= size:  # noqa: PLR2004 - one fold holds nothing out
-        raise MeasurementError(f"expected from 2 to {size} folds for {size} records a side, found {folds}")
+        raise MeasurementError(write_message("folds-out-of-range", folds=folds, size=size))
     # each fold holds out equally many of both, or the left-out share would tell the classifier the answer
     fold = np.concatenate([rng.permutation(size) % folds for _ in range(2)])
     right = 0
@@ -154,13 +153,16 @@ def _stack(members: Scores, nonmembers: Scores) -> tuple[NDArray[np.float64], ND
     require_finite(members=members, nonmembers=nonmembers)
     features = np.concatenate([members, nonmembers])[:, None]
     if np.ptp(features) == 0:
-        raise MeasurementError("expected scores that differ, found constant scores: no attack can be run")
+        raise MeasurementError(write_message("constant-scores"))
     return features, np.repeat(np.array([1, 0]), len(members))
 
 
-def _even_out(first: Scores, second: Scores, rng: np.random.Generator) -> tuple[Scores, Scores]:
+def _even_out(first: Scores, second: Scores) -> tuple[Scores, Scores]:
+    """Return both groups at the size of the smaller one, the larger one by evenly spaced quantiles of it."""
     size = min(len(first), len(second))
-    return rng.permutation(first)[:size], rng.permutation(second)[:size]
+    places = (np.arange(size) + 0.5) / max(size, 1)
+    thinned = [np.sort(each)[(places * len(each)).astype(np.int64)] for each in (first, second)]
+    return thinned[0], thinned[1]
 
 
 def _share(events: int, n: int, confidence: float) -> Estimate:
@@ -171,6 +173,6 @@ def _share(events: int, n: int, confidence: float) -> Estimate:
         n=n,
         events=events,
         interval=Interval(
-            low=low, high=high, confidence=confidence, method="Clopper-Pearson, fitted attack as given", sides="two"
+            low=low, high=high, confidence=confidence, method=write_message("clopper-pearson-attack-given"), sides="two"
         ),
     )

@@ -12,9 +12,10 @@ scores from 20 per group upwards, where one end of the plain interval fell to 0.
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups, Scores
+from unlearn_audit.stats.multiplicity import share_error
 from unlearn_audit.stats.refusals import require_confidence, require_finite
 
 
@@ -76,6 +77,7 @@ def estimate_auc(
     *,
     confidence: float,
     clusters: tuple[Clusters, Clusters] | None = None,
+    attacks: int = 1,
 ) -> Estimate:
     """Estimate the AUC: DeLong interval on the logit scale for the eye, worst-case bounds for the decision.
 
@@ -85,6 +87,7 @@ def estimate_auc(
         confidence: of the interval and of each bound, in [0.5, 1).
         clusters: (m,) and (n,) cluster of each record, where records are not independent; a name that stands in both
             is one cluster.
+        attacks: on one limit, of which this is one: `corrected` are then the bounds at each one's share of the error.
 
     Returns:
         The AUC; an AUC below 0.5 is as much of a signal as one above. With DeLong's variance at zero the interval is
@@ -105,8 +108,7 @@ def estimate_auc(
     plain = variance > 0 and 0 < value < 1
     ends = _step(value, variance, find_reach(tail)) if plain else _find_worst_ends(below, above, groups, tail)
     low, high = _find_worst_ends(below, above, groups, 1 - confidence)
-    robust = "" if clusters is None else ", clustered"
-    worst = f"DeLong on the logit scale with one worst-case {'record' if clusters is None else 'cluster'} added"
+    worst = write_message("delong-logit-worst-case", unit="record" if clusters is None else "cluster")
     return Estimate(
         value=value,
         unit=Unit.AUC,
@@ -115,10 +117,13 @@ def estimate_auc(
             low=ends[0],
             high=ends[1],
             confidence=confidence,
-            method=f"DeLong on the logit scale{robust}" if plain else worst,
+            method=write_message("delong-logit" if clusters is None else "delong-logit-clustered") if plain else worst,
             sides="two",
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+        corrected=share_error(
+            lambda tail: _find_worst_ends(below, above, groups, tail), confidence, attacks, method=worst
+        ),
         **groups.describe(below, above, clustered=clusters is not None),
     )
 
@@ -126,8 +131,7 @@ def estimate_auc(
 def _require_spread(members: Scores, nonmembers: Scores) -> None:
     if members.min() == members.max() == nonmembers.min() == nonmembers.max():
         raise MeasurementError(
-            f"expected scores that differ, found {members[0]:g} for all records: no attack can be run on constant "
-            "scores",
+            write_message("constant-scores-at", found=members[0]),
             hint="a model that answers the same for every image hides who was in its training set, and finds nothing",
         )
 

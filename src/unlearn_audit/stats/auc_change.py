@@ -3,10 +3,11 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import extend, find_reach, place
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups, Scores
+from unlearn_audit.stats.multiplicity import share_error
 from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite
 
 Pair = tuple[Scores, Scores]
@@ -18,6 +19,7 @@ def estimate_auc_change(
     *,
     confidence: float,
     clusters: tuple[Clusters, Clusters] | None = None,
+    attacks: int = 1,
 ) -> Estimate:
     """Estimate AUC(after) - AUC(before), both scored on the same members and the same non-members.
 
@@ -26,6 +28,7 @@ def estimate_auc_change(
         after: the same records' scores by the second.
         confidence: of the interval and of each bound, in [0.5, 1).
         clusters: (m,) and (n,) cluster of each record, where records are not independent.
+        attacks: on one limit, of which this is one: `corrected` are then the bounds at each one's share of the error.
 
     Returns:
         The difference in [-1, 1]; above zero where the second model separates better. The interval is DeLong's for
@@ -38,18 +41,13 @@ def estimate_auc_change(
             of a model is the same.
     """
     require_confidence(confidence)
-    for when, (members, nonmembers) in (("before", before), ("after", after)):
-        require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
-        if np.ptp(np.concatenate([members, nonmembers])) == 0:
-            raise MeasurementError(f"expected scores that differ, found constant scores {when}: no attack can be run")
-    require_equal_lengths(before=before[0], after=after[0])
-    require_equal_lengths(before=before[1], after=after[1])
+    require_same_records(before, after)
     groups = Groups.of(len(before[0]), len(before[1]), clusters)
     placed = place(*before), place(*after)
     value, spread, _ = _compare(*placed, groups)
     tail = (1 - confidence) / 2
     low, high = _find_worst_ends(*placed, groups, 1 - confidence)
-    worst = f"paired DeLong with one worst-case {'record' if clusters is None else 'cluster'} added"
+    worst = write_message("paired-delong-worst-case", unit="record" if clusters is None else "cluster")
     plain = spread > 0
     ends = _step(value, find_reach(tail) * spread) if plain else _find_worst_ends(*placed, groups, tail)
     return Estimate(
@@ -57,11 +55,30 @@ def estimate_auc_change(
         unit=Unit.AUC,
         n=len(before[0]) + len(before[1]),
         interval=Interval(
-            low=ends[0], high=ends[1], confidence=confidence, method="paired DeLong" if plain else worst, sides="two"
+            low=ends[0],
+            high=ends[1],
+            confidence=confidence,
+            method=write_message("paired-delong") if plain else worst,
+            sides="two",
         ),
         bounds=Interval(low=low, high=high, confidence=confidence, method=worst, sides="one"),
+        corrected=share_error(lambda tail: _find_worst_ends(*placed, groups, tail), confidence, attacks, method=worst),
         **groups.describe(*_subtract(*placed), clustered=clusters is not None),
     )
+
+
+def require_same_records(before: Pair, after: Pair) -> None:
+    """Refuse scores of other records, and models that score all records alike.
+
+    Raises:
+        MeasurementError: they are.
+    """
+    for when, (members, nonmembers) in (("before", before), ("after", after)):
+        require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
+        if np.ptp(np.concatenate([members, nonmembers])) == 0:
+            raise MeasurementError(write_message("constant-scores-when", when=when))
+    require_equal_lengths(before=before[0], after=after[0])
+    require_equal_lengths(before=before[1], after=after[1])
 
 
 def _subtract(before: Pair, after: Pair) -> Pair:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
 from unlearn_audit.stats.rmia import average_log
@@ -28,5 +29,5 @@ def score_base(loss: Scores, references: Scores, counted: Masks, *, scale: float
         MeasurementError: no model for a record, or a scale outside (0, 1].
     """
     if not 0 < scale <= 1:
-        raise MeasurementError(f"expected a scale above 0 and at most 1, found {scale}")
+        raise MeasurementError(write_message("scale-out-of-range", found=scale))
     return np.asarray(loss - scale * average_log(references, counted))

@@ -3,15 +3,15 @@
 from math import sqrt
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Cell, Estimate, Interval, Unit
+from unlearn_audit.records import Cell, Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.refusals import require_confidence
 
 
 def _require_counts(events: int, n: int) -> None:
     if n < 1:
-        raise MeasurementError(f"expected at least one record to take a proportion of, found {n}")
+        raise MeasurementError(write_message("no-records-for-proportion", found=n))
     if not 0 <= events <= n:
-        raise MeasurementError(f"expected between 0 and {n} events, found {events}")
+        raise MeasurementError(write_message("events-out-of-range", events=events, n=n))
 
 
 def compute_clopper_pearson(events: int, n: int, tail: float) -> tuple[float, float]:
@@ -80,8 +80,10 @@ def estimate_proportion(events: int, n: int, *, confidence: float) -> Estimate:
         unit=Unit.PROPORTION,
         n=n,
         events=events,
-        interval=Interval(low=low, high=high, confidence=confidence, method="Jeffreys", sides="two"),
-        bounds=Interval(low=lower, high=upper, confidence=confidence, method="Clopper-Pearson", sides="one"),
+        interval=Interval(low=low, high=high, confidence=confidence, method=write_message("jeffreys"), sides="two"),
+        bounds=Interval(
+            low=lower, high=upper, confidence=confidence, method=write_message("clopper-pearson"), sides="one"
+        ),
         standard_error=sqrt(events * (n - events) / n**3) or None,
         sizes=(n,),
         cells=(Cell(count=n - events, value=0.0), Cell(count=events, value=1.0)),
@@ -105,6 +107,6 @@ def compute_mcnemar(newly_wrong: int, newly_right: int) -> float:
     from scipy.special import bdtr
 
     if min(newly_wrong, newly_right) < 0:
-        raise MeasurementError(f"expected counts of records, found {newly_wrong} and {newly_right}")
+        raise MeasurementError(write_message("counts-out-of-range", first=newly_wrong, second=newly_right))
     differing = newly_wrong + newly_right
     return min(1.0, 2 * float(bdtr(min(newly_wrong, newly_right), differing, 0.5)))

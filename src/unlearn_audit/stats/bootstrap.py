@@ -4,7 +4,7 @@ Drawing cell counts from a multinomial *is* the bootstrap over records (Efron 19
 their number; where records come in clusters, whole clusters are drawn. The jackknife that BCa needs costs no more: all
 units of one pattern leave the same number behind when they leave.
 
-Neither interval may decide: with few events both collapse (`docs/coverage.md` shows where).
+Neither interval may decide: with few events both collapse (`docs/appendix/coverage.md` shows where).
 """
 
 import numpy as np

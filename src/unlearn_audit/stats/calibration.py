@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite, require_masks
@@ -84,7 +84,7 @@ def _estimate_mean(  # noqa: PLR0917 - two call sites
     _, index = np.unique(names, return_inverse=True)
     sums = np.bincount(index, weights=errors - value)
     if len(sums) < 2:  # noqa: PLR2004 - a variance needs two
-        raise MeasurementError(f"expected at least two independent records, found {len(sums)}")
+        raise MeasurementError(write_message("too-few-independent-records", found=len(sums)))
     spread = float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1))) / len(errors)
     reach = -float(ndtri((1 - confidence) / 2)) * spread
     return Estimate(
@@ -95,7 +95,7 @@ def _estimate_mean(  # noqa: PLR0917 - two call sites
             low=max(ends[0], value - reach),
             high=min(ends[1], value + reach),
             confidence=confidence,
-            method="normal" if clusters is None else "normal, clustered",
+            method=write_message("normal" if clusters is None else "normal-clustered"),
             sides="two",
         ),
     )
@@ -107,6 +107,6 @@ def _square_errors(actual: Mask, probability: NDArray[np.float64]) -> NDArray[np
     require_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
-            f"expected probabilities between 0 and 1, found {probability.min():g} to {probability.max():g}"
+            write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())
         )
     return np.asarray((probability - actual) ** 2)

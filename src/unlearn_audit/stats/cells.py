@@ -5,16 +5,18 @@ Each record falls into one of k cells (missed, false alarm, right; or newly miss
 plain mean over all records; two layers (positives, negatives) give balanced accuracy or a prevalence-weighted risk.
 
 The bounds are those of Gaffke (2005) and Learned-Miller & Thomas (2020, arXiv 1905.06208): one more unit is added, in
-the worst cell, and the shares are Dirichlet with the counts as parameters. With two cells this is exactly the one-sided
-Clopper-Pearson bound; with more, guaranteed coverage is a conjecture, which `docs/coverage.md` probes where it is
-hardest. For several independent layers the draws are melded (Fay, Proschan & Brittain 2015). Where records come in
-clusters, the added one is as large as the cluster that the average record is in. When few records were missed, the
-percentile bootstrap collapses and a nominal 0.95 Jeffreys bound covers as little as 0.87: neither may decide.
+the worst cell, and the shares are Dirichlet with the counts as parameters. With two cells this is exactly the
+one-sided Clopper-Pearson bound; with more, guaranteed coverage is a conjecture, which `docs/appendix/coverage.md`
+probes where it is hardest. For two strata the two distributions are added (Fay, Proschan & Brittain 2015). Nothing is
+drawn: `worst_case` computes the quantiles, so that no seed moves a bound. Where records come in clusters, the added
+one is half way in size between the cluster that the average record is in and the largest. When few records were
+missed, the percentile bootstrap collapses and a nominal 0.95 Jeffreys bound covers as little as 0.87: neither may
+decide.
 """
 
 import numpy as np
 
-from unlearn_audit.records import Cell, Estimate, Interval, Unit
+from unlearn_audit.records import Cell, Estimate, Interval, Message, Unit, write_message
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
 from unlearn_audit.stats.refusals import require_confidence, require_resamples
 from unlearn_audit.stats.tallies import (
@@ -27,6 +29,7 @@ from unlearn_audit.stats.tallies import (
     tally_clusters,
     tally_records,
 )
+from unlearn_audit.stats.worst_case import find_bounds
 
 __all__ = [
     "Block",
@@ -40,8 +43,6 @@ __all__ = [
     "tally_clusters",
     "tally_records",
 ]
-
-Weights = list[tuple[Floats, Floats]]
 
 
 def estimate_functional(
@@ -88,8 +89,11 @@ def estimate_functionals(
     require_confidence(confidence)
     require_resamples(resamples)
     drawn = draw_totals(tally, resamples, rng)
-    weights = draw_weights(tally, resamples, rng)
-    return tuple(_estimate(tally, each, unit, confidence, events, drawn, weights) for each in functionals)
+    bounds = find_bounds(tally, functionals, 1 - confidence)
+    return tuple(
+        _estimate(tally, each, unit, confidence, events, drawn, ends)
+        for each, ends in zip(functionals, bounds, strict=True)
+    )
 
 
 def _estimate(  # noqa: PLR0917 - one call site
@@ -99,22 +103,21 @@ def _estimate(  # noqa: PLR0917 - one call site
     confidence: float,
     events: int | None,
     drawn: Floats,
-    weights: Weights,
+    ends: tuple[float, float],
 ) -> Estimate:
     totals, numbers = tally.totals, functional.evaluate(drawn)
-    low, high = find_ends(tally, functional, 1 - confidence, weights)
-    method = f"Dirichlet with one worst-case {tally.unit} added"
+    method = write_message("dirichlet-worst-case", unit=tally.unit)
     return Estimate(
         value=float(functional.evaluate(totals[None, :].astype(np.float64))[0]),
         unit=unit,
         n=int(totals.sum()),
         events=events,
-        bounds=Interval(low=low, high=high, confidence=confidence, method=method, sides="one"),
+        bounds=Interval(low=ends[0], high=ends[1], confidence=confidence, method=method, sides="one"),
         standard_error=float(numbers.std()) if np.ptp(numbers) > 0 else None,
         design_effect=compute_design_effect(tally, functional),
         sizes=functional.count_groups(totals),
         cells=_list_cells(functional, totals),
-        **_show(tally, functional, confidence, numbers, weights),
+        **_show(tally, functional, confidence, numbers),
     )
 
 
@@ -125,36 +128,20 @@ def _list_cells(functional: Functional, totals: Counts) -> tuple[Cell, ...]:
     )
 
 
-def _show(
-    tally: Tally, functional: Functional, confidence: float, numbers: Floats, weights: Weights
-) -> dict[str, Interval | None]:
+def _show(tally: Tally, functional: Functional, confidence: float, numbers: Floats) -> dict[str, Interval | None]:
     """Return the intervals for display, by the names of their fields."""
     tail = (1 - confidence) / 2
-    drawn = f"bootstrap over {tally.unit}s, {len(numbers)} resamples"
-    ends, method = find_percentile_ends(numbers, tail), f"percentile {drawn}"
+    drawn = {"unit": tally.unit, "resamples": len(numbers)}
+    ends, method = find_percentile_ends(numbers, tail), write_message("percentile-bootstrap", **drawn)
     if ends[0] == ends[1]:  # no event, or nothing but events: the bootstrap would claim to know the number exactly
-        ends = find_ends(tally, functional, tail, weights)
-        method = f"Dirichlet with one worst-case {tally.unit} added; the bootstrap has no spread"
+        ends = find_bounds(tally, (functional,), tail)[0]
+        method = write_message("dirichlet-worst-case-no-spread", unit=tally.unit)
     accelerated = find_bca_ends(tally, functional, numbers, tail)
 
-    def name(pair: tuple[float, float], how: str) -> Interval:
+    def name(pair: tuple[float, float], how: Message) -> Interval:
         return Interval(low=pair[0], high=pair[1], confidence=confidence, method=how, sides="two")
 
-    return {"interval": name(ends, method), "bca": name(accelerated, f"BCa {drawn}") if accelerated else None}
-
-
-def draw_weights(tally: Tally, resamples: int, rng: np.random.Generator) -> Weights:
-    """Return for each block (resamples, k) weights of what was seen and (resamples, 1) of the one unit more."""
-    return [(block.draw_weights(resamples, rng), rng.standard_exponential((resamples, 1))) for block in tally.blocks]
-
-
-def find_ends(tally: Tally, functional: Functional, tail: float, weights: Weights) -> tuple[float, float]:
-    """Return both ends, each wrong with a probability of `tail`."""
-    lower = np.zeros_like(weights[0][0])
-    upper = np.zeros_like(lower)
-    for block, (seen, extra) in zip(tally.blocks, weights, strict=True):
-        # the same draws serve both ends, so that the lower bound can never exceed the upper one
-        lower += seen + extra * block.make_extreme_unit(functional, worst=False)
-        upper += seen + extra * block.make_extreme_unit(functional, worst=True)
-    low, high = np.quantile(functional.evaluate(lower), tail), np.quantile(functional.evaluate(upper), 1 - tail)
-    return float(low), float(high)
+    return {
+        "interval": name(ends, method),
+        "bca": name(accelerated, write_message("bca-bootstrap", **drawn)) if accelerated else None,
+    }

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.refusals import require_masks
 
 Mask = NDArray[np.bool_]
@@ -15,7 +16,7 @@ Mask = NDArray[np.bool_]
 def _divide(part: int, whole: int, of: str) -> float:
     if whole == 0:
         raise MeasurementError(
-            f"expected at least one {of} record, found none", hint=f"a rate among {of}s needs {of}s in the split"
+            write_message("no-record-of-class", of=of), hint=f"a rate among {of}s needs {of}s in the split"
         )
     return part / whole
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Unit
+from unlearn_audit.records import Estimate, Unit, write_message
 from unlearn_audit.stats.cells import Clusters, Functional, estimate_functional
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.rates import tally
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 def _weigh_alarm(threshold: float) -> float:
     """Return what a false alarm costs in true positives to someone who acts from `threshold` upwards."""
     if not 0 < threshold < 1:
-        raise MeasurementError(f"expected a threshold probability between 0 and 1, found {threshold}")
+        raise MeasurementError(write_message("threshold-out-of-range", found=threshold))
     return threshold / (1 - threshold)
 
 
@@ -61,11 +61,11 @@ def compute_net_benefit(
 
 def _find_prevalence(actual: Mask, prevalence: float | None) -> float:
     if actual.all() or not actual.any():
-        raise MeasurementError("expected positives and negatives to weigh against one another, found one class only")
+        raise MeasurementError(write_message("one-class-to-weigh"))
     if prevalence is None:
         return float(actual.mean())
     if not 0 < prevalence < 1:
-        raise MeasurementError(f"expected a prevalence between 0 and 1, found {prevalence}")
+        raise MeasurementError(write_message("prevalence-out-of-range", found=prevalence))
     return prevalence
 
 

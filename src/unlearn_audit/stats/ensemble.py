@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.membership import Labels, LogProbs, Scores, score_logit, score_loss
 
 Masks = NDArray[np.bool_]
@@ -75,7 +76,7 @@ class Ensemble:
         """
         if self.count % 2 or (self.trained_on[::2] == self.trained_on[1::2]).any():
             raise MeasurementError(
-                "expected reference models in pairs, trained on complementary halves of the candidates, found others",
+                write_message("reference-models-not-in-pairs"),
                 hint="exchanging a pair must exchange IN and OUT of every record, or the comparison is not fair",
             )
         return np.arange(self.count) ^ 1
@@ -95,17 +96,12 @@ class Ensemble:
 def _require_design(trained_on: Masks, candidates: Masks, population: Masks, retain: Masks) -> None:
     """Refuse sides of unequal size: the smaller is known less well, and its records score lower for that alone."""
     if not candidates.any():
-        raise MeasurementError("expected candidates that some reference models were trained on, found none")
+        raise MeasurementError(write_message("no-candidates"))
     uneven = int((2 * trained_on[:, candidates].sum(axis=0) != len(trained_on)).sum())
     if uneven:
-        raise MeasurementError(
-            f"expected every candidate among the training records of one half of {len(trained_on)} reference models, "
-            f"found {uneven} that are not"
-        )
+        raise MeasurementError(write_message("candidates-not-halved", models=len(trained_on), uneven=uneven))
     if trained_on[:, population].any() or not trained_on[:, retain].all():
-        raise MeasurementError(
-            "expected reference models trained on every retain and on no validation record, found others"
-        )
+        raise MeasurementError(write_message("reference-models-trained-otherwise"))
 
 
 def _ask(signal: Callable[[LogProbs, Labels], Scores], log_probs: NDArray[np.float64], labels: Labels) -> Scores:
@@ -143,7 +139,7 @@ class View:
             MeasurementError: there are none.
         """
         if self.references is None:
-            raise MeasurementError("expected reference models, found none")
+            raise MeasurementError(write_message("no-reference-models"))
         return self.references
 
     @property

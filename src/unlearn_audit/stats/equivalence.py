@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ def compute_equivalence(value: float, standard_error: float, low: float, high: f
     from scipy.special import ndtr
 
     if not low < high:
-        raise MeasurementError(f"expected limits low < high, found {low} and {high}")
+        raise MeasurementError(write_message("limits-out-of-order", low=low, high=high))
     if not standard_error > 0:
         raise MeasurementError(
-            f"expected a standard error above zero, found {standard_error}",
+            write_message("no-standard-error", found=standard_error),
             hint="an estimate without spread is not certain; it rests on too few records to see any",
         )
     return Equivalence(

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.refusals import require_equal_lengths
+from unlearn_audit.stats.tallies import find_extra_size
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -84,10 +86,9 @@ class Groups:
         )
 
     def size_extra(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the two ways to add one worst-case cluster of typical size: to the members, to the non-members."""
+        """Return the two ways to add one worst-case cluster: to the members, to the non-members."""
         ours, theirs = (
-            int(np.ceil(find_typical_size(clusters) - 1e-9))
-            for clusters in (self.member_clusters, self.nonmember_clusters)
+            int(np.ceil(_size_extra(clusters) - 1e-9)) for clusters in (self.member_clusters, self.nonmember_clusters)
         )
         return (ours, 0), (0, theirs)
 
@@ -98,7 +99,7 @@ def _sum_effects(placed: Scores, clusters: Numbers) -> tuple[Scores, float, floa
     units = np.count_nonzero(sizes)
     if units < 2:  # noqa: PLR2004 - a variance needs two
         raise MeasurementError(
-            f"expected at least two independent records in each group, found {units}",
+            write_message("too-few-independent-records-in-groups", found=units),
             hint="an AUC can be computed from fewer, but nothing can be said about how sure it is",
         )
     scale = np.sqrt(units / (units - 1)) / len(placed)
@@ -106,7 +107,6 @@ def _sum_effects(placed: Scores, clusters: Numbers) -> tuple[Scores, float, floa
     return sums, float(sums @ sums), max(len(placed) ** 2 / float(sizes @ sizes) - 1, 0.5)
 
 
-def find_typical_size(clusters: Numbers) -> float:
-    """Return the size of the cluster that the average record is in: sum of squares by sum of the clusters' sizes."""
-    sizes = np.bincount(clusters).astype(np.float64)
-    return float((sizes**2).sum() / sizes.sum())
+def _size_extra(clusters: Numbers) -> float:
+    sizes = np.bincount(clusters)
+    return find_extra_size(sizes, np.ones_like(sizes))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.refusals import require_equal_lengths
 
 LogProbs = NDArray[np.float64]
@@ -22,15 +23,15 @@ _SUM_TOLERANCE = 1e-4
 
 def _check(log_probs: LogProbs, labels: Labels) -> None:
     if log_probs.ndim != 2 or log_probs.shape[1] < 2 or not len(log_probs):  # noqa: PLR2004 - rows, two classes
-        raise MeasurementError(f"expected log-probabilities of at least two classes, found shape {log_probs.shape}")
+        raise MeasurementError(write_message("too-few-classes", shape=log_probs.shape))
     require_equal_lengths(log_probs=log_probs, labels=labels)
     if (labels < 0).any() or (labels >= log_probs.shape[1]).any():
-        raise MeasurementError(f"expected labels from 0 to {log_probs.shape[1] - 1}, found others")
+        raise MeasurementError(write_message("labels-out-of-range", highest=log_probs.shape[1] - 1))
     if not np.isfinite(log_probs).all():
-        raise MeasurementError("expected finite log-probabilities, found others")
+        raise MeasurementError(write_message("log-probabilities-not-finite"))
     if (np.abs(np.exp(log_probs).sum(axis=1) - 1) > _SUM_TOLERANCE).any():
         raise MeasurementError(
-            "expected log-probabilities whose exponentials sum to one in each row, found others",
+            write_message("log-probabilities-sum-otherwise"),
             hint="give log_softmax(logits), not logits or probabilities",
         )
 
@@ -96,6 +97,7 @@ def score_entropy(log_probs: LogProbs, labels: Labels) -> Scores:
 def score_modified_entropy(log_probs: LogProbs, labels: Labels) -> Scores:
     """Return -M, M = -(1 - p_y) log p_y - sum over k != y of p_k log(1 - p_k) >= 0; 0 only where p_y = 1.
 
+    With two classes M = -2 (1 - p_y) log p_y, a falling function of p_y: records stand in the order of their logits.
     A confident wrong answer has a small entropy and a large M. A widely copied implementation writes log p_k where
     log(1 - p_k) belongs and mixes up the rows; its value cannot see a model that is confidently wrong.
 
@@ -104,9 +106,11 @@ def score_modified_entropy(log_probs: LogProbs, labels: Labels) -> Scores:
     """
     _check(log_probs, labels)
     log_others = _log_of_others(log_probs)
-    every = np.exp(log_probs) * log_others
+    others = np.exp(log_probs) * log_others
+    # taken out before the sum: subtracted after it, p_y log(1 - p_y), which is large where the rest is tiny, cancels it
+    others[np.arange(len(labels)), labels] = 0.0
     own = np.exp(_pick(log_others, labels)) * _pick(log_probs, labels)
-    return np.asarray(own + every.sum(axis=1) - _pick(every, labels))
+    return np.asarray(own + others.sum(axis=1))
 
 
 def score_correctness(log_probs: LogProbs, labels: Labels) -> Scores:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.membership import Scores
 
 
@@ -42,10 +43,10 @@ def fit_variance_prior(variances: Scores, freedom: Scores) -> VariancePrior:
     from scipy.special import digamma, polygamma
 
     if (freedom < 1).any():
-        raise MeasurementError("expected at least two reference models on each side of every record, found fewer")
+        raise MeasurementError(write_message("fewer-reference-models-a-side"))
     told = variances > 0
     if not told.any():
-        raise MeasurementError("expected reference models that differ, found that all say exactly the same")
+        raise MeasurementError(write_message("reference-models-alike"))
     half = freedom[told] / 2
     centred = np.log(variances[told]) - digamma(half) + np.log(half)
     scatter = float(centred.var(ddof=1)) if told.sum() > 1 else 0.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.refusals import require_confidence, require_finite
 
 _FEWEST = 4
@@ -36,7 +36,7 @@ def estimate_null(aucs: Sequence[float], n: int, *, confidence: float) -> Estima
     """
     require_confidence(confidence)
     if len(aucs) < _FEWEST:
-        raise MeasurementError(f"expected at least {_FEWEST} models that never saw the records, found {len(aucs)}")
+        raise MeasurementError(write_message("too-few-models-that-never-saw", least=_FEWEST, found=len(aucs)))
     rising = np.sort(np.asarray(aucs, dtype=np.float64))
     require_finite(aucs=rising)
     k = len(rising)
@@ -49,7 +49,7 @@ def estimate_null(aucs: Sequence[float], n: int, *, confidence: float) -> Estima
             low=float(rising[rank - 1]),
             high=float(rising[k - rank]),
             confidence=1 - 2 * rank / (k + 1),
-            method=f"order statistics of {k} models, for one more of the same kind",
+            method=write_message("order-statistics", models=k),
             sides="two",
         ),
     )

@@ -5,12 +5,12 @@ from math import ceil
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate
-from unlearn_audit.stats.tallies import Floats, Functional
+from unlearn_audit.records import Estimate, write_message
+from unlearn_audit.stats.tallies import merge_kinds
+from unlearn_audit.stats.worst_case import Posterior, find_upper_bounds
 
-_POINTS = 512
-_MOST = 1e6
-"""Times the records at hand: beyond that nobody collects."""
+_MOST = 1e3
+"""Times the records at hand: beyond that nobody collects, and the estimate is no guide to so many."""
 
 
 def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
@@ -28,15 +28,13 @@ def estimate_more_records(estimate: Estimate, limit: float) -> int | None:
 
     Returns:
         Further records, at least 1; 0 where the limit lies outside the bounds, so that nothing is open; None where no
-        number would do, because the estimate sits on the limit.
+        number within reach would do, because the estimate sits on the limit or next to it.
 
     Raises:
         MeasurementError: the estimate has no bounds.
     """
     if estimate.bounds is None:
-        raise MeasurementError(
-            "expected an estimate with bounds to plan with, found a descriptive one", hint="it cannot decide a check"
-        )
+        raise MeasurementError(write_message("no-bounds-to-plan-with"), hint="it cannot decide a check")
     if not estimate.bounds.low <= limit <= estimate.bounds.high:
         return 0
     if abs(limit - estimate.value) <= 1e-12 * max(1.0, abs(limit)):
@@ -87,31 +85,11 @@ def _find_scale(estimate: Estimate, target: float, confidence: float, *, worst: 
 
 
 def _bound_scaled(estimate: Estimate, scale: float, confidence: float, *, worst: bool) -> float:
-    """Return the bound of `cells.find_ends` on counts times `scale`, from points spread evenly instead of drawn."""
-    from scipy.special import gammaincinv
-
-    cells = estimate.cells
-    layers = max(cell.layer for cell in cells) + 1
-    functional = Functional(
-        tuple(cell.value for cell in cells), tuple(cell.layer for cell in cells), weights=(1.0,) * layers
-    )
-    points = _spread_points(len(cells) + layers)
-    weights = np.zeros((_POINTS, len(cells)))
-    for index, cell in enumerate(cells):
-        if cell.count:
-            weights[:, index] = gammaincinv(cell.count * scale, points[:, index])
-    for layer in range(layers):
-        weights[:, functional.pick_extreme(layer, worst=worst)] -= np.log(points[:, len(cells) + layer])
-    return float(np.quantile(functional.evaluate(weights), confidence if worst else 1 - confidence))
-
-
-def _spread_points(dimensions: int) -> Floats:
-    """Return (points, dimensions) in (0, 1), spread evenly: multiples of powers of one irrational number, modulo 1.
-
-    Source: Roberts (2018), the R-sequence; its number is the positive root of x^(d + 1) = x + 1.
-    """
-    root = 1.5
-    for _ in range(40):
-        root = (1 + root) ** (1 / (dimensions + 1))
-    steps = root ** -np.arange(1.0, dimensions + 1)
-    return np.asarray((0.5 + np.outer(np.arange(1, _POINTS + 1), steps)) % 1.0).clip(1e-9, 1 - 1e-9)
+    """Return the deciding bound on counts times `scale`."""
+    sign, rows = (1.0 if worst else -1.0), []
+    for layer in range(max(cell.layer for cell in estimate.cells) + 1):
+        inside = [(sign * cell.value, cell.count * scale) for cell in estimate.cells if cell.layer == layer]
+        kinds = merge_kinds(np.array([(value, 1.0, count) for value, count in [*inside, (max(inside)[0], 1.0)]]))
+        rows.append(kinds)
+    posterior = Posterior.of(rows, np.ones(len(rows)))
+    return sign * find_upper_bounds([posterior], 1 - confidence)[0]

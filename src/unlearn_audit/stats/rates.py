@@ -36,7 +36,7 @@ def estimate_rate(
     Args:
         happened: (n,) boolean, such as "missed" over the positives.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds; used with clusters only, else the ends are exact.
+        resamples: draws of the bootstrap; used with clusters only.
         rng: where the draws come from; untouched without clusters.
         clusters: (n,) cluster of each record, where records are not independent.
 
@@ -76,7 +76,7 @@ def estimate_rate_change(
         before: (n,) boolean, such as "missed by the original" over the positives.
         after: (n,) the same of the other model.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds.
+        resamples: draws of the bootstrap.
         rng: where the draws come from.
         clusters: (n,) cluster of each record, where records are not independent.
 
@@ -112,7 +112,7 @@ def estimate_balanced_accuracy(
         actual: (n,) boolean, True = positive.
         predicted: (n,) boolean, True = called positive.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds.
+        resamples: draws of the bootstrap.
         rng: where the draws come from.
         clusters: (n,) cluster of each record, where records are not independent.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 
 
 def require_confidence(confidence: float) -> None:
@@ -16,7 +17,7 @@ def require_confidence(confidence: float) -> None:
     """
     if not 0.5 <= confidence < 1.0:  # noqa: PLR2004 - the definition of the range
         raise MeasurementError(
-            f"expected a confidence of at least 0.5 and below 1, found {confidence}",
+            write_message("confidence-out-of-range", found=confidence),
             hint="a confidence is a fraction: 0.95 for 95 %",
         )
 
@@ -28,7 +29,7 @@ def require_resamples(resamples: int) -> None:
         MeasurementError: fewer than 100.
     """
     if resamples < 100:  # noqa: PLR2004 - below that a 99 % end is a single draw
-        raise MeasurementError(f"expected at least 100 resamples, found {resamples}")
+        raise MeasurementError(write_message("too-few-resamples", found=resamples))
 
 
 def require_masks(**masks: NDArray[np.bool_]) -> None:
@@ -39,12 +40,10 @@ def require_masks(**masks: NDArray[np.bool_]) -> None:
     """
     for name, mask in masks.items():
         if mask.dtype != np.bool_ or mask.ndim != 1:
-            raise MeasurementError(
-                f"'{name}': expected a one-dimensional boolean array, found {mask.dtype} of shape {mask.shape}"
-            )
+            raise MeasurementError(write_message("not-a-mask", name=name, dtype=str(mask.dtype), shape=mask.shape))
     require_equal_lengths(**masks)
     if not len(next(iter(masks.values()))):
-        raise MeasurementError("expected at least one record, found none")
+        raise MeasurementError(write_message("no-records"))
 
 
 def require_equal_lengths(**columns: NDArray[Any]) -> None:
@@ -55,8 +54,8 @@ def require_equal_lengths(**columns: NDArray[Any]) -> None:
     """
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        raise MeasurementError(f"expected one entry per record in every column, found lengths {listed}")
+        listed = [f"{name} {length}" for name, length in lengths.items()]
+        raise MeasurementError(write_message("lengths-differ", lengths=listed))
 
 
 def require_finite(**columns: NDArray[np.float64]) -> None:
@@ -67,7 +66,7 @@ def require_finite(**columns: NDArray[np.float64]) -> None:
     """
     for name, column in columns.items():
         if column.ndim != 1 or not len(column):
-            raise MeasurementError(f"'{name}': expected a non-empty column of numbers, found shape {column.shape}")
+            raise MeasurementError(write_message("not-a-column", name=name, shape=column.shape))
         wrong = int((~np.isfinite(column)).sum())
         if wrong:
-            raise MeasurementError(f"'{name}': expected finite numbers, found {wrong} of {len(column)} that are not")
+            raise MeasurementError(write_message("numbers-not-finite", name=name, wrong=wrong, n=len(column)))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.confusion import Mask
@@ -41,7 +41,7 @@ def _require_probabilities(actual: Mask, probability: Floats) -> None:
     require_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
-            f"expected probabilities between 0 and 1, found {probability.min():g} to {probability.max():g}"
+            write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())
         )
 
 
@@ -74,7 +74,7 @@ def compute_reliability(actual: Mask, probability: Floats, *, confidence: float,
     require_confidence(confidence)
     _require_probabilities(actual, probability)
     if bins < 1:
-        raise MeasurementError(f"expected at least one bin, found {bins}")
+        raise MeasurementError(write_message("no-bins", found=bins))
     number = _number_bins(probability, bins)
     size = np.bincount(number)
     events = np.bincount(number, weights=actual).astype(np.int64)
@@ -150,7 +150,7 @@ def estimate_calibration_slope(
             low=slope - reach,
             high=slope + reach,
             confidence=confidence,
-            method="normal, robust variance" + ("" if clusters is None else ", clustered"),
+            method=write_message("normal-robust" if clusters is None else "normal-robust-clustered"),
             sides="two",
         ),
     )
@@ -165,11 +165,11 @@ def _expit(values: Floats) -> Floats:
 def _require_overlap(actual: Mask, log_odds: Floats) -> None:
     positives, negatives = log_odds[actual], log_odds[~actual]
     if not len(positives) or not len(negatives):
-        raise MeasurementError("expected positives and negatives to fit a calibration slope on, found one class only")
+        raise MeasurementError(write_message("one-class-to-fit-slope"))
     if np.ptp(log_odds) == 0:
-        raise MeasurementError("expected log-odds that differ, found constant ones: no slope is defined")
+        raise MeasurementError(write_message("constant-log-odds"))
     if positives.min() >= negatives.max() or positives.max() <= negatives.min():
-        raise MeasurementError("the log-odds part the classes without overlap: the calibration slope is infinite")
+        raise MeasurementError(write_message("classes-do-not-overlap"))
 
 
 def _fit_logistic(design: Floats, actual: Mask) -> tuple[Floats, Floats]:
@@ -194,7 +194,7 @@ def _fit_logistic(design: Floats, actual: Mask) -> tuple[Floats, Floats]:
             step = np.asarray(np.linalg.solve(information, gradient))
         except np.linalg.LinAlgError:
             break
-    raise MeasurementError("the calibration slope did not converge: the classes hardly overlap in their log-odds")
+    raise MeasurementError(write_message("slope-did-not-converge"))
 
 
 def _sandwich(residual: Floats, information: Floats, clusters: Clusters | None) -> float:
@@ -203,7 +203,7 @@ def _sandwich(residual: Floats, information: Floats, clusters: Clusters | None) 
     require_equal_lengths(records=residual[:, 0], clusters=names)
     found, index = np.unique(names, return_inverse=True)
     if len(found) < 2:  # noqa: PLR2004 - a variance needs two
-        raise MeasurementError(f"expected at least two independent records, found {len(found)}")
+        raise MeasurementError(write_message("too-few-independent-records", found=len(found)))
     sums = np.column_stack([np.bincount(index, weights=column) for column in residual.T])
     inverse = np.linalg.inv(information)
     variance = inverse @ (sums.T @ sums * len(found) / (len(found) - 1)) @ inverse

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Unit
+from unlearn_audit.records import Estimate, Unit, write_message
 from unlearn_audit.stats.cells import Clusters, Functional, estimate_functional, estimate_functionals
 from unlearn_audit.stats.confusion import Confusion, Mask, PairedCells
 from unlearn_audit.stats.rates import tally
@@ -32,14 +32,15 @@ class MistakeCosts:
     def __post_init__(self) -> None:
         if not (0 < self.false_negative < np.inf and 0 < self.false_positive < np.inf):
             raise MeasurementError(
-                f"expected finite costs above zero, found {self.false_negative} for a false negative "
-                f"and {self.false_positive} for a false positive"
+                write_message(
+                    "costs-out-of-range", false_negative=self.false_negative, false_positive=self.false_positive
+                )
             )
 
 
 def _require_prevalence(prevalence: float) -> None:
     if not 0 < prevalence < 1:
-        raise MeasurementError(f"expected a prevalence between 0 and 1, found {prevalence}")
+        raise MeasurementError(write_message("prevalence-out-of-range", found=prevalence))
 
 
 def compute_global_risk(confusion: Confusion, costs: MistakeCosts, prevalence: float | None = None) -> float:
@@ -58,7 +59,7 @@ def compute_global_risk(confusion: Confusion, costs: MistakeCosts, prevalence: f
         missed, alarmed = prevalence * confusion.fnr, (1 - prevalence) * confusion.fpr
         return costs.false_negative * missed + costs.false_positive * alarmed
     if confusion.n == 0:
-        raise MeasurementError("expected at least one record, found none")
+        raise MeasurementError(write_message("no-records"))
     return (costs.false_negative * confusion.fn + costs.false_positive * confusion.fp) / confusion.n
 
 
@@ -101,7 +102,7 @@ def estimate_global_risk(
         predicted: (n,) boolean, True = called positive, at an operating point fixed before.
         costs: of the two mistakes.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds.
+        resamples: draws of the bootstrap.
         rng: where the draws come from.
         prevalence: share of positives where the model will be used; None takes the records as they come.
         clusters: (n,) cluster of each record, where records are not independent.
@@ -171,7 +172,7 @@ def estimate_risk_change(
         after: (n,) boolean, the second model's.
         costs: of the two mistakes.
         confidence: of the interval and of each bound, in [0.5, 1).
-        resamples: draws of the bootstrap and of the bounds.
+        resamples: draws of the bootstrap.
         rng: where the draws come from.
         prevalence: share of positives where the model will be used; None takes the records as they come.
         clusters: (n,) cluster of each record, where records are not independent.
@@ -222,7 +223,7 @@ def estimate_risk_curve(
         MeasurementError: no ratios, or as in `estimate_global_risk`.
     """
     if not ratios:
-        raise MeasurementError("expected at least one cost ratio, found none")
+        raise MeasurementError(write_message("no-cost-ratios"))
     costs = tuple(MistakeCosts(ratio) for ratio in ratios)
     return _estimate_risks(actual, predicted, costs, prevalence, clusters, confidence, resamples, rng)
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
 from unlearn_audit.stats.risk import MistakeCosts
@@ -74,8 +75,7 @@ def split_risk_change(
 def _require_threshold(when: str, score: Scores, call: Mask) -> None:
     if call.any() and not call.all() and score[call].min() <= score[~call].max():
         raise MeasurementError(
-            f"expected calls {when} that are a threshold on the score, found a record that is called positive although "
-            "another with at least its score is not",
+            write_message("predictions-are-no-threshold", when=when),
             hint="the most probable of several classes is no threshold: read the split at a threshold instead",
         )
 

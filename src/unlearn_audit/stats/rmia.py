@@ -3,6 +3,7 @@
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
 from unlearn_audit.stats.refusals import require_finite
@@ -16,6 +17,8 @@ attack.
 """
 
 _FEWEST = 10
+_NEAR = 0.5
+"""Log-probabilities above minus this are averaged as distances from certainty: rounded, sure answers tie by chance."""
 
 
 def fit_offline_slope(retain: Scores, population: Scores) -> float:
@@ -35,10 +38,10 @@ def fit_offline_slope(retain: Scores, population: Scores) -> float:
         MeasurementError: no records, or reference models that are certain of every population record.
     """
     if not retain.size or not population.size:
-        raise MeasurementError("expected retain and validation records to calibrate the attack on, found none")
+        raise MeasurementError(write_message("no-records-to-calibrate-attack"))
     missing = 1 - float(np.exp(population).mean())
     if missing <= 0:
-        raise MeasurementError("expected validation records of which reference models are not certain, found none")
+        raise MeasurementError(write_message("reference-models-certain"))
     return min(1.0, max(0.0, (1 - float(np.exp(retain).mean())) / missing))
 
 
@@ -53,9 +56,11 @@ def compute_log_marginal(outside: Scores, a: float) -> Scores:
         MeasurementError: a outside [0, 1].
     """
     if not 0 <= a <= 1:
-        raise MeasurementError(f"expected an offline slope between 0 and 1, found {a}")
+        raise MeasurementError(write_message("offline-slope-out-of-range", found=a))
     rest = np.log1p(-a) if a < 1 else -np.inf
-    return np.asarray(np.logaddexp(np.log1p(a) + outside, rest) - np.log(2))
+    small = np.logaddexp(np.log1p(a) + outside, rest) - np.log(2)
+    # near certainty p(x) = 1 - (1 + a)(1 - mean_out) / 2 keeps the digits that a logarithm near zero would round off
+    return np.asarray(np.where(outside > -_NEAR, np.log1p((1 + a) / 2 * np.expm1(np.maximum(outside, -_NEAR))), small))
 
 
 def average_log(log_values: Scores, counted: Masks) -> Scores:
@@ -66,8 +71,10 @@ def average_log(log_values: Scores, counted: Masks) -> Scores:
     """
     n = counted.sum(axis=0)
     if (n < 1).any():
-        raise MeasurementError("expected at least one reference model for every record, found none for some")
-    return np.asarray(np.logaddexp.reduce(np.where(counted, log_values, -np.inf), axis=0) - np.log(n))
+        raise MeasurementError(write_message("no-reference-model-for-a-record"))
+    small = np.logaddexp.reduce(np.where(counted, log_values, -np.inf), axis=0) - np.log(n)
+    near = np.log1p(np.maximum(np.where(counted, np.expm1(log_values), 0.0).sum(axis=0) / n, -0.5))
+    return np.asarray(np.where(small > -_NEAR, near, small))
 
 
 def score_rmia(
@@ -82,7 +89,8 @@ def score_rmia(
 ) -> Scores:
     """Return (c,) the share of population records z with [p(x|t) / p(x)] / [p(z|t) / p(z)] >= gamma, in [0, 1].
 
-    One reference model that never trained on x is enough. With z records the score has z + 1 values: ties are many.
+    One reference model that never trained on x is enough. With z records the score has z + 1 values: ties are many,
+    and each is one of the attack, not of the arithmetic: distances from certainty keep their digits.
 
     Args:
         loss: (c,) log p_y of the attacked model t on the candidates x.
@@ -99,11 +107,9 @@ def score_rmia(
         MeasurementError: no reference model for a record, too few population records, values that are not finite.
     """
     if not gamma > 0:
-        raise MeasurementError(f"expected gamma above 0, found {gamma}")
+        raise MeasurementError(write_message("gamma-out-of-range", found=gamma))
     if population.size < _FEWEST:
-        raise MeasurementError(
-            f"expected at least {_FEWEST} validation records to compare with, found {population.size}"
-        )
+        raise MeasurementError(write_message("too-few-validation-records", least=_FEWEST, found=population.size))
     require_finite(candidates=loss, population=population)
     raised = loss - compute_log_marginal(average_log(references, ~trained_on), a)
     everyone = np.ones(population_references.shape, dtype=np.bool_)

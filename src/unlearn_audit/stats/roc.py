@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
+from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Scores
+from unlearn_audit.stats.multiplicity import share_error
 from unlearn_audit.stats.refusals import require_confidence, require_finite
+from unlearn_audit.stats.tpr_bounds import bound_tpr
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +54,10 @@ def _share_at_or_above(scores: Scores, thresholds: Scores) -> Scores:
 
 def _require_point(fpr: float, nonmembers: Scores) -> None:
     if not 0 < fpr < 1:
-        raise MeasurementError(f"expected a false-positive rate between 0 and 1, found {fpr}")
+        raise MeasurementError(write_message("fpr-out-of-range", found=fpr))
     if fpr * len(nonmembers) < 1 - 1e-9:
         raise MeasurementError(
-            f"expected at least {int(np.ceil(1 / fpr - 1e-9))} non-members for a false-positive rate of {fpr:g}, "
-            f"found {len(nonmembers)}",
+            write_message("too-few-non-members", least=int(np.ceil(1 / fpr - 1e-9)), fpr=fpr, found=len(nonmembers)),
             hint="with fewer no threshold can be told from one that never raises a false alarm",
         )
 
@@ -66,7 +68,15 @@ def _find_threshold(nonmembers: Scores, fpr: float) -> float:
     return float(np.sort(nonmembers)[::-1][allowed])
 
 
-def estimate_tpr_at_fpr(members: Scores, nonmembers: Scores, fpr: float, *, confidence: float) -> Estimate:
+def estimate_tpr_at_fpr(
+    members: Scores,
+    nonmembers: Scores,
+    fpr: float,
+    *,
+    confidence: float,
+    clusters: tuple[Clusters, Clusters] | None = None,
+    attacks: int = 1,
+) -> Estimate:
     """Estimate the share of members found by the threshold that calls at most a share `fpr` of non-members.
 
     Args:
@@ -74,57 +84,50 @@ def estimate_tpr_at_fpr(members: Scores, nonmembers: Scores, fpr: float, *, conf
         nonmembers: (n,) scores of the other, n >= 1 / fpr.
         fpr: tolerated share of false alarms, in (0, 1).
         confidence: of the interval and of each bound, in [0.5, 1).
+        clusters: (m,) and (n,) cluster of each record, where records are not independent.
+        attacks: on one limit, of which this is one: `corrected` are then the bounds at each one's share of the error.
 
     Returns:
-        The share, with the members found as events. The interval is Clopper-Pearson and takes the threshold as given:
-        it is the one that papers print. The bounds hold for the true curve at `fpr`: with half of the error the
-        threshold of exactly that rate is confined between two order statistics, with the other half the share beyond
-        them is bounded (Bonferroni). Valid for independent records of any distribution, ties included.
+        The share, with the members found as events. The interval is Clopper-Pearson and takes the threshold as given
+        and records as independent: it is the one that papers print. The bounds hold for the true curve at `fpr`, for
+        any distribution, ties included: see `tpr_bounds`.
 
     Raises:
-        MeasurementError: fewer than 1 / fpr non-members, an empty group, NaN or infinity.
+        MeasurementError: fewer than 1 / fpr non-members, an empty group, fewer than two clusters, NaN or infinity.
     """
     require_confidence(confidence)
     require_finite(members=members, nonmembers=nonmembers)
     _require_point(fpr, nonmembers)
     m, events = len(members), int((members > _find_threshold(nonmembers, fpr)).sum())
     low, high = compute_clopper_pearson(events, m, (1 - confidence) / 2)
-    lower, upper = _bound_tpr(members, nonmembers, fpr, 1 - confidence)
+    value = events / m
+
+    def find_ends(tail: float) -> tuple[float, float]:
+        lower, upper = bound_tpr(members, nonmembers, fpr, tail, clusters)
+        return min(lower, value), max(upper, value)
+
+    lower, upper = find_ends(1 - confidence)
+    plain, clustered = (
+        "clopper-pearson-beyond-order-statistics",
+        "clopper-pearson-beyond-order-statistics-clustered",
+    )
+    method = write_message(plain if clusters is None else clustered)
     return Estimate(
-        value=events / m,
+        value=value,
         unit=Unit.PROPORTION,
         n=m,
         events=events,
         interval=Interval(
-            low=low, high=high, confidence=confidence, method="Clopper-Pearson, threshold as given", sides="two"
-        ),
-        bounds=Interval(
-            low=min(lower, events / m),
-            high=max(upper, events / m),
+            low=low,
+            high=high,
             confidence=confidence,
-            method="Clopper-Pearson beyond order statistics, Bonferroni",
-            sides="one",
+            method=write_message("clopper-pearson-threshold-given"),
+            sides="two",
         ),
+        bounds=Interval(low=lower, high=upper, confidence=confidence, method=method, sides="one"),
+        corrected=share_error(find_ends, confidence, attacks, method=method),
+        sizes=(m, len(nonmembers)),
     )
-
-
-def _bound_tpr(members: Scores, nonmembers: Scores, fpr: float, tail: float) -> tuple[float, float]:
-    from scipy.special import bdtr
-
-    m, n = len(members), len(nonmembers)
-    falling = np.sort(nonmembers)[::-1]
-    ranks = np.arange(1, n + 1)
-    # P(share at or above the r-th largest > fpr) = P(Binomial(n, fpr) < r); ties only make that share larger
-    surely_more = np.flatnonzero(bdtr(ranks - 1.0, n, fpr) >= 1 - tail / 2)
-    surely_less = np.flatnonzero(bdtr(ranks - 1.0, n, fpr) <= tail / 2)
-    upper, lower = 1.0, 0.0
-    if surely_more.size:
-        found = int((members >= falling[surely_more[0]]).sum())
-        upper = compute_clopper_pearson(found, m, tail / 2)[1]
-    if surely_less.size:
-        found = int((members > falling[surely_less[-1]]).sum())
-        lower = compute_clopper_pearson(found, m, tail / 2)[0]
-    return lower, upper
 
 
 def estimate_fnr_at_fpr(positives: Scores, negatives: Scores, fpr: float, *, confidence: float) -> Estimate:
@@ -189,7 +192,7 @@ def estimate_advantage(members: Scores, nonmembers: Scores, *, confidence: float
 
     low, high = ends((1 - confidence) / 2)
     lower, upper = ends(1 - confidence)
-    method = "Dvoretzky-Kiefer-Wolfowitz"
+    method = write_message("dvoretzky-kiefer-wolfowitz")
     return Estimate(
         value=value,
         unit=Unit.SCORE,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.refusals import require_confidence, require_finite, require_resamples
 from unlearn_audit.stats.tallies import Clusters, Floats
@@ -75,8 +75,12 @@ def estimate_over_seeds(
     record_error = float(np.sqrt((units**2).sum() * len(units) / (len(units) - 1)))
     spread = _draw_means(sums, sizes, resamples, rng).std()
     reach = spread * find_reach((1 - confidence) / 2, _find_freedom(seed_error, record_error, len(sums), sizes))
-    drawn = f"two-way bootstrap over {len(sums)} seeds and {'records' if clusters is None else 'clusters'}"
-    method = f"{drawn}, {resamples} resamples, Student's t"
+    method = write_message(
+        "two-way-bootstrap",
+        seeds=len(sums),
+        unit="record" if clusters is None else "cluster",
+        resamples=resamples,
+    )
     interval = Interval(low=value - reach, high=value + reach, confidence=confidence, method=method, sides="two")
     estimate = Estimate(
         value=value, unit=unit, n=values.shape[1], interval=interval, standard_error=float(spread) or None
@@ -101,11 +105,11 @@ def estimate_over_runs(values: NDArray[np.float64], unit: Unit, *, confidence: f
     """
     require_confidence(confidence)
     if values.ndim != 1 or len(values) < 3:  # noqa: PLR2004 - as in estimate_over_seeds
-        raise MeasurementError(f"expected one number for each of at least three runs, found shape {values.shape}")
+        raise MeasurementError(write_message("too-few-runs", shape=values.shape))
     require_finite(values=values)
     error = float(values.std(ddof=1) / np.sqrt(len(values)))
     value, reach = float(values.mean()), error * find_reach((1 - confidence) / 2, len(values) - 1)
-    method = f"Student's t over {len(values)} runs"
+    method = write_message("student-over-runs", runs=len(values))
     interval = Interval(low=value - reach, high=value + reach, confidence=confidence, method=method, sides="two")
     return Estimate(value=value, unit=unit, n=len(values), interval=interval, standard_error=error or None)
 
@@ -114,16 +118,16 @@ def _sum_clusters(values: NDArray[np.float64], clusters: Clusters | None) -> tup
     """Return (s, g) the sum of each run's values by cluster, and (g,) the clusters' sizes."""
     if values.ndim != 2 or values.shape[0] < 3:  # noqa: PLR2004 - the ends over two covered .93 of .95
         raise MeasurementError(
-            f"expected the values of at least three training runs, one row each, found shape {values.shape}",
+            write_message("too-few-training-runs", shape=values.shape),
             hint="with fewer only those models can be spoken of: use the estimates of an audit",
         )
     require_finite(values=values.ravel())
     names = np.arange(values.shape[1]) if clusters is None else clusters
     if len(names) != values.shape[1]:
-        raise MeasurementError(f"expected one cluster per record, found {len(names)} for {values.shape[1]} records")
+        raise MeasurementError(write_message("clusters-not-per-record", clusters=len(names), records=values.shape[1]))
     found, index = np.unique(names, return_inverse=True)
     if len(found) < 2:  # noqa: PLR2004 - one says nothing about the spread
-        raise MeasurementError(f"expected records of at least two clusters, found {len(found)}")
+        raise MeasurementError(write_message("too-few-clusters", found=len(found)))
     sums = np.stack([np.bincount(index, weights=row, minlength=len(found)) for row in values])
     return sums.astype(np.float64), np.bincount(index).astype(np.float64)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.records import Estimate, Interval, Unit
+from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
 from unlearn_audit.stats.refusals import require_confidence
@@ -47,10 +47,10 @@ def estimate_swap_quality(signals: Sequence[Scores], trained_on: Masks, *, confi
     """
     require_confidence(confidence)
     if not signals:
-        raise MeasurementError("expected at least one signal for an adversary to use, found none")
+        raise MeasurementError(write_message("no-signal"))
     gains = np.concatenate([_tabulate(scores, trained_on) for scores in signals], axis=1)
     if len(gains) < 2:  # noqa: PLR2004 - one to learn from, one to attack
-        raise MeasurementError(f"expected at least two pairs of reference models, found {len(gains)}")
+        raise MeasurementError(write_message("too-few-pairs", found=len(gains)))
     won = _attack_held_out(gains) / trained_on.shape[1]
     low, high = _step(won, confidence)
     return Estimate(
@@ -61,7 +61,7 @@ def estimate_swap_quality(signals: Sequence[Scores], trained_on: Masks, *, confi
             low=_quality(high),
             high=_quality(low),
             confidence=confidence,
-            method=f"Student's t over {len(won)} pairs of runs",
+            method=write_message("student-over-pairs", pairs=len(won)),
             sides="two",
         ),
     )
@@ -92,9 +92,9 @@ def _tabulate(scores: Scores, trained_on: Masks) -> NDArray[np.int64]:
     """
     first, second = trained_on[::2], trained_on[1::2]
     if len(trained_on) % 2 or (first == second).any():
-        raise MeasurementError("expected reference models in pairs with complementary halves, found others")
+        raise MeasurementError(write_message("reference-models-not-complementary"))
     if not np.isfinite(scores).all() or np.ptp(scores) == 0:
-        raise MeasurementError("expected scores that are finite and differ, found others: no adversary can be tried")
+        raise MeasurementError(write_message("scores-not-finite-or-constant"))
     inside, outside = np.where(first, scores[::2], scores[1::2]), np.where(first, scores[1::2], scores[::2])
     ends = np.unique(np.quantile(scores, np.linspace(0, 1, _THRESHOLDS), method="inverted_cdf"))
     return np.stack([_count(mine, ends) - _count(theirs, ends) for mine, theirs in zip(inside, outside, strict=True)])

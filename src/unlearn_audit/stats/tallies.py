@@ -1,11 +1,12 @@
 """What is counted: cells of records, units that are drawn together, and numbers that are linear in shares of cells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.refusals import require_equal_lengths
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,7 @@ class Functional:
             size = totals[:, inside].sum(axis=1)
             if (size <= 0).any():
                 raise MeasurementError(
-                    "expected positives and negatives in every resample, found one without",
+                    write_message("resample-lacks-a-class"),
                     hint="too few clusters hold the rarer class; more of them are needed for an interval",
                 )
             result += weight * (totals[:, inside] @ values[inside]) / size
@@ -58,6 +59,10 @@ class Functional:
             size = totals[inside].sum()
             effects[inside] = weight * (values[inside] - totals[inside] @ values[inside] / size) / size
         return effects
+
+    def mirror(self) -> "Functional":
+        """Return the number with the opposite sign."""
+        return replace(self, values=tuple(-value for value in self.values))
 
     def pick_extreme(self, layer: int, *, worst: bool) -> int:
         """Return the cell of `layer` with the largest (`worst`) or smallest value."""
@@ -92,25 +97,6 @@ class Block:
         drawn = rng.multinomial(units, self.repeats / units, size=resamples)
         return np.asarray(drawn @ self.patterns, dtype=np.float64)
 
-    def draw_weights(self, resamples: int, rng: np.random.Generator) -> Floats:
-        """Return (resamples, k) weight per cell under Dirichlet(repeats), up to a factor common to each row."""
-        return np.asarray(rng.standard_gamma(self.repeats, size=(resamples, len(self.repeats))) @ self.patterns)
-
-    def make_extreme_unit(self, functional: Functional, *, worst: bool) -> Floats:
-        """Return (k,) the one unit more: every record in its layer's extreme cell, and as many as is typical.
-
-        Typical is the size of the unit that the *average record* is in, not of the average unit: where sizes differ
-        and records of one cluster err together, the large clusters carry the number, and an average-sized one covers
-        as little as 0.71 of 0.95. For units of one size, and for records, the two are the same.
-        """
-        unit = np.zeros(self.patterns.shape[1])
-        for layer in range(len(functional.weights)):
-            sizes = self.patterns[:, np.array(functional.layers) == layer].sum(axis=1)
-            records = self.repeats @ sizes
-            if records:
-                unit[functional.pick_extreme(layer, worst=worst)] = self.repeats @ sizes**2 / records
-        return unit
-
 
 @dataclass(frozen=True, eq=False)
 class Tally:
@@ -123,6 +109,48 @@ class Tally:
     def totals(self) -> Counts:
         """(k,) records per cell."""
         return np.asarray(sum(block.totals for block in self.blocks), dtype=np.int64)
+
+    def project(self, functional: Functional, layer: int) -> Floats:
+        """Return (g, 3) by kind of unit: the sum of the layer's values, its records there, and how many such units.
+
+        Units that look alike in this layer are one kind; units without a record in it are none.
+        """
+        inside = np.array(functional.layers) == layer
+        values = np.where(inside, functional.values, 0.0)
+        rows = [np.column_stack([b.patterns @ values, b.patterns @ inside, b.repeats]) for b in self.blocks]
+        every = np.concatenate(rows)
+        return merge_kinds(every[every[:, 1] > 0])
+
+    def find_extra_size(self, layer: int, layers: tuple[int, ...]) -> float:
+        """Return how many records of `layer` the one unit more holds.
+
+        Half way between the unit that the *average record* is in and the largest unit: where sizes differ, the large
+        clusters carry the number. An average-sized unit covers as little as 0.71 of 0.95 where records of one cluster
+        err together, that of the average record 0.89 where large clusters err more often. For units of one size, and
+        for records, all three are the same.
+        """
+        inside = np.array(layers) == layer
+        sizes, repeats = (
+            np.concatenate(each)
+            for each in zip(*((b.patterns[:, inside].sum(axis=1), b.repeats) for b in self.blocks), strict=True)
+        )
+        return find_extra_size(sizes, repeats)
+
+
+def find_extra_size(sizes: Counts, repeats: Counts) -> float:
+    """Return the mean of the size of the largest cluster and of the one that the average record is in.
+
+    Args:
+        sizes: (g,) records in one cluster of each kind.
+        repeats: (g,) clusters of each kind.
+    """
+    return (float(repeats @ sizes**2 / (repeats @ sizes)) + float(sizes[repeats > 0].max())) / 2
+
+
+def merge_kinds(rows: Floats) -> Floats:
+    """Return `rows` (g, 3) of sum, size and number of units, with those of equal sum and size added up."""
+    kinds, index = np.unique(rows[:, :2], axis=0, return_inverse=True)
+    return np.column_stack([kinds, np.bincount(index.ravel(), weights=rows[:, 2])])
 
 
 def tally_records(counts: tuple[int, ...], layers: tuple[int, ...]) -> Tally:
@@ -137,7 +165,7 @@ def tally_records(counts: tuple[int, ...], layers: tuple[int, ...]) -> Tally:
         inside = np.array(layers) == layer
         if not every[inside].sum():
             raise MeasurementError(
-                "expected records of every class that the number averages over, found a class without any",
+                write_message("class-without-records"),
                 hint="a rate among positives needs positives, one among negatives negatives",
             )
         blocks.append(Block(identity[inside], every[inside]))
@@ -159,7 +187,7 @@ def tally_clusters(cells: Counts, size: int, clusters: Clusters) -> Tally:
     names, index = np.unique(clusters, return_inverse=True)
     if len(names) < 2:  # noqa: PLR2004 - one cluster says nothing about the spread between clusters
         raise MeasurementError(
-            f"expected records of at least two clusters, found {len(names)}",
+            write_message("too-few-clusters", found=len(names)),
             hint="an unknown cluster is not a shared one: give such records names of their own",
         )
     return tally_table(np.bincount(index * size + cells, minlength=len(names) * size).reshape(len(names), size))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
 
@@ -34,9 +35,7 @@ def choose_grid(probabilities: Sequence[Floats], most: int) -> Floats:
     observed = np.concatenate([*probabilities, [0.0, 1.0]])
     require_finite(probabilities=observed)
     if observed.min() < 0 or observed.max() > 1:
-        raise MeasurementError(
-            f"expected probabilities between 0 and 1, found {observed.min():g} to {observed.max():g}"
-        )
+        raise MeasurementError(write_message("probabilities-out-of-range", low=observed.min(), high=observed.max()))
     levels = np.unique(observed.round(_DECIMALS))
     # two levels that differ in the last decimal have no number of as many decimals between them
     gaps = np.flatnonzero(np.diff(levels) > 1.5 * 10.0**-_DECIMALS)

@@ -2,6 +2,10 @@
 
 A threshold t means "call positive when p >= t". Choose it on the validation split of the original model and freeze it:
 a threshold tuned on the records that it is judged on is optimistic.
+
+What is estimated at such a point is the rate of *this* threshold, as frozen, and bounds cover that. It is not the rate
+that the rule would have on average over validation splits: with few validation records thresholds scatter, and the
+rule's expected false-negative rate may lie far from that of the threshold at hand.
 """
 
 from dataclasses import dataclass
@@ -10,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
+from unlearn_audit.records import write_message
+from unlearn_audit.records.operating_points import OperatingPoint, PointKind
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
 
@@ -44,12 +50,11 @@ def list_candidates(actual: Mask, probability: Probabilities) -> Candidates:
     require_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
-            f"expected probabilities between 0 and 1, found {probability.min():g} to {probability.max():g}"
+            write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())
         )
     if actual.all() or not actual.any():
         raise MeasurementError(
-            f"expected positives and negatives to choose a threshold on, found {int(actual.sum())} positives among "
-            f"{len(actual)} records",
+            write_message("one-class-to-choose-threshold", positives=int(actual.sum()), n=len(actual)),
             hint="the validation split needs both classes",
         )
     distinct = np.unique(probability)
@@ -75,7 +80,9 @@ def choose_cost_optimal(
         MeasurementError: one class only, probabilities outside [0, 1], costs not above zero.
     """
     if not (0 < false_negative < np.inf and 0 < false_positive < np.inf):
-        raise MeasurementError(f"expected finite costs above zero, found {false_negative} and {false_positive}")
+        raise MeasurementError(
+            write_message("costs-out-of-range", false_negative=false_negative, false_positive=false_positive)
+        )
     found = list_candidates(actual, probability)
     cost = false_negative * found.false_negatives + false_positive * found.false_positives
     # sums of the same costs in another order differ in their last bits: those are ties, not differences
@@ -92,51 +99,37 @@ def choose_for_sensitivity(actual: Mask, probability: Probabilities, sensitivity
         MeasurementError: one class only, probabilities outside [0, 1], a sensitivity outside (0, 1].
     """
     if not 0 < sensitivity <= 1:
-        raise MeasurementError(f"expected a sensitivity above 0 and at most 1, found {sensitivity}")
+        raise MeasurementError(write_message("sensitivity-out-of-range", found=sensitivity))
     found = list_candidates(actual, probability)
     reached = (found.positives - found.false_negatives) / found.positives
     return float(found.thresholds[np.flatnonzero(reached >= sensitivity - 1e-12)[-1]])
 
 
 def choose_threshold(
-    point: str, *, actual: Mask, probability: Probabilities, false_negative: float, false_positive: float
+    point: OperatingPoint, *, actual: Mask, probability: Probabilities, false_negative: float, false_positive: float
 ) -> float | None:
-    """Return the threshold of the operating point named `point`, chosen on these records; None for 'argmax'.
+    """Return the threshold of the operating point `point`, chosen on these records; None for 'argmax'.
 
     Args:
-        point: 'argmax', 'cost-optimal', 'threshold 0.3' or 'sensitivity 0.95'.
+        point: of a model: all kinds but 'fpr'.
         actual: (n,) boolean, True = positive; of the validation split.
         probability: (n,) the original model's probability of being positive.
         false_negative: cost of a missed positive.
         false_positive: cost of a false alarm.
 
     Raises:
-        MeasurementError: an unknown name, or the records do not define the threshold.
+        MeasurementError: the records do not define the threshold, or the point is one of an attack.
     """
-    kind, _, number = point.partition(" ")
-    match kind, number:
-        case "argmax", "":
+    match point:
+        case OperatingPoint(PointKind.ARGMAX):
             return None
-        case "cost-optimal", "":
+        case OperatingPoint(PointKind.COST_OPTIMAL):
             return choose_cost_optimal(
                 actual, probability, false_negative=false_negative, false_positive=false_positive
             )
-        case "threshold", given if given:
-            return _read_share(point, given)
-        case "sensitivity", given if given:
-            return choose_for_sensitivity(actual, probability, _read_share(point, given))
+        case OperatingPoint(PointKind.THRESHOLD, float(threshold)):
+            return threshold
+        case OperatingPoint(PointKind.SENSITIVITY, float(sensitivity)):
+            return choose_for_sensitivity(actual, probability, sensitivity)
         case _:
-            raise MeasurementError(
-                f"expected an operating point, found '{point}'",
-                hint="one of 'argmax', 'cost-optimal', 'threshold 0.3', 'sensitivity 0.95'",
-            )
-
-
-def _read_share(point: str, number: str) -> float:
-    try:
-        share = float(number)
-    except ValueError:
-        share = -1.0
-    if not 0 < share <= 1:
-        raise MeasurementError(f"expected a number above 0 and at most 1 in '{point}', found '{number}'")
-    return share
+            raise MeasurementError(write_message("no-operating-point-of-a-model", found=point))

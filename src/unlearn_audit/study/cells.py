@@ -1,4 +1,4 @@
-"""One cell of a study, one share and one seed: its models are made, asked, and kept as evidence on disk.
+"""One cell of a study, one share and one seed: makes its models, asks them, and keeps the answers as evidence on disk.
 
 A cell is finished when its note is there; the note is written last and names what the cell was made from, so that a
 study that is cut off at any moment goes on where it stopped, and a cell of other data, another setting or another
@@ -90,7 +90,7 @@ class CellJob:
 
 @dataclass(frozen=True, eq=False)
 class FinishedCell:
-    """A cell as it is read back: what the models said, and which could not be made and why."""
+    """A cell as it is read back: what the models answered, and which could not be made and why."""
 
     forget: float
     seed: int
@@ -159,7 +159,7 @@ def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
             case = _try(failed, PREFIX + name, case, partial(_relearn, name, job.relearning))
     choices = {m.name: m for m in job.models if m.name in job.calibrated and m.name in case.made}
     if job.references and choices:
-        case = _try(failed, REFERENCES, case, partial(_refer, job.references, choices))
+        case = _try(failed, REFERENCES, case, partial(_refer, job, choices))
     content = to_parquet(collect(case, ignore_progress))
     write_whole(folder / f"{job.name}.parquet", content)
     note = {"order": job.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
@@ -231,8 +231,8 @@ def _relearn(name: str, relearning: Relearning, case: Case) -> Case:
     return _validate_answers(add_relearned(case, name, relearning), PREFIX + name)
 
 
-def _refer(models: int, choices: Mapping[str, StudiedModel], case: Case) -> Case:
-    return add_references(case, models, choices, Workers())
+def _refer(job: CellJob, choices: Mapping[str, StudiedModel], case: Case) -> Case:
+    return add_references(case, job.references, choices, Workers(), job.policy.protocol.cluster)
 
 
 def _validate_answers(case: Case, name: str) -> Case:

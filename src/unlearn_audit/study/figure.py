@@ -1,4 +1,4 @@
-"""The figure of a study: what is missed against what is remembered of the positive records, one panel per share."""
+"""The figure of a study: missed positives against membership of the positive forget records, one panel a share."""
 
 import base64
 from collections.abc import Sequence

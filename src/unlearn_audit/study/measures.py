@@ -1,4 +1,4 @@
-"""What a study measures of each model: numbers per record where a mean is meant, else one number per run.
+"""The measures of a study: numbers per record where a mean is estimated, else one number per run.
 
 A measure that is a mean over records can be resampled over seeds and patients at once. An area under a curve, or a rate
 at a threshold that is found on the records themselves, is one number per run: its interval is over runs alone, on these
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import Needs, find_attack, score_groups, score_records, select_group
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metrics.discrimination import measure_fnr_at_fpr, score_test
 from unlearn_audit.findings.metrics.utility import find_right
-from unlearn_audit.records import Unit
+from unlearn_audit.records import ALL, ARGMAX, POSITIVE, OperatingPoint, Population, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import choose_cost_optimal, compute_auc
 from unlearn_audit.study.relearning import GROUP, HIDDEN, PREFIX
 
 Values = NDArray[np.float64]
 Better = Literal["lower", "higher", "half"]
-_AMONG = {"all": "all", "positive": "positives"}
+_AMONG = {ALL: "all", POSITIVE: "positives"}
 POPULATION = "confidence"
 """The attack that every study has: on the answers alone, without reference models."""
 
@@ -70,11 +70,11 @@ def _test(context: EvaluationContext) -> NDArray[np.bool_]:
     return context.test
 
 
-def _miss(at: str, context: EvaluationContext, model: str) -> Values:
+def _miss(at: OperatingPoint, context: EvaluationContext, model: str) -> Values:
     return (~context.predict_positive(model, at)[context.actual]).astype(np.float64)
 
 
-def _alarm(at: str, context: EvaluationContext, model: str) -> Values:
+def _alarm(at: OperatingPoint, context: EvaluationContext, model: str) -> Values:
     return context.predict_positive(model, at)[~context.actual].astype(np.float64)
 
 
@@ -82,7 +82,7 @@ def _cost(actual: NDArray[np.bool_], predicted: NDArray[np.bool_], ratio: float)
     return np.where(actual & ~predicted, ratio, 0.0) + (~actual & predicted)
 
 
-def _cost_at(at: str | None, ratio: float, context: EvaluationContext, model: str) -> Values:
+def _cost_at(at: OperatingPoint | None, ratio: float, context: EvaluationContext, model: str) -> Values:
     return _cost(context.actual, context.predict_positive(model, at), ratio)
 
 
@@ -119,19 +119,21 @@ def _auroc(context: EvaluationContext, model: str) -> Values:
 
 def _miss_at_fpr(context: EvaluationContext, model: str) -> Values:
     """The share of positives below the threshold at which 20 % of the test negatives are called positive."""
-    return np.array([measure_fnr_at_fpr(context, MetricKey(model)).value])
+    return np.array([measure_fnr_at_fpr(context, MetricKey(metric="fnr-at-fpr-20", model=model)).value])
 
 
 def _retain_accuracy(context: EvaluationContext, model: str) -> Values:
     return np.array([float(find_right(context, model).mean())])
 
 
-def _membership(attack: str, among: str, context: EvaluationContext, model: str, like: str | None = None) -> Values:
+def _membership(
+    attack: str, among: Population, context: EvaluationContext, model: str, like: str | None = None
+) -> Values:
     forget, test = score_groups(context, model, among, attack, like or model)
     return np.array([compute_auc(forget, test)])
 
 
-def _relearned(among: str, context: EvaluationContext, model: str) -> Values:
+def _relearned(among: Population, context: EvaluationContext, model: str) -> Values:
     """Membership of the forgotten half that the attack did not train on, after it trained on the other."""
     column = context.evidence.groups.get(GROUP)
     if column is None or PREFIX + model not in context.evidence.log_probs:
@@ -160,14 +162,14 @@ def list_measures(
     higher: Better = "higher"
     rate = Unit.PROPORTION
     clinical: dict[str, Measure] = {
-        "fnr": Measure("FNR", "false-negative rate at argmax", lower, rate, partial(_miss, "argmax"), _positives),
-        "fpr": Measure("FPR", "false-positive rate at argmax", lower, rate, partial(_alarm, "argmax"), _negatives),
+        "fnr": Measure("FNR", "false-negative rate at argmax", lower, rate, partial(_miss, ARGMAX), _positives),
+        "fpr": Measure("FPR", "false-positive rate at argmax", lower, rate, partial(_alarm, ARGMAX), _negatives),
         "risk": Measure(
             f"Risk {ratio:g}",
             f"Global Risk at argmax, a miss costing {ratio:g} false alarms",
             lower,
             Unit.COST_PER_CASE,
-            partial(_cost_at, "argmax", ratio),
+            partial(_cost_at, ARGMAX, ratio),
             _test,
         ),
         "fnr-calibrated": Measure(
@@ -211,7 +213,7 @@ def list_measures(
             like=partial(_membership, attack, among) if needs_unlearned(attack) else None,
         )
         for attack in attacks
-        for among in ("all", "positive")
+        for among in (ALL, POSITIVE)
     }
     again = {
         f"{PREFIX}{among}": Measure(
@@ -224,13 +226,13 @@ def list_measures(
             membership=True,
             relearned=True,
         )
-        for among in ("all", "positive")
+        for among in (ALL, POSITIVE)
     }
     return {**clinical, **forgetting, **(again if relearned else {})}
 
 
-def _of(among: str) -> str:
-    return "positive " if among == "positive" else ""
+def _of(among: Population) -> str:
+    return "positive " if among == POSITIVE else ""
 
 
 def needs_unlearned(attack: str) -> bool:

@@ -1,4 +1,4 @@
-"""The page of a study: Markdown from its result alone, the same result the same text."""
+"""The page of a study in Markdown: a function of the result alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -160,9 +160,9 @@ def _has_values(rows: Iterable[Row], measure: str) -> bool:
 
 
 def _write_troubles(cell: CellResult) -> Iterator[str]:
-    told = list_troubles(cell)
-    yield from (f"- {_escape(trouble)}." for trouble in told)
-    if told:
+    troubles = list_troubles(cell)
+    yield from (f"- {_escape(trouble)}." for trouble in troubles)
+    if troubles:
         yield ""
 
 
@@ -170,12 +170,12 @@ def list_troubles(cell: CellResult) -> list[str]:
     """Return what could not be made, and what collapsed, with seed and reason."""
     found = []
     for row in cell.rows:
-        for word, told in (
+        for word, reasons in (
             ("was not made", row.failed),
             ("collapsed", row.collapsed),
             ("was not made again by relearning", row.unrelearned),
         ):
-            found += [f"{row.title} {word} with seed {seed}: {reason}" for seed, reason in told.items()]
+            found += [f"{row.title} {word} with seed {seed}: {reason}" for seed, reason in reasons.items()]
     found += [f"Reference models were not made with seed {seed}: {reason}" for seed, reason in cell.references.items()]
     return found
 

@@ -1,4 +1,4 @@
-"""The relearning attack: show a model half of what it forgot, and look at the half that it is not shown.
+"""The relearning attack: trains a model on half of what it forgot and measures membership of the other half.
 
 Memory that was hidden comes back with a little training on its neighbours; what was forgotten does not. Training on
 anything moves a model, so what counts is the distance from the retrained model under the same treatment.

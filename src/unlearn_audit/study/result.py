@@ -1,4 +1,4 @@
-"""What a study found: one JSON file from which its page and figure are made, and with which a test can compare."""
+"""The result of a study: one JSON file, from which page and figure are made and which tests compare."""
 
 import operator
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from unlearn_audit.policy import Claim, StudyFile
-from unlearn_audit.records import Estimate, to_canonical_json
+from unlearn_audit.records import Estimate, OperatingPoint, to_canonical_json
 from unlearn_audit.records.frozen import Frozen
 
 RESULT_SCHEMA = "unlearn-audit/study-result/v1"
@@ -97,7 +97,9 @@ class StudyResult(Frozen):
     policy: str = Field(description="id and version")
     policy_sha256: str
     policy_ratio: float = Field(description="false negative to false positive")
-    point: str = Field(description="the policy's first operating point, frozen on the original's validation records")
+    point: OperatingPoint = Field(
+        description="the policy's first operating point, frozen on the original's validation records"
+    )
     data: str
     data_sha256: str
     recipe: dict[str, Any]

@@ -1,4 +1,4 @@
-"""All finished runs of one share to forget: what each gives, and the mean over them with its interval."""
+"""The finished runs of one share to forget: the measures of each, and their mean with its interval."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

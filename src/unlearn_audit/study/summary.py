@@ -1,4 +1,4 @@
-"""From the evidence of all finished cells to the numbers of a study. Needs no torch."""
+"""Summarises the evidence of all finished cells into the numbers of a study. Needs no torch."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

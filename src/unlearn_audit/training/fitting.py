@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from unlearn_audit.records import ProgressCallback, ignore_progress
+from unlearn_audit.training.augmentation import augment
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, find_rate
+from unlearn_audit.training.recipe import Recipe, find_rate, get_augmentation, get_class_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ def fit(
 ) -> nn.Module:
     """Return a copy of `model` trained on `records`; `model` itself is left as it was.
 
-    Mean cross-entropy by SGD with momentum, one-cycle learning rate (`find_rate`), no augmentation: a recipe that
-    memorises, since without memorisation there is nothing to forget. Records are shuffled each epoch by a generator
+    Mean cross-entropy by SGD with momentum, one-cycle learning rate (`find_rate`); class weights and augmentation
+    where the recipe has them, which lessen memorisation. Records are shuffled each epoch by a generator
     on `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss.
     `progress` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
     else.
@@ -42,17 +43,29 @@ def fit(
     """
     from torch.nn.functional import cross_entropy
 
-    count_classes(model, records)
+    classes = count_classes(model, records)
     learner = Learner(model, recipe)
-    shuffle = make_generator(seed, "shuffle")
+    shuffle, lots = make_generator(seed, "shuffle"), make_generator(seed, "augmentation")
+    weights, changes = _weigh_classes(classes, records, recipe), get_augmentation(recipe)
     steps = recipe.epochs * count_batches(len(records), recipe.batch)
     done, rate = 0, 0.0
     for epoch in range(1, recipe.epochs + 1):
         for batch in draw_batches(len(records), recipe.batch, shuffle):
             rate = find_rate(done, steps, recipe.learning_rate, recipe.warm_up)
-            loss = partial(cross_entropy, target=records.y[batch])
+            loss = partial(cross_entropy, target=records.y[batch], weight=weights)
             extra = partial(penalty, done / steps) if penalty is not None else None
-            learner.step(records.x[batch], loss, rate, epoch, extra)
+            x = augment(records.x[batch], changes, lots) if changes else records.x[batch]
+            learner.step(x, loss, rate, epoch, extra)
             done += 1
             progress(task, done, steps)
     return learner.finish(rate, recipe.epochs)
+
+
+def _weigh_classes(classes: int, records: Records, recipe: Recipe) -> Tensor | None:
+    """Return (k,) n / (k * n_c) for each class, 0 for one without records; None where classes are not weighted."""
+    import torch
+
+    if get_class_weights(recipe) is None:
+        return None
+    counts = torch.bincount(records.y, minlength=classes).to(torch.float32)
+    return torch.where(counts > 0, len(records) / (classes * counts.clamp(min=1)), torch.zeros_like(counts))

@@ -1,4 +1,4 @@
-"""A copy of a model under SGD: the one place where weights change, and the batches it sees."""
+"""A copy of a model under SGD: the one place where weights change, and the order of its batches."""
 
 from __future__ import annotations
 

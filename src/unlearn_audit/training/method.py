@@ -1,8 +1,8 @@
-"""What an unlearning method is, what it is given, and what it is held to."""
+"""The type of an unlearning method: its parameters, its arguments, and its contract."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -34,12 +34,40 @@ class Setting:
         recipe: how the original was trained.
         seed: of every draw the method makes, at least 0.
         progress: called as each part is finished.
+        shape: of one input, without the axis of the batch.
+        classes: number of outputs that the network must have.
+        parameters: that the case gives to the user's own function.
+        device: on which to train: 'cpu', 'cuda:0', ...
+        train: how the original was trained, where that was by a function of the user's own; None for the recipe.
+        own: the user's network and class numbers as his code knows them; None where they are the task's.
     """
 
     build: Callable[[int], nn.Module]
     recipe: Recipe
     seed: int
     progress: ProgressCallback = ignore_progress
+    shape: tuple[int, ...] = ()
+    classes: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+    train: Train | None = None
+    own: OwnOutputs | None = None
+
+
+class OwnOutputs(NamedTuple):
+    """A user's network whose outputs are put into the task's order behind it: what it is without that."""
+
+    build: Callable[[int], nn.Module]
+    order: tuple[int, ...]
+    """For each class of the task the output that speaks of it."""
+
+
+class Train(Protocol):
+    """How a model is trained from nothing: a plain function of records and setting."""
+
+    def __call__(self, records: Records, setting: Setting, /) -> nn.Module:
+        """Return a new model that was trained on `records`."""
+        ...
 
 
 class Run(Protocol):
@@ -81,6 +109,7 @@ class Method:
             given it empty.
         cost: in words, relative to training again.
         draws: whether it draws anything, so that another seed gives another model.
+        digest: of its code, where that is the user's own.
         prepare: for a method that is nothing but `fit` on the retained records, from a start of its own: that start,
             so that many models can be trained as one (`run_together`). `function` must do the same one by one.
     """
@@ -94,6 +123,7 @@ class Method:
     cost: str
     draws: bool = True
     prepare: Prepare | None = None
+    digest: str | None = None
 
     def parse(self, given: Mapping[str, Any]) -> Parameters:
         """Return `given`, as a policy writes it, as this method's parameters; what is absent has its default.
@@ -123,8 +153,13 @@ class Method:
         before = _remember(original)
         kept = retain if "retain" in self.needs else retain.select(_none_of(retain))
         seen = forget if "forget" in self.needs else forget.select(_none_of(forget))
-        unlearned = self.function(original, kept, seen, parameters, setting).eval()
-        self._validate_result(before, original, unlearned)
+        unlearned = self.function(original, kept, seen, parameters, setting)
+        if unlearned is original:
+            raise CaseError(
+                f"method '{self.name}' returned the model that it was given, which must stay as it is",
+                hint="begin with copy.deepcopy(original)",
+            )
+        self._validate_result(before, original, unlearned.eval())
         return unlearned
 
     def run_together(

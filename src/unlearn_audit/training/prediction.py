@@ -1,4 +1,4 @@
-"""Reading a model without leaving a trace in it."""
+"""Reads the answers of a model without changing the model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def predict_log_probs(model: nn.Module, x: Inputs, batch: int | None = None) -> 
 
     log-softmax of the logits in float64, in evaluation mode, so that phi = log p_y - log(1 - p_y) of a confident
     model is not lost where p rounds to one in float32. `model` is left as it was. The same `batch`
-    (`choose_batch` where nothing is said) and number of threads give the same bits; others may move the last digits of
+    (`choose_batch` by default) and number of threads give the same bits; others may move the last digits of
     the float32 logits.
 
     Raises:
@@ -81,14 +81,15 @@ def _read_logits(model: nn.Module, part: Tensor) -> Tensor:
     """Return one batch's logits (m, k) as float64 on the CPU."""
     import torch
 
-    output = model(part)
+    here = next((weight.device for weight in model.parameters()), part.device)
+    output = model(part.to(here))
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != len(part) or shape[1] < 2:  # noqa: PLR2004
         raise CaseError(
             f"expected logits of shape ({len(part)}, classes) with two classes or more from the model, found {shape}",
             hint="a binary model has two outputs here, before any softmax or sigmoid",
         )
-    logits: Tensor = output.to(device="cpu", dtype=torch.float64)
+    logits: Tensor = output.to("cpu").to(torch.float64)
     return logits
 
 

@@ -1,4 +1,4 @@
-"""How long and how fast to train: the recipe as this floor sees it, and the one-cycle learning rate."""
+"""The training recipe: how long and how fast, and the one-cycle learning rate."""
 
 import math
 from dataclasses import dataclass
@@ -39,6 +39,21 @@ class Recipe(Protocol):
         ...
 
 
+def get_class_weights(recipe: Recipe) -> str | None:
+    """Return 'balanced' where the recipe weights classes; a recipe may leave that out."""
+    return getattr(recipe, "class_weights", None)
+
+
+def get_augmentation(recipe: Recipe) -> tuple[str, ...]:
+    """Return what is done to images in training; a recipe may leave that out."""
+    return getattr(recipe, "augmentation", ())
+
+
+def is_ordinary(recipe: Recipe) -> bool:
+    """Whether training is plain cross-entropy on the records as they are, which many models can share."""
+    return not get_class_weights(recipe) and not get_augmentation(recipe)
+
+
 @dataclass(frozen=True)
 class _Adapted:
     epochs: int
@@ -47,6 +62,8 @@ class _Adapted:
     momentum: float
     weight_decay: float
     warm_up: float
+    class_weights: str | None = None
+    augmentation: tuple[str, ...] = ()
 
 
 def adapt(recipe: Recipe, *, epochs: int | None = None, learning_rate: float | None = None) -> Recipe:
@@ -58,6 +75,8 @@ def adapt(recipe: Recipe, *, epochs: int | None = None, learning_rate: float | N
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         warm_up=recipe.warm_up,
+        class_weights=get_class_weights(recipe),
+        augmentation=get_augmentation(recipe),
     )
 
 

@@ -48,8 +48,8 @@ def draw_labels(truth: Tensor, classes: int, kind: Literal["any", "other"], gene
     import torch
 
     if kind == "any":
-        return torch.randint(0, classes, truth.shape, generator=generator)
-    return (truth + torch.randint(1, classes, truth.shape, generator=generator)) % classes
+        return torch.randint(0, classes, truth.shape, generator=generator).to(truth.device)
+    return (truth + torch.randint(1, classes, truth.shape, generator=generator).to(truth.device)) % classes
 
 
 def relabel(

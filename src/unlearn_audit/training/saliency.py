@@ -1,4 +1,4 @@
-"""Which weights carry the records to forget: saliency (Fan et al. 2024, arXiv 2310.12508) and Fisher importance."""
+"""Importance of weights for the records to forget: saliency (Fan et al. 2024, arXiv 2310.12508), Fisher information."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Ten
     """
     import torch
 
-    flat = torch.cat([value.flatten() for value in saliency.values()])
+    # on the processor: an accelerator has no deterministic selection of the k-th value
+    flat = torch.cat([value.flatten().cpu() for value in saliency.values()])
     if not flat.any():
         raise CaseError(
             "expected a gradient on the forget set, found zero for every weight: saliency cannot rank them",
@@ -63,7 +64,10 @@ def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Ten
     ties = (flat == threshold).nonzero().flatten()
     chosen[ties[: count - int(chosen.sum())]] = True
     parts = torch.split(chosen, [value.numel() for value in saliency.values()])
-    return {name: part.view(value.shape) for (name, value), part in zip(saliency.items(), parts, strict=True)}
+    return {
+        name: part.view(value.shape).to(value.device)
+        for (name, value), part in zip(saliency.items(), parts, strict=True)
+    }
 
 
 def find_importance(

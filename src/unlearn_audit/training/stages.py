@@ -1,4 +1,4 @@
-"""Epochs that are made of stages: forget records, then retain records, or both at once, at one constant rate."""
+"""Epochs in stages at one constant rate: forget records, then retain records, or both at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that are read when a batch asks for them, and joined or cut without being read."""
+"""Inputs in a file: read batch by batch, and joined or cut without being read."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Streamed:
         convert: from stored records (m, ...) to finite float inputs (m, ...), each by itself.
         shape: (n, ...) of the inputs.
         dtype: of the inputs.
+        device: where batches are moved once they are read.
     """
 
     source: Source
@@ -49,6 +50,7 @@ class Streamed:
     convert: Callable[[NDArray[Any]], Tensor]
     item: tuple[int, ...]
     dtype: torch.dtype
+    device: str = "cpu"
 
     @classmethod
     def of(cls, source: Source, convert: Callable[[NDArray[Any]], Tensor]) -> Streamed:
@@ -87,7 +89,8 @@ class Streamed:
             raise CaseError(
                 "expected finite inputs x, found NaN or infinity: does 'preprocessing' scale the data well?"
             )
-        return x if rows.dim() == 1 else x.reshape(*rows.shape, *self.item)
+        x = x if rows.dim() == 1 else x.reshape(*rows.shape, *self.item)
+        return x if self.device == "cpu" else x.to(self.device)
 
     def select(self, which: Any) -> Streamed:
         """Return the inputs under a mask (n,), at positions (m,) or in a slice, without reading any."""

@@ -1,8 +1,8 @@
-"""Labelled records, in memory or in a file: what models are trained on and what they are made to forget."""
+"""Labelled records, in memory or in a file, as training and unlearning are given them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from unlearn_audit.errors import CaseError
@@ -61,6 +61,19 @@ class Records:
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.y)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        """Return input and class of one record, as torch's DataLoader asks for them."""
+        return self.x[row], self.y[row]
+
+    def __getitems__(self, rows: list[int]) -> list[tuple[Tensor, Tensor]]:
+        """Return the same of many, read at once."""
+        return list(zip(self.x[rows], self.y[rows], strict=True))
+
+    def to(self, device: str) -> Self:
+        """Return the records on `device`; those in a file are moved batch by batch when they are read."""
+        x = self.x.to(device) if not isinstance(self.x, Streamed) else replace(self.x, device=device)
+        return type(self)(x, self.y.to(device), self.positive.to(device))
 
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | Tensor) -> Self:
         """Return the records under a boolean mask (n,), or at int64 indices in their order."""

@@ -1,4 +1,4 @@
-"""Many small models trained as one: each on its own records, in its own order, from its own start."""
+"""Trains many small models at once: each on its own records, in its own order, from its own start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.training.learner import count_batches, draw_batches, report_divergence
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, find_rate
+from unlearn_audit.training.recipe import Recipe, find_rate, is_ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,8 @@ def fit_together(
     import torch
 
     _validate_stackable(models)
+    if not is_ordinary(recipe):
+        raise CaseError("expected a recipe without class weights and augmentation to train together", hint="use fit")
     called = names or [f"model {place}" for place in range(len(models))]
     count_classes(models[0], records)
     weights = _stack_weights(models)

@@ -1,9 +1,9 @@
-"""This release against the last one, check by check. It informs a reader and never changes a verdict."""
+"""Comparison of a record with an earlier one, check by check. It never changes a verdict."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from unlearn_audit.records import AuditRecord, CheckResult, Interval, Limit, Outcome, digest_of
+from unlearn_audit.records import AuditRecord, CheckResult, Interval, Limit, MetricKey, Outcome, digest_of
 
 HOW_TO_READ = (
     "better, worse: the bounds do not overlap; same: they do, which does not show that nothing changed. "
@@ -135,9 +135,9 @@ def _judge(check: CheckResult, before: CheckResult | None) -> tuple[Change, tupl
     return change, tuple(notes)
 
 
-def _measures(check: CheckResult) -> tuple[str | None, ...]:
-    """What a check is about. The attack is not part of it: it is the one that decided, among those of the policy."""
-    return check.metric, check.against, check.among, check.at
+def _measures(check: CheckResult) -> MetricKey:
+    """What a check is about, whatever the model is called and whichever attack decided."""
+    return check.key.model_copy(update={"model": "", "attack": None})
 
 
 def _shape(limit: Limit) -> tuple[bool, bool]:

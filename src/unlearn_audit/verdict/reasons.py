@@ -1,68 +1,57 @@
-"""Why a check came out as it did, in sentences that a clinician can read."""
+"""Reasons: why a check came out as it did, in sentences that a clinician can read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from unlearn_audit.records import Estimate, Limit
+from unlearn_audit.records import Estimate, Interval, Limit, Message, write_message
 from unlearn_audit.stats import estimate_more_records, split_by_group
+from unlearn_audit.verdict.rulings import is_inside
 
 
-def is_inside(estimate: Estimate, limit: Limit) -> bool:
-    """Whether the estimate itself, without its bounds, lies within the tolerance."""
-    above = limit.at_least is None or estimate.value >= limit.at_least
-    return above and (limit.at_most is None or estimate.value <= limit.at_most)
-
-
-def explain_pass(estimate: Estimate, limit: Limit) -> str:
+def explain_pass(bounds: Interval, limit: Limit) -> Message:
     """Say that both bounds are inside."""
-    return f"The value lies {_bounds_text(estimate)}: inside the tolerance ({limit})."
+    return write_message("bounds-inside", **_name_bounds(bounds), limit=limit.message)
 
 
-def explain_fail(estimate: Estimate, limit: Limit, *, too_high: bool) -> str:
-    """Say which bound is outside, although it is the one nearer to the tolerance.
-
-    Raises:
-        ValueError: the estimate has no bounds, so that it cannot have failed.
-    """
-    bounds = estimate.bounds
-    if bounds is None:
-        raise ValueError("a failing check has bounds")
-    if too_high:
-        return f"Even the lower bound, {bounds.low:.3f}, is above the tolerance ({limit})."
-    return f"Even the upper bound, {bounds.high:.3f}, is below the tolerance ({limit})."
+def explain_fail(bounds: Interval, limit: Limit, *, too_high: bool) -> Message:
+    """Say which bound is outside, although it is the one nearer to the tolerance."""
+    code = "bounds-above" if too_high else "bounds-below"
+    return write_message(code, **_name_bounds(bounds), limit=limit.message)
 
 
-def explain_crossing(estimate: Estimate, limit: Limit) -> str:
+def explain_crossing(bounds: Interval, limit: Limit) -> Message:
     """Say that the bounds lie on either side."""
-    return f"The value lies {_bounds_text(estimate)}: that range crosses the tolerance ({limit})."
+    return write_message("bounds-cross", **_name_bounds(bounds), limit=limit.message)
 
 
-def explain_straddle(estimate: Estimate, limit: Limit, groups: Sequence[str]) -> str:
-    """Say what would decide it: 'inconclusive' alone is no answer.
+def explain_chance(bounds: Interval, limit: Limit) -> Message:
+    """Say that one of several attacks lies outside, which may be chance: their shared error does not fail it."""
+    return write_message("bounds-outside-by-chance", **_name_bounds(bounds), limit=limit.message)
+
+
+def explain_open(estimate: Estimate, limit: Limit, groups: Sequence[str]) -> Message:
+    """Say what would decide a check whose bounds lie on either side: 'inconclusive' alone is no answer.
 
     Args:
         estimate: with bounds on either side of a limit.
         limit: the tolerance.
         groups: what each group of records that the estimate counts is called, such as 'malignant'.
     """
-    text = explain_crossing(estimate, limit)
     ends = [end for end in (limit.at_least, limit.at_most) if end is not None]
     more = [estimate_more_records(estimate, end) for end in ends]
     if any(number is None for number in more):
-        return f"{text} The estimate sits on the limit: no number of further records is likely to decide it."
+        return write_message("estimate-on-limit")
     needed = max(number for number in more if number is not None)
-    side = "" if is_inside(estimate, limit) else ", against the model"
-    return f"{text} If the estimate stays, more records like these decide it{side}: {_name(needed, estimate, groups)}."
+    code = "more-records-decide" if is_inside(estimate, limit) else "more-records-decide-against"
+    return write_message(code, needed=list(_list_needed(needed, estimate, groups)))
 
 
-def _name(needed: int, estimate: Estimate, groups: Sequence[str]) -> str:
-    """Return such as 'about 900 malignant (now 100) and 3,600 benign (now 400)'."""
+def _list_needed(needed: int, estimate: Estimate, groups: Sequence[str]) -> Iterator[Message]:
+    """Yield such as '900 malignant (now 100)' and '3,600 benign (now 400)'."""
     if not groups or len(groups) != len(estimate.sizes):
-        return f"about {_round_up(needed):,} (now {estimate.n:,})"
-    parts = [
-        f"{_round_up(more):,} {name} (now {size:,})"
-        for name, size, more in zip(groups, estimate.sizes, split_by_group(needed, estimate), strict=True)
-    ]
-    return f"about {' and '.join(parts)}"
+        yield write_message("records-needed", more=_round_up(needed), now=estimate.n)
+        return
+    for name, size, more in zip(groups, estimate.sizes, split_by_group(needed, estimate), strict=True):
+        yield write_message("records-of-group-needed", group=name, more=_round_up(more), now=size)
 
 
 def _round_up(number: int) -> int:
@@ -71,8 +60,5 @@ def _round_up(number: int) -> int:
     return -(-number // unit) * unit
 
 
-def _bounds_text(estimate: Estimate) -> str:
-    bounds = estimate.bounds
-    if bounds is None:
-        return "no bounds"
-    return f"between {bounds.low:.3f} and {bounds.high:.3f} at {100 * bounds.confidence:.3g} % confidence each side"
+def _name_bounds(bounds: Interval) -> dict[str, float]:
+    return {"low": bounds.low, "high": bounds.high, "confidence": bounds.confidence}

@@ -1,65 +1,75 @@
 """The recommendation: what to do, by the verdicts alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from unlearn_audit.policy import (
-    tell_release,
-)
-from unlearn_audit.records import (
-    Outcome,
-    Provenance,
-    Recommendation,
-    Verdict,
-)
-from unlearn_audit.verdict.reasons import is_inside
+from unlearn_audit.policy import tell_release
+from unlearn_audit.records import Message, Outcome, Provenance, Recommendation, Verdict, write_message
+from unlearn_audit.verdict.rulings import is_inside
+from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
 
 
-def recommend(verdicts: Sequence[Verdict], provenance: Provenance) -> Recommendation:
-    """Say what to do, by the verdicts alone; `provenance` names the remedies in the order they were tried."""
+def recommend(
+    verdicts: Sequence[Verdict],
+    provenance: Provenance,
+    hopeless: Sequence[Message] = (),
+    caveats: Sequence[Message] = (),
+) -> Recommendation:
+    """Return what to do, by the verdicts alone.
+
+    Args:
+        verdicts: of the audited model first, then of the others.
+        provenance: names the remedies in the order they were tried.
+        hopeless: which checks no unlearning can pass, from `list_hopeless_checks`; said in place of other advice.
+        caveats: what whoever releases must know besides.
+    """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
-    remedied = [card.name for card in provenance.models if card.role == "remedied"]
-    if audited.outcome is Outcome.PASS and audited.waived:
-        return Recommendation(action="release", model=audited.model, text=tell_release(audited))
     if audited.outcome is Outcome.PASS:
-        return Recommendation(
-            action="release",
-            model=audited.model,
-            text="Every required check holds: the numbers support releasing the unlearned model.",
-        )
-    passing = [v for v in verdicts if v.model in remedied and v.outcome is Outcome.PASS]
-    if passing:
-        name = passing[0].model
-        return Recommendation(
-            action="release-remedied",
-            model=name,
-            text="Do not release the unlearned model. "
-            f"The model remedied by {titles[name]} passes every required check: release that one instead.",
-        )
-    tried = (
-        f" The remedies tried ({', '.join(titles[name] for name in remedied)}) do not pass either." if remedied else ""
+        advice = tell_release(audited) if audited.waived else write_message("every-check-holds")
+        return Recommendation(action="release", model=audited.model, advice=(advice, *caveats))
+    remedied = {card.name for card in provenance.models if card.role == "remedied"}
+    tried = [verdict for verdict in verdicts if verdict.model in remedied]
+    passing = next((verdict.model for verdict in tried if verdict.outcome is Outcome.PASS), None)
+    if passing is not None:
+        advised = tuple(_advise_remedied(passing, verdicts, provenance))
+        return Recommendation(action="release-remedied", model=passing, advice=(*advised, *caveats))
+    then = (
+        *_tell_remedies(tried, titles, provenance),
+        *tell_cheaper(verdicts, provenance),
+        *_advise(tried, titles, hopeless),
     )
-    tried += "".join(f" {s.method}: {s.reason}" for s in provenance.searches if s.chosen is None)
     if audited.outcome is Outcome.FAIL:
-        return Recommendation(
-            action="do-not-release",
-            model=audited.model,
-            text=f"Do not release the unlearned model.{tried} " + _next_step(verdicts, titles, remedied),
-        )
-    return Recommendation(
-        action="collect-evidence",
-        model=audited.model,
-        text=f"The evidence does not decide: do not release yet.{tried} " + _next_step(verdicts, titles, remedied),
-    )
+        advice = write_message("do-not-release")
+        return Recommendation(action="do-not-release", model=audited.model, advice=(advice, *then))
+    advice = write_message("evidence-does-not-decide")
+    return Recommendation(action="collect-evidence", model=audited.model, advice=(advice, *then))
 
 
-def _next_step(verdicts: Sequence[Verdict], titles: dict[str, str], remedied: Sequence[str]) -> str:
-    promising = [titles[v.model] for v in verdicts if v.model in remedied and _could_pass(v)]
-    if promising:
-        return (
-            f"On {promising[0]} every required estimate lies inside its tolerance: a larger test split could decide "
-            "for it. Section 2 says how many records each check needs."
-        )
-    return "Change the unlearning where checks fail, collect more test records where they are inconclusive."
+def _advise_remedied(model: str, verdicts: Sequence[Verdict], provenance: Provenance) -> Iterator[Message]:
+    """Yield that the remedied model is to be released, what changes with it, and what it was worth."""
+    card = provenance.find_model(model)
+    yield write_message("release-remedied-instead", title=card.title)
+    if card.reissued is not None:
+        yield write_message("threshold-changes-with-model")
+    yield from tell_control(verdicts, provenance, model)
+
+
+def _tell_remedies(tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance) -> Iterator[Message]:
+    """Yield what came of the remedies."""
+    if tried:
+        yield write_message("remedies-do-not-pass", titles=[titles[verdict.model] for verdict in tried])
+    for search in provenance.searches:
+        if search.chosen is None:
+            yield write_message("search-without-choice", method=search.method, reason=search.reason)
+
+
+def _advise(tried: Sequence[Verdict], titles: dict[str, str], hopeless: Sequence[Message]) -> Sequence[Message]:
+    """Return the next step."""
+    if hopeless:
+        return hopeless
+    promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
+    if promising is not None:
+        return (write_message("larger-test-split-could-decide", title=promising),)
+    return (write_message("change-or-collect"),)
 
 
 def _could_pass(verdict: Verdict) -> bool:

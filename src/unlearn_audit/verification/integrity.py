@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,22 +18,15 @@ from unlearn_audit.bundle.countersignatures import (
     is_countersignature,
     name_files,
     read_countersignature,
+    read_date,
 )
 from unlearn_audit.bundle.layout import ATTESTATION, CHAIN, PDF, RECORD, STAMP, digest_path, is_safe_name
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.pki.certificates import validate_certificates
 from unlearn_audit.pki.keys import fingerprint_of
 from unlearn_audit.pki.time_stamps import TimeStamp, open_token
-from unlearn_audit.records import (
-    AuditRecord,
-    CheckResult,
-    Verdict,
-    decide_outcome,
-    digest_of,
-    judge_waiver,
-    settle_waivers,
-    to_canonical_json,
-)
+from unlearn_audit.records import AuditRecord, digest_of, to_canonical_json
+from unlearn_audit.verdict.consistency import UnknownRulesError, find_contradictions
 from unlearn_audit.verification.pdf_signatures import PdfSignature, SignedPdf, open_pdf
 
 _LARGEST = 64 << 20  # of files that are read as a whole; models and evidence are only digested
@@ -45,8 +39,13 @@ def list_files(folder: Path) -> Iterator[str]:
         IntegrityError: something in it is no plain file or folder.
     """
     for entry in sorted(folder.iterdir()):
-        if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
-            raise IntegrityError(f"{entry.name!r} is a link or no plain file: a bundle holds plain files only")
+        if entry.is_symlink():
+            raise IntegrityError(
+                f"{entry.name!r} is a symbolic link, and a bundle holds plain files only: copy the folder with what "
+                "its links point at (cp -rL) and verify the copy"
+            )
+        if not (entry.is_file() or entry.is_dir()):
+            raise IntegrityError(f"{entry.name!r} is no plain file: a bundle holds plain files only")
         if entry.is_file():
             yield entry.name
             continue
@@ -62,7 +61,9 @@ def read_plainly(file: Path) -> bytes:
     Raises:
         IntegrityError: it is missing, a link, or too large.
     """
-    if file.is_symlink() or not file.is_file():
+    if file.is_symlink():
+        raise IntegrityError(f"{file.name} is a symbolic link: copy it with cp -L, and verify the copy")
+    if not file.is_file():
         raise IntegrityError(f"{file.name} is missing")
     if file.stat().st_size > _LARGEST:
         raise IntegrityError(f"{file.name} is larger than {_LARGEST >> 20} MiB")
@@ -158,6 +159,9 @@ def _check_countersignatures(path: Path, found: Opened, attested: dict[str, str]
     _compare_files(path, {name: digest for name, digest in digests.items() if name not in own})
     _validate_distinct_signers(found.certificates[0], signed)
     pdf = _check_pages(read_plainly(path / PDF), [attested[PDF], *pages], signed) if PDF in attested else None
+    if pdf is not None:
+        pairs = zip(signed, pdf.signatures[1:], strict=True)
+        signed = [replace(item, pdf_stamps=signature.stamps) for item, signature in pairs]
     return replace(found, countersignatures=tuple(signed), pdf=pdf)
 
 
@@ -207,6 +211,7 @@ def _find_countersignature(signature: PdfSignature, record: AuditRecord) -> Coun
     person = find_person(record, signature.certificates[0])
     if person is None or signature.meaning != person.meaning:
         raise IntegrityError("the PDF is countersigned by somebody whom its policy does not name as responsible")
+    read_date(signature.claimed, record)
     return Countersignature(person, signature.meaning, signature.claimed, signature.certificates, signature.stamps)
 
 
@@ -221,34 +226,18 @@ def read_record(content: bytes) -> AuditRecord:
         raise IntegrityError(f"{RECORD} is not in its canonical form")
     if digest_of(record.policy) != record.policy_sha256:
         raise IntegrityError("the record's policy digest is not that of the policy in it")
-    _validate_outcome(record)
+    _validate_verdicts(record)
     return record
 
 
-def _validate_outcome(record: AuditRecord) -> None:
-    """Refuse a record whose outcome, or whose waivers, do not follow from its checks and its date."""
-    for verdict in record.verdicts:
-        if settle_waivers(_judge_waivers(verdict, record)) != verdict.checks:
-            raise IntegrityError(f"a waiver on {verdict.model} does not count as the record says it does")
-    if not record.outcome is record.verdict.outcome is decide_outcome(record.verdict.checks):
-        raise IntegrityError("the record's outcome is not the worst of its required checks")
+def _validate_verdicts(record: AuditRecord) -> None:
+    """Refuse a record whose verdicts do not follow from its own policy and findings, whoever signed it.
 
-
-def _judge_waivers(verdict: Verdict, record: AuditRecord) -> Iterator[CheckResult]:
-    granted = {
-        "policy": record.policy.get("waivers", ()),
-        "file": record.provenance.model_dump(mode="json").get("waivers", ()),
-    }
-    for check in verdict.checks:
-        waiver = check.waiver
-        if waiver is None:
-            yield check
-            continue
-        given = waiver.model_dump(mode="json", exclude={"state", "given_in"})
-        if verdict is not record.verdict or waiver.check != check.id or given not in granted[waiver.given_in]:
-            raise IntegrityError(f"the waiver on check {check.id} was granted by neither policy nor case")
-        state = judge_waiver(waiver, check.outcome.value, record.provenance.day)
-        yield check.model_copy(update={"waiver": waiver.model_copy(update={"state": state})})
+    A policy that this version cannot read proves nothing either way; verification says so in a line of its own.
+    """
+    with suppress(UnknownRulesError):
+        for contradiction in find_contradictions(record):
+            raise IntegrityError(f"the record contradicts itself: {contradiction}")
 
 
 def _read_subjects(statement: dict[str, Any]) -> dict[str, str]:
@@ -277,12 +266,25 @@ def _compare_statement(statement: dict[str, Any], digests: dict[str, str], recor
         raise IntegrityError("the attestation states another result than the record")
 
 
+def _has_other_line_ends(path: Path, digest: str) -> bool:
+    """Return whether a file is what was signed but for CR LF in place of LF. It is refused all the same."""
+    if path.stat().st_size > _LARGEST:
+        return False
+    return sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest() == digest
+
+
 def _compare_files(path: Path, digests: dict[str, str]) -> None:
     """Refuse missing, additional and changed files, and say which."""
     found = {name for name in list_files(path) if name not in (ATTESTATION, STAMP) and not is_countersignature(name)}
     missing, extra = sorted(digests.keys() - found), sorted(found - digests.keys())
     changed = sorted(name for name in digests.keys() & found if digest_path(path / name) != digests[name])
-    told = (("missing", missing), ("not part of what was signed", extra), ("changed since signing", changed))
+    ends = [name for name in changed if _has_other_line_ends(path / name, digests[name])]
+    told = (
+        ("missing", missing),
+        ("not part of what was signed", extra),
+        ("changed since signing", [name for name in changed if name not in ends]),
+        ("only the line ends were changed, as git does with core.autocrlf; check it out with '-text'", ends),
+    )
     problems = [f"{', '.join(names)}: {what}" for what, names in told if names]
     if problems:
         raise IntegrityError("; ".join(problems))

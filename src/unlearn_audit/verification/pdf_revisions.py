@@ -11,6 +11,7 @@ from typing import Any
 
 from unlearn_audit.errors import IntegrityError
 from unlearn_audit.pki.offline import defer_network_client
+from unlearn_audit.verification.pdf_metadata import compare_metadata
 
 _ROOT = frozenset({"/AcroForm", "/Extensions", "/Version", "/DSS"})
 _CERTIFIED = frozenset({"/Perms"})
@@ -88,6 +89,7 @@ def _compare(new: Any, old: Any) -> None:
     _compare_first_page(new, old, page)
     if new.root["/Metadata"].get("/Subtype") != "/XML":
         raise IntegrityError("its metadata was replaced by something else when it was signed")
+    compare_metadata(new, old)
 
 
 def _compare_places(new: Any, old: Any) -> set[Any]:

@@ -12,11 +12,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from unlearn_audit.bundle.layout import RECORD
 from unlearn_audit.errors import IntegrityError
-from unlearn_audit.formats.pdf import ATTACHMENT
-from unlearn_audit.pki.certificates import TIME_STAMPING, Standing, examine_chain, keep_quiet
+from unlearn_audit.pki.certificates import keep_quiet
+from unlearn_audit.pki.chains import TIME_STAMPING, Standing, examine_chain
 from unlearn_audit.pki.der import NotDerError, check_der
 from unlearn_audit.pki.time_stamps import TimeStamp, open_token
+from unlearn_audit.records import SignatureLevel
 from unlearn_audit.verification.pdf_revisions import examine_stages, find_ends, read_pdf
 
 _LISTS = "/CRLs"
@@ -47,13 +49,13 @@ class PdfSignature:
     carries_proof: bool = False
 
     @property
-    def level(self) -> str:
+    def level(self) -> SignatureLevel:
         """The PAdES level that the signature really has."""
         if self.stamp is None:
-            return "B-B"
+            return SignatureLevel.B
         if not self.carries_proof:
-            return "B-T"
-        return "B-LTA" if self.archive else "B-LT"
+            return SignatureLevel.T
+        return SignatureLevel.LTA if self.archive else SignatureLevel.LT
 
     @property
     def stamps(self) -> tuple[TimeStamp, ...]:
@@ -139,8 +141,8 @@ def _open(pdf: bytes) -> SignedPdf:
         _examine_last(stage, pdf[:end], signatures)
     examine_stages(stages)
     attached = list(_list_attachments(whole))
-    if [name for name, _ in attached] != [ATTACHMENT]:
-        raise IntegrityError(f"the PDF must carry one attachment, {ATTACHMENT}, found {len(attached)}")
+    if [name for name, _ in attached] != [RECORD]:
+        raise IntegrityError(f"the PDF must carry one attachment, {RECORD}, found {len(attached)}")
     return SignedPdf(attached[0][1], tuple(signatures), tuple(_list_proof(whole, _LISTS)))
 
 

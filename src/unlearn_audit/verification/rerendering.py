@@ -34,6 +34,18 @@ def compare_pages(record: AuditRecord, pages: Mapping[str, bytes]) -> Verificati
     return VerificationCheck(NAME, worst, " ".join(sentence for _, sentence in answers), asked=True)
 
 
+def compare_page(record: AuditRecord, page: bytes) -> VerificationCheck:
+    """Render the page of `record`, which a signed PDF carries, and hold an HTML file against it: report or summary."""
+    if (other := _compare_version(record)) is not None:
+        return other
+    whole, said = _compare(record, HTML, page)
+    if whole is not State.OK:
+        summary, found = _compare(record, SUMMARY_HTML, page)
+        if summary is State.OK:
+            return VerificationCheck(NAME, summary, f"This is the summary, not the whole report. {found}", asked=True)
+    return VerificationCheck(NAME, whole, said, asked=True)
+
+
 def compare_lone_pdf(record: AuditRecord, pdf: bytes) -> VerificationCheck:
     """Render `record` again and hold a signed PDF of any file name against it: the report, or else the summary."""
     if (other := _compare_version(record)) is not None:

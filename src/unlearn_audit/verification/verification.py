@@ -2,26 +2,57 @@
 
 Trust comes from the verifier and never from the bundle. UNTRUSTED is not INVALID, and both differ from a valid
 signature over a failing verdict. What follows from the record and the evidence is asked in `rerendering` and in
-`unlearn_audit.verification.recomputation`; who signed and when in `signers`.
+`unlearn_audit.verification.recomputation`; who signed in `signers`, when in `times`, what lies there in `contents`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from unlearn_audit.bundle.layout import PDF, POLICY, RECORD, SUMMARY_PDF
-from unlearn_audit.errors import IntegrityError, PolicyError, UsageError
-from unlearn_audit.pki.certificates import load_revocations, load_roots
-from unlearn_audit.policy import KnownNames, Policy, load_policy
-from unlearn_audit.records import AuditRecord
+from unlearn_audit.bundle.layout import ATTESTATION, PDF, POLICY, SUMMARY_PDF
+from unlearn_audit.errors import IntegrityError, UsageError
+from unlearn_audit.pki.certificates import load_roots
+from unlearn_audit.pki.purposes import validate_purposes
+from unlearn_audit.pki.revocation import load_revocations
+from unlearn_audit.pki.time_stamps import TimeStamp
+from unlearn_audit.verdict.summary import summarise
 from unlearn_audit.verification.answers import State, Verification, VerificationCheck
-from unlearn_audit.verification.integrity import Opened, check_bundle, check_pdf, list_files, read_plainly
-from unlearn_audit.verification.pdf_signatures import SignedPdf, carries_signature, examine_pdf
-from unlearn_audit.verification.seals import judge_seals
-from unlearn_audit.verification.signers import TrustStore, judge_countersignatures, judge_signer, judge_time
+from unlearn_audit.verification.contents import (
+    compare_policy,
+    judge_completeness,
+    judge_level,
+    judge_pdf,
+    judge_policy_file,
+    judge_summary,
+)
+from unlearn_audit.verification.integrity import Opened, check_bundle, check_pdf, list_files
+from unlearn_audit.verification.seals import judge_seals, list_seal_chains
+from unlearn_audit.verification.signers import judge_countersignatures, judge_revocation_lists, judge_signer
+from unlearn_audit.verification.times import judge_time
+from unlearn_audit.verification.trust_store import TrustStore
+from unlearn_audit.verification.unsigned import (
+    describe_folder,
+    describe_page,
+    is_page,
+    read_start,
+    validate_no_archive,
+)
+from unlearn_audit.verification.verdicts import judge_rules, judge_waivers
 
-__all__ = ["State", "Verification", "VerificationCheck", "VerificationOptions", "verify", "verify_bundle", "verify_pdf"]
+__all__ = [
+    "State",
+    "Verification",
+    "VerificationCheck",
+    "VerificationOptions",
+    "compare_policy",
+    "judge_waivers",
+    "verify",
+    "verify_bundle",
+    "verify_pdf",
+]
+
+_Stamped = Mapping[str, Sequence[TimeStamp]]
 
 
 @dataclass(frozen=True)
@@ -29,25 +60,35 @@ class VerificationOptions:
     """What a verifier wants beyond the roots that it trusts.
 
     Attributes:
-        trust_time: PEM files of root certificates that are trusted for time stamps and for nothing else.
+        trust_time: PEM files of root certificates that are trusted for time stamps and for nothing else. With some,
+            no other root is asked about time.
         revocations: files of revocation lists, PEM or DER, newer than what the report may carry.
         require_timestamp: whether a time that is only claimed is not enough.
+        signers: whom the verifier expects to have signed: a subject, a common name, or the SHA-256 of a public key.
+            Anyone below a trusted root where it is empty.
+        purposes: extended key usages (OIDs) that a signer's certificate may have beyond those of documents and reports.
     """
 
     trust_time: tuple[Path, ...] = ()
     revocations: tuple[Path, ...] = ()
     require_timestamp: bool = False
+    signers: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
 
 
 def verify(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
     """Verify a bundle's folder, or its report.pdf alone, against the root certificates in the PEM files `trust`.
 
+    A page, or a folder with pages and without signatures, is not refused: the answer says what can be checked of it.
+
     Raises:
-        UsageError: `path` is neither, or a file of `trust` or `wishes` does not hold what it should.
+        UsageError: `path` is neither, or an archive, or a file of `trust` or `wishes` does not hold what it should.
     """
-    if path.is_file():
-        return verify_pdf(path, trust, wishes)
-    return verify_bundle(path, trust, wishes)
+    if not path.is_file():
+        return verify_bundle(path, trust, wishes)
+    start = read_start(path)
+    validate_no_archive(path, start)
+    return describe_page(path) if is_page(start) else verify_pdf(path, trust, wishes)
 
 
 def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
@@ -62,19 +103,27 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Verification
             hint="'unlearn-audit run' says where it wrote the bundle",
         )
     trust_store = _load_trust(trust, wishes)
+    if (unsigned := describe_folder(path)) is not None:
+        return unsigned
     try:
-        found = check_bundle(path, (*trust_store.roots, *trust_store.time_roots))
+        found = check_bundle(path, trust_store.all_roots)
     except IntegrityError as error:
         return Verification((VerificationCheck("integrity", State.INVALID, error.message),), None)
     count = sum(1 for _ in list_files(path))
-    about_pdf, pdf = _judge_pdf(path, found)
+    about_pdf, pdf = judge_pdf(path, found)
+    about_summary, summary = judge_summary(path, found)
     lines = (
         VerificationCheck("integrity", State.OK, f"All {count} files are exactly those that were signed."),
         about_pdf,
-        *_judge_summary(path, found),
-        _judge_policy_file(path / POLICY, found.record),
+        *about_summary,
+        judge_policy_file(path / POLICY, found.record),
+        judge_completeness(path, found.record),
     )
-    return _conclude(lines, found, trust_store.knowing(pdf.revocations if pdf else ()))
+    stamped: dict[str, Sequence[TimeStamp]] = {ATTESTATION: found.stamps}
+    for name, opened in ((PDF, pdf), (SUMMARY_PDF, summary)):
+        if opened is not None:
+            stamped[name] = opened.signatures[0].stamps
+    return _conclude(lines, found, stamped, trust_store.knowing(pdf.revocations if pdf else ()))
 
 
 def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
@@ -85,7 +134,7 @@ def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOpt
     """
     trust_store = _load_trust(trust, wishes)
     try:
-        found = check_pdf(path, (*trust_store.roots, *trust_store.time_roots))
+        found = check_pdf(path, trust_store.all_roots)
     except IntegrityError as error:
         return Verification((VerificationCheck("integrity", State.INVALID, error.message),), None)
     alone = "Only the PDF was given; verify the bundle's folder for"
@@ -93,150 +142,54 @@ def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOpt
         VerificationCheck(
             "integrity", State.OK, "The signature covers every byte of this PDF, and the record attached to it."
         ),
-        _judge_level(found.pdf, found.record)
+        judge_level(found.pdf, found.record)
         if found.pdf
         else VerificationCheck("PDF signature", State.ABSENT, "No PDF."),
         VerificationCheck("policy file", State.ABSENT, f"{alone} policy.yaml."),
         VerificationCheck("files beside it", State.ABSENT, f"{alone} attestation, evidence, models and HTML."),
     )
-    return _conclude(lines, found, trust_store.knowing(found.pdf.revocations if found.pdf else ()))
-
-
-def compare_policy(path: Path, record: AuditRecord) -> VerificationCheck:
-    """Return whether the policy in the file `path` is the one that `record` was judged by, by its digest.
-
-    Layout and comments of the file do not matter, any value does.
-
-    Raises:
-        PolicyError: the file is no policy.
-    """
-    given = load_policy(path, KnownNames())  # equal digests mean equal names: nothing is gained by knowing them
-    if given.digest() == digest_policy(record):
-        return VerificationCheck(
-            "policy match", State.OK, f"The report was judged by the policy you gave: {_name(given)}.", True
-        )
-    return VerificationCheck(
-        "policy match", State.INVALID,
-        f"The report was judged by another policy: {record.policy.get('id')} {record.policy.get('version')}, sha256 "
-        f"{record.policy_sha256[:12]}; you gave {_name(given)}, sha256 {given.digest()[:12]}.",
-        True,
-    )  # fmt: skip
-
-
-def digest_policy(record: AuditRecord) -> str:
-    """Return the digest that the record's policy has today: fields that came later are filled in, as in a file."""
-    try:
-        return Policy.model_validate(record.policy).digest()
-    except ValueError:
-        return record.policy_sha256
-
-
-def _name(policy: Policy) -> str:
-    return f"{policy.id} {policy.version}"
+    embedded = found.pdf.revocations if found.pdf else ()
+    return _conclude(lines, found, {"the PDF": found.stamps}, trust_store.knowing(embedded))
 
 
 def _load_trust(trust: tuple[Path, ...], wishes: VerificationOptions | None) -> TrustStore:
     wants = wishes or VerificationOptions()
+    validate_purposes(wants.purposes)
     return TrustStore(
         roots=load_roots(trust),
         time_roots=load_roots(wants.trust_time, "--trust-time"),
         revocations=load_revocations(wants.revocations),
         require_timestamp=wants.require_timestamp,
+        signers=wants.signers,
+        purposes=wants.purposes,
     )
 
 
-def _conclude(lines: tuple[VerificationCheck, ...], found: Opened, trust_store: TrustStore) -> Verification:
+def _conclude(
+    lines: tuple[VerificationCheck, ...], found: Opened, stamped: _Stamped, trust_store: TrustStore
+) -> Verification:
     """Put who signed and when between what is whole and what the verdict is."""
     first, *others = lines
     record = found.record
-    moment, time = judge_time(found.stamps, record, trust_store)
+    moment, time = judge_time(stamped, found.certificates, record, trust_store)
+    signers = (found.certificates, *(item.certificates for item in found.countersignatures))
+    stamps = [stamp for listed in stamped.values() for stamp in listed]
+    stamps += [stamp for item in found.countersignatures for listed in item.stamped for stamp in listed]
+    chains = (*signers, *(stamp.certificates for stamp in stamps), *list_seal_chains(record))
     return Verification(
         (
             first,
             *judge_signer(found.certificates, record, trust_store, moment),
             *others,
-            *judge_seals(record, trust_store),
+            *judge_seals(record, trust_store, moment),
             *judge_countersignatures(found.countersignatures, record, trust_store),
+            *judge_revocation_lists(chains, trust_store),
             time,
+            *judge_rules(record),
             judge_waivers(record, datetime.now(UTC).date()),
-            VerificationCheck("verdict", State.OK, f"{record.verdict.label.upper()}: {record.verdict.reason}"),
+            VerificationCheck(
+                "verdict", State.OK, f"{record.verdict.label.upper()}: {summarise(record.verdict.checks)}"
+            ),
         ),
         record,
     )
-
-
-def judge_waivers(record: AuditRecord, today: date) -> VerificationCheck:
-    """Return whether the verdict rests on waivers, and whether those are still in force `today`."""
-    waived = [(check, check.waiver) for check in record.verdict.waived if check.waiver]
-    if not waived:
-        others = sum(check.waiver is not None for check in record.verdict.checks)
-        return VerificationCheck("waivers", State.OK, f"None counts ({others} named)." if others else "None.")
-    said = "; ".join(f"{check.id} ({check.outcome.label}) by {w.approver} until {w.expires}" for check, w in waived)
-    ended = sorted(check.id for check, waiver in waived if waiver.expires < today)
-    if ended:
-        without = record.verdict.outcome_without_waivers.label.upper()
-        sentence = f"Ended by {today}: {', '.join(ended)}. Without waivers the verdict is {without}. Granted: {said}."
-        return VerificationCheck("waivers", State.EXPIRED, sentence)
-    return VerificationCheck("waivers", State.WAIVED, f"{len(waived)} required checks do not count: {said}.")
-
-
-def _judge_pdf(path: Path, found: Opened) -> tuple[VerificationCheck, SignedPdf | None]:
-    if not (path / PDF).is_file():
-        return VerificationCheck("PDF signature", State.ABSENT, "The bundle holds no report.pdf."), None
-    try:
-        pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
-        _validate_count(pdf, 1 + len(found.countersignatures))
-    except IntegrityError as error:
-        return VerificationCheck("PDF signature", State.INVALID, error.message), None
-    return _judge_level(pdf, found.record, "the attached record is record.json"), pdf
-
-
-def _judge_summary(path: Path, found: Opened) -> Iterator[VerificationCheck]:
-    """A summary that is there is signed as the report is, once; one of before that was so is covered like any file."""
-    if not (path / SUMMARY_PDF).is_file():
-        return
-    name = "summary signature"
-    try:
-        content = read_plainly(path / SUMMARY_PDF)
-        if not carries_signature(content):
-            said = f"{SUMMARY_PDF} carries no signature of its own; the attestation covers it."
-            yield VerificationCheck(name, State.ABSENT, said)
-            return
-        pdf = examine_pdf(content, found.certificates[0], read_plainly(path / RECORD))
-        _validate_count(pdf, 1)
-    except IntegrityError as error:
-        yield VerificationCheck(name, State.INVALID, f"{SUMMARY_PDF}: {error.message}")
-        return
-    yield replace(_judge_level(pdf, found.record, "the attached record is record.json"), name=name)
-
-
-def _validate_count(pdf: SignedPdf, expected: int) -> None:
-    if len(pdf.signatures) != expected:
-        raise IntegrityError(f"the PDF carries {len(pdf.signatures)} signatures, the bundle others")
-
-
-def _judge_level(pdf: SignedPdf, record: AuditRecord, also: str = "permits no other changes") -> VerificationCheck:
-    """Every signature must be at the level that the record, and so every page, promises."""
-    promised = record.provenance.signer.level if record.provenance.signer else "B-B"
-    found = [signature.level for signature in pdf.signatures]
-    if any(level != promised for level in found):
-        said = f"The record promises signatures at level {promised}, the PDF has {', '.join(found)}."
-        return VerificationCheck("PDF signature", State.INVALID, said)
-    many = f"{len(found)} signatures, " if len(found) > 1 else ""
-    return VerificationCheck("PDF signature", State.OK, f"PAdES {promised}, {many}covers the whole PDF; {also}.")
-
-
-def _judge_policy_file(path: Path, record: AuditRecord) -> VerificationCheck:
-    """A reader opens policy.yaml, the record was judged by the policy inside it: they must say the same."""
-    if not path.is_file():
-        return VerificationCheck("policy file", State.ABSENT, f"The bundle holds no {path.name}.")
-    try:
-        told = load_policy(path, KnownNames()).digest()
-    except PolicyError as error:
-        first = error.message.splitlines()[0]
-        return VerificationCheck("policy file", State.INVALID, f"{path.name} is not the record's policy: {first}")
-    if told != digest_policy(record):
-        return VerificationCheck(
-            "policy file", State.INVALID, f"{path.name} is another policy than the one in the record."
-        )
-    return VerificationCheck("policy file", State.OK, f"{path.name} says what the record was judged by.")

@@ -30,7 +30,7 @@ def read(tmp_path, policy):
             path.write_text(content, encoding="utf-8")
         else:
             write_rows(path, content)
-        return read_predictions([path], under, Facts(case="tests", created="2026-01-02T03:04:05Z", **facts))
+        return read_predictions([path], under, Facts(case="tests", created="2026-05-02T03:04:05Z", **facts))
 
     return reader
 

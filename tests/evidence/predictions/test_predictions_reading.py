@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.prediction_files import POLICY, write_rows
+from tests.support.prediction_files import POLICY, find_entry, write_rows
 from unlearn_audit.errors import DataError, EvidenceError
 from unlearn_audit.evidence.predictions import Facts, read_predictions
 from unlearn_audit.evidence.predictions.scores import to_log_probs
@@ -58,7 +58,7 @@ def test_the_provenance_says_brought_along_with_the_files_digest(read, rows, tmp
     assert digest in provenance.data.source
     assert {card.method for card in provenance.models} == {"brought along"}
     assert [card.role for card in provenance.models] == ["original", "retrained", "unlearned"]
-    assert "neither ran the models nor saw the data" in provenance.notes[0]
+    assert "neither ran the models nor saw the data" in provenance.notes[0].text
     assert provenance.forget.count == 40
     assert provenance.forget.fraction == 0.4
     assert "torch" not in provenance.environment
@@ -199,12 +199,12 @@ def test_numbered_columns_are_called_as_the_case_declares(read, rows):
     assert (evidence.is_positive == read(rows).is_positive).all()
 
 
-def test_labels_zero_and_one_are_read_and_the_report_says_so(read, rows):
+def test_declared_numbers_are_read_as_labels_and_the_intake_says_so(read, rows):
     numbered = [{**row, "label": {"benign": "0", "malignant": "1"}[row["label"]]} for row in rows]
-    evidence = read(numbered)
+    evidence = read(numbered, classes=("benign", "malignant"))
 
     assert same(read(rows), evidence)
-    assert "Labels 0 and 1 were read as benign and malignant." in evidence.provenance.notes
+    assert "0 = benign, 1 = malignant" in find_entry(evidence, "labels.numbers").text
 
 
 def test_the_case_can_call_columns_and_models_otherwise(read, rows):
@@ -225,7 +225,9 @@ def test_the_case_can_call_columns_and_models_otherwise(read, rows):
     assert evidence.provenance.data.name == "Clinic A"
     assert evidence.provenance.forget.fraction == 0.04
     assert evidence.groups == {}
-    assert evidence.provenance.notes[-1].startswith("Observation only, stated with the case and not checked: Accuracy")
+    assert evidence.provenance.notes[-1].text.startswith(
+        "Observation only, stated with the case and not checked: Accuracy"
+    )
 
 
 def test_further_models_are_compared_and_the_audited_one_stays_first(read, rows):
@@ -241,7 +243,7 @@ def test_further_models_are_compared_and_the_audited_one_stays_first(read, rows)
 def test_ages_become_bands_and_shared_patients_are_found(read, rows):
     told = [{**row, "age": "57"} for row in rows]
     told[0]["patient_id"] = told[-1]["patient_id"]
-    evidence = read(told)
+    evidence = read(told, columns=ColumnNames(groups=("age",)))
 
     assert set(evidence.groups["age_band"].tolist()) == {"40 to 59"}
     assert ("retain", "test", 1) in [(*o.splits, o.shared_groups) for o in evidence.provenance.data.overlaps]
@@ -290,10 +292,11 @@ def test_rounded_probabilities_keep_their_order(shares):
     assert (np.diff(found[order, 1]) >= 0).all()
 
 
-def test_probabilities_of_exactly_zero_are_counted_in_the_notes(read, change):
-    notes = read(change(3, unlearned__benign="1", unlearned__malignant="0")).provenance.notes
+def test_probabilities_of_exactly_zero_are_counted_in_the_intake(read, change):
+    evidence = read(change(3, unlearned__benign="1", unlearned__malignant="0"))
 
-    assert any("1 of 240 answers of 'unlearned' are probabilities of exactly 0 or 1" in note for note in notes)
+    said = find_entry(evidence, "scores.zero").text
+    assert "1 of 240 answers of 'unlearned' are probabilities of exactly 0 or 1" in said
 
 
 def test_the_salt_is_fresh_and_binds_the_forget_records(read, rows):

@@ -1,13 +1,16 @@
 """What cannot be judged is refused: one message with the place, and a hint that mends it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.support.prediction_files import write_rows
+from unlearn_audit import limits
 from unlearn_audit.errors import AuditError, CaseError
-from unlearn_audit.evidence.predictions import Facts, files, read_predictions
+from unlearn_audit.evidence.predictions import Facts, read_predictions
 from unlearn_audit.policy import ExternalModelFacts
 
 
@@ -91,7 +94,8 @@ def test_swapped_columns_of_classes_are_refused(read, rows):
 def test_zeros_and_ones_the_wrong_way_round_are_refused(read, rows):
     told = [{**row, "label": {"benign": "1", "malignant": "0"}[row["label"]]} for row in rows]
 
-    assert "are two classes' columns swapped, or 0 and 1 in the labels?" in refused(read, told)
+    said = refused(read, told, classes=("benign", "malignant"))
+    assert "are two classes' columns swapped, or 0 and 1 in the labels?" in said
 
 
 def test_swapped_label_and_split_are_told_apart(read, rows):
@@ -252,7 +256,7 @@ def test_a_broken_parquet_file_and_another_format_are_refused(read):
 
 
 def test_a_file_beyond_the_bound_is_refused_before_it_is_read(read, rows, monkeypatch):
-    monkeypatch.setattr(files, "LARGEST_FILE", 1_000)
+    monkeypatch.setattr(limits, "TABLE_FILE", replace(limits.TABLE_FILE, most=1_000))
 
     assert "expected at most 1,000 bytes of predictions" in refused(read, rows)
 
@@ -260,7 +264,7 @@ def test_a_file_beyond_the_bound_is_refused_before_it_is_read(read, rows, monkey
 def test_a_parquet_file_that_unpacks_beyond_the_bound_is_refused_before_it_is_read(policy, tmp_path, monkeypatch):
     path = tmp_path / "bomb.parquet"
     pq.write_table(pa.table({"id": np.zeros(4_000_000, dtype=np.int64)}), path, use_dictionary=False)
-    monkeypatch.setattr(files, "LARGEST_FILE", 10_000_000)
+    monkeypatch.setattr(limits, "TABLE_FILE", replace(limits.TABLE_FILE, most=10_000_000))
     assert path.stat().st_size < 10_000_000
 
     with pytest.raises(AuditError, match="once unpacked"):

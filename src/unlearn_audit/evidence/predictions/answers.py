@@ -1,21 +1,23 @@
 """What a file of predictions says, before anybody decides what its numbers and labels mean."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unlearn_audit import limits
 from unlearn_audit.data.dataset import name_some
+from unlearn_audit.data.spelling import validate_spelling
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.records.intake import IntakeEntry
 
 Texts = NDArray[np.str_]
-_LONGEST_ID = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Records in one order, and what each model said about them.
+    """Records in one order, and what each model said about them; made by readers, after `validate_ids`.
 
     Attributes:
         where: the file (or 'the arrays given'), as messages name it.
@@ -23,7 +25,10 @@ class Answers:
         classes: names of the scores' columns; () where each model gives one score: for the positive class.
         scores: per model (n, k) numbers as they stand in the file, (n, 1) where `classes` is empty.
         facts: per name (n,) text: 'split' and 'label', where this file has them.
-        groups: per name (n,) text: the group columns.
+        groups: per name (n,) text: the group columns that were read.
+        id_names: what a list of ids may call the ids.
+        split: of all records, as the name of the file says it; None where it says none.
+        intake: what reading assumed, and what was left out.
     """
 
     where: str
@@ -32,9 +37,9 @@ class Answers:
     scores: Mapping[str, NDArray[np.float64]]
     facts: Mapping[str, Texts] = field(default_factory=dict)
     groups: Mapping[str, Texts] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        validate_ids(self.where, self.ids)
+    id_names: tuple[str, ...] = ()
+    split: str | None = None
+    intake: tuple[IntakeEntry, ...] = ()
 
     def order(self, ids: Texts) -> "Answers":
         """Return the same answers in the order of `ids`, which are the same ids."""
@@ -50,23 +55,24 @@ class Answers:
 
 
 def validate_ids(where: str, ids: Texts) -> None:
-    """Refuse ids that are empty, repeated, endless, or could act on a terminal.
+    """Refuse ids that are empty, repeated, endless, spelt in two ways, or could act on a terminal.
 
     Raises:
         EvidenceError: names them, escaped.
     """
-    unique, counts = np.unique(ids, return_counts=True)
-    if (counts > 1).any():
+    listed = ids.tolist()
+    if len(set(listed)) < len(listed):
+        unique, counts = np.unique(ids, return_counts=True)
         raise EvidenceError(
             f"{where}: expected one row for each record, found ids more than once: {name_some(unique[counts > 1])}",
             hint="of several predictions of one record nobody can tell which one the model gave; if rows belong to "
             "different models, name the model in a column 'model'",
         )
-    for item in unique.tolist():
-        if not item or len(item) > _LONGEST_ID or not item.isprintable():
-            raise EvidenceError(
-                f"{where}: expected ids of 1 to {_LONGEST_ID} printable characters, found {item[:40]!r}"
-            )
+    longest = limits.RECORD_ID.most
+    if not "".join(listed).isprintable() or "" in listed or max(map(len, listed), default=0) > longest:
+        wrong = next(item for item in listed if not item or len(item) > longest or not item.isprintable())
+        raise EvidenceError(f"{where}: expected ids of 1 to {longest} printable characters, found {wrong[:40]!r}")
+    validate_spelling(where, "id", listed, EvidenceError)
 
 
 def explain_mismatch(ours: Iterable[str], theirs: Iterable[str]) -> str | None:
@@ -90,62 +96,3 @@ def explain_mismatch(ours: Iterable[str], theirs: Iterable[str]) -> str | None:
             other = alike[simplify(met[0])]
             return f"the ids differ by {what}: '{met[0]}' against '{other}'; write them alike, they are not guessed"
     return None
-
-
-def merge_answers(parts: Sequence[Answers]) -> Answers:
-    """Return several files' answers as one: the same records, the models of all of them.
-
-    Raises:
-        EvidenceError: other records, other classes, a model twice, or facts that contradict one another.
-    """
-    whole = parts[0]
-    for part in parts[1:]:
-        _validate_same_records(whole, part)
-        whole = _merge(whole, part.order(whole.ids))
-    return whole
-
-
-def _validate_same_records(whole: Answers, part: Answers) -> None:
-    for ours, theirs in ((whole, part), (part, whole)):
-        missing = np.setdiff1d(ours.ids, theirs.ids)
-        if missing.size:
-            raise EvidenceError(
-                f"expected the same records in all files, but {len(missing)} of {ours.where} are not in "
-                f"{theirs.where}: {name_some(missing)}",
-                hint=explain_mismatch(missing.tolist(), theirs.ids.tolist()),
-            )
-
-
-def _merge(whole: Answers, part: Answers) -> Answers:
-    if whole.scores and part.scores and set(whole.classes) != set(part.classes):
-        raise EvidenceError(
-            f"expected the same classes in all files, found {name_some(whole.classes, 9) or 'one score'} in "
-            f"{whole.where} and {name_some(part.classes, 9) or 'one score'} in {part.where}"
-        )
-    twice = sorted(whole.scores.keys() & part.scores.keys())
-    if twice:
-        raise EvidenceError(f"expected each model once, found {name_some(twice)} in {whole.where} and {part.where}")
-    classes = whole.classes if whole.scores else part.classes
-    places = [part.classes.index(name) for name in classes] if part.scores and classes else [0]
-    return Answers(
-        where=f"{whole.where}, {part.where}",
-        ids=whole.ids,
-        classes=classes,
-        scores={**whole.scores, **{name: values[:, places] for name, values in part.scores.items()}},
-        facts=_join_facts(whole, whole.facts, part, part.facts),
-        groups=_join_facts(whole, whole.groups, part, part.groups),
-    )
-
-
-def _join_facts(
-    whole: Answers, ours: Mapping[str, Texts], part: Answers, theirs: Mapping[str, Texts]
-) -> dict[str, Texts]:
-    for name in ours.keys() & theirs.keys():
-        differ = np.flatnonzero(ours[name] != theirs[name])
-        if differ.size:
-            row = differ[0]
-            raise EvidenceError(
-                f"record '{whole.ids[row]}': '{name}' is '{ours[name][row]}' in {whole.where} and "
-                f"'{theirs[name][row]}' in {part.where}, as for {len(differ)} records in all"
-            )
-    return {**ours, **theirs}

@@ -3,36 +3,56 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from unlearn_audit import __version__
-from unlearn_audit.data import CLUSTER_COLUMNS, commit, draw_salt
-from unlearn_audit.data.bands import band_values
-from unlearn_audit.data.columns import finish_columns
+from unlearn_audit.data import CLUSTER_COLUMNS, commit, draw_salt, read_forget_ids
 from unlearn_audit.data.dataset import name_some
-from unlearn_audit.data.overlaps import count_overlaps
+from unlearn_audit.data.group_columns import Columns, read_groups
+from unlearn_audit.data.overlaps import count_overlaps, describe_independence
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import SPLITS, Evidence
-from unlearn_audit.evidence.predictions.answers import Answers, Texts, merge_answers
-from unlearn_audit.evidence.predictions.files import read_table
-from unlearn_audit.evidence.predictions.labels import Labelled, name_classes, read_labels
-from unlearn_audit.evidence.predictions.layout import ROLES, read_answers, rename_models, validate_model_names
-from unlearn_audit.evidence.predictions.plausibility import validate_better_than_chance, validate_two_classes
+from unlearn_audit.evidence.predictions.alignment import describe_alignment, describe_equality
+from unlearn_audit.evidence.predictions.answers import Answers
+from unlearn_audit.evidence.predictions.files import Table, read_table
+from unlearn_audit.evidence.predictions.joining import join_answers
+from unlearn_audit.evidence.predictions.labels import Labelled, Meaning, name_classes, read_labels
+from unlearn_audit.evidence.predictions.layout import (
+    ROLES,
+    Wanted,
+    find_id,
+    read_answers,
+    rename_models,
+    validate_model_names,
+)
+from unlearn_audit.evidence.predictions.plausibility import (
+    validate_better_than_chance,
+    validate_both_classes,
+    validate_single_scores,
+)
 from unlearn_audit.evidence.predictions.scores import Converted, Kind, to_log_probs
-from unlearn_audit.evidence.predictions.splits import Parted, part_records
+from unlearn_audit.evidence.predictions.splits import ListedIds, Parted, part_records
 from unlearn_audit.policy import CaseFile, ColumnNames, ExternalDataFacts, ExternalModelFacts, Policy, name_bands
-from unlearn_audit.records import DataCard, ForgetRequest, ModelCard, Provenance, Signer, SplitCount
+from unlearn_audit.policy.columns import list_columns
+from unlearn_audit.records import (
+    DataCard,
+    ForgetRequest,
+    Message,
+    ModelCard,
+    Provenance,
+    Signer,
+    SplitCount,
+    quote_text,
+    write_message,
+)
+from unlearn_audit.records.intake import IntakeEntry, join_intake, note_intake
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.software import describe_machine
 
 BROUGHT = "brought along"
-UNCHECKED = (
-    "The predictions were brought along: this audit neither ran the models nor saw the data, so that it vouches for "
-    "what follows from the predictions, and for nothing before them."
-)
 
 
 @dataclass(frozen=True)
@@ -41,15 +61,21 @@ class Facts:
 
     case: str
     created: str
-    scores: Kind = "probabilities"
+    scores: Kind | None = None
+    """What the numbers are; where nothing is said, `usual`."""
+    usual: Kind = "probabilities"
     classes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What labels mean that are neither names of classes nor their numbers."""
     columns: ColumnNames = field(default_factory=ColumnNames)
     models: Mapping[str, ExternalModelFacts] = field(default_factory=dict)
     data: ExternalDataFacts = field(default_factory=ExternalDataFacts)
     observations: tuple[str, ...] = ()
     forget: Path | None = None
     signer: Signer | None = None
-    caveat: str = UNCHECKED
+    caveat: Message = field(default_factory=lambda: write_message("predictions-are-external"))
+    intake: tuple[IntakeEntry, ...] = field(default_factory=lambda: (note_intake("pixels.none"),))
+    """What is known of what lies behind the answers."""
 
     @classmethod
     def from_case(cls, policy: Policy, case: CaseFile | None, created: str) -> "Facts":
@@ -59,8 +85,9 @@ class Facts:
         return cls(
             case=case.name,
             created=created,
-            scores=case.scores or "probabilities",
+            scores=case.scores,
             classes=case.classes,
+            labels=case.labels,
             columns=case.columns,
             models=case.models,
             data=case.about_data,
@@ -72,7 +99,7 @@ def read_predictions(paths: Sequence[Path], policy: Policy, facts: Facts) -> Evi
     """Return the predictions in `paths` as evidence for `policy`.
 
     Args:
-        paths: CSV or Parquet files of the same records, see docs/predictions.md; at least one.
+        paths: CSV or Parquet files of the same records, see docs/data.md; at least one.
         policy: whose task says what is positive.
         facts: what the case says beyond the files.
 
@@ -81,23 +108,47 @@ def read_predictions(paths: Sequence[Path], policy: Policy, facts: Facts) -> Evi
     """
     tables = [read_table(path) for path in paths]
     names = {model.column or name: name for name, model in facts.models.items()}
-    answers = merge_answers([read_answers(table, facts.columns, names) for table in tables])
+    forget = read_list(tables, facts.forget, facts.columns)
+    groups = list_asked(policy, facts.columns) | ({forget.request.column or ""} if forget else set())
+    wanted = Wanted(facts.columns, tuple(names), frozenset(groups))
+    answers = join_answers([read_answers(table, wanted) for table in tables])
     digests = [table.sha256 for table in tables]
     digest = digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
     listed = ", ".join(f"{path.name} (SHA-256 {sha})" for path, sha in zip(paths, digests, strict=True))
-    return assemble(rename_models(answers, names), policy, facts, digest, f"predictions brought along: {listed}")
+    source = f"predictions brought along: {listed}"
+    return assemble(rename_models(answers, names), policy, facts, digest, source, forget)
 
 
-def assemble(answers: Answers, policy: Policy, facts: Facts, sha256: str, source: str) -> Evidence:
-    """Return `answers` as evidence; `source` and `sha256` say where they came from."""
+def list_asked(policy: Policy, columns: ColumnNames) -> frozenset[str]:
+    """Return the group columns that policy or case name: only these enter the evidence."""
+    return list_columns(policy) | frozenset(columns.groups or ())
+
+
+def read_list(tables: Sequence[Table], path: Path | None, called: ColumnNames) -> ListedIds | None:
+    """Return the list of ids to forget at `path`, which speaks of ids or of a column of `tables`; None without a path.
+
+    Raises:
+        CaseError: no list of ids.
+    """
+    if path is None:
+        return None
+    named = [name for table in tables if (name := find_id(table, called)) is not None]
+    columns = dict.fromkeys(name for table in tables for name in table.names if name)
+    return ListedIds(path, read_forget_ids(path, columns=columns, id_names=named))
+
+
+def assemble(  # noqa: PLR0917 - three call sites, one argument each more
+    answers: Answers, policy: Policy, facts: Facts, sha256: str, source: str, forget: ListedIds | None = None
+) -> Evidence:
+    """Return `answers` as evidence; `source` and `sha256` say where they came from, `forget` whom the model forgot."""
     validate_model_names(answers.where, answers.scores)
     cards = _describe_models(answers, facts)
     answers = name_classes(answers, facts.classes)
-    parted = part_records(answers, facts.forget)
-    labelled = read_labels(answers, policy.task, facts.classes)
-    converted = {card.name: to_log_probs(answers.scores[card.name], facts.scores, card.name, answers.ids)
-                 for card in cards}  # fmt: skip
-    groups = _band_groups(answers, policy)
+    parted = part_records(answers, forget)
+    labelled = read_labels(answers, policy.task, Meaning(facts.classes, facts.labels))
+    kind = facts.scores or facts.usual
+    converted = {card.name: to_log_probs(answers.scores[card.name], kind, card.name, answers.ids) for card in cards}
+    columns = _choose_columns(answers, policy, facts)
     evidence = Evidence(
         ids=answers.ids,
         split=parted.split,
@@ -105,37 +156,62 @@ def assemble(answers: Answers, policy: Policy, facts: Facts, sha256: str, source
         log_probs={name: found.log_probs for name, found in converted.items()},
         classes=labelled.classes,
         positive=labelled.positive,
-        groups=groups,
+        groups=columns.kept,
         provenance=Provenance(
             version=__version__,
             created=facts.created,
             seed=policy.protocol.seed,
             case=facts.case,
-            data=_describe_data(answers, labelled, parted, policy, facts, sha256, source),
+            data=_describe_data(columns, labelled, parted, policy, facts, sha256, source),
             forget=_describe_request(answers, labelled, parted, facts),
             models=cards,
             environment=describe_machine(),
             signer=facts.signer,
-            notes=_list_notes(labelled, parted, converted, policy, groups, facts),
+            notes=_list_notes(parted, policy, columns.kept, facts),
         ),
     )
-    validate_two_classes(evidence, answers.where)
+    validate_both_classes(evidence, answers.where)
     validate_better_than_chance(evidence, answers.where)
-    return evidence
+    entries = (*_describe_scores(answers, evidence, converted, facts), *labelled.intake, *parted.intake)
+    return _tell(evidence, answers, entries, columns, facts)
 
 
-def _band_groups(answers: Answers, policy: Policy) -> dict[str, Texts]:
-    """Return the group columns with numbers in the policy's bands, else ages in the usual ones, as for a data set."""
-    groups = finish_columns(answers.where, dict(answers.groups))
-    for column, edges in (policy.subgroups.bands if policy.subgroups else {}).items():
-        values, name = answers.groups.get(column), f"{column}_band"
-        if values is None:
-            continue
-        if name in answers.groups:
-            raise EvidenceError(f"{answers.where}: found both '{column}' and '{name}'", hint="keep one of them")
-        groups.pop(column, None)
-        groups[name] = band_values(f"{answers.where}: column '{column}'", values, edges, name_bands(edges))
-    return groups
+def _choose_columns(answers: Answers, policy: Policy, facts: Facts) -> Columns:
+    absent = [name for name in facts.columns.groups or () if name not in answers.groups]
+    if absent:
+        raise EvidenceError(f"{answers.where}: expected the group columns {name_some(absent)}, found no such columns")
+    edges = policy.subgroups.bands if policy.subgroups else {}
+    bands = {name: (values, name_bands(values)) for name, values in edges.items()}
+    return read_groups(answers.where, answers.groups, list_asked(policy, facts.columns), bands, EvidenceError)
+
+
+def _describe_scores(
+    answers: Answers, evidence: Evidence, converted: Mapping[str, Converted], facts: Facts
+) -> tuple[IntakeEntry, ...]:
+    kind = facts.scores or facts.usual
+    single = validate_single_scores(evidence, answers.where) if not answers.classes else ()
+    return (
+        note_intake("scores.kind" if facts.scores else "scores.usual", kind=kind),
+        *single,
+        *(entry for found in converted.values() for entry in found.intake),
+    )
+
+
+def _tell(
+    evidence: Evidence, answers: Answers, entries: Sequence[IntakeEntry], columns: Columns, facts: Facts
+) -> Evidence:
+    """Return the evidence with all that was assumed on the way to it."""
+    intake = join_intake(
+        answers.intake,
+        entries,
+        (note_intake("models.named", models=list(evidence.log_probs)),),
+        columns.intake,
+        describe_independence(columns.read, evidence.split, SPLITS),
+        describe_alignment(evidence),
+        describe_equality(evidence),
+        facts.intake,
+    )
+    return replace(evidence, provenance=evidence.provenance.model_copy(update={"intake": intake}))
 
 
 def _describe_models(answers: Answers, facts: Facts) -> tuple[ModelCard, ...]:
@@ -178,16 +254,16 @@ def _describe_model(name: str, told: ExternalModelFacts) -> ModelCard:
             "title": told.title or title.get(role, name),
             "parameters": told.made_with,
             "source": told.source,
-            "notes": told.notes,
+            "notes": tuple(map(quote_text, told.notes)),
         }
     )
 
 
 def _describe_data(  # noqa: PLR0917 - one call site
-    answers: Answers, labelled: Labelled, parted: Parted, policy: Policy, facts: Facts, sha256: str, source: str
+    columns: Columns, labelled: Labelled, parted: Parted, policy: Policy, facts: Facts, sha256: str, source: str
 ) -> DataCard:
     is_positive = np.isin(labelled.label, labelled.positive)
-    clusters = {name: answers.groups[name] for name in CLUSTER_COLUMNS if name in answers.groups}
+    clusters = {name: values for name, values in columns.read.items() if name in CLUSTER_COLUMNS}
     stated = f"{facts.data.source}; {source}" if facts.data.source else source
     return DataCard(
         name=facts.data.name or "not stated",
@@ -229,22 +305,12 @@ def _describe_request(answers: Answers, labelled: Labelled, parted: Parted, fact
     )
 
 
-def _list_notes(  # noqa: PLR0917 - one call site
-    labelled: Labelled,
-    parted: Parted,
-    converted: Mapping[str, Converted],
-    policy: Policy,
-    groups: Mapping[str, object],
-    facts: Facts,
-) -> tuple[str, ...]:
+def _list_notes(parted: Parted, policy: Policy, groups: Mapping[str, object], facts: Facts) -> tuple[Message, ...]:
     column = policy.protocol.cluster
-    effect = "nothing is measured" if policy.protocol.cluster_required else "bounds and intervals are too narrow"
-    missing = (f"The policy clusters records by '{column}', which the predictions do not have: {effect}.",)
+    code = "predictions-lack-cluster-column" + ("" if policy.protocol.cluster_required else "-tolerated")
     return (
         facts.caveat,
-        *labelled.notes,
         *parted.notes,
-        *(note for found in converted.values() for note in found.notes),
-        *(missing if column is not None and column not in groups else ()),
-        *(f"Observation only, stated with the case and not checked: {text}" for text in facts.observations),
+        *((write_message(code, column=column),) if column is not None and column not in groups else ()),
+        *(write_message("observation", text=text) for text in facts.observations),
     )

@@ -4,12 +4,15 @@ import numpy as np
 
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 _ERRORS_BELOW_CHANCE = 4.0
 """Standard errors of the AUC under chance: a model that knows nothing falls below once in 30,000 files."""
+_FEWEST = 10
+_HALF = 0.5
 
 
-def validate_two_classes(evidence: Evidence, where: str) -> None:
+def validate_both_classes(evidence: Evidence, where: str) -> None:
     """Refuse a test split of one class only: no error rate is defined there.
 
     Raises:
@@ -48,3 +51,40 @@ def validate_better_than_chance(evidence: Evidence, where: str) -> None:
             hint="are two classes' columns swapped, or 0 and 1 in the labels? 'classes' in a case file says what "
             "numbers mean",
         )
+
+
+def validate_single_scores(evidence: Evidence, where: str) -> tuple[IntakeEntry, ...]:
+    """Refuse one column a model that holds the largest probability instead of the positive class's.
+
+    The largest of two probabilities is never below one half. An original of which that is true calls every record
+    positive, which no classifier in use does. Another model may have collapsed; its column is refused where it follows
+    the original's certainty more closely than the original's probability.
+
+    Returns:
+        what the one column was read as, and models that call every record positive.
+
+    Raises:
+        EvidenceError: with the model.
+    """
+    entries = [note_intake("scores.single", positive=evidence.classes[evidence.positive[0]])]
+    first = evidence.positive_probability("original")
+    for model in evidence.log_probs:
+        p = evidence.positive_probability(model)
+        if len(p) < _FEWEST or p.min() < _HALF:
+            continue
+        if model == "original" or _follows(p, np.maximum(first, 1 - first)) > _follows(p, first):
+            raise EvidenceError(
+                f"{where}: the one column of '{model}' is never below 0.5 in {len(p)} records: it holds the largest "
+                "probability, that of the predicted class, and not the positive class's",
+                hint="write the probability of the positive class, or one column '<model>:<class>' for each class",
+            )
+        entries.append(note_intake("scores.one-sided", model=model))
+    return tuple(entries if len(entries) == 1 else entries[1:])
+
+
+def _follows(values: np.ndarray, others: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
+    if np.ptp(values) == 0 or np.ptp(others) == 0:
+        return 0.0
+    return float(np.corrcoef(rankdata(values), rankdata(others))[0, 1])

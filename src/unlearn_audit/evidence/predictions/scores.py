@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 Kind = Literal["probabilities", "logits", "log-probabilities"]
 Scores = NDArray[np.float64]
@@ -22,7 +23,7 @@ class Converted:
     """(n, k) log-probabilities, and what a reader must know of how they came about."""
 
     log_probs: Scores
-    notes: tuple[str, ...] = ()
+    intake: tuple[IntakeEntry, ...] = ()
 
 
 def to_log_probs(values: Scores, kind: Kind, model: str, ids: NDArray[np.str_]) -> Converted:
@@ -31,7 +32,7 @@ def to_log_probs(values: Scores, kind: Kind, model: str, ids: NDArray[np.str_]) 
     One column is the positive class's: its probability p, its log-probability, or its logit log p / (1 - p); the
     result has two columns then, negative first. Logits of k columns may lack any common constant. Probabilities whose
     sum strays from one by rounding are divided by it; a probability of zero becomes 1e-12, or half of the model's
-    smallest positive one where that is less, so that the order of records is kept. Both are counted in the notes.
+    smallest positive one where that is less, so that the order of records is kept. Both are counted in the intake.
 
     Args:
         values: (n, k) scores, finite.
@@ -44,7 +45,7 @@ def to_log_probs(values: Scores, kind: Kind, model: str, ids: NDArray[np.str_]) 
             one: with the first records.
     """
     if kind == "logits":
-        _validate_not_probabilities(values, model)
+        _validate_logits(values, model)
         pair = np.column_stack([np.zeros(len(values)), values[:, 0]]) if values.shape[1] == 1 else values
         return Converted(_log_softmax(pair))
     if kind == "log-probabilities":
@@ -64,7 +65,7 @@ def _log_softmax(logits: Scores) -> Scores:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float64)
 
 
-def _validate_not_probabilities(values: Scores, model: str) -> None:
+def _validate_logits(values: Scores, model: str) -> None:
     inside = bool(((values >= 0) & (values <= 1)).all())
     if inside and (values.shape[1] == 1 or np.allclose(values.sum(axis=1), 1, atol=_ROUNDING)):
         raise EvidenceError(
@@ -108,12 +109,10 @@ def _take_logarithm(shares: Scores, model: str, ids: NDArray[np.str_]) -> Conver
             f"record {name_some(ids[off])} ({int(off.sum())} of {len(ids)} rows)",
             hint="is a class's column missing, or are the numbers rounded to fewer than three decimals?",
         )
-    notes = []
+    entries = []
     worst = float(np.abs(sums - 1).max())
     if worst > 1e-6:  # noqa: PLR2004 - float32 softmax strays less
-        notes.append(
-            f"Probabilities of '{model}' summed to one only within {worst:.1g}; each row was divided by its sum."
-        )
+        entries.append(note_intake("scores.divided", model=model, worst=worst))
     zero = shares == 0
     if zero.any():
         # below every probability that is not zero, and above zero itself, which has no logarithm
@@ -121,8 +120,5 @@ def _take_logarithm(shares: Scores, model: str, ids: NDArray[np.str_]) -> Conver
         shares = np.where(zero, floor, shares)
         sums = shares.sum(axis=1, keepdims=True)
         count = int(zero.any(axis=1).sum())
-        notes.append(
-            f"{count} of {len(ids)} answers of '{model}' are probabilities of exactly 0 or 1, rounded by whoever wrote "
-            f"them; 0 was taken as {floor:.2g}. Logits would say more about who is remembered."
-        )
-    return Converted(np.minimum(np.log(shares / sums), 0.0), tuple(notes))
+        entries.append(note_intake("scores.zero", count=count, n=len(ids), model=model, floor=floor))
+    return Converted(np.minimum(np.log(shares / sums), 0.0), tuple(entries))

@@ -1,4 +1,4 @@
-"""What an attack finds on reference models, attacked as if they were the audited one, about records they never saw."""
+"""Scores of an attack on reference models about records that they were not trained on."""
 
 from collections.abc import Iterator
 
@@ -17,10 +17,11 @@ from unlearn_audit.findings.attacks.scoring import (
 )
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.records import Population, write_message
 from unlearn_audit.stats import View
 
 
-def score_unseen(context: EvaluationContext, model: str, among: str, attack: str) -> Iterator[Pair]:
+def score_unseen(context: EvaluationContext, model: str, among: Population, attack: str) -> Iterator[Pair]:
     """Yield, for each reference model, the scores of forget and of test candidates that it was never trained on.
 
     The model is attacked with the help of all others but its partner (`Ensemble.leave_out` says why). For U-LiRA it is
@@ -39,7 +40,7 @@ def score_unseen(context: EvaluationContext, model: str, among: str, attack: str
 
 
 def _score_all(context: EvaluationContext, model: str, attack: str) -> tuple[NDArray[np.float64], ...]:
-    """Return for each of K reference models the (c,) scores of the candidates; computed once for each scope."""
+    """Return for each of K reference models the (c,) scores of the candidates; computed once for each context."""
     needs = find_attack(attack).needs
     calibrator = name_calibrator(context, model) if needs is Needs.UNLEARNED else ""
     return context.remember(("unseen", attack, calibrator), lambda: tuple(_attack_each(context, attack, calibrator)))
@@ -56,7 +57,7 @@ def _attack_each(context: EvaluationContext, attack: str, calibrator: str) -> It
             view = View(log_probs, evidence.label, candidates, population, rest)
         scores = np.asarray(row.score(view), dtype=np.float64)
         if not np.isfinite(scores).all():
-            raise MeasurementError(f"attack '{attack}' gave scores that are not finite on reference model {number}")
+            raise MeasurementError(write_message("attack-scores-not-finite-on-reference", attack=attack, number=number))
         yield scores
 
 
@@ -70,11 +71,9 @@ def score_swapped(context: EvaluationContext, model: str, attack: str) -> tuple[
     """
     references, row, labels = context.evidence.references, find_attack(attack), context.evidence.label
     if references is None or model not in references.unlearned:
-        raise MeasurementError(
-            f"the SWAP test needs reference models unlearned as '{model}' was, the evidence has none"
-        )
+        raise MeasurementError(write_message("no-unlearned-references-for-swap", model=model))
     candidates = references.candidates
-    scores = [row.score(_narrow(said, labels, candidates)) for said in references.unlearned[model]]
+    scores = [row.score(_narrow(log_probs, labels, candidates)) for log_probs in references.unlearned[model]]
     return np.stack(scores), references.trained_on[:, candidates]
 
 

@@ -13,6 +13,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.records import ALL, Population, write_message
 from unlearn_audit.stats import Ensemble, View, score_logit
 
 Scores = NDArray[np.float64]
@@ -43,7 +44,7 @@ def name_calibrator(context: EvaluationContext, model: str) -> str:
 
 
 def score_records(context: EvaluationContext, model: str, attack: str, like: str | None = None) -> Scored:
-    """Return what `attack` makes of the answers of `model`; computed once for each scope.
+    """Return what `attack` makes of the answers of `model`; computed once for each context.
 
     Args:
         context: evidence and policy.
@@ -70,8 +71,13 @@ def _spread(attack: str, scores: Scores, records: Mask) -> Scored:
     expected = int(records.sum())
     if scores.shape != (expected,) or not np.isfinite(scores).all():
         raise MeasurementError(
-            f"attack '{attack}': expected {expected} finite scores, found shape {scores.shape}, "
-            f"{int((~np.isfinite(scores)).sum())} of them not finite"
+            write_message(
+                "attack-scores-not-finite",
+                attack=attack,
+                expected=expected,
+                shape=scores.shape,
+                wrong=int((~np.isfinite(scores)).sum()),
+            )
         )
     values = np.zeros(len(records))
     values[records] = scores
@@ -103,10 +109,10 @@ def get_references(context: EvaluationContext, attack: str) -> References:
     """
     references, fewest = context.evidence.references, find_attack(attack).fewest
     if references is None:
-        raise MeasurementError(f"attack '{attack}' needs reference models, the evidence has none")
+        raise MeasurementError(write_message("attack-needs-references", attack=attack))
     if references.count < fewest:
         raise MeasurementError(
-            f"attack '{attack}' needs at least {fewest} reference models, the evidence has {references.count}"
+            write_message("attack-needs-more-references", attack=attack, least=fewest, found=references.count)
         )
     return references
 
@@ -121,15 +127,16 @@ def tell_answers(context: EvaluationContext, attack: str, calibrator: str) -> ND
     if find_attack(attack).needs is not Needs.UNLEARNED:
         return references.log_probs
     if calibrator not in references.unlearned:
-        have = ", ".join(references.unlearned) or "none"
         raise MeasurementError(
-            f"attack '{attack}' needs reference models unlearned as '{calibrator}' was, there are some for: {have}"
+            write_message(
+                "attack-needs-unlearned-references", attack=attack, model=calibrator, have=list(references.unlearned)
+            )
         )
     return references.unlearned[calibrator]
 
 
 def gather_ensemble(context: EvaluationContext, attack: str, calibrator: str) -> Ensemble:
-    """Return what `attack` may know of the reference models; computed once for each scope.
+    """Return what `attack` may know of the reference models; computed once for each context.
 
     Raises:
         MeasurementError: as `tell_answers`, or no candidates.
@@ -150,7 +157,7 @@ def gather_ensemble(context: EvaluationContext, attack: str, calibrator: str) ->
     )
 
 
-def select_group(context: EvaluationContext, split: str, among: str, scorable: Mask) -> Mask:
+def select_group(context: EvaluationContext, split: str, among: Population, scorable: Mask) -> Mask:
     """Return the (n,) mask of the `scorable` (n,) records of `split`, restricted to `among`.
 
     Raises:
@@ -159,14 +166,18 @@ def select_group(context: EvaluationContext, split: str, among: str, scorable: M
     mask = context.select_among(split, among) & scorable
     least = context.policy.protocol.smallest_group
     if mask.sum() < least:
+        small = {"found": int(mask.sum()), "split": split, "least": least}
         raise MeasurementError(
-            f"{int(mask.sum())} {split} records{'' if among == 'all' else f' ({among})'} are fewer than {least}, "
-            "the smallest group that the policy lets be measured"
+            write_message("split-too-small", **small)
+            if among == ALL
+            else write_message("population-too-small", **small, among=among)
         )
     return mask
 
 
-def score_groups(context: EvaluationContext, model: str, among: str, attack: str, like: str | None = None) -> Pair:
+def score_groups(
+    context: EvaluationContext, model: str, among: Population, attack: str, like: str | None = None
+) -> Pair:
     """Return the membership scores of forget and of test records, HIGHER = looks like a member.
 
     An attack with reference models scores candidates alone: of the test records, the controls.
@@ -200,14 +211,11 @@ def _validate_resolution(context: EvaluationContext, model: str, forget: Mask, t
     equal = np.searchsorted(theirs, values, side="right") - np.searchsorted(theirs, values, side="left")
     share = float((counts * equal).sum()) / (len(members) * len(nonmembers))
     if share > _MOST_TIES:
-        raise MeasurementError(
-            f"{100 * share:.0f} % of the pairs of a forgotten and a test record have the very same score: predictions "
-            "this coarse hide who is remembered; bring logits, or probabilities with all their digits"
-        )
+        raise MeasurementError(write_message("scores-too-coarse", share=share))
 
 
 def pair_clusters(
-    context: EvaluationContext, among: str, attack: str
+    context: EvaluationContext, among: Population, attack: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the clusters of the records of `score_groups`, None where records are independent."""
     scorable = find_scorable(context, attack)

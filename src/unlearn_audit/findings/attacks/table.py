@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.policy import Policy
+from unlearn_audit.records import write_message
 from unlearn_audit.registry import Table
 from unlearn_audit.stats import (
     SIGNALS,
@@ -77,6 +78,7 @@ def _base(view: View) -> Scores:
 
 
 _LIRA = "Carlini et al. (2022), arXiv 2112.03570"
+_BAYES = "; variance as in BaVarIA, arXiv 2603.11799"
 _SEEN = Needs.REFERENCES
 ATTACKS: Table[Signal | Attack] = Table(
     "membership attack",
@@ -85,10 +87,16 @@ ATTACKS: Table[Signal | Attack] = Table(
         **SIGNALS,
         "rmia": Attack(_rmia, "RMIA, offline", "Zarifzadeh et al. (2024), arXiv 2312.03262", _SEEN, 2),
         "base": Attack(_base, "BASE, online", "Lassila et al. (2025), arXiv 2505.24089", _SEEN, 2),
-        "lira": Attack(_lira, "LiRA, online, Bayesian variance", f"{_LIRA}, algorithm 1", _SEEN, 4),
-        "lira-offline": Attack(_lira_offline, "LiRA, offline, Bayesian variance", f"{_LIRA}, equation 4", _SEEN, 4),
+        "lira": Attack(_lira, "LiRA, online, Bayesian variance", f"{_LIRA}, algorithm 1{_BAYES}", _SEEN, 4),
+        "lira-offline": Attack(
+            _lira_offline, "LiRA, offline, Bayesian variance", f"{_LIRA}, equation 4{_BAYES}", _SEEN, 4
+        ),
         "u-lira": Attack(
-            _lira, "U-LiRA, Bayesian variance", "Hayes et al. (2024), arXiv 2403.01218", Needs.UNLEARNED, 4
+            _lira,
+            "U-LiRA, Bayesian variance",
+            f"after Hayes et al. (2024), arXiv 2403.01218, whose OUT are retrained and not unlearned too{_BAYES}",
+            Needs.UNLEARNED,
+            4,
         ),
     },
     typed=False,
@@ -109,7 +117,7 @@ def find_attack(name: str) -> Attack:
     if isinstance(row, Signal):
         signal = row
         return Attack(lambda view: signal.score(view.log_probs, view.labels), signal.title, signal.source)
-    raise MeasurementError(f"attack '{name}': expected a Signal or an Attack, found {type(row).__name__}")
+    raise MeasurementError(write_message("not-an-attack", attack=name, found=type(row).__name__))
 
 
 def is_population_attack(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Findings: every metric of the table, measured for every model, with its interval. No pass or fail in here.
+"""The table of metrics: every metric by name.
 
 One file and one line here add a metric. Third parties add theirs through the entry points 'unlearn_audit.metrics'.
 """
@@ -13,7 +13,9 @@ from unlearn_audit.findings.metrics.calibration import (
     NET_BENEFIT,
     NET_BENEFIT_AT_PREVALENCE,
 )
+from unlearn_audit.findings.metrics.disclosure import DISCLOSURE, RETAINED_DISCLOSURE
 from unlearn_audit.findings.metrics.discrimination import AUROC, AUROC_DROP, BRIER, FNR_AT_FPR
+from unlearn_audit.findings.metrics.dormant_memory import DORMANT_MEMORY, RETURNED_ACCURACY
 from unlearn_audit.findings.metrics.error_rates import (
     BALANCED_ACCURACY,
     FALSE_NEGATIVE_RATE,
@@ -34,12 +36,31 @@ from unlearn_audit.findings.metrics.membership import (
 )
 from unlearn_audit.findings.metrics.membership_null import MEMBERSHIP_NULL
 from unlearn_audit.findings.metrics.newly_missed import MCNEMAR, NEWLY_CAUGHT, NEWLY_MISSED, NEWLY_MISSED_RATE
+from unlearn_audit.findings.metrics.paired_recognition import (
+    CHECKPOINT_SPREAD,
+    PAIRED_RECOGNITION,
+    PAIRED_RECOGNITION_MEAN,
+)
+from unlearn_audit.findings.metrics.reconstruction import RECONSTRUCTION_RANK
+from unlearn_audit.findings.metrics.reissued_threshold import (
+    REISSUED_ON_AVERAGE,
+    REISSUED_PRICE,
+    REISSUED_THRESHOLD,
+)
 from unlearn_audit.findings.metrics.retain_leakage import RETAIN_LEAKAGE
 from unlearn_audit.findings.metrics.risk_split import RISK_BY_DISCRIMINATION, RISK_BY_THRESHOLD
 from unlearn_audit.findings.metrics.svc_efficacy import LOGISTIC_ACCURACY, SVC_EFFICACY
 from unlearn_audit.findings.metrics.swap_quality import SWAP_QUALITY
 from unlearn_audit.findings.metrics.threshold import THRESHOLD
 from unlearn_audit.findings.metrics.utility import POSITIVE_SHARE, RETAIN_ACCURACY
+from unlearn_audit.findings.metrics.worst_recognition import (
+    LISTED_RECORDS,
+    RECOGNISED_PATIENTS,
+    RECOGNISED_RECORDS,
+    WORST_PATIENT,
+    WORST_RECORD,
+    WORST_RECORD_STATISTIC,
+)
 from unlearn_audit.registry import Table
 
 METRICS: Table[Metric] = Table(
@@ -83,6 +104,23 @@ METRICS: Table[Metric] = Table(
         "membership-null": MEMBERSHIP_NULL,
         "swap-quality": SWAP_QUALITY,
         "retain-leakage": RETAIN_LEAKAGE,
+        "paired-recognition": PAIRED_RECOGNITION,
+        "paired-recognition-mean": PAIRED_RECOGNITION_MEAN,
+        "checkpoint-spread": CHECKPOINT_SPREAD,
+        "worst-record-recognition": WORST_RECORD,
+        "worst-patient-recognition": WORST_PATIENT,
+        "worst-record-statistic": WORST_RECORD_STATISTIC,
+        "recognised-records": RECOGNISED_RECORDS,
+        "recognised-patients": RECOGNISED_PATIENTS,
+        "listed-records": LISTED_RECORDS,
+        "disclosure": DISCLOSURE,
+        "retained-disclosure": RETAINED_DISCLOSURE,
+        "dormant-memory": DORMANT_MEMORY,
+        "returned-accuracy": RETURNED_ACCURACY,
+        "reconstruction-rank": RECONSTRUCTION_RANK,
+        "reissued-threshold": REISSUED_THRESHOLD,
+        "reissued-threshold-on-average": REISSUED_ON_AVERAGE,
+        "reissued-threshold-price": REISSUED_PRICE,
         "svc-efficacy": SVC_EFFICACY,
         "logistic-accuracy": LOGISTIC_ACCURACY,
         "threshold": THRESHOLD,

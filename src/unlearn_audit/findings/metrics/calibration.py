@@ -1,10 +1,10 @@
-"""Do the probabilities come true, and is acting on them worth anything? Descriptive: Global Risk decides."""
+"""Calibration and net benefit of the stated probabilities. Descriptive: Global Risk decides."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import (
     compute_calibration_error,
@@ -71,7 +71,7 @@ def _measure_benefit(context: EvaluationContext, key: MetricKey, prevalence: flo
         threshold,
         prevalence=prevalence,
         clusters=context.clusters(context.test),
-        **context.sampling("net-benefit" if prevalence is None else "net-benefit-at-prevalence", key),
+        **context.sampling(key),
     )
 
 
@@ -79,48 +79,41 @@ def _describe(context: EvaluationContext, value: float) -> Estimate:
     return Estimate(value=value, unit=Unit.SCORE, n=int(context.test.sum()))
 
 
-_TRAITS = MetricTraits(kind="descriptive")
 CALIBRATION_IN_THE_LARGE = Metric(
-    title="Calibration in the large",
-    traits=_TRAITS,
+    traits=TRAITS["calibration-in-the-large"],
     direction=Direction.DESCRIPTIVE,
     source="share of positives minus mean probability of being positive",
     measure=measure_calibration_in_the_large,
 )
 CALIBRATION_SLOPE = Metric(
-    title="Calibration slope",
-    traits=_TRAITS,
+    traits=TRAITS["calibration-slope"],
     direction=Direction.DESCRIPTIVE,
     source="Cox 1958: logistic regression of the truth on the stated log-odds",
     measure=measure_calibration_slope,
 )
 CALIBRATION_ERROR = Metric(
-    title="Expected calibration error, 10 bins",
-    traits=_TRAITS,
+    traits=TRAITS["calibration-error"],
     direction=Direction.LOWER,
     source="Naeini et al. 2015, equally many records a bin",
     measure=measure_calibration_error,
-    caveat="Biased upwards: a perfectly calibrated model has one above zero too, which stands beside it.",
+    caveat=write_message("calibration-error-biased-upwards"),
 )
 CALIBRATION_ERROR_BY_CHANCE = Metric(
-    title="Expected calibration error of a perfectly calibrated model",
-    traits=_TRAITS,
+    traits=TRAITS["calibration-error-by-chance"],
     direction=Direction.DESCRIPTIVE,
     source="mean over labels drawn from the stated probabilities, normal approximation",
     measure=measure_error_by_chance,
 )
 NET_BENEFIT = Metric(
-    title="Net benefit at the policy's costs",
-    traits=_TRAITS,
+    traits=TRAITS["net-benefit"],
     direction=Direction.HIGHER,
     source="Vickers and Elkin 2006, at the threshold probability C_FP / (C_FP + C_FN)",
     measure=measure_net_benefit,
     baselines=True,
-    caveat="Acts on each model's own probabilities: one that is badly calibrated looks worse than it need be.",
+    caveat=write_message("acts-on-own-probabilities"),
 )
 NET_BENEFIT_AT_PREVALENCE = Metric(
-    title="Net benefit at the prevalence of intended use",
-    traits=_TRAITS,
+    traits=TRAITS["net-benefit-at-prevalence"],
     direction=Direction.HIGHER,
     source="Vickers and Elkin 2006, with the policy's prevalence",
     measure=measure_net_benefit_at_prevalence,

@@ -1,13 +1,13 @@
-"""How well the model tells positives from negatives, apart from where its threshold stands."""
+"""Discrimination: how well the model ranks positives above negatives, whatever its threshold."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_change, estimate_brier, estimate_fnr_at_fpr
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -62,38 +62,28 @@ def measure_brier(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 AUROC = Metric(
-    title="AUROC",
-    traits=MetricTraits(kind="clinical", limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    traits=TRAITS["auroc"],
     direction=Direction.HIGHER,
     source="Hanley and McNeil 1982; DeLong et al. 1988",
     measure=measure_auroc,
     groups=("positive", "negative"),
 )
 AUROC_DROP = Metric(
-    title="AUROC, drop",
-    traits=MetricTraits(
-        kind="clinical",
-        against=frozenset({"original", "retrained"}),
-        limits=frozenset({"at_most"}),
-        low=-1.0,
-        high=1.0,
-    ),
+    traits=TRAITS["auroc-drop"],
     direction=Direction.LOWER,
     source="DeLong et al. 1988, paired",
     measure=measure_auroc_drop,
     groups=("positive", "negative"),
 )
 FNR_AT_FPR = Metric(
-    title="False-negative rate at 20 % false positives",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["fnr-at-fpr-20"],
     direction=Direction.LOWER,
     source="empirical ROC curve on the test split",
     measure=measure_fnr_at_fpr,
-    caveat="The bounds of a threshold found on the test split itself do not decide.",
+    caveat=write_message("threshold-found-on-test"),
 )
 BRIER = Metric(
-    title="Brier score",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["brier"],
     direction=Direction.LOWER,
     source="Brier 1950, for the probability of being positive",
     measure=measure_brier,

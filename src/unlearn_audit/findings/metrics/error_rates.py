@@ -1,10 +1,10 @@
-"""Error rates at an operating point: what is missed, what is alarmed, and the balance of both."""
+"""Error rates at an operating point: false negatives, false positives, balanced accuracy."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_balanced_accuracy, estimate_rate, estimate_rate_change
 
 _CONFUSION = "confusion matrix on the test split"
@@ -16,9 +16,7 @@ _REFERENCES = frozenset({"original", "retrained"})
 def measure_false_negative_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives that are called negative (FNR = 1 - sensitivity)."""
     missed = ~context.predict_positive(key.model, key.at)[context.actual]
-    return estimate_rate(
-        missed, clusters=context.clusters(context.positives), **context.sampling("false-negative-rate", key)
-    )
+    return estimate_rate(missed, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_false_negative_rate_increase(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -29,28 +27,26 @@ def measure_false_negative_rate_increase(context: EvaluationContext, key: Metric
         before,
         after,
         clusters=context.clusters(context.positives),
-        **context.sampling("false-negative-rate-increase", key),
+        **context.sampling(key),
     )
 
 
 def measure_sensitivity(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of positives that are called positive."""
     caught = context.predict_positive(key.model, key.at)[context.actual]
-    return estimate_rate(caught, clusters=context.clusters(context.positives), **context.sampling("sensitivity", key))
+    return estimate_rate(caught, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_false_positive_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of negatives that are called positive (FPR = 1 - specificity)."""
     alarmed = context.predict_positive(key.model, key.at)[~context.actual]
-    return estimate_rate(
-        alarmed, clusters=context.clusters(context.negatives), **context.sampling("false-positive-rate", key)
-    )
+    return estimate_rate(alarmed, clusters=context.clusters(context.negatives), **context.sampling(key))
 
 
 def measure_specificity(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of negatives that are called negative."""
     cleared = ~context.predict_positive(key.model, key.at)[~context.actual]
-    return estimate_rate(cleared, clusters=context.clusters(context.negatives), **context.sampling("specificity", key))
+    return estimate_rate(cleared, clusters=context.clusters(context.negatives), **context.sampling(key))
 
 
 def measure_balanced_accuracy(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -59,7 +55,7 @@ def measure_balanced_accuracy(context: EvaluationContext, key: MetricKey) -> Est
         context.actual,
         context.predict_positive(key.model, key.at),
         clusters=context.clusters(context.test),
-        **context.sampling("balanced-accuracy", key),
+        **context.sampling(key),
     )
 
 
@@ -78,66 +74,56 @@ def count_false_positives(context: EvaluationContext, key: MetricKey) -> Estimat
 
 
 FALSE_NEGATIVE_RATE = Metric(
-    title="False-negative rate",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_MOST, low=0.0, high=1.0, subgroups=True),
+    traits=TRAITS["false-negative-rate"],
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_negative_rate,
     groups=("positive",),
 )
 FALSE_NEGATIVE_RATE_INCREASE = Metric(
-    title="False-negative rate, increase",
-    traits=MetricTraits(
-        kind="clinical", against=_REFERENCES, at=True, limits=_AT_MOST, low=-1.0, high=1.0, subgroups=True
-    ),
+    traits=TRAITS["false-negative-rate-increase"],
     direction=Direction.LOWER,
     source="(newly missed - newly caught) / positives, paired",
     measure=measure_false_negative_rate_increase,
     groups=("positive",),
 )
 SENSITIVITY = Metric(
-    title="Sensitivity",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0, subgroups=True),
+    traits=TRAITS["sensitivity"],
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_sensitivity,
     groups=("positive",),
 )
 FALSE_POSITIVE_RATE = Metric(
-    title="False-positive rate",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_MOST, low=0.0, high=1.0),
+    traits=TRAITS["false-positive-rate"],
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=measure_false_positive_rate,
     groups=("negative",),
 )
 SPECIFICITY = Metric(
-    title="Specificity",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0),
+    traits=TRAITS["specificity"],
     direction=Direction.HIGHER,
     source=_CONFUSION,
     measure=measure_specificity,
     groups=("negative",),
 )
 BALANCED_ACCURACY = Metric(
-    title="Balanced accuracy",
-    traits=MetricTraits(kind="clinical", at=True, limits=_AT_LEAST, low=0.0, high=1.0),
+    traits=TRAITS["balanced-accuracy"],
     direction=Direction.HIGHER,
     source="mean of sensitivity and specificity",
     measure=measure_balanced_accuracy,
     groups=("positive", "negative"),
 )
 FALSE_NEGATIVES = Metric(
-    title="False negatives",
-    traits=MetricTraits(kind="descriptive", at=True),
+    traits=TRAITS["false-negatives"],
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=count_false_negatives,
     baselines=True,
 )
 FALSE_POSITIVES = Metric(
-    title="False positives",
-    traits=MetricTraits(kind="descriptive", at=True),
+    traits=TRAITS["false-positives"],
     direction=Direction.LOWER,
     source=_CONFUSION,
     measure=count_false_positives,

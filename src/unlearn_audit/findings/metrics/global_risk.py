@@ -1,10 +1,10 @@
 """Global Risk: what the model's mistakes cost per case, and how that changed against a reference."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import MistakeCosts, estimate_global_risk, estimate_risk_change
 
 _SOURCE = "GR = (C_FN * FN + C_FP * FP) / N on the test split; cost form of the code published around arXiv 2604.23854"
@@ -21,7 +21,7 @@ def measure_global_risk(context: EvaluationContext, key: MetricKey) -> Estimate:
         context.predict_positive(key.model, key.at),
         _costs(context),
         clusters=context.clusters(context.test),
-        **context.sampling("global-risk", key),
+        **context.sampling(key),
     )
 
 
@@ -36,7 +36,7 @@ def measure_risk_at_prevalence(context: EvaluationContext, key: MetricKey) -> Es
         _costs(context),
         prevalence=context.prevalence,
         clusters=context.clusters(context.test),
-        **context.sampling("global-risk-at-prevalence", key),
+        **context.sampling(key),
     )
 
 
@@ -48,23 +48,21 @@ def measure_risk_increase(context: EvaluationContext, key: MetricKey) -> Estimat
         context.predict_positive(key.model, key.at),
         _costs(context),
         clusters=context.clusters(context.test),
-        **context.sampling("global-risk-increase", key),
+        **context.sampling(key),
     )
 
 
 GLOBAL_RISK = Metric(
-    title="Global Risk",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0, subgroups=True),
+    traits=TRAITS["global-risk"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_global_risk,
     groups=("positive", "negative"),
     baselines=True,
-    caveat="Lower risk may be a moved operating point: read it beside AUROC and the frozen threshold.",
+    caveat=write_message("risk-may-be-a-moved-point"),
 )
 GLOBAL_RISK_AT_PREVALENCE = Metric(
-    title="Global Risk at the prevalence of intended use",
-    traits=MetricTraits(kind="clinical", at=True, limits=frozenset({"at_most"}), low=0.0),
+    traits=TRAITS["global-risk-at-prevalence"],
     direction=Direction.LOWER,
     source="pi * C_FN * FNR + (1 - pi) * C_FP * FPR",
     measure=measure_risk_at_prevalence,
@@ -73,17 +71,10 @@ GLOBAL_RISK_AT_PREVALENCE = Metric(
     applies=lambda policy: policy.costs.prevalence is not None,
 )
 GLOBAL_RISK_INCREASE = Metric(
-    title="Global Risk, increase",
-    traits=MetricTraits(
-        kind="clinical",
-        against=frozenset({"original", "retrained"}),
-        at=True,
-        limits=frozenset({"at_most"}),
-        subgroups=True,
-    ),
+    traits=TRAITS["global-risk-increase"],
     direction=Direction.LOWER,
     source="paired change over the cells newly missed, newly caught, new and repaired false alarms",
     measure=measure_risk_increase,
     groups=("positive", "negative"),
-    caveat="An untouched original also has no increase: this check says nothing about forgetting.",
+    caveat=write_message("no-increase-is-no-forgetting"),
 )

@@ -1,4 +1,4 @@
-"""Does the forget set still look like training data? Every attack of the policy, two-sided.
+"""Membership inference on the forget set: every attack of the policy, two-sided.
 
 Members are the forget records, non-members the test records (of an attack with reference models: the controls among
 them); an AUC of 0.5 means that the forget records look unseen. Well below 0.5 is over-unlearning, which marks them just
@@ -6,27 +6,38 @@ as well; a likelihood ratio, which knows in which direction the method errs, fin
 """
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.attacks import name_calibrator, pair_clusters, score_groups
+from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Finding
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import (
+    ALL,
+    NEGATIVE,
+    POSITIVE,
+    Direction,
+    Estimate,
+    Finding,
+    PointKind,
+    Population,
+    write_message,
+)
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import (
+    center_auc,
     compute_forgetting_score,
     estimate_advantage,
     estimate_auc,
-    estimate_auc_change,
+    estimate_auc_shift,
     estimate_tpr_at_fpr,
 )
 
-_AMONG = frozenset({"all", "positive", "negative"})
+_AMONG = frozenset({ALL, POSITIVE, NEGATIVE})
 _SOURCE = "AUC of forget against test records under the attack named"
 
 
 def _attack_of(key: MetricKey) -> str:
     if key.attack is None:
-        raise MeasurementError("a membership metric needs an attack")
+        raise MeasurementError(write_message("no-attack-named"))
     return key.attack
 
 
@@ -43,22 +54,28 @@ def measure_membership_auc(context: EvaluationContext, key: MetricKey) -> Estima
         nonmembers,
         confidence=context.confidence_for(key.model),
         clusters=pair_clusters(context, key.among, attack),
+        attacks=len(context.policy.membership.attacks),
     )
 
 
 def measure_membership_difference(context: EvaluationContext, key: MetricKey) -> Estimate:
-    """Measure AUC minus the reference's AUC, on the same records (paired): 0 is as forgotten as never seen.
+    """Measure how far from one half the AUC lies beyond what the reference's does: 0 is as forgotten as never seen.
 
-    Both are scored against the same distributions. For U-LiRA these are the ones of the method that made the model,
-    also where the retrained model is scored: it is asked whether it answers as models that *this* method left.
+    Paired on the same records, and on the probit scale (`estimate_auc_shift`), so that a remembered record counts as
+    much where the retrained model tells forget from test records anyway. Not measured where it tells them almost
+    perfectly. U-LiRA's own null is one half for any forget set: its AUC is read absolutely, since one retrained model
+    scored under another method's distributions would add its noise and no correction.
     """
     attack = _attack_of(key)
+    if key.against == "retrained" and find_attack(attack).needs is Needs.UNLEARNED:
+        return center_auc(measure_membership_auc(context, key))
     like = name_calibrator(context, key.model)
-    return estimate_auc_change(
+    return estimate_auc_shift(
         score_groups(context, context.reference(key), key.among, attack, like),
         score_groups(context, key.model, key.among, attack, like),
         confidence=context.confidence_for(key.model),
         clusters=pair_clusters(context, key.among, attack),
+        attacks=len(context.policy.membership.attacks),
     )
 
 
@@ -69,80 +86,73 @@ def measure_forgetting_score(context: EvaluationContext, key: MetricKey) -> Esti
 
 def measure_membership_tpr(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of forget records found where the attack wrongly accuses only the share in `at`."""
-    members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
-    fpr = float((key.at or "").removeprefix("fpr "))
-    found = estimate_tpr_at_fpr(members, nonmembers, fpr, confidence=context.confidence_for(key.model))
-    return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
+    attack = _attack_of(key)
+    members, nonmembers = score_groups(context, key.model, key.among, attack)
+    if key.at is None or key.at.kind is not PointKind.FPR or key.at.value is None:
+        raise MeasurementError(write_message("no-fpr-named"))
+    return estimate_tpr_at_fpr(
+        members,
+        nonmembers,
+        key.at.value,
+        confidence=context.confidence_for(key.model),
+        clusters=pair_clusters(context, key.among, attack),
+        attacks=len(context.policy.membership.attacks),
+    )
 
 
 def measure_membership_advantage(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the largest TPR - FPR over all thresholds. Never compare it with 0, only with the retrained model's."""
     members, nonmembers = score_groups(context, key.model, key.among, _attack_of(key))
     found = estimate_advantage(members, nonmembers, confidence=context.confidence_for(key.model))
-    return found.model_copy(update={"bounds": None})  # as above
+    return found.model_copy(update={"bounds": None})  # they take records as independent: for display only
 
 
-def find_strongest(findings: tuple[Finding, ...], model: str, among: str) -> str | None:
-    """Return the attack whose AUC on `model` lies furthest from 0.5; None where none was run."""
+def find_strongest(findings: tuple[Finding, ...], model: str, among: Population) -> str | None:
+    """Return the attack whose AUC on `model` lies furthest from chance; None where none was run."""
     mine = [
-        (abs(f.estimate.value - 0.5), f.attack)
+        (abs(f.estimate.value - (f.null or 0.0)), f.key.attack)
         for f in findings
-        if f.metric == "membership-auc" and f.model == model and f.among == among and f.estimate is not None
+        if f.key.metric == "membership-auc" and f.key.model == model and f.key.among == among and f.estimate is not None
     ]
     return max(mine, key=lambda pair: pair[0])[1] if mine else None
 
 
 MEMBERSHIP_AUC = Metric(
-    title="Membership AUC",
-    traits=MetricTraits(
-        kind="forgetting", among=_AMONG, limits=frozenset({"within"}), low=0.0, high=1.0, subgroups=True
-    ),
+    traits=TRAITS["membership-auc"],
     direction=Direction.TWO_SIDED,
     source=_SOURCE,
     measure=measure_membership_auc,
     groups=("forget", "test"),
     null=0.5,
     per_attack=True,
-    caveat="A destroyed model scores 0.5 too: never read it without the utility checks.",
+    caveat=write_message("destroyed-model-looks-forgotten"),
 )
 MEMBERSHIP_DIFFERENCE = Metric(
-    title="Membership AUC, difference",
-    traits=MetricTraits(
-        kind="forgetting",
-        against=frozenset({"original", "retrained"}),
-        among=_AMONG,
-        limits=frozenset({"within"}),
-        low=-1.0,
-        high=1.0,
-        subgroups=True,
-    ),
+    traits=TRAITS["membership-auc-difference"],
     direction=Direction.TWO_SIDED,
-    source="DeLong et al. 1988, paired on the same records",
+    source="DeLong et al. 1988, paired on the same records, on the probit scale (Pepe 2003)",
     measure=measure_membership_difference,
     groups=("forget", "test"),
     null=0.0,
     per_attack=True,
 )
 FORGETTING_SCORE = Metric(
-    title="Forgetting score",
-    traits=MetricTraits(kind="descriptive", among=_AMONG),
+    traits=TRAITS["forgetting-score"],
     direction=Direction.HIGHER,
     source="1 - 2 |AUC - 1/2|",
     measure=measure_forgetting_score,
     per_attack=True,
 )
 MEMBERSHIP_TPR = Metric(
-    title="Membership TPR at low FPR",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=TRAITS["membership-tpr"],
     direction=Direction.LOWER,
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
+    groups=("forget", "test"),
     per_attack=True,
-    points=lambda policy: tuple(f"fpr {fpr:g}" for fpr in policy.membership.fpr),
 )
 MEMBERSHIP_ADVANTAGE = Metric(
-    title="Membership advantage",
-    traits=MetricTraits(kind="descriptive", among=frozenset({"all", "positive"})),
+    traits=TRAITS["membership-advantage"],
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,

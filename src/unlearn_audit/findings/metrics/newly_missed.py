@@ -1,13 +1,13 @@
-"""Single patients: positives that the reference caught and this model misses, and the other way round, by record id."""
+"""Newly missed and newly caught positives against a reference model, with their record ids."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import compute_mcnemar, estimate_rate
 
 _REFERENCES = frozenset({"original", "retrained"})
@@ -47,9 +47,7 @@ def point_at_newly_caught(context: EvaluationContext, key: MetricKey) -> tuple[s
 def measure_newly_missed_rate(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of all positives that are newly missed. Newly caught ones do not make up for it."""
     turned = _turned(context, key, missed=True)[context.actual]
-    return estimate_rate(
-        turned, clusters=context.clusters(context.positives), **context.sampling("newly-missed-rate", key)
-    )
+    return estimate_rate(turned, clusters=context.clusters(context.positives), **context.sampling(key))
 
 
 def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
@@ -63,40 +61,28 @@ def measure_mcnemar(context: EvaluationContext, key: MetricKey) -> Estimate:
 
 
 NEWLY_MISSED_RATE = Metric(
-    title="Newly missed positives",
-    traits=MetricTraits(
-        kind="clinical",
-        against=_REFERENCES,
-        at=True,
-        limits=frozenset({"at_most"}),
-        low=0.0,
-        high=1.0,
-        subgroups=True,
-    ),
+    traits=TRAITS["newly-missed-rate"],
     direction=Direction.LOWER,
     source="positives called positive by the reference and negative by this model / positives",
     measure=measure_newly_missed_rate,
     groups=("positive",),
 )
 NEWLY_MISSED = Metric(
-    title="Newly missed positives (count)",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["newly-missed"],
     direction=Direction.LOWER,
     source="as the rate",
     measure=count_newly_missed,
     point_at=point_at_newly_missed,
 )
 NEWLY_CAUGHT = Metric(
-    title="Newly caught positives (count)",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["newly-caught"],
     direction=Direction.HIGHER,
     source="positives called negative by the reference and positive by this model",
     measure=count_newly_caught,
     point_at=point_at_newly_caught,
 )
 MCNEMAR = Metric(
-    title="McNemar's exact test, newly missed against newly caught",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["mcnemar-p"],
     direction=Direction.DESCRIPTIVE,
     source="McNemar 1947; exact binomial form",
     measure=measure_mcnemar,

@@ -1,12 +1,12 @@
-"""Unlearning must not make the records that stay easier to recognise than they were before."""
+"""Leakage of the retained records: the change of their membership AUC against the original."""
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import is_population_attack, score_records, select_group
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc_change
 
 
@@ -16,7 +16,7 @@ def measure_retain_leakage(context: EvaluationContext, key: MetricKey) -> Estima
     What must not be concluded: that retained records do not leak. They do, in the original as well.
     """
     if key.attack is None:
-        raise MeasurementError("a membership metric needs an attack")
+        raise MeasurementError(write_message("no-attack-named"))
     before = score_records(context, context.reference(key), key.attack)
     after = score_records(context, key.model, key.attack)
     retain, test = (select_group(context, split, key.among, after.records) for split in ("retain", "test"))
@@ -30,11 +30,8 @@ def measure_retain_leakage(context: EvaluationContext, key: MetricKey) -> Estima
 
 
 RETAIN_LEAKAGE = Metric(
-    title="Membership AUC of retained records, increase",
     # among all alone: a check on the malignant ones must ask about the forgotten, or a policy could go without one
-    traits=MetricTraits(
-        kind="forgetting", against=frozenset({"original"}), limits=frozenset({"at_most"}), low=-1.0, high=1.0
-    ),
+    traits=TRAITS["retain-leakage"],
     direction=Direction.LOWER,
     source="Hayes et al. 2024, arXiv 2403.01218: the remaining records may leak more; DeLong et al. 1988, paired",
     measure=measure_retain_leakage,

@@ -1,18 +1,15 @@
-"""What a moved operating point, and what lost discrimination, adds to Global Risk."""
+"""The increase of Global Risk, split into a moved operating point and lost discrimination."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import MistakeCosts, RiskSplit, split_risk_change
 
 _REFERENCES = frozenset({"original", "retrained"})
 _SOURCE = "mean of both orders of moving the number of calls and changing the ranking (Shapley 1953, for two parts)"
-_CAVEAT = (
-    "Read off the test split itself and without an interval: it explains the change, and does not say that another "
-    "threshold would win that part back on new patients."
-)
+_CAVEAT = write_message("explains-the-change-only")
 
 
 def _split(context: EvaluationContext, key: MetricKey) -> RiskSplit:
@@ -39,16 +36,14 @@ def _describe(context: EvaluationContext, value: float) -> Estimate:
 
 
 RISK_BY_THRESHOLD = Metric(
-    title="Global Risk, increase by a moved operating point",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["risk-by-threshold"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_risk_by_threshold,
     caveat=_CAVEAT,
 )
 RISK_BY_DISCRIMINATION = Metric(
-    title="Global Risk, increase by lost discrimination",
-    traits=MetricTraits(kind="descriptive", against=_REFERENCES, at=True),
+    traits=TRAITS["risk-by-discrimination"],
     direction=Direction.LOWER,
     source=_SOURCE,
     measure=measure_risk_by_discrimination,

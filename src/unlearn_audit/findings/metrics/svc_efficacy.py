@@ -1,10 +1,10 @@
-"""SalUn's own protocol, so that figures compare with papers; and a cross-validated logistic attack on the loss."""
+"""Attacks by a fitted classifier: the SVC of SalUn's protocol, and a cross-validated logistic regression."""
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_logistic_accuracy, estimate_svc_efficacy
 
 
@@ -14,22 +14,20 @@ def measure_svc_efficacy(context: EvaluationContext, key: MetricKey) -> Estimate
     What must not be concluded: more is not always better; a retrained model scores well below 1.
     """
     evidence = context.evidence
-    sampling = context.sampling("svc-efficacy", key)
     return estimate_svc_efficacy(
         evidence.log_probs[key.model],
         evidence.label,
         retain=evidence.select("retain"),
         forget=evidence.select("forget"),
         test=context.test,
-        confidence=sampling["confidence"],
-        rng=sampling["rng"],
+        confidence=context.confidence_for(key.model),
     )
 
 
 def measure_logistic_accuracy(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure how often a logistic regression on the loss, cross-validated, tells forget from test; 0.5 is chance."""
     evidence = context.evidence
-    sampling = context.sampling("logistic-accuracy", key)
+    sampling = context.sampling(key)
     return estimate_logistic_accuracy(
         evidence.log_probs[key.model],
         evidence.label,
@@ -41,15 +39,13 @@ def measure_logistic_accuracy(context: EvaluationContext, key: MetricKey) -> Est
 
 
 SVC_EFFICACY = Metric(
-    title="SVC efficacy (SalUn's protocol)",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["svc-efficacy"],
     direction=Direction.DESCRIPTIVE,
     source="Fan et al. 2024, arXiv 2310.12508: RBF, C = 3, on the confidence",
     measure=measure_svc_efficacy,
 )
 LOGISTIC_ACCURACY = Metric(
-    title="Logistic attack on the loss, accuracy",
-    traits=MetricTraits(kind="descriptive"),
+    traits=TRAITS["logistic-accuracy"],
     direction=Direction.TWO_SIDED,
     source="Triantafillou et al. 2024, arXiv 2406.09073: cross-validated logistic regression",
     measure=measure_logistic_accuracy,

@@ -1,27 +1,25 @@
-"""The thresholds that were frozen on validation of the original, before any other model was looked at."""
+"""The thresholds, frozen on validation of the original before any other model was looked at."""
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
-from unlearn_audit.records import Direction, Estimate, Unit
+from unlearn_audit.findings.traits import TRAITS
+from unlearn_audit.records import Direction, Estimate, Unit, write_message
+from unlearn_audit.records.key import MetricKey
 
 
 def show_threshold(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Return the probability of being positive from which a record is called positive at this operating point."""
     threshold = context.find_threshold(key.at)
     if threshold is None:
-        raise MeasurementError("argmax takes the most probable class and has no threshold")
+        raise MeasurementError(write_message("no-threshold-at-argmax"))
     return Estimate(value=threshold, unit=Unit.PROPORTION, n=int(context.evidence.select("validation").sum()))
 
 
 THRESHOLD = Metric(
-    title="Threshold",
-    traits=MetricTraits(kind="descriptive", at=True),
+    traits=TRAITS["threshold"],
     direction=Direction.DESCRIPTIVE,
     source="frozen on validation of the original",
     measure=show_threshold,
     models=lambda name: name == "original",
-    points=lambda policy: tuple(point for point in policy.task.operating_points if point != "argmax"),
 )

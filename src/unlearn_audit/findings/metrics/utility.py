@@ -1,13 +1,13 @@
-"""Is it still a model? A destroyed one looks perfectly forgotten, so forgetting never decides without these."""
+"""Utility: accuracy on retained records and the share predicted positive. A destroyed model fails these."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.findings.key import MetricKey
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import MetricTraits
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.records import Direction, Estimate
+from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_rate
 
 
@@ -18,7 +18,7 @@ def measure_retain_accuracy(context: EvaluationContext, key: MetricKey) -> Estim
     """
     retain = context.evidence.select("retain")
     right = find_right(context, key.model)
-    return estimate_rate(right, clusters=context.clusters(retain), **context.sampling("retain-accuracy", key))
+    return estimate_rate(right, clusters=context.clusters(retain), **context.sampling(key))
 
 
 def find_right(context: EvaluationContext, model: str) -> NDArray[np.bool_]:
@@ -30,20 +30,18 @@ def find_right(context: EvaluationContext, model: str) -> NDArray[np.bool_]:
 def measure_positive_share(context: EvaluationContext, key: MetricKey) -> Estimate:
     """Measure the share of test records that are called positive: near 0 or 1 the model has collapsed."""
     predicted = context.predict_positive(key.model, key.at)
-    return estimate_rate(predicted, clusters=context.clusters(context.test), **context.sampling("positive-share", key))
+    return estimate_rate(predicted, clusters=context.clusters(context.test), **context.sampling(key))
 
 
 RETAIN_ACCURACY = Metric(
-    title="Accuracy on retained records",
-    traits=MetricTraits(kind="utility", limits=frozenset({"at_least"}), low=0.0, high=1.0),
+    traits=TRAITS["retain-accuracy"],
     direction=Direction.HIGHER,
     source="share of retain records whose most probable class is the true one",
     measure=measure_retain_accuracy,
     groups=("retain",),
 )
 POSITIVE_SHARE = Metric(
-    title="Share called positive",
-    traits=MetricTraits(kind="utility", at=True, limits=frozenset({"within"}), low=0.0, high=1.0),
+    traits=TRAITS["positive-share"],
     direction=Direction.TWO_SIDED,
     source="share of test records called positive",
     measure=measure_positive_share,

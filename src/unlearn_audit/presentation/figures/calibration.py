@@ -1,10 +1,10 @@
-"""Reliability and decision curves: do the probabilities come true, and is acting on them worth anything?"""
+"""Reliability and decision curves."""
 
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look, draw_legend
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import format_number, format_percent
-from unlearn_audit.records import Curve
+from unlearn_audit.records import Curve, CurveKind
 
 _FLOOR = -0.05
 """A decision curve far below zero says no more than that acting on the model harms: the axis ends here."""
@@ -13,7 +13,7 @@ _SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 def draw_reliability(index: Index) -> Figure | None:
     """Draw what is observed over what was stated, bin by bin, with intervals for the audited model."""
-    curves = _sort(index, index.find_curves("reliability"))
+    curves = _sort(index, index.find_curves(CurveKind.RELIABILITY))
     if not curves:
         return None
     top, bottom, left = 18.0, 138.0, 34.0
@@ -26,31 +26,31 @@ def draw_reliability(index: Index) -> Figure | None:
         _draw_ends(drawing, index, curve, x, y)
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=True)
-    draw_legend(drawing, index, [curve.model for curve in curves], x.end + 10, top + 6)
-    said = "; ".join(_describe_bins(index, curve) for curve in curves if curve.model == index.audited)
+    draw_legend(drawing, index, [curve.key.model for curve in curves], x.end + 10, top + 6)
+    words = "; ".join(_describe_bins(index, curve) for curve in curves if curve.key.model == index.audited)
     caption = (
         "Reliability: on the dotted line probabilities come true, below it the model overstates, above it plays down. "
         "Bars: two-sided Clopper-Pearson intervals of the audited model, records taken as independent."
     )
-    return Figure("reliability", drawing.to_uri(), f"Reliability curve. {said}.", caption, WIDTH, drawing.height)
+    return Figure("reliability", drawing.to_uri(), f"Reliability curve. {words}.", caption, WIDTH, drawing.height)
 
 
 def _describe_bins(index: Index, curve: Curve) -> str:
     pairs = (f"{format_percent(a)} stated, {format_percent(b)} observed" for a, b in zip(curve.x, curve.y, strict=True))
-    return f"{index.name(curve.model)}: {', '.join(pairs)}"
+    return f"{index.name(curve.key.model)}: {', '.join(pairs)}"
 
 
 def _draw_ends(drawing: Drawing, index: Index, curve: Curve, x: Scale, y: Scale) -> None:
-    if curve.model != index.audited or curve.low is None or curve.high is None:
+    if curve.key.model != index.audited or curve.low is None or curve.high is None:
         return
-    color = choose_look(index, curve.model).color
+    color = choose_look(index, curve.key.model).color
     for place, low, high in zip(curve.x, curve.low, curve.high, strict=True):
         drawing.draw_line([(x(place), y(low)), (x(place), y(high))], color, 0.8)
 
 
-def draw_net_benefit(index: Index, population: str) -> Figure | None:
-    """Draw net benefit over the threshold probability; `population` is 'test' or 'intended use'."""
-    curves = _sort(index, index.find_curves("net-benefit", population=population))
+def draw_net_benefit(index: Index, metric: str) -> Figure | None:
+    """Draw net benefit over the threshold probability; `metric` names the prevalence."""
+    curves = _sort(index, index.find_curves(CurveKind.NET_BENEFIT, metric=metric))
     if not curves:
         return None
     top, bottom, left = 18.0, 122.0, 34.0
@@ -63,21 +63,20 @@ def draw_net_benefit(index: Index, population: str) -> Figure | None:
     drawing.draw_y_axis(y, left, x.end, choose_ticks(y.low, y.high), "Net benefit, true positives per case")
     drawing.draw_line([(x.start, y(0)), (x.end, y(0))], INK, 0.9)
     drawing.write((x.end - 3, y(0) - 2.5), "call none", size=7, anchor="end")
-    own = _own_threshold(index)
-    if own is not None:
-        drawing.draw_line([(x(own), top), (x(own), bottom)], INK, 0.9, "4 2")
-        drawing.write((x(own) + 3, top + 7), f"policy: {format_percent(own)}", size=7, bold=True)
+    threshold = _own_threshold(index)
+    if threshold is not None:
+        drawing.draw_line([(x(threshold), top), (x(threshold), bottom)], INK, 0.9, "4 2")
+        drawing.write((x(threshold) + 3, top + 7), f"policy: {format_percent(threshold)}", size=7, bold=True)
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=False)
-    draw_legend(drawing, index, [curve.model for curve in curves], x.end + 10, top + 6)
-    alt = f"Net benefit over the threshold probability. {_describe_point(index, curves, own)}"
-    slug = population.replace(" ", "-")
-    return Figure(f"net-benefit-{slug}", drawing.to_uri(), alt, _caption(index, population), WIDTH, drawing.height)
+    draw_legend(drawing, index, [curve.key.model for curve in curves], x.end + 10, top + 6)
+    alt = f"Net benefit over the threshold probability. {_describe_point(index, curves, threshold)}"
+    return Figure(f"{metric}-curve", drawing.to_uri(), alt, _caption(index, metric), WIDTH, drawing.height)
 
 
-def _caption(index: Index, population: str) -> str:
+def _caption(index: Index, metric: str) -> str:
     prevalence = index.policy.get("costs", {}).get("prevalence")
-    at = "of the test records" if population == "test" or not prevalence else f"of intended use, {prevalence:.3g}"
+    at = "of the test records" if metric == "net-benefit" or not prevalence else f"of intended use, {prevalence:.3g}"
     return (
         f"Decision curve at the prevalence {at}: what acting on a model from each probability upwards is worth. Where "
         "a model lies below calling all or none, it is worth less than no model. Lines end where they harm much."
@@ -90,22 +89,22 @@ def _own_threshold(index: Index) -> float | None:
     return alarm / (alarm + miss) if miss and alarm else None
 
 
-def _describe_point(index: Index, curves: tuple[Curve, ...], own: float | None) -> str:
+def _describe_point(index: Index, curves: tuple[Curve, ...], threshold: float | None) -> str:
     xs = curves[0].x
-    place = min(range(len(xs)), key=lambda i: abs(xs[i] - (xs[0] if own is None else own)))
-    said = "; ".join(f"{index.name(curve.model)} {format_number(curve.y[place])}" for curve in curves)
-    return f"At {format_percent(xs[place])}: {said}; call none 0."
+    place = min(range(len(xs)), key=lambda i: abs(xs[i] - (xs[0] if threshold is None else threshold)))
+    words = "; ".join(f"{index.name(curve.key.model)} {format_number(curve.y[place])}" for curve in curves)
+    return f"At {format_percent(xs[place])}: {words}; call none 0."
 
 
 def _sort(index: Index, curves: tuple[Curve, ...]) -> tuple[Curve, ...]:
     order = {card.name: place for place, card in enumerate(index.models)}
-    return tuple(sorted(curves, key=lambda curve: order.get(curve.model, len(order))))
+    return tuple(sorted(curves, key=lambda curve: order.get(curve.key.model, len(order))))
 
 
 def _draw(drawing: Drawing, index: Index, curve: Curve, x: Scale, y: Scale, *, marks: bool) -> None:
-    look = choose_look(index, curve.model)
+    look = choose_look(index, curve.key.model)
     points = [(x(a), y(b)) for a, b in zip(curve.x, curve.y, strict=True) if y.low <= b <= y.high]
-    drawing.draw_line(points, look.color, 1.6 if curve.model == index.audited else 1.1, look.dash)
+    drawing.draw_line(points, look.color, 1.6 if curve.key.model == index.audited else 1.1, look.dash)
     if marks and look.mark:
         for point in points:
             drawing.draw_mark(point, look.mark, look.color, 2.4)

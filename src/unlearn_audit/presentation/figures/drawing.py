@@ -51,6 +51,23 @@ _MARKS: dict[str, Callable[[float, float, float], list[Point]]] = {
 }
 
 
+def open_svg(width: float, height: float, look: str) -> str:
+    """Return the tag that begins an SVG; `look` are further attributes of it."""
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" {look}>'
+
+
+def lay_paper(width: float, height: float) -> str:
+    """Return the white ground of an SVG."""
+    return f'<rect width="{_n(width)}" height="{_n(height)}" fill="{PAPER}"/>'
+
+
+def frame_svg(width: float, height: float, title: str, parts: Iterable[str], *, size: int = 12) -> str:
+    """Return `parts` as an SVG file that stands alone: with a title for screen readers, one part a line."""
+    look = f'role="img" aria-labelledby="t" font-family="sans-serif" font-size="{size}"'
+    head = (open_svg(width, height, look), f'<title id="t">{escape(title)}</title>', lay_paper(width, height))
+    return "\n".join([*head, *parts, "</svg>", ""])
+
+
 @dataclass
 class Drawing:
     """An SVG in the making; one unit is one point on paper."""
@@ -110,12 +127,9 @@ class Drawing:
 
     def to_uri(self) -> str:
         """Return the drawing as a data: URI."""
-        head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(self.width)} {_n(self.height)}" '
-            f'width="{_n(self.width)}" height="{_n(self.height)}">'
-        )
-        paper = f'<rect width="{_n(self.width)}" height="{_n(self.height)}" fill="{PAPER}"/>'
-        svg = head + paper + "".join(self.parts) + "</svg>"
+        size = f'width="{_n(self.width)}" height="{_n(self.height)}"'
+        head = open_svg(self.width, self.height, size) + lay_paper(self.width, self.height)
+        svg = head + "".join(self.parts) + "</svg>"
         return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 

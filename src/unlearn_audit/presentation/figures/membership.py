@@ -1,36 +1,36 @@
-"""Figures of the strongest membership attack: where its scores lie, and what it can tell apart."""
+"""Figures of the strongest membership attack: densities of its scores, and its ROC curve."""
 
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, Scale, choose_ticks
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import clip, format_estimate, format_interval
-from unlearn_audit.records import Curve
+from unlearn_audit.records import ALL, POSITIVE, Curve, CurveKind
 
 _MOST = 5
-_POPULATIONS = {"retain": ("#8a939e", "1 1.6", 1.2), "test": ("#0072b2", "5 2", 1.3), "forget": ("#d55e00", None, 1.8)}
+_SPLITS = {"retain": ("#8a939e", "1 1.6", 1.2), "test": ("#0072b2", "5 2", 1.3), "forget": ("#d55e00", None, 1.8)}
 
 
 def _choose_models(index: Index, curves: tuple[Curve, ...]) -> list[str]:
-    drawn = {curve.model for curve in curves}
+    drawn = {curve.key.model for curve in curves}
     return [card.name for card in index.models if card.name in drawn][:_MOST]
 
 
-def _choose_attack(index: Index, kind: str) -> str | None:
+def _choose_attack(index: Index, kind: CurveKind) -> str | None:
     """Return the strongest attack where its curve is in the record, else the first that is."""
-    drawn = [curve.attack for curve in index.find_curves(kind)]
+    drawn = [curve.key.attack for curve in index.find_curves(kind)]
     return index.strongest if index.strongest in drawn else (drawn[0] if drawn else None)
 
 
 def draw_scores(index: Index) -> Figure | None:
     """Draw score densities of retain, forget and test, one panel a model, on common axes."""
-    attack = _choose_attack(index, "scores")
-    curves = index.find_curves("scores", attack=attack)
+    attack = _choose_attack(index, CurveKind.SCORES)
+    curves = index.find_curves(CurveKind.SCORES, attack=attack)
     models = _choose_models(index, curves)
     if not models:
         return None
     gap, top, bottom = 12.0, 34.0, 112.0
     wide = (WIDTH - gap * (len(models) - 1)) / len(models)
-    used = [c for c in curves if c.model in models and c.x]
+    used = [c for c in curves if c.key.model in models and c.x]
     low, high = min(min(c.x) for c in used), max(max(c.x) for c in used)
     y = Scale(0, max(max(c.y) for c in used) or 1.0, bottom, top)
     drawing = Drawing(WIDTH, bottom + 25)
@@ -45,12 +45,12 @@ def draw_scores(index: Index) -> Figure | None:
             bold=model == index.audited,
         )
         drawing.draw_x_axis(x, bottom, top, choose_ticks(low, high, 3), f"{attack} score" if attack else "score")
-        for population, (color, dash, width) in _POPULATIONS.items():
-            for curve in (c for c in used if c.model == model and c.population == population):
+        for split, (color, dash, width) in _SPLITS.items():
+            for curve in (c for c in used if c.key.model == model and c.split == split):
                 drawing.draw_line([(x(a), y(b)) for a, b in zip(curve.x, curve.y, strict=True)], color, width, dash)
     under = ", ".join(map(index.name, models))
-    said = _describe_auc(index, models, attack)
-    alt = f"Densities of the {attack} score of retain, forget and test records under {under}. {said}"
+    values = _describe_auc(index, models, attack)
+    alt = f"Densities of the {attack} score of retain, forget and test records under {under}. {values}"
     caption = (
         f"Scores of the {attack} attack. Forgotten records should lie where test records lie, neither nearer to retain "
         "nor beyond."
@@ -60,16 +60,16 @@ def draw_scores(index: Index) -> Figure | None:
 
 def _draw_key(drawing: Drawing) -> None:
     place = 4.0
-    for population, (color, dash, width) in _POPULATIONS.items():
+    for split, (color, dash, width) in _SPLITS.items():
         drawing.draw_line([(place, 8), (place + 22, 8)], color, width, dash)
-        drawing.write((place + 26, 10.5), population, size=7)
-        place += 40 + 5 * len(population) + 16
+        drawing.write((place + 26, 10.5), split, size=7)
+        place += 40 + 5 * len(split) + 16
 
 
 def draw_roc(index: Index) -> Figure | None:
     """Draw the ROC of the strongest attack on each model; the diagonal is guessing."""
-    attack = _choose_attack(index, "roc")
-    curves = tuple(c for c in index.find_curves("roc", attack=attack) if c.population == "all")
+    attack = _choose_attack(index, CurveKind.ROC)
+    curves = index.find_curves(CurveKind.ROC, attack=attack, among=ALL)
     models = _choose_models(index, curves)
     if not models:
         return None
@@ -81,10 +81,10 @@ def draw_roc(index: Index) -> Figure | None:
     drawing.draw_y_axis(y, left, left + size, ticks, "True-positive rate: forgotten called member")
     drawing.draw_line([(x(0), y(0)), (x(1), y(1))], MUTED, 0.9, "3 2")
     for curve in curves:
-        if curve.model in models:
-            look = choose_look(index, curve.model)
+        if curve.key.model in models:
+            look = choose_look(index, curve.key.model)
             points = [(x(a), y(b)) for a, b in zip(curve.x, curve.y, strict=True)]
-            drawing.draw_line(points, look.color, 1.9 if curve.model == index.audited else 1.3, look.dash)
+            drawing.draw_line(points, look.color, 1.9 if curve.key.model == index.audited else 1.3, look.dash)
             drawing.draw_mark(points[len(points) // 3], look.mark, look.color, 2.8)
     _write_table(drawing, index, models, attack, x=left + size + 36, y=top + 10)
     named = f"{attack} attack" + (", the strongest on the original" if attack == index.strongest else "")
@@ -102,7 +102,7 @@ def _write_table(drawing: Drawing, index: Index, models: list[str], attack: str 
         drawing.draw_line([(x, row - 2.5), (x + 18, row - 2.5)], look.color, 1.5, look.dash)
         drawing.draw_mark((x + 9, row - 2.5), look.mark, look.color, 2.8)
         drawing.write((x + 24, row), clip(index.name(model), 24), size=7.2, bold=model == index.audited)
-        for place, among in ((140, "all"), (212, "positive")):
+        for place, among in ((140, ALL), (212, POSITIVE)):
             finding = index.find("membership-auc", model, among=among, attack=attack)
             estimate = finding.estimate if finding else None
             drawing.write((x + place, row), format_estimate(estimate), size=7.2, color=INK)
@@ -112,9 +112,9 @@ def _write_table(drawing: Drawing, index: Index, models: list[str], attack: str 
 
 
 def _describe_auc(index: Index, models: list[str], attack: str | None) -> str:
-    said = []
+    values = []
     for model in models:
         finding = index.find("membership-auc", model, attack=attack)
         if finding and finding.estimate:
-            said.append(f"{index.name(model)} {format_estimate(finding.estimate)}")
-    return f"AUC: {'; '.join(said)}." if said else ""
+            values.append(f"{index.name(model)} {format_estimate(finding.estimate)}")
+    return f"AUC: {'; '.join(values)}." if values else ""

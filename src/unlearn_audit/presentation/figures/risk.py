@@ -7,7 +7,8 @@ from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scal
 from unlearn_audit.presentation.sections.clinical import choose_cost_curves
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import clip, format_interval, format_limit, format_number, format_point
-from unlearn_audit.records import Curve, Estimate
+from unlearn_audit.records import ALL, Curve, Estimate, OperatingPoint
+from unlearn_audit.records.trivial_models import CALL_NONE_POSITIVE
 
 WIDTH = 500.0
 _NAME = 30
@@ -53,15 +54,15 @@ def choose_look(index: Index, model: str) -> Look:
     role = next((card.role for card in index.models if card.name == model), None)
     if role:
         return _BY_ROLE[role]
-    return _NONE_POSITIVE if model == "call-none-positive" else _BASELINE
+    return _NONE_POSITIVE if model == CALL_NONE_POSITIVE.name else _BASELINE
 
 
-def _find_ceiling(index: Index) -> tuple[str, float | None, str]:
+def _find_ceiling(index: Index) -> tuple[OperatingPoint, float | None, str]:
     """Return operating point, ceiling and its words from the check on Global Risk itself."""
     for check in index.record.verdict.checks:
-        if check.metric == "global-risk" and check.against is None and check.among == "all":
+        if check.key.metric == "global-risk" and check.key.against is None and check.key.among == ALL:
             limit = check.limit.at_most
-            return check.at or index.point, limit, f"tolerance {format_limit(check.limit)}"
+            return check.key.at or index.point, limit, f"tolerance {format_limit(check.limit)}"
     return index.point, None, "the policy sets no ceiling for it"
 
 
@@ -90,11 +91,11 @@ def draw_global_risk(index: Index) -> Figure | None:
         drawing.write((x, 6.5), words, size=7, anchor="middle", bold=True)
     for number, (name, estimate) in enumerate(rows):
         _draw_row(drawing, index, scale, y=12 + step * (number + 0.5), name=name, estimate=estimate)
-    said = "; ".join(f"{index.name(n)} {format_number(e.value)} ({format_interval(e.interval)})" for n, e in rows)
+    values = "; ".join(f"{index.name(n)} {format_number(e.value)} ({format_interval(e.interval)})" for n, e in rows)
     caption = (
         "Global Risk by model. Mark: estimate; thin line: two-sided interval; thick line: one-sided bounds that decide."
     )
-    return Figure("global-risk", drawing.to_uri(), f"Global Risk, {words}. {said}.", caption, WIDTH, drawing.height)
+    return Figure("global-risk", drawing.to_uri(), f"Global Risk, {words}. {values}.", caption, WIDTH, drawing.height)
 
 
 def _reach(estimate: Estimate) -> list[float]:
@@ -136,11 +137,11 @@ def draw_cost_ratios(index: Index) -> Figure | None:
         drawing.write((x(ratio) + 3, top + 7), f"policy: {ratio:g}", size=7, bold=True)
     for curve in curves:
         _draw_curve(drawing, index, curve, x, y)
-    draw_legend(drawing, index, [c.model for c in curves], right + 10, top + 6)
+    draw_legend(drawing, index, [c.key.model for c in curves], right + 10, top + 6)
     place = min(range(len(curves[0].x)), key=lambda i: abs(curves[0].x[i] - (ratio or curves[0].x[0])))
-    said = "; ".join(f"{index.name(c.model)} {format_number(c.y[place])}" for c in curves if len(c.y) > place)
-    where = format_point(curves[0].at or index.point)
-    alt = f"Global Risk over the cost ratio at {where}. At ratio {curves[0].x[place]:g}: {said}."
+    values = "; ".join(f"{index.name(c.key.model)} {format_number(c.y[place])}" for c in curves if len(c.y) > place)
+    where = format_point(curves[0].key.at or index.point)
+    alt = f"Global Risk over the cost ratio at {where}. At ratio {curves[0].x[place]:g}: {values}."
     caption = (
         f"Global Risk at {where} over the ratio of costs, with the audited model's band. Where lines cross, the "
         "ranking depends on that judgement."
@@ -161,16 +162,16 @@ def _choose_log_ticks(low: float, high: float) -> list[float]:
 
 def _draw_band(drawing: Drawing, index: Index, curves: tuple[Curve, ...], x: Scale, y: Scale) -> None:
     for curve in curves:
-        if curve.model == index.audited and curve.low and curve.high:
+        if curve.key.model == index.audited and curve.low and curve.high:
             upper = [(x(a), y(b)) for a, b in zip(curve.x, curve.high, strict=True)]
             lower = [(x(a), y(b)) for a, b in zip(curve.x, curve.low, strict=True)]
             drawing.fill_area([*upper, *reversed(lower)], "#f7e3d6")
 
 
 def _draw_curve(drawing: Drawing, index: Index, curve: Curve, x: Scale, y: Scale) -> None:
-    look = choose_look(index, curve.model)
+    look = choose_look(index, curve.key.model)
     points = [(x(a), y(b)) for a, b in zip(curve.x, curve.y, strict=True)]
-    drawing.draw_line(points, look.color, 1.6 if curve.model == index.audited else 1.2, look.dash)
+    drawing.draw_line(points, look.color, 1.6 if curve.key.model == index.audited else 1.2, look.dash)
     if look.mark:
         for point in points:
             drawing.draw_mark(point, look.mark, look.color, 2.4)

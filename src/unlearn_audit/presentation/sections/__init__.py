@@ -1,1 +1,1 @@
-"""Sections: what each shows, taken from the record and from nothing else. `contents` holds their order and numbers."""
+"""Sections of the report, made from the record and from nothing else. `contents` holds their order and numbers."""

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
     NONE,
     clip,
     format_date,
-    format_metric,
     format_number,
     format_parameters,
     format_percent,
@@ -16,7 +16,18 @@ from unlearn_audit.presentation.wording import (
     format_seconds,
     group_digits,
 )
-from unlearn_audit.records import Device, Disjoint, Overlap, ReferenceCard, Signer, SplitCount
+from unlearn_audit.records import (
+    Device,
+    Disjoint,
+    OperatingPoint,
+    Overlap,
+    ReferenceCard,
+    Signer,
+    SplitCount,
+    UserCode,
+    join_texts,
+)
+from unlearn_audit.records.verdicts import LIMITS
 
 _LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
@@ -33,7 +44,7 @@ def is_test_signed(signer: Signer | None) -> bool:
 
 
 def present_subject(index: Index) -> tuple[Fact, ...]:
-    """Return what was audited, as the four lines under the title of page one."""
+    """Return what was audited, as the lines under the title of page one; one more where the input speaks against it."""
     provenance, policy = index.record.provenance, index.policy
     forget = provenance.forget
     erased = (
@@ -48,6 +59,7 @@ def present_subject(index: Index) -> tuple[Fact, ...]:
         Fact("Erased", clip(erased, _LONGEST)),
         Fact("Data", clip(provenance.data.name, _LONGEST - len(test)) + test),
         Fact("Policy", clip(policy_name, _LONGEST)),
+        *_present_contradictions(index),
     )
 
 
@@ -131,7 +143,7 @@ def _describe_cost(cost: Any) -> str:
     return f"{cost:g} cost units" if isinstance(cost, int | float) else NONE
 
 
-def _describe_operating_point(index: Index, point: str) -> str:
+def _describe_operating_point(index: Index, point: OperatingPoint) -> str:
     found = index.find_all("threshold", at=point)
     named = f"{format_point(point)}" + (" (default)" if point == index.point else "")
     if not found or found[0].estimate is None:
@@ -143,7 +155,7 @@ def present_tolerances(index: Index) -> Grid:
     """Return the policy's own checks as they were written, before any number was known."""
     rows = tuple(
         (
-            Cell(str(check.get("id")), _describe_key(check), "code"),
+            Cell(str(check.get("id")), _describe_key(index, check), "code"),
             Cell(_describe_limit(check), None if check.get("required", True) else "not required"),
             Cell(str(check.get("why", NONE))),
         )
@@ -152,18 +164,18 @@ def present_tolerances(index: Index) -> Grid:
     return Grid("tolerances", "Tolerances of the policy", ("Check", "Tolerance", "Why"), rows)
 
 
-def _describe_key(check: dict[str, Any]) -> str:
+def _describe_key(index: Index, check: dict[str, Any]) -> str:
     among = check.get("among") if check.get("among") != "all" else None
-    parts = (format_metric(str(check.get("metric"))), among, check.get("against"), check.get("at"))
+    parts = (index.title(str(check.get("metric"))), among, check.get("against"), check.get("at"))
     return ", ".join(str(part) for part in parts if part)
 
 
 def _describe_limit(check: dict[str, Any]) -> str:
-    if check.get("at_most") is not None:
-        return f"at most {check['at_most']:g}"
-    if check.get("at_least") is not None:
-        return f"at least {check['at_least']:g}"
-    return "within {:g} to {:g}".format(*check["within"]) if check.get("within") else NONE
+    given = next((name for name in LIMITS if check.get(name) is not None), None)
+    if given is None:
+        return NONE
+    ends = check[given] if isinstance(check[given], list) else [check[given]]
+    return f"{given.replace('_', ' ')} {' to '.join(f'{end:g}' for end in ends)}"
 
 
 def present_models(index: Index) -> Grid:
@@ -172,7 +184,7 @@ def present_models(index: Index) -> Grid:
         (
             Cell(card.title, card.role if card.role == card.name else f"{card.role}; {card.name}"),
             Cell(card.method, card.source, "code"),
-            Cell(format_parameters(card.parameters), " ".join(card.notes) or None),
+            Cell(format_parameters(card.parameters), join_texts(card.notes) or None),
             Cell(NONE if card.seed is None else str(card.seed), kind="number"),
             Cell(format_seconds(card.seconds), kind="number"),
         )
@@ -201,6 +213,20 @@ def present_data(index: Index) -> tuple[tuple[Fact, ...], Grid, tuple[str, ...]]
     return facts, grid, warnings
 
 
+def present_intake(index: Index) -> Grid | None:
+    """Return what was assumed about the input, one row each; None for records that do not say it."""
+    entries = index.record.provenance.intake
+    rows = tuple((Cell(entry.status), Cell(entry.text)) for entry in entries)
+    return Grid("intake", "What was assumed about the input", ("How it is known", "Property"), rows) if rows else None
+
+
+def _present_contradictions(index: Index) -> tuple[Fact, ...]:
+    """Return what the input itself speaks against: page one says it."""
+    told = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
+    more = f" And {len(told) - 1} more: section {number_of('data')}." if len(told) > 1 else ""
+    return (Fact("Input", clip(told[0], _LONGEST - len(more)) + more),) if told else ()
+
+
 def _present_disjoint(made: Disjoint | None) -> tuple[Fact, ...]:
     """Say what was left out so that no group stands in two splits; nothing where the policy did not ask for it."""
     if made is None:
@@ -222,7 +248,7 @@ def _show_split(name: str, split: SplitCount) -> tuple[Cell, ...]:
 
 def _warn_of(overlap: Overlap) -> str:
     first, second = overlap.splits
-    if overlap.column.endswith((" image", " record")):
+    if overlap.copies:
         return _warn_of_copies(overlap)
     shared = f"{overlap.shared_groups} groups of {overlap.column} stand in both {first} and {second}: "
     if {first, second} == {"forget", "retain"}:
@@ -232,8 +258,7 @@ def _warn_of(overlap: Overlap) -> str:
 
 def _warn_of_copies(overlap: Overlap) -> str:
     first, second = overlap.splits
-    kind, _, what = overlap.column.rpartition(" ")
-    counted = f"{overlap.shared_groups} {kind} {what}{'s' if overlap.shared_groups > 1 else ''}"
+    counted = f"{overlap.shared_groups} {overlap.copies} {overlap.column}{'s' if overlap.shared_groups > 1 else ''}"
     found = f", by {overlap.method}: look at them" if overlap.method else ""
     stands = (
         f"{counted} of {second} resemble one of {first}" if overlap.method else f"{counted} in {first} and {second}"
@@ -250,10 +275,26 @@ def present_environment(index: Index) -> tuple[Fact, ...]:
     references = (
         (Fact("Reference models", _describe_references(provenance.references)),) if provenance.references else ()
     )
-    return (*software, *recipe, *references)
+    return (*software, *recipe, *references, *(_describe_code(code) for code in provenance.code))
+
+
+def _describe_code(code: UserCode) -> Fact:
+    files = f"{len(code.files)} files, " if len(code.files) > 1 else ""
+    tried = f"; a trial on a few records found: {'; '.join(code.tried)}" if code.tried else ""
+    untried = f"; not tried: {'; '.join(code.untried)}" if code.untried else ""
+    return Fact(
+        f"User-supplied code: {code.role}",
+        f"{code.name}, {files}SHA-256 {group_digits(code.sha256)}; run with the user's own rights, because the case "
+        f"names it{tried}{untried}",
+    )
 
 
 def _describe_references(card: ReferenceCard) -> str:
+    if card.source is not None:
+        return (
+            f"{card.models}, made elsewhere: {card.source}. Each is said to be trained on all retained records and one "
+            f"half of {card.forget} forgotten and {card.controls} test records; how is not known here"
+        )
     return (
         f"{card.models}, by the recipe of the original, each with a seed of its own, on all retained records and one "
         f"half of {card.forget} forgotten and {card.controls} test records; {format_seconds(card.seconds)} to train"

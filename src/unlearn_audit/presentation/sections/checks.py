@@ -5,19 +5,16 @@ from dataclasses import dataclass
 from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
-    MARKS,
     NONE,
-    WAIVED,
     clip,
     format_apart,
     format_estimate,
     format_interval,
     format_limit,
-    format_metric,
     format_percent,
     format_point,
 )
-from unlearn_audit.records import CheckResult, Outcome, Verdict, WaiverState
+from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, CheckResult, Outcome, Verdict, WaiverState
 
 _BRIEF = 64
 
@@ -38,10 +35,10 @@ class Banner:
 def present_banner(index: Index) -> Banner:
     """Return verdict, reason and advice for the audited model."""
     record, verdict = index.record, index.record.verdict
-    waived = verdict.label != verdict.outcome.label
+    waived = verdict.is_pass_with_waivers
     return Banner(
         look="waived" if waived else record.outcome.value,
-        sign=WAIVED if waived else MARKS[record.outcome],
+        sign=verdict.sign,
         headline=(verdict.label if waived else record.outcome.label).upper(),
         model=index.name(index.audited),
         reason=record.verdict.reason,
@@ -56,12 +53,13 @@ def mark_check(check: CheckResult) -> Mark:
 
 def _describe_place(index: Index, check: CheckResult) -> str:
     """Return what the check was read on: population, operating point, comparison, attack."""
-    among = {"all": "", "positive": f"{index.positive} only", "negative": f"{index.negative} only"}
-    parts = [among.get(check.among, check.among)]
-    parts.append(f"against {index.name(check.against).lower()}" if check.against else "")
+    key = check.key
+    among = {ALL: "", POSITIVE: f"{index.positive} only", NEGATIVE: f"{index.negative} only"}
+    parts = [among.get(key.among, str(key.among))]
+    parts.append(f"against {index.name(key.against).lower()}" if key.against else "")
     parts = [part for part in parts if part.removesuffix(" only").lower() not in check.title.lower()]
-    parts.append(f"{check.attack} attack" if check.attack else "")
-    parts.append(f"at {format_point(check.at)}" if check.at else "")
+    parts.append(f"{key.attack} attack" if key.attack else "")
+    parts.append(f"at {format_point(key.at)}" if key.at else "")
     parts.append("" if check.required else "not required")
     return ", ".join(part for part in parts if part)
 
@@ -122,7 +120,7 @@ def present_full_checks(index: Index, verdict: Verdict) -> Grid:
     """Return every check with the bounds that decided and the whole reason; why each tolerance is in section 4."""
     rows = tuple(
         (
-            Cell(check.id, f"{format_metric(check.metric)}; {check.kind}", "code"),
+            Cell(check.id, f"{index.title(check.key.metric)}; {check.kind}", "code"),
             Cell(_show_bounds(check), kind="number", key=_key_of_bounds(check)),
             Cell(format_limit(check.limit), kind="number", key=_key_of_limit(check)),
             mark_check(check),
@@ -155,7 +153,7 @@ def _show_bounds(check: CheckResult) -> str:
 def _show_basis(check: CheckResult) -> str | None:
     if check.estimate is None:
         return None
-    method = check.estimate.bounds.method if check.estimate.bounds else "no bounds"
+    method = check.estimate.bounds.method.text if check.estimate.bounds else "no bounds"
     parts = [method, f"n = {check.estimate.n}"]
     if check.estimate.bca is not None:
         parts.append(f"BCa {format_interval(check.estimate.bca, check.limit)}")

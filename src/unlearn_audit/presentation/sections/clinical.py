@@ -5,52 +5,19 @@ from dataclasses import dataclass
 
 from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark, gather_reasons, show_finding
 from unlearn_audit.presentation.sections.index import Index
+from unlearn_audit.presentation.sections.placement import BETWEEN_POINTS, CALIBRATION, list_paired, list_performance
 from unlearn_audit.presentation.wording import (
-    TRIVIAL_MODELS,
     bound,
     format_id,
-    format_metric,
     format_number,
     format_point,
     format_seconds,
 )
-from unlearn_audit.records import Curve, Finding
+from unlearn_audit.records import ALL, POSITIVE, Curve, CurveKind, Finding, OperatingPoint
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 
 _WIDEST = 6
 _LISTED = 48
-
-_AT_POINT = (
-    "global-risk",
-    "global-risk-at-prevalence",
-    "false-negatives",
-    "false-positives",
-    "false-negative-rate",
-    "false-positive-rate",
-    "sensitivity",
-    "specificity",
-    "balanced-accuracy",
-    "positive-share",
-)
-_FREE = ("auroc", "fnr-at-fpr-20", "brier", "retain-accuracy")
-_CALIBRATION = (
-    "brier",
-    "calibration-in-the-large",
-    "calibration-slope",
-    "calibration-error",
-    "calibration-error-by-chance",
-    "net-benefit",
-    "net-benefit-at-prevalence",
-)
-_BETWEEN_POINTS = ("global-risk", "false-negatives", "false-positives", "false-negative-rate", "false-positive-rate")
-_PAIRED = (
-    "global-risk-increase",
-    "false-negative-rate-increase",
-    "newly-missed",
-    "newly-caught",
-    "newly-missed-rate",
-    "mcnemar-p",
-    "auroc-drop",
-)
 
 
 @dataclass(frozen=True)
@@ -70,17 +37,17 @@ def cut(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield names[start : start + size]
 
 
-def _find_row(index: Index, metric: str, models: tuple[str, ...], point: str) -> tuple[Finding | None, ...]:
+def _find_row(index: Index, metric: str, models: tuple[str, ...], point: OperatingPoint) -> tuple[Finding | None, ...]:
     return tuple(index.find(metric, name, at=point) or index.find(metric, name, at=None) for name in models)
 
 
-def tabulate(index: Index, id_: str, caption: str, metrics: tuple[str, ...], point: str) -> Iterator[Grid]:
+def tabulate(index: Index, id_: str, caption: str, metrics: tuple[str, ...], point: OperatingPoint) -> Iterator[Grid]:
     """Yield grids of metrics by models; rows that no model has are left out."""
     names = tuple(card.name for card in index.models)
     for number, part in enumerate(cut(names)):
         found = {metric: _find_row(index, metric, part, point) for metric in metrics}
         found = {metric: row for metric, row in found.items() if any(row)}
-        rows = tuple((Cell(format_metric(m)), *(show_finding(f) for f in row)) for m, row in found.items())
+        rows = tuple((Cell(index.title(m)), *(show_finding(f) for f in row)) for m, row in found.items())
         notes = gather_reasons(tuple(f for row in found.values() for f in row))
         if rows:
             heads = ("Metric", *(index.name(name) for name in part))
@@ -90,13 +57,13 @@ def tabulate(index: Index, id_: str, caption: str, metrics: tuple[str, ...], poi
 def present_performance(index: Index) -> tuple[Grid, ...]:
     """Return counts, rates and risks of all models at the default operating point."""
     caption = f"Performance on test at the default operating point ({format_point(index.point)}), with intervals"
-    return tuple(tabulate(index, "performance", caption, _AT_POINT + _FREE, index.point))
+    return tuple(tabulate(index, "performance", caption, list_performance(index), index.point))
 
 
 def present_calibration(index: Index) -> tuple[Grid, ...]:
     """Return calibration and net benefit of all models, on test."""
     caption = "Calibration and net benefit on test, at each model's own probabilities"
-    return tuple(tabulate(index, "calibration", caption, _CALIBRATION, index.point))
+    return tuple(tabulate(index, "calibration", caption, CALIBRATION, index.point))
 
 
 def present_other_points(index: Index) -> tuple[Grid, ...]:
@@ -105,19 +72,17 @@ def present_other_points(index: Index) -> tuple[Grid, ...]:
         grid
         for number, point in enumerate(index.points)
         if point != index.point
-        for grid in tabulate(
-            index, f"point-{number}", f"Operating point: {format_point(point)}", _BETWEEN_POINTS, point
-        )
+        for grid in tabulate(index, f"point-{number}", f"Operating point: {format_point(point)}", BETWEEN_POINTS, point)
     )
 
 
 def choose_cost_curves(index: Index) -> tuple[Curve, ...]:
     """Return Global Risk over the cost ratio at one operating point: the default, else the first that was traced."""
-    listed = [curve for curve in index.find_curves("cost-ratio") if curve.x and min(curve.x) > 0]
-    points = [curve.at for curve in listed]
+    listed = [curve for curve in index.find_curves(CurveKind.COST_RATIO) if curve.x and min(curve.x) > 0]
+    points = [curve.key.at for curve in listed]
     point = index.point if index.point in points else next(iter(points), None)
     order = {card.name: place for place, card in enumerate(index.models)}
-    return tuple(sorted((c for c in listed if c.at == point), key=lambda c: order.get(c.model, len(order))))
+    return tuple(sorted((c for c in listed if c.key.at == point), key=lambda c: order.get(c.key.model, len(order))))
 
 
 def present_cost_ratios(index: Index) -> Grid | None:
@@ -126,16 +91,16 @@ def present_cost_ratios(index: Index) -> Grid | None:
     if curves:
         ratios = curves[0].x
         rows = tuple(
-            (Cell(index.name(c.model)), *(Cell(format_number(y), kind="number") for y in c.y))
+            (Cell(index.name(c.key.model)), *(Cell(format_number(y), kind="number") for y in c.y))
             for c in curves
             if c.x == ratios
         )
-        where = format_point(curves[0].at or index.point)
+        where = format_point(curves[0].key.at or index.point)
         caption = f"Global Risk at {where}, by what a false negative costs in false positives"
         return Grid("cost-ratios", caption, ("Model", *(f"{ratio:g}" for ratio in ratios)), rows)
     found = [f for name in TRIVIAL_MODELS for f in index.find_all("global-risk", model=name)]
-    rows = tuple((Cell(index.name(f.model)), show_finding(f)) for f in found)
-    return Grid("baselines", "Trivial policies", ("Policy", "Global Risk"), rows) if rows else None
+    rows = tuple((Cell(index.name(f.key.model)), show_finding(f)) for f in found)
+    return Grid("baselines", "Trivial models", ("Model", index.title("global-risk")), rows) if rows else None
 
 
 def present_paired(index: Index) -> tuple[Grid, ...]:
@@ -144,13 +109,13 @@ def present_paired(index: Index) -> tuple[Grid, ...]:
     grids = []
     for number, part in enumerate(cut(names) if names else ()):
         found: dict[tuple[str, str], tuple[Finding | None, ...]] = {}
-        for metric in _PAIRED:
-            for against in dict.fromkeys(f.against for f in index.find_all(metric) if f.against):
+        for metric in list_paired(index):
+            for against in dict.fromkeys(f.key.against for f in index.find_all(metric) if f.key.against):
                 row = tuple(_find_change(index, metric, name, against) for name in part)
                 if any(row):
                     found[metric, against] = row
         rows = tuple(
-            (Cell(format_metric(metric), f"against {index.name(against).lower()}"), *(show_finding(f) for f in row))
+            (Cell(index.title(metric), f"against {index.name(against).lower()}"), *(show_finding(f) for f in row))
             for (metric, against), row in found.items()
         )
         notes = gather_reasons(tuple(f for row in found.values() for f in row))
@@ -172,9 +137,13 @@ def present_record_lists(index: Index) -> tuple[RecordList, ...]:
         finding = _find_change(index, metric, index.audited, index.find_name("original") or "original")
         if finding and finding.records:
             ids = finding.records
-            title = f"{format_metric(metric)} {index.positive} records, against the original"
+            title = f"{index.title(metric)} {index.positive} records, against the original"
             listed = tuple(format_id(bound(item, 64)) for item in ids[:_LISTED])
             lists.append(RecordList(title, listed, max(0, len(ids) - _LISTED)))
+        elif finding and finding.estimate and finding.estimate.value:
+            counted = f"{finding.estimate.value:g}"
+            title = f"{index.title(metric)} {index.positive} records, against the original: {counted}"
+            lists.append(RecordList(title, ("annex.json, which stays with the evidence, names them",), 0))
     return tuple(lists)
 
 
@@ -188,10 +157,10 @@ def present_candidates(index: Index) -> Grid:
     for name, verdict in [*judged, *others]:
         card = next((card for card in index.models if card.name == name), None)
         cells = [show_finding(index.find(m, name, at=index.point)) for m in ("global-risk", "false-negative-rate")]
-        cells += [show_finding(index.find("membership-auc", name, among=a, attack=attack)) for a in ("all", "positive")]
+        cells += [show_finding(index.find("membership-auc", name, among=a, attack=attack)) for a in (ALL, POSITIVE)]
         time = Cell(format_seconds(card.seconds if card else None), kind="number")
         rows.append((Cell(index.name(name), card.method if card else None), verdict, *cells, time))
-    heads = ("Model", "Verdict", "Global Risk", "False-negative rate", "Membership AUC, all",
-             f"Membership AUC, {index.positive}", "Wall time")  # fmt: skip
+    risk, missed, auc = map(index.title, ("global-risk", "false-negative-rate", "membership-auc"))
+    heads = ("Model", "Verdict", risk, missed, f"{auc}, all", f"{auc}, {index.positive}", "Wall time")
     caption = f"All models at {format_point(index.point)}" + (f"; membership by the {attack} attack" if attack else "")
     return Grid("candidates", caption, heads, tuple(rows))

@@ -27,6 +27,7 @@ SECTIONS = (
     Section("subgroups", "Subgroups"),
     Section("risk", "Risk analysis"),
     Section("forgetting", "Forgetting"),
+    Section("patients", "Each erased record"),
     Section("coverage", "Attack coverage"),
     Section("limits", "Limits: what was not shown"),
     Section("deviations", "Deviations, waivers, earlier runs"),

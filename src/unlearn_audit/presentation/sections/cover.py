@@ -1,4 +1,4 @@
-"""Page one must stay one page: how many checks it has room for, whatever texts a policy brings.
+"""Layout of page one, which must stay one page whatever texts a policy has.
 
 Heights are estimated from below by the printed sizes in print.css; a test renders the hardest pages and looks.
 """
@@ -75,6 +75,11 @@ def shorten_banner(banner: Banner) -> Banner:
     return replace(banner, reason=shorten(banner.reason, _SAID, 5), advice=shorten(banner.advice, _SAID, 6))
 
 
+def shorten_brief(text: str | None) -> str | None:
+    """Return the sentence on single patients in at most two lines; its section has it in full."""
+    return shorten(text, _FACT, 2) if text else None
+
+
 def _shorten_row(row: Row) -> Row:
     check, *middle, reason = row
     if isinstance(check, Cell):
@@ -95,10 +100,12 @@ def _widen(character: str) -> float:
     return 1.1 if not character.isascii() else 0.75 if character.isupper() else 0.64
 
 
-def find_room(title: str, subject: Sequence[Fact], said: Sequence[str], drawn: float, *, foot: bool) -> float:
+def find_room(title: str, subject: Sequence[Fact], texts: Sequence[str], drawn: float, *, foot: bool) -> float:
     """Return how many mm are left for the rows of the checks between banner and figure; `foot`: of the summary."""
     head = measure(title, _TITLE) + sum(measure(fact.text, _FACT) + 1.4 for fact in subject)
-    return _ROOM - _FRAME - head - sum(measure(text, _SAID) for text in said) - drawn * _FIGURE - (_FOOT if foot else 0)
+    return (
+        _ROOM - _FRAME - head - sum(measure(text, _SAID) for text in texts) - drawn * _FIGURE - (_FOOT if foot else 0)
+    )
 
 
 def fit_checks(grid: Grid, checks: Sequence[CheckResult], room: float) -> Grid:
@@ -125,12 +132,12 @@ def fit_checks(grid: Grid, checks: Sequence[CheckResult], room: float) -> Grid:
 def _measure_row(row: Row) -> float:
     check, reason = row[0], row[-1]
     name = measure(check.text, _CHECK) + measure(check.below or "", _BELOW) if isinstance(check, Cell) else 0.0
-    said = measure(reason.text, _REASON) if isinstance(reason, Cell) else 0.0
-    return max(name, said, 2 * _BELOW[2]) + _PADDING
+    texts = measure(reason.text, _REASON) if isinstance(reason, Cell) else 0.0
+    return max(name, texts, 2 * _BELOW[2]) + _PADDING
 
 
 def _describe_left(left: Sequence[CheckResult]) -> str:
     bad = sum(check.outcome is not Outcome.PASS for check in left)
-    told = f", {bad} of which did not pass" if bad else ", all passed"
+    outcomes = f", {bad} of which did not pass" if bad else ", all passed"
     where = f"section {number_of('checks')} of the full report has every check"
-    return f"{len(left)} more check{'s' if len(left) > 1 else ''}{told}: {where}."
+    return f"{len(left)} more check{'s' if len(left) > 1 else ''}{outcomes}: {where}."

@@ -31,9 +31,9 @@ class Found:
         return None if number is None else f"/findings/{number}"
 
     def _fits(self, finding: Finding, model: str) -> bool:
-        by_subgroup = finding.among not in ("all", "positive", "negative")
+        by_subgroup = finding.key.among.is_subgroup
         wanted = (self.metric, model, self.subgroup)
-        return finding.estimate is not None and wanted == (finding.metric, finding.model, by_subgroup)
+        return finding.estimate is not None and wanted == (finding.key.metric, finding.key.model, by_subgroup)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What departs from the plan: deviations that were declared or found, waivers, and earlier runs of the same case."""
+"""Deviations that were declared or found, waivers, and earlier runs of the same case."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +89,7 @@ def present_earlier_runs(index: Index) -> Grid | None:
     rows = tuple(
         (
             Cell(clip(format_date(run.created), 40), f"record {run.record_sha256[:12]}"),
-            Cell(clip(run.outcome, 40)),
+            Cell(run.label),
             Cell(clip(run.model, 60)),
             Cell(clip(run.policy, 60), _compare_policy(run.policy_sha256, index)),
         )

@@ -1,4 +1,4 @@
-"""What a reader can play with on screen: Global Risk at other cost ratios and thresholds, from the record's own counts.
+"""The exploration panel: Global Risk at other cost ratios and thresholds, from the record's own counts.
 
 Point estimates only, beside the signed verdict and never in its place.
 """
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import TRIVIAL_MODELS, format_number, format_point
-from unlearn_audit.records import Finding, ThresholdCounts
+from unlearn_audit.presentation.wording import format_number, format_point
+from unlearn_audit.records import ALL, Finding, OperatingPoint, ThresholdCounts
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 
 _WIDEST = 100.0
 
@@ -56,13 +57,13 @@ def embed(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _describe_point(index: Index, point: str, alarm: float) -> dict[str, Any]:
+def _describe_point(index: Index, point: OperatingPoint, alarm: float) -> dict[str, Any]:
     threshold = index.find_all("threshold", at=point)
     found = threshold[0].estimate if threshold else None
     counts = index.record.threshold_counts
     listed = counts.thresholds if counts else ()
     return {
-        "name": point,
+        "name": str(point),
         "title": format_point(point),
         "threshold": format_number(found.value) if found else None,
         "place": listed.index(found.value) if found and found.value in listed else None,
@@ -71,18 +72,18 @@ def _describe_point(index: Index, point: str, alarm: float) -> dict[str, Any]:
     }
 
 
-def _find_ceiling(index: Index, point: str, alarm: float) -> float | None:
+def _find_ceiling(index: Index, point: OperatingPoint, alarm: float) -> float | None:
     """Return the policy's strictest ceiling on Global Risk at `point`, in false positives per case as the rows are."""
     limits = [
         check.limit.at_most
         for check in index.record.verdict.checks
-        if check.metric == "global-risk" and check.against is None and check.among == "all"
-        if (check.at or index.point) == point and check.limit.at_most is not None
+        if check.key.metric == "global-risk" and check.key.against is None and check.key.among == ALL
+        if (check.key.at or index.point) == point and check.limit.at_most is not None
     ]
     return min(limits) / alarm if limits and alarm else None
 
 
-def _list_counts(index: Index, point: str) -> Iterator[dict[str, Any]]:
+def _list_counts(index: Index, point: OperatingPoint) -> Iterator[dict[str, Any]]:
     for model in (*(card.name for card in index.models), *TRIVIAL_MODELS):
         missed = _find_count(index.find("false-negatives", model, at=point))
         alarms = _find_count(index.find("false-positives", model, at=point))
@@ -102,8 +103,10 @@ def _describe_grid(index: Index, counts: ThresholdCounts) -> dict[str, Any]:
     by_name = {errors.model: errors for errors in counts.models}
     length = len(counts.thresholds)
     trivial = {
-        "call-all-positive": ([0] * length, [counts.negatives] * length),
-        "call-none-positive": ([counts.positives] * length, [0] * length),
+        name: ([0] * length, [counts.negatives] * length)
+        if model.predicts_positive
+        else ([counts.positives] * length, [0] * length)
+        for name, model in TRIVIAL_MODELS.items()
     }
     listed = {
         card.name: (by_name[card.name].false_negatives, by_name[card.name].false_positives)

@@ -1,9 +1,9 @@
-"""The shapes that templates know how to show: a grid of cells, a list of facts."""
+"""The shapes that templates show: a grid of cells, a list of facts."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from unlearn_audit.presentation.wording import MARKS, NONE, format_estimate, format_interval
+from unlearn_audit.presentation.wording import NONE, format_estimate, format_interval
 from unlearn_audit.records import Estimate, Finding, Outcome, Unit
 
 _ORDER = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.INCONCLUSIVE, Outcome.PASS)
@@ -41,7 +41,7 @@ class Mark:
     @property
     def sign(self) -> str:
         """The sign that stands before the word."""
-        return MARKS[self.outcome]
+        return self.outcome.sign
 
     @property
     def word(self) -> str:
@@ -90,4 +90,4 @@ def show_finding(finding: Finding | None, *, interval: bool = True) -> Cell:
 def gather_reasons(findings: tuple[Finding | None, ...]) -> tuple[str, ...]:
     """Return why cells of a grid are empty, each reason once."""
     reasons = (finding.not_run for finding in findings if finding is not None and finding.not_run is not None)
-    return tuple(f"Not run: {reason}" for reason in dict.fromkeys(reasons))
+    return tuple(f"Not run: {reason}." for reason in dict.fromkeys(reasons))

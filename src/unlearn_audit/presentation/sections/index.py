@@ -1,11 +1,24 @@
-"""Finding one's way in a record: findings by address, models by name."""
+"""An index of a record: findings by key, models and metrics by their printed names."""
 
 from functools import cached_property
 from typing import Any
 
-from unlearn_audit.presentation.wording import bound, format_trivial_model
-from unlearn_audit.records import AuditRecord, Curve, Finding, ModelCard, digest_of
+from unlearn_audit.presentation.wording import bound
+from unlearn_audit.records import (
+    ALL,
+    ARGMAX,
+    AuditRecord,
+    Curve,
+    CurveKind,
+    Finding,
+    ModelCard,
+    OperatingPoint,
+    Population,
+    digest_of,
+)
+from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 
+KeyPart = str | Population | OperatingPoint | None
 _LONGEST = 80
 _ROLES = {"unlearned": "audited", "remedied": "remedied", "compared": "compared"}
 
@@ -23,16 +36,16 @@ class Index:
         """SHA-256 (hex) of the record. A large one takes a twentieth of the time of its pages to be written."""
         return digest_of(self.record.to_bytes())
 
-    @cached_property
-    def point(self) -> str:
+    @property
+    def point(self) -> OperatingPoint:
         """The operating point at which checks are read where they name none."""
-        return str((self.task.get("operating_points") or ("argmax",))[0])
+        return next(iter(self.points), ARGMAX)
 
     @cached_property
-    def points(self) -> tuple[str, ...]:
+    def points(self) -> tuple[OperatingPoint, ...]:
         """All operating points, the default first; those that only findings name come last."""
-        named = [str(point) for point in self.task.get("operating_points", ())]
-        found = [f.at for f in self.record.findings if f.at and f.metric == "global-risk"]
+        named = [OperatingPoint.parse(str(point)) for point in self.task.get("operating_points", ())]
+        found = [f.key.at for f in self._by_metric.get("global-risk", ()) if f.key.at]
         return tuple(dict.fromkeys([*named, *found]))
 
     @property
@@ -66,7 +79,8 @@ class Index:
             return ""
         card = next((card for card in self.models if card.name == model), None)
         if card is None:
-            return format_trivial_model(model) or bound(model, _LONGEST)
+            trivial = TRIVIAL_MODELS.get(model)
+            return trivial.title if trivial else bound(model, _LONGEST)
         if card.role in ("original", "retrained"):
             return card.role.capitalize()
         return f"{bound(card.title, _LONGEST)} ({_ROLES[card.role]})"
@@ -75,33 +89,43 @@ class Index:
     def _by_metric(self) -> dict[str, list[Finding]]:
         found: dict[str, list[Finding]] = {}
         for finding in self.record.findings:
-            found.setdefault(finding.metric, []).append(finding)
+            found.setdefault(finding.key.metric, []).append(finding)
         return found
 
-    def find_all(self, metric: str, **address: str | None) -> tuple[Finding, ...]:
-        """Return all findings of `metric` whose fields equal `address`; fields not named may be anything."""
-        listed = self._by_metric.get(metric, ())
-        return tuple(f for f in listed if all(getattr(f, key) == value for key, value in address.items()))
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that the record has findings of, in its order."""
+        return tuple(self._by_metric)
 
-    def find(self, metric: str, model: str, **address: str | None) -> Finding | None:
-        """Return the finding at this address; `among` is 'all' unless named."""
-        found = self.find_all(metric, model=model, **{"among": "all", **address})
+    def title(self, metric: str) -> str:
+        """Return the printed name of a metric, as its findings carry it; without one its name with spaces."""
+        found = self._by_metric.get(metric)
+        return bound(found[0].title if found else metric.replace("-", " ").capitalize(), _LONGEST)
+
+    def find_all(self, metric: str, **key: KeyPart) -> tuple[Finding, ...]:
+        """Return all findings of `metric` with these parts of their key; parts not named may be anything."""
+        listed = self._by_metric.get(metric, ())
+        return tuple(f for f in listed if all(getattr(f.key, name) == value for name, value in key.items()))
+
+    def find(self, metric: str, model: str, **key: KeyPart) -> Finding | None:
+        """Return the finding with this key; `among` is all records unless named."""
+        found = self.find_all(metric, model=model, **{"among": ALL, **key})
         return found[0] if found else None
 
-    def find_curves(self, kind: str, **address: str | None) -> tuple[Curve, ...]:
-        """Return the curves of `kind` whose fields equal `address`."""
-        listed = (curve for curve in self.record.curves if curve.kind == kind)
-        return tuple(c for c in listed if all(getattr(c, key) == value for key, value in address.items()))
+    def find_curves(self, kind: CurveKind, **key: KeyPart) -> tuple[Curve, ...]:
+        """Return the curves of `kind` with these parts of their key."""
+        listed = (curve for curve in self.record.curves if curve.kind is kind)
+        return tuple(c for c in listed if all(getattr(c.key, name) == value for name, value in key.items()))
 
     @cached_property
     def attacks(self) -> tuple[str, ...]:
         """Attacks that have a membership AUC, in the record's order."""
-        return tuple(dict.fromkeys(f.attack for f in self._by_metric.get("membership-auc", ()) if f.attack))
+        return tuple(dict.fromkeys(f.key.attack for f in self._by_metric.get("membership-auc", ()) if f.key.attack))
 
     @cached_property
     def strongest(self) -> str | None:
-        """The attack whose AUC on the original lies farthest from one half: the leak that was to be removed."""
+        """The attack whose AUC on the original lies farthest from chance: the leak that was to be removed."""
         original = self.find_name("original")
-        found = self.find_all("membership-auc", model=original or self.audited, among="all")
-        listed = [(abs(f.estimate.value - 0.5), f.attack) for f in found if f.estimate and f.attack]
+        found = self.find_all("membership-auc", model=original or self.audited, among=ALL)
+        listed = [(abs(f.estimate.value - (f.null or 0.0)), f.key.attack) for f in found if f.estimate and f.key.attack]
         return max(listed, key=lambda pair: pair[0])[1] if listed else None

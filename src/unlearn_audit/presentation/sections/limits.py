@@ -2,7 +2,6 @@
 
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import format_metric
 
 _ALWAYS = (
     "Each interval and bound holds at its stated confidence for one number, not for all of them at once.",
@@ -27,32 +26,33 @@ def list_limits(index: Index) -> tuple[str, ...]:
     """Return all limits; those of this record first."""
     record = index.record
     data, forget = record.provenance.data, record.provenance.forget
-    own = []
+    found = []
     if index.find_name("retrained") is None:
-        own.append("There is no retrained reference: what never having seen the records looks like was not measured.")
+        found.append("There is no retrained reference: what never having seen the records looks like was not measured.")
     if data.official is False:
-        own.append(f"The checksum of {data.name} differs from the published one: these are not the official files.")
+        found.append(f"The checksum of {data.name} differs from the published one: these are not the official files.")
     if any(o.shared_groups and "test" in o.splits for o in data.overlaps):
         where = f"section {number_of('data')}"
-        own.append(f"The test split shares groups with training data ({where}): performance may be overstated.")
+        found.append(f"The test split shares groups with training data ({where}): performance may be overstated.")
     if forget.positive < index.policy.get("protocol", {}).get("smallest_group", 0):
-        own.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
-    if any(f.metric == "membership-null" and f.estimate for f in record.findings):
-        own.append(
+        found.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
+    if any(f.key.metric == "membership-null" and f.estimate for f in record.findings):
+        found.append(
             "Attacks with reference models were made with the very models of this case; with others, trained anew, "
             "they would find slightly more or less."
         )
     columns = ", ".join((index.policy.get("subgroups") or {}).get("columns", ()))
-    own.append(
+    found.append(
         f"Subgroups were assessed by {columns} alone, each column by itself: combinations of them were not."
         if columns
         else "Subgroups (sex, age, skin type, site) were not assessed: the policy names none."
     )
-    own += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
+    found += [f"Not required, and {c.outcome.label}: {c.title}." for c in record.verdict.checks
             if not c.required and c.outcome.value != "pass"]  # fmt: skip
-    caveats = {f.caveat: f"{format_metric(f.metric)}: {f.caveat}" for f in record.findings if f.caveat}
-    reasons = {f.not_run: f"{format_metric(f.metric)} was not run: {f.not_run}" for f in record.findings if f.not_run}
-    listed = [*own, *caveats.values(), *reasons.values()]
+    caveats = {caveat: f"{f.title}: {caveat}" for f in record.findings for caveat in f.caveats}
+    reasons = {f.not_run: f"{f.title} was not run: {f.not_run}." for f in record.findings if f.not_run}
+    listed = [*found, *caveats.values(), *reasons.values()]
     rest = len(listed) - _MOST
     more = [f"{rest} further caveats stand in the attached record.json."] if rest > 0 else []
-    return (*listed[:_MOST], *more, *record.provenance.notes, *data.notes, *_ALWAYS)
+    notes = [note.text for note in (*record.provenance.notes, *data.notes)]
+    return (*listed[:_MOST], *more, *notes, *_ALWAYS)

@@ -3,7 +3,7 @@
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import NONE, clip, format_date
-from unlearn_audit.records import Signer
+from unlearn_audit.records import SignatureLevel, Signer
 
 
 def present_responsible(index: Index) -> Grid | None:
@@ -40,8 +40,8 @@ def present_signature(index: Index) -> tuple[Fact, ...]:
 
 
 def _describe_level(signer: Signer | None) -> str:
-    if signer is None or signer.level == "B-B":
-        return "PAdES B-B: the time of signing is the signer's claim"
+    if signer is None or not signer.level.stamped:
+        return f"PAdES {SignatureLevel.B}: the time of signing is the signer's claim"
     return f"PAdES {signer.level}: signed with time stamps of an authority, which are part of the signature"
 
 

@@ -1,4 +1,4 @@
-"""How much of a change of Global Risk is a moved operating point, and how much lost discrimination, in words."""
+"""The change of Global Risk in words: the part of a moved operating point, and of lost discrimination."""
 
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import MINUS, format_number, format_percent, format_point
@@ -12,8 +12,8 @@ _NEVER = (
 
 def explain_change(index: Index) -> tuple[str, ...]:
     """Return a sentence per reference model, and what must not be concluded; nothing where nothing was split."""
-    told = [_explain(index, against) for against in ("original", "retrained")]
-    sentences = tuple(sentence for sentence in told if sentence)
+    explained = [_explain(index, against) for against in ("original", "retrained")]
+    sentences = tuple(sentence for sentence in explained if sentence)
     return (*sentences, _NEVER) if sentences else ()
 
 
@@ -30,9 +30,9 @@ def _explain(index: Index, against: str) -> str | None:
     total, moved, reranked = (_sign(value) for value in values if value is not None)
     return (
         f"Against the {against} model, Global Risk at {format_point(index.point)} changed by {total} cost units per "
-        f"case: {moved} because another number of records is called {index.positive}"
+        f"case: {moved} because another number of records is predicted {index.positive}"
         f"{_describe_shares(index, against)}, {reranked} because they are ranked differently at the same number of "
-        "calls."
+        "positive predictions."
     )
 
 

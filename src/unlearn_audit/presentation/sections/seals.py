@@ -3,7 +3,7 @@
 from unlearn_audit.presentation.sections.grid import Cell, Grid
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import format_date, group_digits
-from unlearn_audit.records import Seal
+from unlearn_audit.records import Seal, Signer
 
 _HEADS = ("Policy version, SHA-256", "Sealed", "By", "Amended after this seal")
 
@@ -13,16 +13,20 @@ def present_seals(index: Index) -> Grid | None:
     rows = tuple(
         (
             Cell(f"{seal.policy_id} {seal.policy_version}, {group_digits(seal.policy_sha256)}"),
-            Cell(_describe_when(seal)),
+            Cell(_describe_when(seal, index.record.provenance.signer)),
             Cell(f"{seal.signer.subject}{' (TEST KEY)' if seal.signer.kind == 'test' else ''}"),
             Cell(", ".join(seal.changes) or "nothing: this is the policy of this report"),
         )
         for seal in index.record.provenance.seals
     )
-    return Grid("seals", "Seals set before the run", _HEADS, rows) if rows else None
+    return Grid("seals", "Seals of the policy", _HEADS, rows) if rows else None
 
 
-def _describe_when(seal: Seal) -> str:
-    if seal.stamped:
+def _describe_when(seal: Seal, signer: Signer | None) -> str:
+    """'Before' needs a time stamp on both sides: on the seal, and on the report that claims to be later."""
+    if seal.stamped and signer is not None and signer.level != "B-B":
         return f"before {format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
+    if seal.stamped:
+        said = f"{format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
+        return f"{said}; the report's own time is only claimed"
     return f"{format_date(seal.sealed)}, as the signer claims"

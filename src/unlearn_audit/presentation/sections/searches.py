@@ -1,4 +1,4 @@
-"""How settings of remedies were chosen: every one that was tried, on validation, and which was audited."""
+"""Hyperparameter searches: every configuration that was tried on validation, and which was audited."""
 
 from unlearn_audit.presentation.sections.grid import Cell, Grid, show_estimate
 from unlearn_audit.presentation.sections.index import Index
@@ -30,7 +30,7 @@ def _present_search(index: Index, number: int, search: HyperparameterSearch) -> 
         f"Settings of {search.method} that were tried, on validation alone",
         heads,
         rows,
-        (search.reason, f"The same in all: {format_parameters(common)}."),
+        (search.reason.text, f"The same in all: {format_parameters(common)}."),
     )
 
 
@@ -47,12 +47,12 @@ def _find_same(tried: tuple[TriedConfiguration, ...]) -> frozenset[str]:
 def _show_setting(
     place: int, setting: TriedConfiguration, search: HyperparameterSearch, same: frozenset[str]
 ) -> tuple[Cell, ...]:
-    own = {name: value for name, value in setting.parameters.items() if name not in same}
+    changed = {name: value for name, value in setting.parameters.items() if name not in same}
     return (
         Cell(str(place + 1), "chosen" if place == search.chosen else None),
-        Cell(format_parameters(own)),
+        Cell(format_parameters(changed)),
         show_estimate(setting.risk),
         show_estimate(setting.forgetting),
         Cell(NONE if setting.seconds is None else format_seconds(setting.seconds), kind="number"),
-        Cell("yes" if setting.holds else "no", None if setting.holds else setting.reason),
+        Cell("yes" if setting.holds else "no", None if setting.holds else setting.reason.text),
     )

@@ -1,11 +1,10 @@
 """Subgroups: group by group with intervals and sizes, and the worst of each column with the bounds that decide."""
 
-from unlearn_audit.policy import find_column, split_group
 from unlearn_audit.presentation.sections.clinical import cut
 from unlearn_audit.presentation.sections.grid import Cell, Grid, gather_reasons, show_finding
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import NONE, format_interval, format_metric, format_number
-from unlearn_audit.records import Finding, Unit
+from unlearn_audit.presentation.wording import NONE, format_interval, format_number
+from unlearn_audit.records import Finding, Population, Unit
 
 _COLUMNS: tuple[tuple[str, bool], ...] = (
     ("false-negative-rate", False),
@@ -25,14 +24,14 @@ def present_subgroups(index: Index) -> tuple[Grid, ...]:
     return tuple(grid for grid in grids if grid.rows)
 
 
-def _list_populations(index: Index, column: str) -> tuple[str, ...]:
+def _list_populations(index: Index, column: str) -> tuple[Population, ...]:
     """Return the groups of `column` in the record's order, then what compares them."""
-    found = dict.fromkeys(f.among for metric, _ in _COLUMNS for f in index.find_all(metric))
-    groups = [among for among in found if (split_group(among) or ("",))[0] == column]
-    return (*groups, *(among for among in found if find_column(among) == column))
+    found = dict.fromkeys(f.key.among for metric, _ in _COLUMNS for f in index.find_all(metric))
+    mine = [among for among in found if among.column == column]
+    return tuple(sorted(mine, key=lambda among: among.is_extreme))
 
 
-def _find(index: Index, metric: str, model: str, among: str) -> Finding | None:
+def _find(index: Index, metric: str, model: str, among: Population) -> Finding | None:
     changes = dict(_COLUMNS).get(metric, False)
     against = (index.find_name("original") or "original") if changes else None
     return index.find(metric, model, among=among, against=against, at=index.point)
@@ -56,8 +55,8 @@ def _tabulate_audited(index: Index, column: str) -> Grid:
     heads = (
         "Group",
         f"{index.positive.capitalize()}, all",
-        *(format_metric(metric) for metric, _ in _COLUMNS),
-        f"Membership AUC ({index.strongest or NONE})",
+        *(index.title(metric) for metric, _ in _COLUMNS),
+        f"{index.title('membership-auc')} ({index.strongest or NONE})",
     )
     if all(row[-1].text == NONE for row in rows):
         heads, rows = heads[:-1], [row[:-1] for row in rows]
@@ -65,9 +64,8 @@ def _tabulate_audited(index: Index, column: str) -> Grid:
     return Grid(f"subgroups-{column}", caption, heads, tuple(rows), (*gather_reasons(tuple(seen)), *_notes(seen)))
 
 
-def _name(among: str) -> str:
-    group = split_group(among)
-    return group[1] if group else among.partition(" of ")[0].capitalize()
+def _name(among: Population) -> str:
+    return str(among.value or among.kind.capitalize())
 
 
 def _count(found: list[Finding | None]) -> Cell:
@@ -84,8 +82,8 @@ def _format_n(finding: Finding | None) -> str:
 
 def _notes(found: list[Finding | None]) -> tuple[str, ...]:
     """Return what must be said with the worst false-negative rate: whose value it shows, who is in no group."""
-    extremes = [f for f in found if f is not None and f.metric == _COLUMNS[0][0] and find_column(f.among)]
-    return tuple(f"{format_metric(f.metric)}: {f.caveat}" for f in extremes if f.caveat)
+    extremes = [f for f in found if f is not None and f.key.metric == _COLUMNS[0][0] and f.key.among.is_extreme]
+    return tuple(f"{f.title}: {caveat}" for f in extremes for caveat in f.caveats)
 
 
 def _tabulate_models(index: Index, column: str) -> list[Grid]:
@@ -96,7 +94,7 @@ def _tabulate_models(index: Index, column: str) -> list[Grid]:
             for among in _list_populations(index, column)
         }
         rows = tuple((Cell(_name(among)), *map(_show, row)) for among, row in found.items() if any(row))
-        caption = f"False-negative rate of all models by {column}"
+        caption = f"{index.title('false-negative-rate')} of all models by {column}"
         heads = ("Group", *map(index.name, part))
         grids.append(Grid(f"subgroups-{column}-models-{number}", caption, heads, rows))
     return grids

@@ -1,0 +1,59 @@
+"""What the commands that write reports share: formats before the work, places after it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from unlearn_audit.formats import Format
+
+POLICY_COPY = "policy.yaml"
+
+
+def announce_formats(asked: Iterable[str]) -> "Mapping[str, Format]":
+    """Return the formats of a report; say before the work which usual one this installation cannot write.
+
+    Raises:
+        UnknownNameError: no format of that name.
+        ReportError: a format was asked for that this installation cannot write.
+    """
+    from unlearn_audit.formats import choose_formats
+
+    formats, left_out = choose_formats(asked)
+    if left_out:
+        written = ", ".join(form.file for form in formats.values())
+        click.echo(
+            f"This report will be written as {written}. {' '.join(_capitalise(why) for why in left_out)}", err=True
+        )
+    return formats
+
+
+def _capitalise(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def name_policy_file(given: str) -> str:
+    """Return the policy that was `given` as a path from the working folder, which is a pipeline's repository.
+
+    The copy in the report stands for a policy from elsewhere, such as a shipped one.
+    """
+    path = Path(given)
+    if path.is_file() and path.resolve().is_relative_to(Path.cwd().resolve()):
+        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    return POLICY_COPY
+
+
+def say_where(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
+    """Print where the report is, and how it is checked."""
+    from unlearn_audit.bundle.layout import RECORD
+    from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
+
+    names = dict.fromkeys([*(form.file for form in formats.values()), RECORD])
+    click.echo("\nReport:  " + "\n         ".join(str(out / name) for name in names))
+    if is_test:
+        click.echo("Signed with a TEST key: fine for a trial, worthless for a submission (see 'keys init').")
+        click.echo(f"Check:   unlearn-audit verify {out} --trust {find_test_folder() / ROOT_CERTIFICATE}")
+    else:
+        click.echo(f"Check:   unlearn-audit verify {out} --trust ROOT.pem")

@@ -1,0 +1,48 @@
+r"""Text that others wrote, as it may be printed: it can end no line, move no cursor, hide nothing and command nobody.
+
+One function for the terminal, for logs of pipelines and for Markdown. What cannot be seen is shown as an escape, so
+that a reader sees that something was there.
+"""
+
+import re
+import unicodedata
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # zero width, and part of how several languages are written
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_COMMAND = re.compile(r"\s*(::|##\[)")
+_BYTE = 0x100
+_PLANE = 0x10000
+
+
+def show_text(text: str, longest: int | None = None) -> str:
+    r"""Return `text` as one line in which every character can be seen, of at most `longest` characters.
+
+    >>> show_text("a\nb\x1b[2J")
+    'a\\nb\\x1b[2J'
+    """
+    shown = "".join(map(_show, unicodedata.normalize("NFC", text)))
+    return shown if longest is None or len(shown) <= longest else shown[: longest - 1].rstrip() + "\u2026"
+
+
+def show_lines(text: str) -> str:
+    """Return `text` with its line breaks, each line as `show_text` shows it.
+
+    A line that a pipeline would take for a command (GitHub's '::' and '##[') begins with a backslash instead.
+    """
+    return "\n".join(_disarm(show_text(line)) for line in text.split("\n"))
+
+
+def _disarm(line: str) -> str:
+    return f"\\{line}" if _COMMAND.match(line) else line
+
+
+def _show(character: str) -> str:
+    if character in _JOINERS or unicodedata.category(character) not in _UNSEEN:
+        return character
+    if character in _SHORT:
+        return _SHORT[character]
+    code = ord(character)
+    if code < _BYTE:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < _PLANE else f"\\U{code:08x}"

@@ -1,0 +1,155 @@
+"""Obstacles: why a number may fail a check and cannot pass it, because the evidence could not show anything else.
+
+A gate can be passed without forging a number: one model stands in two roles, a record is counted many times, or the
+list of records to forget names some that the original does not recognise either. Each is found from the answers.
+"""
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unlearn_audit.errors import MeasurementError
+from unlearn_audit.evidence import Evidence
+from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
+from unlearn_audit.findings.context import EvaluationContext
+from unlearn_audit.findings.metric import Metric
+from unlearn_audit.records import ALL, Estimate, Message, write_message
+from unlearn_audit.records.key import MetricKey
+from unlearn_audit.stats import estimate_auc, estimate_auc_shift
+
+DOUBT = "original-does-not-recognise"
+_REFERENCES = ("original", "retrained")
+_NEAR = 1e-3
+"""Two answers nearer than this in log-odds are the same answer."""
+_MOST_NEAR = 0.99
+"""Two models that answer the same on more than this share of the records are copies."""
+_MOST_REPEATED = 0.02
+"""Larger shares of repeated records than this make bounds too narrow to decide."""
+_LEAST_CERTAIN = 1e-9
+"""An answer surer than this is rounded: equal ones do not show that records are."""
+
+
+def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
+    """Return why the number at `key` cannot pass a check; None where nothing stands in the way.
+
+    Asked of the models that are judged. It depends on the evidence, the policy's attacks and its cluster column alone.
+    """
+    if key.model in _REFERENCES or key.model not in context.evidence.log_probs:
+        return None
+    if repeated := context.remember(("obstacle", "repeated"), lambda: (_find_repeated(context),))[0]:
+        return repeated
+    if metric.traits.kind != "forgetting":
+        return None
+    copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
+    if copied := _tell_copy(copies, key):
+        return copied
+    if context.policy.membership.unrecognised == "inform":
+        return None
+    return _recall_unrecognised(context, copies)
+
+
+def find_doubt(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
+    """Return the doubt about a forgetting number that the policy does not take for an obstacle; None for none."""
+    judged = key.model not in _REFERENCES and key.model in context.evidence.log_probs
+    if not judged or metric.traits.kind != "forgetting" or context.policy.membership.unrecognised != "inform":
+        return None
+    copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
+    return _recall_unrecognised(context, copies)
+
+
+def _recall_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:
+    return context.remember(("obstacle", "recognition"), lambda: (_find_unrecognised(context, copies),))[0]
+
+
+def list_copies(evidence: Evidence) -> frozenset[tuple[str, str]]:
+    """Return each pair of models that share a file, or answer the same on nearly every record."""
+    digests = {card.name: card.sha256 for card in evidence.provenance.models if card.sha256}
+
+    def are_same(one: str, other: str) -> bool:
+        if digests.get(one) is not None and digests.get(one) == digests.get(other):
+            return True
+        return _share_of_equal(evidence.log_probs[one], evidence.log_probs[other]) > _MOST_NEAR
+
+    return frozenset(pair for pair in combinations(evidence.log_probs, 2) if are_same(*pair))
+
+
+def _share_of_equal(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Share of records whose answers lie within `_NEAR`; rounded answers of sure models are left out."""
+    told = (np.sort(one, axis=1)[:, -1] < -_LEAST_CERTAIN) | (np.sort(other, axis=1)[:, -1] < -_LEAST_CERTAIN)
+    if not told.any():
+        return float(np.array_equal(one, other))
+    return float((np.abs(one[told] - other[told]).max(axis=1) <= _NEAR).mean())
+
+
+def _tell_copy(copies: frozenset[tuple[str, str]], key: MetricKey) -> Message | None:
+    def are_copies(one: str, other: str) -> bool:
+        return (one, other) in copies or (other, one) in copies
+
+    if are_copies(key.model, "original"):
+        return write_message("model-is-the-original", model=key.model)
+    if key.against == "retrained" and are_copies("original", "retrained"):
+        return write_message("retrained-is-the-original")
+    if key.against == "retrained" and are_copies(key.model, "retrained"):
+        return write_message("model-is-the-retrained", model=key.model)
+    return None
+
+
+def _find_repeated(context: EvaluationContext) -> Message | None:
+    """Return how many forget or test records repeat another one of their split, outside its cluster."""
+    evidence = context.evidence
+    try:
+        clusters = context.all_clusters
+    except MeasurementError:
+        return None  # nothing is measured, for that reason
+    for split in ("test", "forget"):
+        mask = evidence.select(split)
+        answers = np.hstack([values[mask] for values in evidence.log_probs.values()])
+        told = np.array([values[mask].max(axis=1) < -_LEAST_CERTAIN for values in evidence.log_probs.values()]).all(0)
+        rows = np.column_stack([evidence.label[mask], np.round(answers, 9)])[told]
+        where = np.arange(mask.sum())[told] if clusters is None else clusters[mask][told]
+        repeats = _count_repeats(rows, where)
+        if repeats > _MOST_REPEATED * mask.sum():
+            return write_message("records-repeated", repeats=repeats, n=int(mask.sum()), split=split)
+    return None
+
+
+def _count_repeats(rows: NDArray[np.float64], clusters: NDArray[np.int64]) -> int:
+    """Return how many clusters are more than the first with the same row."""
+    if not len(rows):
+        return 0
+    _, kinds = np.unique(rows, axis=0, return_inverse=True)
+    pairs = np.unique(np.column_stack([kinds.ravel(), clusters]), axis=0)
+    return int(len(pairs) - len(np.unique(pairs[:, 0])))
+
+
+def _find_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:
+    """Return why nothing can be told, where no attack of the policy recognises the erased records in the original.
+
+    Against the retrained model on the same records where there is one, since forget and test records may differ by
+    themselves; else against chance. The error is shared among the attacks.
+    """
+    usable = [a for a in context.policy.membership.attacks if find_attack(a).needs is not Needs.UNLEARNED]
+    paired = "retrained" in context.evidence.log_probs and ("original", "retrained") not in copies
+    confidence = 1 - (1 - context.policy.protocol.confidence) / max(1, len(usable))
+    found = []
+    for attack in usable:
+        try:
+            found.append(_estimate_recognition(context, attack, confidence, paired=paired))
+        except MeasurementError:
+            continue  # its own finding says why
+    null = 0.0 if paired else 0.5
+    if not found or any(estimate.bounds and estimate.bounds.low > null for estimate in found):
+        return None
+    best = max(found, key=lambda estimate: estimate.value)
+    return write_message(DOUBT, value=best.value + (0.5 - null), attacks=len(found))
+
+
+def _estimate_recognition(context: EvaluationContext, attack: str, confidence: float, *, paired: bool) -> Estimate:
+    clusters = pair_clusters(context, ALL, attack)
+    original = score_groups(context, "original", ALL, attack)
+    if not paired:
+        return estimate_auc(*original, confidence=confidence, clusters=clusters)
+    like = name_calibrator(context, "original")
+    retrained = score_groups(context, "retrained", ALL, attack, like)
+    return estimate_auc_shift(retrained, original, confidence=confidence, clusters=clusters)
