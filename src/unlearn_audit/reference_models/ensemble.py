@@ -27,7 +27,7 @@ class Ensemble:
     records: the control that such a test must pass.
 
     Attributes:
-        foundry: what made them.
+        trainer: what made them.
         split: (n,) of the case.
         trained: by number.
         unlearned: per name of a candidate, the same models after its method.

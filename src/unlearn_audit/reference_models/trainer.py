@@ -41,7 +41,7 @@ class ReferenceModelTrainer:
     Attributes:
         pool: all records of the case.
         halves: what each model is trained on.
-        blueprint: the original's network and recipe.
+        spec: the original's network and recipe.
         seed: of the policy; every model has named children of it.
         cache: finished models.
         workers: where they are made.
