@@ -103,6 +103,7 @@ def test_a_worse_model_fails_and_a_formula_for_an_id_is_inert_on_the_page_and_ke
         if row["split"] == "test" and row["label"] == "malignant":
             row |= {"unlearned:benign": "0.9", "unlearned:malignant": "0.1"}
     path = write_rows(tmp_path / "formula.csv", rows)
+    policy.write_text(f"{POLICY}record_ids: report\n")
     arguments = ("--policy", policy, "--out", tmp_path / "formula", "--format", "html,markdown", "--format", "junit")
     assert run_here("run", "--predictions", path, *arguments)[0] == 1
     record = (tmp_path / "formula" / "record.json").read_text()

@@ -22,6 +22,8 @@ POLICY = write_policy(
 )
 SIZES = {"retain": 60, "forget": 40, "validation": 40, "test": 100}
 MODELS = ("original", "unlearned", "retrained")
+MEMORY = 1.0
+"""How much surer the original is of a record to forget, in log-odds: what it does not know, nobody can forget."""
 
 
 def make_rows(seed=1, sizes=SIZES, models=MODELS):
@@ -31,7 +33,9 @@ def make_rows(seed=1, sizes=SIZES, models=MODELS):
     for split, size in sizes.items():
         for index in range(size):
             malignant = index % 5 < 2
-            logits = rng.normal(2.5 if malignant else -2.5, 1.5) + rng.normal(0, 0.3, len(models))
+            side = 1 if malignant else -1
+            logits = rng.normal(2.5 * side, 1.5) + rng.normal(0, 0.3, len(models))
+            logits += [side * MEMORY * (split == "forget" and model == "original") for model in models]
             row = {"id": f"{len(rows):05d}", "split": split, "label": "malignant" if malignant else "benign"}
             row |= {"patient_id": f"p{len(rows) // 2}"}
             for model, logit in zip(models, logits, strict=True):
