@@ -107,20 +107,17 @@ def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
 
 
 def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
-    from unlearn_audit.verdict import decision as verdict
+    from unlearn_audit.verdict import rulings
 
-    honest = verdict._rule
+    honest = rulings.rule
 
-    def rule(finding, limit, groups):
+    def rule(finding, limit):
         value = finding.estimate.value
         bounds = Interval(low=value, high=value, confidence=0.95, method=quote_text("none"), sides="one")
-        return honest(
-            finding.model_copy(update={"estimate": finding.estimate.model_copy(update={"bounds": bounds})}),
-            limit,
-            groups,
-        )
+        estimate = finding.estimate.model_copy(update={"bounds": bounds, "corrected": None})
+        return honest(finding.model_copy(update={"estimate": estimate}), limit)
 
-    monkeypatch.setattr(verdict, "_rule", rule)
+    monkeypatch.setattr(rulings, "rule", rule)
     result = run_selftest(AGAIN, 1, names=("missed-on-limit", "leak-on-limit"))
 
     assert result.exit_code is ExitCode.FAIL
@@ -137,16 +134,20 @@ def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
 
 def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
     from unlearn_audit.pipeline import audit as auditing
+    from unlearn_audit.selftest import trials
     from unlearn_audit.verdict import decision as verdict
 
     honest = auditing.decide
 
-    def decide(findings, policy, model, accepted=None):
+    def decide(findings, policy, model, accepted=None, *, plan=True):
         checks = tuple(check for check in policy.checks if check.among == ALL)
-        return honest(findings, policy.model_copy(update={"checks": checks}), model, accepted)
+        return honest(findings, policy.model_copy(update={"checks": checks}), model, accepted, plan=plan)
 
     monkeypatch.setattr(auditing, "decide", decide)
     assert verdict.decide is honest
+    with pytest.raises(TamperingError, match="does not verify"):  # the policy in its report asks for what it overlooks
+        tamper(AGAIN, 1)
+    monkeypatch.setattr(trials, "tamper", lambda repeats, seed: "r" * repeats)
     said = run_selftest(AGAIN, 1, names=("hidden-leak",)).list_excesses()
 
     assert "hidden-leak: false pass 1.0000" in said[0]
