@@ -307,7 +307,7 @@ def test_a_model_without_finite_answers_is_a_reason_and_no_end(run, make_study, 
 
 
 def test_reference_models_that_cannot_be_made_are_a_reason_and_no_end(run, make_study, tmp_path, monkeypatch):
-    def refuse(case, models, choices, workers):
+    def refuse(case, models, choices, workers, cluster):
         raise CaseError("reference model 3: training diverged")
 
     monkeypatch.setattr(module, "add_references", refuse)
