@@ -52,14 +52,21 @@ def cytology():
 
 
 @pytest.fixture(scope="module")
-def networks(cytology):
-    """Linear models on standardised features, fitted in closed form: one for each role, none of them the same."""
+def erased(cytology):
+    """Rows of the records that the models had to forget."""
+    return np.flatnonzero(cytology.select("train"))[:60]
+
+
+@pytest.fixture(scope="module")
+def networks(cytology, erased):
+    """Linear models on standardised features: the original overfits, the other two never saw the erased records."""
     from sklearn.linear_model import LogisticRegression
 
-    train = cytology.select("train")
+    train = np.flatnonzero(cytology.select("train"))
+    kept = np.setdiff1d(train, erased)
     made = {}
-    for number, role in enumerate(("original", "unlearned", "retrained")):
-        fitted = LogisticRegression(C=0.1 * (number + 1), max_iter=500).fit(cytology.x[train], cytology.label[train])
+    for role, strength, rows in (("original", 100.0, train), ("unlearned", 0.2, kept), ("retrained", 0.3, kept)):
+        fitted = LogisticRegression(C=strength, max_iter=5000).fit(cytology.x[rows], cytology.label[rows])
         positive = cytology.classes.index("malignant")
         sign = 1.0 if fitted.classes_[1] == positive else -1.0
         network = nn.Sequential(nn.Linear(cytology.x.shape[1], 2))
@@ -75,13 +82,12 @@ def networks(cytology):
 
 
 @pytest.fixture
-def case(tmp_path, cytology, monkeypatch):
+def case(tmp_path, cytology, erased, monkeypatch):
     """A folder with the policy, the list of whom to forget, and a module with factories."""
     (tmp_path / "policy.yaml").write_text(POLICY.replace("DATASET", ""))
     (tmp_path / "brought_network.py").write_text(FACTORY)
     monkeypatch.syspath_prepend(str(tmp_path))
-    listed = cytology.ids[cytology.select("train")][:60]
-    (tmp_path / "ids.csv").write_text("id\n" + "\n".join(listed.tolist()))
+    (tmp_path / "ids.csv").write_text("id\n" + "\n".join(cytology.ids[erased].tolist()))
     (tmp_path / "case.yaml").write_text(
         "schema: unlearn-audit/case/v1\nname: brought\ndataset: breast-cytology\nforget: ids.csv\n"
     )
@@ -459,8 +465,8 @@ REFERENCE = """\
 reference_case:
   dataset: breast-cytology
   model: mlp
-  unlearn: {method: fine-tune, parameters: {epochs: 1, learning_rate: 0.0001}}
-  recipe: {epochs: 2, batch: 32, learning_rate: 0.0001}
+  unlearn: {method: fine-tune, parameters: {epochs: 2, learning_rate: 0.01}}
+  recipe: {epochs: 20, batch: 32, learning_rate: 0.01}
 """
 
 
@@ -502,6 +508,7 @@ def test_an_original_alone_is_retrained_only_where_the_case_asks(run, case, netw
     ("suffix", "options", "code", "words"),
     [(".safetensors", (), 2, "add --model module:factory"),
      (".pt", ("--model", "brought_network:make"), 5, "a program (TorchScript), which cannot be trained further"),
+     (".safetensors", ("--model", "brought_network:make", "--allow-code"), 2, "--allow-code would do nothing"),
      (".safetensors", ("--model", "brought_network:make", "--scores", "probabilities"), 2, "--scores would do")],
 )  # fmt: skip
 def test_an_original_alone_must_be_weights_with_a_network(run, case, networks, suffix, options, code, words):  # noqa: PLR0917

@@ -154,8 +154,17 @@ def _parse_unlearning(setting: Setting) -> "CaseRequest":
         )
     preprocessing = Preprocessing(**case.preprocessing.model_dump())
     outputs = setting.options.classes or case.classes
+    _validate_code_is_there(setting.options, files)
     original = ExternalOriginal(files, network, preprocessing, outputs, dict(case.models), setting.folder)
     return replace(_parse_training(setting), original=original)
+
+
+def _validate_code_is_there(options: "RunOptions", files: dict[str, Path]) -> None:
+    """Refuse --allow-code beside weights alone; a program is refused where it is read, for what it is."""
+    from unlearn_audit.models import name_program
+
+    if options.allow_code and not any(map(name_program, files.values())):
+        raise UsageError("--allow-code would do nothing: no model that was brought along is code", hint="leave it out")
 
 
 def _parse_models(setting: Setting) -> "ExternalModels":
@@ -210,7 +219,7 @@ def _parse_predictions(setting: Setting) -> Predictions:
 TRAINING = Mode("the models are made here, and nothing is brought along", _MAKING, _MAKING_FACTS, _parse_training)
 UNLEARNING = Mode(
     "the original is unlearned here, gives logits and is described above",
-    _MAKING | {"original", "retrained", "model", "classes"},
+    _MAKING | {"original", "retrained", "model", "allow_code", "classes"},
     _MAKING_FACTS | {"models", "classes"},
     _parse_unlearning,
 )
