@@ -62,6 +62,7 @@ def test_an_untouched_bundle_verifies_against_its_root(signed, roots, record):
     assert dict.fromkeys(questions, State.OK) == states(verification)
     assert record == verification.record
     assert ExitCode.FAIL is verification.exit_code
+    assert verification.find("verdict").sentence.startswith("FAIL: Of 11 required checks 8 failed, ")
 
 
 def test_without_a_root_the_bundle_is_untrusted_and_not_invalid(signed):

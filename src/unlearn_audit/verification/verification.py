@@ -16,6 +16,7 @@ from unlearn_audit.pki.certificates import load_roots
 from unlearn_audit.pki.purposes import validate_purposes
 from unlearn_audit.pki.revocation import load_revocations
 from unlearn_audit.pki.time_stamps import TimeStamp
+from unlearn_audit.records import AuditRecord
 from unlearn_audit.verdict.summary import summarise
 from unlearn_audit.verification.answers import State, Verification, VerificationCheck
 from unlearn_audit.verification.contents import (
@@ -187,9 +188,12 @@ def _conclude(
             time,
             *judge_rules(record),
             judge_waivers(record, datetime.now(UTC).date()),
-            VerificationCheck(
-                "verdict", State.OK, f"{record.verdict.label.upper()}: {summarise(record.verdict.checks)}"
-            ),
+            _tell_verdict(record),
         ),
         record,
     )
+
+
+def _tell_verdict(record: AuditRecord) -> VerificationCheck:
+    said = " ".join(map(str, summarise(record.verdict.checks)))
+    return VerificationCheck("verdict", State.OK, f"{record.verdict.label.upper()}: {said}")
