@@ -19,6 +19,7 @@ POLICY = write_policy(
     "tiny",
     OUT_OF_REACH,
     positive='"8"',
+    membership="{unrecognised: inform}",  # a model of one epoch on noise recognises nobody
     protocol="smallest_group: 2",
     remediation="[{method: salun-cra, parameters: {epochs: 1}}, {method: warm-restart}, {method: retrain}]",
     comparison="[{method: random-label, parameters: {epochs: 1, labels: other}}]",
@@ -104,7 +105,9 @@ def test_the_remedies_are_tried_in_the_policys_order_until_one_passes(policy, re
     audit = run_audit(policy, request_of())
 
     names = [verdict.model for verdict in audit.record.verdicts]
-    assert names == ["unlearned", "remedied-salun-cra", "remedied-warm-restart", "remedied-retrain"]
+    remedied = [name for name in names if name.startswith("remedied-")]
+    assert remedied == ["remedied-salun-cra", "remedied-warm-restart", "remedied-retrain"]
+    assert names == ["unlearned", *remedied[:2], "scratch-for-warm-restart", remedied[2]]
     assert set(audit.models) == {f"models/{name}.safetensors" for name in ("original", "retrained", *names)}
 
 
