@@ -274,8 +274,8 @@ def test_a_method_that_fails_on_one_reference_model_names_it(build):
 def test_the_record_describes_the_ensemble(build):
     card = build(compare=("random-label",)).provenance.references
 
-    assert (card.models, card.forget, card.controls, card.together) == (4, 60, 60, 4)
-    assert card.records == 300
+    assert (card.models, card.forget, card.controls, card.together) == (4, 60, 200, 4)  # every test record is a control
+    assert card.records == 370  # 240 retained ones, half of 60 and half of 200
     assert card.recipe["model"] == "mlp"
     assert card.recipe["epochs"] == 2
     assert set(card.unlearned) == {"unlearned", "compared-random-label"}

@@ -154,7 +154,7 @@ class ReferenceCard(Frozen):
     recipe: dict[str, Any] = Field(description="network and recipe: the original's")
     records: int = Field(description="most records that one of them was trained on")
     forget: int = Field(description="forgotten records among the candidates: all of them")
-    controls: int = Field(description="test records among the candidates: as many, or all where there are fewer")
+    controls: int = Field(description="test records among the candidates: all of them")
     together: int = Field(description="models trained as one by stacked weights; 1: each by itself")
     seconds: float | None = Field(
         description="wall time to train them, summed over models; None where they were made elsewhere"
