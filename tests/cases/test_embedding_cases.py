@@ -36,7 +36,7 @@ def test_the_head_is_audited_by_one_key_in_the_case(build, embedded):
     assert case.ensemble.describe().together == 4
     evidence = collect(case, ignore_progress)
     assert evidence.references.log_probs.shape == (4, 400, 2)
-    assert any("frozen backbone" in note for note in case.provenance.data.notes)
+    assert any("frozen backbone" in note.text for note in case.provenance.data.notes)
 
 
 def test_another_head_may_be_named(build, embedded):
