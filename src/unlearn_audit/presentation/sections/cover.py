@@ -51,8 +51,9 @@ def _has_endless_word(text: str, width: float) -> bool:
 def shorten(text: str, box: tuple[float, float, float], lines: int) -> str:
     """Return `text` cut so that it fills about `lines` lines of `box`; a word longer than a line costs one more."""
     plain, (width, size, _) = bound(text), box
-    full = max(1, lines - _has_endless_word(plain, width / size))
-    room, used = 0.97 * full * width / (_RAGGED * 0.95 * size), 0.0
+    endless = _has_endless_word(plain, width / size)
+    room = 0.97 * max(1, lines - endless) * width / (_RAGGED * 0.95 * size) - endless * _widen("…")
+    used = 0.0
     for place, character in enumerate(plain):
         used += _widen(character)
         if used > room:
