@@ -5,18 +5,10 @@ import re
 from pathlib import Path
 
 RECORD, HTML, PDF, POLICY, EVIDENCE = "record.json", "report.html", "report.pdf", "policy.yaml", "evidence.parquet"
-
-
 ANNEX = "annex.json"
 """Names the test records that the report counts one by one; as personal as the evidence."""
-
-
 SUMMARY_HTML, SUMMARY_PDF = "summary.html", "summary.pdf"
-
-
 CHAIN, ATTESTATION, STAMP = "signer-chain.pem", "attestation.dsse.json", "attestation.tst"
-
-
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,127}")
 
 
