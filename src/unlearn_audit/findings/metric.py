@@ -26,10 +26,9 @@ class Metric:
     """Whether it is also measured for the trivial models."""
     caveat: Message | None = None
     """What a reader of each of its numbers must know; a plug-in writes `quote_text(...)`."""
-    per_attack: bool = False
-    """Whether it is measured once for each attack that the policy lists."""
     attacks: Callable[[str], bool] | None = None
-    """Which of those attacks it is measured for, by name; None for all of them."""
+    """Which of the policy's attacks it is measured for, by name, where some are enough; where none may be missing, its
+    traits say `every_attack`, which a verifier reads too."""
     models: Callable[[str], bool] | None = None
     """Which models it is measured for, by name; None for all of them."""
     applies: Callable[[Policy], bool] | None = None
@@ -45,3 +44,8 @@ class Metric:
     def title(self) -> str:
         """How the metric is called in print, everywhere: it travels in the finding."""
         return self.traits.title
+
+    @property
+    def per_attack(self) -> bool:
+        """Whether it is measured once for each attack that the policy lists, or for each of some of them."""
+        return self.traits.every_attack or self.attacks is not None

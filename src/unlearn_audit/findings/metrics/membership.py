@@ -124,7 +124,6 @@ MEMBERSHIP_AUC = Metric(
     measure=measure_membership_auc,
     groups=("forget", "test"),
     null=0.5,
-    per_attack=True,
     caveat=write_message("destroyed-model-looks-forgotten"),
 )
 MEMBERSHIP_DIFFERENCE = Metric(
@@ -134,14 +133,12 @@ MEMBERSHIP_DIFFERENCE = Metric(
     measure=measure_membership_difference,
     groups=("forget", "test"),
     null=0.0,
-    per_attack=True,
 )
 FORGETTING_SCORE = Metric(
     traits=TRAITS["forgetting-score"],
     direction=Direction.HIGHER,
     source="1 - 2 |AUC - 1/2|",
     measure=measure_forgetting_score,
-    per_attack=True,
 )
 MEMBERSHIP_TPR = Metric(
     traits=TRAITS["membership-tpr"],
@@ -149,12 +146,10 @@ MEMBERSHIP_TPR = Metric(
     source="Carlini et al. 2022, arXiv 2112.03570, on the empirical ROC",
     measure=measure_membership_tpr,
     groups=("forget", "test"),
-    per_attack=True,
 )
 MEMBERSHIP_ADVANTAGE = Metric(
     traits=TRAITS["membership-advantage"],
     direction=Direction.LOWER,
     source="Yeom et al. 2018, definition 4: largest TPR - FPR",
     measure=measure_membership_advantage,
-    per_attack=True,
 )

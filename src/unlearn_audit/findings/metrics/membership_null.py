@@ -38,7 +38,6 @@ MEMBERSHIP_NULL = Metric(
     source="reference models attacked with the help of the others; order statistics, Wilks 1941",
     measure=measure_membership_null,
     caveat=write_message("reference-models-attacked-on-halves"),
-    per_attack=True,
     models=lambda name: name != "original",
     applies=needs_references,
 )

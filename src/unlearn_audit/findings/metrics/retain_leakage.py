@@ -37,6 +37,5 @@ RETAIN_LEAKAGE = Metric(
     measure=measure_retain_leakage,
     groups=("retain", "test"),
     null=0.0,
-    per_attack=True,
     attacks=is_population_attack,
 )
