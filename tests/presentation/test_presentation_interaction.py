@@ -196,6 +196,18 @@ def test_nothing_reaches_beyond_the_side_of_the_page(open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("ids", [(), ("w" * 64, "case-1")])
+def test_listed_records_stay_on_a_narrow_page_whatever_they_are_called(open_page, record, tmp_path, ids):
+    """Without ids in the record a sentence stands in their place."""
+    findings = tuple(f.model_copy(update={"records": ids}) if f.records else f for f in record.findings)
+    assert findings != record.findings
+    path = tmp_path / "report.html"
+    path.write_text(render_html(record.model_copy(update={"findings": findings})))
+    page = open_page(path, viewport={"width": 390, "height": 900})
+    assert ("Named in annex.json" in page.locator("main").inner_text()) == (not ids)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize(("scheme", "width"), EVERY_VIEW)
 def test_axe_finds_nothing_that_keeps_a_person_out(open_page, whole_page, width, scheme):
     page = open_page(whole_page, viewport={"width": width, "height": 900}, color_scheme=scheme)

@@ -22,7 +22,7 @@ _LISTED = 48
 
 @dataclass(frozen=True)
 class RecordList:
-    """Ids of records that a number points at; `more` says how many are only in the attached data."""
+    """Ids of records that a number points at, none where only the annex names them; `more` are in the attached data."""
 
     title: str
     ids: tuple[str, ...]
@@ -143,7 +143,7 @@ def present_record_lists(index: Index) -> tuple[RecordList, ...]:
         elif finding and finding.estimate and finding.estimate.value:
             counted = f"{finding.estimate.value:g}"
             title = f"{index.title(metric)} {index.positive} records, against the original: {counted}"
-            lists.append(RecordList(title, ("annex.json, which stays with the evidence, names them",), 0))
+            lists.append(RecordList(title, (), 0))
     return tuple(lists)
 
 
