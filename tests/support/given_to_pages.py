@@ -3,7 +3,7 @@
 import re
 
 from tests.support.pages import CONTRIBUTING, ROOT, read_page
-from tests.support.policies import FINE_TUNED, LOOSE, write_policy
+from tests.support.policies import LOOSE, REMEMBERED, write_policy
 from tests.support.prediction_files import POLICY as PREDICTIONS_POLICY
 from tests.support.prediction_files import make_rows, write_rows
 
@@ -13,7 +13,7 @@ POLICY = write_policy(
     title="Small",
     version="1.0",
     membership="{attacks: [confidence], fpr: [0.01]}",
-    reference_case=FINE_TUNED,
+    reference_case=REMEMBERED,
 )
 """Passes within seconds on the built-in data."""
 ASKS_THE_OFFICER = "responsible: [{name: Dr. A. Example, role: clinical safety officer, countersigns: true}]\n"
@@ -42,7 +42,10 @@ def give_predictions(reader):
 
 
 def give_images(reader):
-    """A folder of small grey images, bright where malignant, and the ids of some of them."""
+    """A folder of small grey images, a little brighter where malignant, and the ids of some of them.
+
+    A network learns them by heart more than by brightness, so that it remembers whom it has to forget.
+    """
     import numpy as np
     from PIL import Image
 
@@ -50,7 +53,7 @@ def give_images(reader):
     (reader.folder / "clinic").mkdir()
     for i in range(480):
         label, split = i % 2, ("train", "train", "train", "val", "test")[i // 2 % 5]
-        pixels = rng.integers(0, 120, (8, 8)) + 120 * label
+        pixels = rng.integers(0, 220, (8, 8)) + 20 * label
         Image.fromarray(pixels.astype(np.uint8)).save(reader.folder / "clinic" / f"{i}.png")
         rows.append(f"{i}.png,{split},{('benign', 'malignant')[label]}")
     reader.write("clinic/records.csv", "\n".join(rows))
@@ -60,7 +63,7 @@ def give_images(reader):
 
 
 def give_models(reader):
-    """Linear models on the built-in data: the original in closed form, and one that is a little apart from it."""
+    """Linear models on the built-in data: an original that overfits, and one that never saw the records to forget."""
     import numpy as np
     import torch
     from safetensors.torch import save_file
@@ -69,15 +72,16 @@ def give_models(reader):
     from unlearn_audit.data import load_dataset
 
     data = load_dataset("breast-cytology")
-    train = data.select("train")
-    for role, strength in (("original", 0.1), ("unlearned", 0.2)):
-        fitted = LogisticRegression(C=strength, max_iter=500).fit(data.x[train], data.label[train])
+    train = np.flatnonzero(data.select("train"))
+    erased, kept = train[:200], train[200:]
+    for role, strength, rows in (("original", 100.0, train), ("unlearned", 0.2, kept)):
+        fitted = LogisticRegression(C=strength, max_iter=5000).fit(data.x[rows], data.label[rows])
         weight = np.stack([np.zeros(data.x.shape[1]), fitted.coef_[0]]).astype(np.float32)
         bias = np.array([0.0, fitted.intercept_[0]], dtype=np.float32)
         save_file({"0.weight": torch.from_numpy(weight), "0.bias": torch.from_numpy(bias)},
                   reader.folder / f"{role}.safetensors")  # fmt: skip
     reader.write("my_network.py", FACTORY)
-    reader.write("ids.csv", "id\n" + "\n".join(data.ids[train][:60].tolist()))
+    reader.write("ids.csv", "id\n" + "\n".join(data.ids[erased].tolist()))
     reader.write("case.yaml", CASE)
     reader.write("policy.yaml", POLICY.partition("reference_case")[0])
     reader.importable.append(reader.folder)

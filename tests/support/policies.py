@@ -60,12 +60,17 @@ def write_policy(
     return "\n".join(lines) + "\n"
 
 
-def write_case(unlearn: str, recipe: str, *, dataset: str = "breast-cytology", model: str = "mlp") -> str:
-    """Return the value of a policy's `reference_case`."""
-    return f"\n  dataset: {dataset}\n  model: {model}\n  unlearn: {unlearn}\n  recipe: {recipe}"
+def write_case(
+    unlearn: str, recipe: str, *, dataset: str = "breast-cytology", model: str = "mlp", forget: float | None = None
+) -> str:
+    """Return the value of a policy's `reference_case`; the usual share is forgotten unless `forget` is another."""
+    share = "" if forget is None else f"\n  forget: {forget}"
+    return f"\n  dataset: {dataset}\n  model: {model}\n  unlearn: {unlearn}\n  recipe: {recipe}{share}"
 
 
 FINE_TUNED = write_case("{method: fine-tune, parameters: {epochs: 1}}", "{epochs: 10, batch: 32}")
 """On the embedded data: passes loose checks within seconds."""
+REMEMBERED = write_case("{method: fine-tune, parameters: {epochs: 1}}", "{epochs: 100, batch: 32}", forget=0.5)
+"""On the embedded data, of which few records are remembered: half are forgotten, and the original has overfitted."""
 WITH_SALUN = write_case("{method: salun, parameters: {epochs: 1}}", "{epochs: 2, batch: 32}")
 """On the embedded data: a model of two epochs that SalUn is tried on."""
