@@ -276,7 +276,7 @@ def test_the_commands_and_the_case_of_the_page_run(run_here, monkeypatch, enviro
     write_rows(
         tmp_path / "predictions.csv", make_rows(sizes={"retain": 60, "forget": 40, "validation": 40, "test": 200})
     )
-    sample = ROOT / "sample_reports" / "policies" / "breast-cytology-double-reading.yaml"
+    sample = ROOT / "examples" / "predictions" / "policy.yaml"
     (tmp_path / "policy.yaml").write_bytes(sample.read_bytes())
     monkeypatch.chdir(tmp_path)
     check, run, verify = [line.removeprefix("unlearn-audit ").split() for line in commands]

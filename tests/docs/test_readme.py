@@ -56,13 +56,27 @@ def test_the_demos_verdict_is_the_samples():
 
     assert f"Its verdict is *{record['outcome']}*" in README
     assert f"{record['provenance']['data']['splits']['test']['n']} test records" in README
+    assert f"unlearns {record['provenance']['forget']['count']} patients" in README
+
+
+def test_the_demos_patients_who_are_still_recognised_are_the_samples():
+    record = json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
+    (recognised,) = (
+        finding["estimate"]["value"]
+        for finding in record["findings"]
+        if finding["key"]["metric"] == "recognised-records"
+        and (finding["key"]["model"], finding["key"]["among"]) == ("unlearned", "all")
+    )
+
+    assert recognised == 5
+    assert "five of them are still recognised" in " ".join(README.split())
 
 
 def test_the_remedies_are_named_in_the_policys_order():
     record = json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
 
-    assert [choice["method"] for choice in record["policy"]["remediation"]] == ["salun-cra", "warm-restart", "retrain"]
-    assert "SalUn-CRA, warm restart, retraining" in README
+    assert [choice["method"] for choice in record["policy"]["remediation"]] == ["salun-cra", "warm-restart"]
+    assert "SalUn-CRA, warm restart" in README
 
 
 def test_the_figures_of_the_self_test_are_the_published_ones():

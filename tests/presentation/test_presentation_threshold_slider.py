@@ -17,7 +17,7 @@ from unlearn_audit.policy import load_policy
 from unlearn_audit.presentation.wording import format_number
 from unlearn_audit.records import ALL, OperatingPoint, round_number
 
-SAMPLE = Path(__file__).parents[2] / "sample_reports" / "breast-cytology-remedied"
+SAMPLE = Path(__file__).parents[2] / "sample_reports" / "breast-cytology"
 SETTINGS = tuple(
     zip(
         (0, 7, 31, 58, 90, 100, 133, 155, 180, 200),

@@ -49,7 +49,7 @@ def with_check(record, outcome, *, waived=False, whole=None):
 
 @pytest.mark.parametrize(
     ("name", "outcome"),
-    [("breast-cytology-pass", "pass"), ("breast-cytology", "inconclusive"), ("breast-cytology-remedied", "fail")],
+    [("breast-cytology-pass", "pass"), ("breast-cytology-inconclusive", "inconclusive"), ("breast-cytology", "fail")],
 )
 def test_the_outcome_is_the_audited_models_and_says_what_it_is(name, outcome):
     told = describe(verified(read(name)))
@@ -80,7 +80,7 @@ def test_a_check_that_decides_nothing_says_so():
     assert told.checks["unlearn_audit.check.risk-increase-retrained"] == "inconclusive (not required)"
 
 
-@pytest.mark.parametrize("name", ["breast-cytology-pass", "breast-cytology", "breast-cytology-remedied"])
+@pytest.mark.parametrize("name", ["breast-cytology-pass", "breast-cytology-inconclusive", "breast-cytology"])
 def test_every_number_is_that_of_the_record(name):
     record = read(name)
     told = describe(verified(record))
@@ -106,7 +106,7 @@ def digests(record):
 
 
 def test_a_version_is_bound_by_the_bytes_of_the_audited_model_whatever_the_file_is_called():
-    record = read("breast-cytology")
+    record = read("breast-cytology-inconclusive")
     found = bind(record, {"MLmodel": "0" * 64, "data/w.bin": digests(record)["unlearned"]})
     assert found.holds
     assert found.file == "data/w.bin"
@@ -115,7 +115,7 @@ def test_a_version_is_bound_by_the_bytes_of_the_audited_model_whatever_the_file_
 @pytest.mark.parametrize("role", ["original", "retrained", "remedied"])
 @pytest.mark.parametrize("beside", [True, False])
 def test_a_version_with_another_model_of_the_audit_is_not_bound(role, beside):
-    record = read("breast-cytology")
+    record = read("breast-cytology-inconclusive")
     files = {"other.safetensors": digests(record)[role]}
     found = bind(record, files | ({"ours.safetensors": digests(record)["unlearned"]} if beside else {}))
     assert not found.holds
@@ -123,7 +123,7 @@ def test_a_version_with_another_model_of_the_audit_is_not_bound(role, beside):
 
 
 def test_other_weights_no_files_and_no_digest_do_not_bind():
-    record = read("breast-cytology")
+    record = read("breast-cytology-inconclusive")
     assert "none of its 1 files" in bind(record, {"w": "0" * 64}).sentence
     assert not bind(record, {}).holds
     cards = tuple(card.model_copy(update={"sha256": None}) for card in record.provenance.models)
@@ -146,8 +146,8 @@ def test_nothing_speaks_against_a_bound_pass():
 @pytest.mark.parametrize(
     ("verification", "binding", "code", "said"),
     [
-        (verified(read("breast-cytology-remedied")), BOUND, ExitCode.FAIL, "the verdict is fail"),
-        (verified(read("breast-cytology")), BOUND, ExitCode.INCONCLUSIVE, "the verdict is inconclusive"),
+        (verified(read("breast-cytology")), BOUND, ExitCode.FAIL, "the verdict is fail"),
+        (verified(read("breast-cytology-inconclusive")), BOUND, ExitCode.INCONCLUSIVE, "the verdict is inconclusive"),
         (verified(read("breast-cytology-pass"), authenticity=State.TEST_KEY), BOUND, ExitCode.INTEGRITY, "TEST key"),
         (verified(read("breast-cytology-pass"), authenticity=State.UNTRUSTED), BOUND, ExitCode.INTEGRITY, ""),
         (verified(read("breast-cytology-pass")), Binding(None, "other"), ExitCode.INTEGRITY, "not bound"),

@@ -46,8 +46,8 @@ def read_alias(client, version, alias="champion"):
     "case",
     [
         ("breast-cytology-pass", 0, "pass"),
-        ("breast-cytology", 3, "inconclusive"),
-        ("breast-cytology-remedied", 1, "fail"),
+        ("breast-cytology-inconclusive", 3, "inconclusive"),
+        ("breast-cytology", 1, "fail"),
     ],
 )
 def test_a_run_holds_the_report_and_the_exit_code_is_the_verdicts(publish, client, tmp_path, case):
@@ -129,7 +129,7 @@ def test_it_logs_to_a_run_that_is_given_and_leaves_it_to_its_owner(publish, clie
     run = client.get_run(mine)
     assert run.data.tags["unlearn_audit.outcome"] == "pass"
     assert run.info.status == "RUNNING"
-    code, _, err = publish(SAMPLES / "breast-cytology", "--run-id", mine)
+    code, _, err = publish(SAMPLES / "breast-cytology-inconclusive", "--run-id", mine)
     assert code == 2
     assert "holds another audit" in err
     assert client.get_run(mine).data.tags == run.data.tags
@@ -250,8 +250,8 @@ def test_the_same_weights_can_be_required_before_anything_is_logged(publish, cli
     "case",
     [
         ("breast-cytology-pass", 4, "TEST key"),
-        ("breast-cytology", 3, "the verdict is inconclusive"),
-        ("breast-cytology-remedied", 1, "the verdict is fail"),
+        ("breast-cytology-inconclusive", 3, "the verdict is inconclusive"),
+        ("breast-cytology", 1, "the verdict is fail"),
     ],
 )
 def test_what_fails_is_open_or_signed_by_nobody_is_logged_but_not_promoted(publish, client, register, case):
@@ -270,7 +270,7 @@ def test_what_fails_is_open_or_signed_by_nobody_is_logged_but_not_promoted(publi
 
 
 def test_a_remedied_model_that_passed_is_not_the_audited_one(publish, client, register):
-    sample = SAMPLES / "breast-cytology-remedied"
+    sample = SAMPLES / "breast-cytology"
     version = register({"w": (sample / "models" / "remedied-salun-cra.safetensors").read_bytes()})
 
     code, out, _ = publish(sample, "--model-version", version)
@@ -281,8 +281,9 @@ def test_a_remedied_model_that_passed_is_not_the_audited_one(publish, client, re
 
 
 def test_a_version_says_what_was_published_last(publish, client, register):
-    version = register({"w": (SAMPLES / "breast-cytology" / "models" / "unlearned.safetensors").read_bytes()})
-    publish(SAMPLES / "breast-cytology", "--model-version", version)
+    sample = SAMPLES / "breast-cytology-inconclusive"
+    version = register({"w": (sample / "models" / "unlearned.safetensors").read_bytes()})
+    publish(sample, "--model-version", version)
     assert client.get_model_version(*version.split("/")).tags["unlearn_audit.outcome"] == "inconclusive"
 
     publish(SAMPLE, "--model-version", version)

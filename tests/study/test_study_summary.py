@@ -13,7 +13,7 @@ from unlearn_audit.stats import estimate_over_seeds
 from unlearn_audit.study import runs as module
 from unlearn_audit.study import summarise
 from unlearn_audit.study.runs import Runs
-from unlearn_audit.study.summary import choose_measures
+from unlearn_audit.study.summary import choose_measures, digest_settings
 
 LINEAR = ("fnr", "fpr", "risk", "fnr-calibrated", "risk-frozen", "risk-own")
 
@@ -295,7 +295,7 @@ def test_the_result_says_what_it_rests_on(full, policy, full_study):
     result = full[1]
 
     assert result.study == full_study
-    assert result.policy_sha256 == policy.digest()
+    assert result.settings_sha256 == digest_settings(policy)
     assert (result.policy_ratio, result.point, result.cluster) == (10, COST_OPTIMAL, None)
     assert result.cells[0].splits["test"] == 200
     assert result.cells[0].positives["test"] == 75

@@ -95,7 +95,7 @@ class StudyResult(Frozen):
     version: str = Field(description="of the package")
     study: StudyFile
     policy: str = Field(description="id and version")
-    policy_sha256: str
+    settings_sha256: str = Field(description="of what a study reads of the policy: all but its checks and texts")
     policy_ratio: float = Field(description="false negative to false positive")
     point: OperatingPoint = Field(
         description="the policy's first operating point, frozen on the original's validation records"

@@ -11,12 +11,22 @@ from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import ALWAYS, Claim, Policy, StudyFile
 from unlearn_audit.policy.problems import suggest
-from unlearn_audit.records import ModelCard, round_number
+from unlearn_audit.records import ModelCard, digest_of, round_number
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
 from unlearn_audit.study.measures import POPULATION, Measure, list_measures
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import RESULT_SCHEMA, Answer, CellResult, Figure, Row, StudyResult
 from unlearn_audit.study.runs import Runs
+
+_SETTINGS = frozenset({"task", "costs", "membership", "protocol", "subgroups", "data", "reference_case"})
+
+
+def digest_settings(policy: Policy) -> str:
+    """Return the SHA-256 of what a study reads of `policy`: a check that is added there leaves its numbers as they are.
+
+    What a later version adds to policies does not change it where it is left at its default.
+    """
+    return digest_of(policy.model_dump(mode="json", include=set(_SETTINGS), exclude_defaults=True))
 
 
 def summarise(
@@ -48,7 +58,7 @@ def summarise(
         version=__version__,
         study=study,
         policy=f"{policy.id} {policy.version}",
-        policy_sha256=policy.digest(),
+        settings_sha256=digest_settings(policy),
         policy_ratio=costs.false_negative / costs.false_positive,
         point=policy.task.operating_points[0],
         data=provenance.data.name,
