@@ -27,8 +27,6 @@ from unlearn_audit.policy.model import (
     Person,
     Policy,
     Protocol,
-    Recipe,
-    ReferenceCase,
     Subgroups,
     Task,
 )
@@ -42,6 +40,7 @@ from unlearn_audit.policy.reading import (
     locate_checks,
     parse_policy,
 )
+from unlearn_audit.policy.reference_case import Recipe, ReferenceCase
 from unlearn_audit.policy.schema import export_schema
 from unlearn_audit.policy.shipped import find_policy, list_policies
 from unlearn_audit.policy.signing_file import SigningFile

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from unlearn_audit.policy.model import Text
+from unlearn_audit.policy.fields import Text
 from unlearn_audit.records.frozen import Frozen
 
 Side = Annotated[int, Field(ge=1, le=4_096)]

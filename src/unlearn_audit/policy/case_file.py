@@ -20,7 +20,8 @@ from unlearn_audit.policy.brought import (
     ReferenceAnswers,
 )
 from unlearn_audit.policy.choice import MethodChoice, Slug
-from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
+from unlearn_audit.policy.fields import Column, Fraction, Text
+from unlearn_audit.policy.reference_case import Recipe
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import Deviation, Device
 

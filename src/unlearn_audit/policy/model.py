@@ -1,41 +1,26 @@
 """What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
 
 import operator
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
 from unlearn_audit.policy.dormant_memory import DormantMemory
-from unlearn_audit.policy.points import POINT_PATTERN, POINT_WORDING, validate_point
+from unlearn_audit.policy.fields import Column, Cost, Fraction, PolicyPoint, Text
 from unlearn_audit.policy.recognition import Recognition
+from unlearn_audit.policy.reference_case import ReferenceCase
 from unlearn_audit.policy.rules import validate_consistency, validate_limits
 from unlearn_audit.policy.sizes import Sizes
 from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
-from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint
+from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL
 from unlearn_audit.records.populations import ALL, Population
 from unlearn_audit.records.waivers import Waiver
 
 LONGEST_WAIVER = 366
 """Days that a waiver may last where the policy says nothing else."""
 POLICY_SCHEMA = "unlearn-audit/policy/v1"
-
-Column = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$",
-        json_schema_extra={"patternErrorMessage": "the name of a group column: letters, digits and underscores"},
-    ),
-]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Cost = Annotated[float, Field(gt=0, le=1_000_000)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-PolicyPoint = Annotated[
-    OperatingPoint,
-    BeforeValidator(validate_point),
-    Field(json_schema_extra={"pattern": POINT_PATTERN, "patternErrorMessage": POINT_WORDING}),
-]
 
 
 class Person(Frozen):
@@ -234,40 +219,6 @@ class DataRules(Frozen):
     split_column: Column | None = Field(
         default=None, description="column of the data that holds train, val or test, in place of the data's own splits"
     )
-
-
-class Recipe(Frozen):
-    """How the original is trained: SGD with momentum, one-cycle schedule."""
-
-    epochs: int = Field(ge=1, le=10_000, description="passes over the training records")
-    batch: int = Field(default=128, ge=1, le=65_536, description="records per step")
-    learning_rate: float = Field(default=0.05, gt=0, le=10, description="peak of the one-cycle schedule")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
-    weight_decay: float = Field(default=0.0, ge=0, le=1, description="of SGD; it lessens memorisation")
-    warm_up: Fraction = Field(default=0.15, description="share of the steps in which the learning rate rises")
-    class_weights: Literal["balanced"] | None = Field(
-        default=None,
-        exclude_if=lambda weights: weights is None,
-        description="'balanced': each class counts as much as any other in the loss, however rare it is",
-    )
-    augmentation: tuple[Literal["horizontal-flip", "vertical-flip", "shift"], ...] = Field(
-        default=(),
-        exclude_if=operator.not_,
-        description="changes of images in training from nothing and in training on; it lessens memorisation",
-    )
-
-
-class ReferenceCase(Frozen):
-    """What `run` audits when it is given the policy alone."""
-
-    dataset: Slug = Field(description="name in the table of data sets, never a path")
-    model: Slug = Field(description="name in the table of models")
-    forget: Fraction = Field(default=0.2, description="share of the training records that is forgotten")
-    unlearn: MethodChoice = Field(description="the method that is audited")
-    retrain: bool = Field(
-        default=True, description="train a retrained reference; without it checks against it are not run"
-    )
-    recipe: Recipe
 
 
 class Policy(Frozen):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from unlearn_audit.policy.model import Text
+from unlearn_audit.policy.fields import Text
 from unlearn_audit.policy.problems import FieldError
 from unlearn_audit.records.frozen import Frozen
 

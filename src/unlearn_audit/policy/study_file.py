@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Slug, refuse
-from unlearn_audit.policy.model import Column, Fraction, Recipe, Text
+from unlearn_audit.policy.fields import Column, Fraction, Text
+from unlearn_audit.policy.reference_case import Recipe
 from unlearn_audit.policy.study_rules import validate_study_consistency
 from unlearn_audit.records.frozen import Frozen
 
