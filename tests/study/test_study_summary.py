@@ -9,10 +9,10 @@ from scipy import stats
 from tests.support.tiny_studies import BROKEN, CLAIM, FINE, SALUN
 from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.records import COST_OPTIMAL, Estimate, Interval, Unit, derive_rng, quote_text
-from unlearn_audit.stats import estimate_over_seeds
 from unlearn_audit.study import runs as module
 from unlearn_audit.study import summarise
 from unlearn_audit.study.runs import Runs
+from unlearn_audit.study.seeds import estimate_over_seeds
 from unlearn_audit.study.summary import choose_measures, digest_settings
 
 LINEAR = ("fnr", "fpr", "risk", "fnr-calibrated", "risk-frozen", "risk-own")

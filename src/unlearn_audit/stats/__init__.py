@@ -10,8 +10,7 @@ Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `wors
 `moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `reference_pairs`,
 `sign_flips`, `paired_recognition`, `worst_record`, `worst_record_power`, `false_discovery`, `checkpoint_spread`
 (pairs of reference models) -> `disclosure`, `linear_reconstruction` (two releases compared) -> `equivalence`,
-`multiplicity`, `prevalence`, `thresholds`, `guaranteed_threshold`, `power`, `calibration` -> `seeds` (studies of a
-method, not audits of a model).
+`multiplicity`, `prevalence`, `thresholds`, `guaranteed_threshold`, `power`, `calibration`.
 """
 
 from unlearn_audit.stats.attacks import (
@@ -95,7 +94,6 @@ from unlearn_audit.stats.roc import (
     estimate_fnr_at_fpr,
     estimate_tpr_at_fpr,
 )
-from unlearn_audit.stats.seeds import SeedStudy, estimate_over_runs, estimate_over_seeds
 from unlearn_audit.stats.sign_flips import RandomisationTest, SignFlips
 from unlearn_audit.stats.swap import estimate_swap_quality
 from unlearn_audit.stats.threshold_grid import choose_grid, count_mistakes
@@ -123,7 +121,6 @@ __all__ = [
     "Reliability",
     "RiskSplit",
     "Roc",
-    "SeedStudy",
     "SignFlips",
     "Signal",
     "Variance",
@@ -180,8 +177,6 @@ __all__ = [
     "estimate_more_records",
     "estimate_net_benefit",
     "estimate_null",
-    "estimate_over_runs",
-    "estimate_over_seeds",
     "estimate_paired_recognition",
     "estimate_proportion",
     "estimate_rate",

@@ -10,9 +10,9 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import ALWAYS
 from unlearn_audit.records import Estimate, Unit, derive_rng, round_number
-from unlearn_audit.stats import estimate_over_runs, estimate_over_seeds
 from unlearn_audit.study.measures import Measure, find_collapse
 from unlearn_audit.study.relearning import PREFIX
+from unlearn_audit.study.seeds import estimate_over_runs, estimate_over_seeds
 
 RESAMPLES = 2_000  # they give a spread, not a quantile
 _FEWEST = 3
