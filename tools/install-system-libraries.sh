@@ -7,6 +7,7 @@ missing=()
 if [ "$kind" = run ]; then
   ldconfig -p | grep -q 'libpango-1.0.so.0' || missing+=(libpango-1.0-0)
   ldconfig -p | grep -q 'libpangoft2-1.0.so.0' || missing+=(libpangoft2-1.0-0)
+  ldconfig -p | grep -q 'libharfbuzz-subset.so.0' || missing+=(libharfbuzz-subset0)
   "${PYTHON:-python3}" -I -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 else
   command -v pdfsig >/dev/null || missing+=(poppler-utils)

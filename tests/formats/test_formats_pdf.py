@@ -111,7 +111,7 @@ def test_missing_pango_names_what_to_install(record, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ReportError, match="libpango") as caught:
         render_pdf(record)
-    assert caught.value.hint == "apt-get install libpango-1.0-0 libpangoft2-1.0-0"
+    assert caught.value.hint == "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
 
 def test_a_record_without_a_real_date_is_refused():

@@ -73,19 +73,19 @@ def test_every_metric_that_was_measured_is_printed_by_its_one_name(sample, recor
     assert "because another number of records is predicted" in page
 
 
-def test_a_sample_has_eight_to_twelve_pages(sample):
+def test_a_sample_has_eight_to_sixteen_pages(sample):
     if shutil.which("pdfinfo") is None:
         pytest.skip("poppler's pdfinfo is not installed")
     import subprocess
 
     told = subprocess.run(["pdfinfo", sample / "report.pdf"], check=True, capture_output=True).stdout.decode()
     (pages,) = (int(line.split()[1]) for line in told.splitlines() if line.startswith("Pages:"))
-    assert 8 <= pages <= 12
+    assert 8 <= pages <= 16
 
 
 def test_a_sample_is_no_larger_than_what_a_reader_downloads_without_a_thought(sample):
-    """Half of the largest is what 160 reference models say about each record."""
-    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 4_000_000
+    """Two thirds of the largest is what 384 reference models say about each record."""
+    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 8_000_000
 
 
 def test_the_signature_holds_and_the_exit_code_is_the_verdicts(sample, record):

@@ -71,7 +71,7 @@ def _import_weasyprint() -> Any:
     except OSError as error:  # the Python package is there, the libraries it loads are not
         raise ReportError(
             f"WeasyPrint is installed but the Pango libraries it needs are not: {error}",
-            hint="apt-get install libpango-1.0-0 libpangoft2-1.0-0",
+            hint="apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0",
         ) from error
     return weasyprint
 

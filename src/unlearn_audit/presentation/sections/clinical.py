@@ -43,8 +43,7 @@ def _find_row(index: Index, metric: str, models: tuple[str, ...], point: Operati
 
 def tabulate(index: Index, id_: str, caption: str, metrics: tuple[str, ...], point: OperatingPoint) -> Iterator[Grid]:
     """Yield grids of metrics by models; rows that no model has are left out."""
-    names = tuple(card.name for card in index.models)
-    for number, part in enumerate(cut(names)):
+    for number, part in enumerate(cut(index.compared)):
         found = {metric: _find_row(index, metric, part, point) for metric in metrics}
         found = {metric: row for metric, row in found.items() if any(row)}
         rows = tuple((Cell(index.title(m)), *(show_finding(f) for f in row)) for m, row in found.items())

@@ -47,14 +47,13 @@ def present_attacks(index: Index) -> tuple[Grid, ...]:
 
     Where there are reference models, what the attack finds on those that never saw the records stands beside it.
     """
-    names = tuple(card.name for card in index.models)
     populations = dict.fromkeys(f.key.among for f in index.find_all("membership-auc") if not f.key.among.is_subgroup)
     grids: list[Grid] = []
     for among in populations:
         words = {ALL: "all forget records", POSITIVE: f"{index.positive} forget records alone"}
         shown = words.get(among, str(among))
         beside = (_NULL,) if index.find(_NULL, index.audited, among=among) else ()
-        for number, models in enumerate(cut(names)):
+        for number, models in enumerate(cut(index.compared)):
             part = (*models, *beside)
             found = {a: tuple(_find_auc(index, m, among, a) for m in part) for a in index.attacks}
             rows = tuple((Cell(attack), *map(show_finding, row)) for attack, row in found.items() if any(row))
@@ -109,7 +108,7 @@ def present_summaries(index: Index) -> tuple[Grid, ...]:
     model has no row; the note says why it was not run.
     """
     found, grids = _collect_summaries(index), []
-    for number, part in enumerate(cut(tuple(card.name for card in index.models))):
+    for number, part in enumerate(cut(index.compared)):
         shown = [(key, tuple(row.get(name) for name in part)) for key, row in found.items()]
         shown = [(key, row) for key, row in shown if any(row)]
         ran = [(key, row) for key, row in shown if any(finding and finding.estimate for finding in row)]

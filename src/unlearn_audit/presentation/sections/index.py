@@ -64,6 +64,11 @@ class Index:
         order = {"original": 0, "retrained": 1, "unlearned": 2}
         return tuple(sorted(self.record.provenance.models, key=lambda card: order.get(card.role, 3)))
 
+    @cached_property
+    def compared(self) -> tuple[str, ...]:
+        """Names of the models that long tables compare: without controls, which stand with the candidates."""
+        return tuple(card.name for card in self.models if card.control_for is None)
+
     @property
     def audited(self) -> str:
         """Name of the audited model."""

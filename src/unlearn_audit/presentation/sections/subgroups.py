@@ -88,7 +88,7 @@ def _notes(found: list[Finding | None]) -> tuple[str, ...]:
 
 def _tabulate_models(index: Index, column: str) -> list[Grid]:
     grids = []
-    for number, part in enumerate(cut(tuple(card.name for card in index.models))):
+    for number, part in enumerate(cut(index.compared)):
         found = {
             among: [_find(index, "false-negative-rate", name, among) for name in part]
             for among in _list_populations(index, column)
