@@ -59,8 +59,11 @@ def test_a_shipped_policy_gives_a_reason_for_every_tolerance(path):
 
 
 def test_a_shipped_policy_tries_the_recommended_remediation_first_and_retraining_last(path):
+    """Where single records are tested, each remedy asks for more power: there retraining is the reference alone."""
     policy = load_policy(path, name_known())
-    assert [choice.method for choice in policy.remediation] == ["salun-cra", "warm-restart", "retrain"]
+    tried = [choice.method for choice in policy.remediation]
+    last = [] if policy.membership.recognition else ["retrain"]
+    assert tried == ["salun-cra", "warm-restart", *last]
 
 
 def test_a_shipped_policy_looks_at_the_malignant_records_by_themselves(path):

@@ -76,7 +76,7 @@ def test_a_check_that_was_not_run_is_said_and_has_no_number():
 
 
 def test_a_check_that_decides_nothing_says_so():
-    told = describe(verified(read("breast-cytology-pass")))
+    told = describe(verified(read("breast-cytology")))
     assert told.checks["unlearn_audit.check.risk-increase-retrained"] == "inconclusive (not required)"
 
 
@@ -115,7 +115,7 @@ def test_a_version_is_bound_by_the_bytes_of_the_audited_model_whatever_the_file_
 @pytest.mark.parametrize("role", ["original", "retrained", "remedied"])
 @pytest.mark.parametrize("beside", [True, False])
 def test_a_version_with_another_model_of_the_audit_is_not_bound(role, beside):
-    record = read("breast-cytology-inconclusive")
+    record = read("breast-cytology")
     files = {"other.safetensors": digests(record)[role]}
     found = bind(record, files | ({"ours.safetensors": digests(record)["unlearned"]} if beside else {}))
     assert not found.holds

@@ -1,4 +1,4 @@
-"""The published cytology bundle, read patient by patient: the figures that an independent program found there."""
+"""Cytology evidence with 32 reference models, read patient by patient: what an independent program found there."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from unlearn_audit.stats import (
     score_logit,
 )
 
-SAMPLE = Path(__file__).parents[2] / "sample_reports" / "breast-cytology" / "evidence.parquet"
+EVIDENCE = Path(__file__).parents[1] / "golden" / "evidence" / "breast-cytology-32-references.parquet"
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    return read_evidence(SAMPLE)
+    return read_evidence(EVIDENCE)
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def make_result(**changes):
         "version": "1.2.3",
         "study": study,
         "policy": "by-hand 1",
-        "policy_sha256": "ab" * 32,
+        "settings_sha256": "ab" * 32,
         "policy_ratio": 10.0,
         "point": "cost-optimal",
         "data": "Images | by hand",

@@ -6,7 +6,7 @@ from scipy import stats
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Unit
-from unlearn_audit.stats import estimate_over_runs
+from unlearn_audit.study.seeds import estimate_over_runs
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.2, 0.4], [0.9, 0.91, 0.87, 0.95, 0.9], [-1.0, 0.0, 5.0, 2.5]])
