@@ -1,11 +1,14 @@
 """Runs the self-test; writes page, figure and outcomes to docs/appendix/, and the short form that records carry."""
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
-from unlearn_audit.cli.console import show_progress
 from unlearn_audit.records import to_canonical_json
-from unlearn_audit.selftest import SEED, SelfTest, draw_rates, run_selftest, write_page
+from unlearn_audit.selftest import SEED, SelfTest, Tampering, draw_rates, write_page
+from unlearn_audit.selftest.tampering import tamper
+from unlearn_audit.selftest.trials import PLANTED, collect_trials, run_trials
 
 REPEATS = 400
 
@@ -25,8 +28,15 @@ def publish(result: SelfTest) -> None:
         (ROOT / name).write_bytes(content)
 
 
+def run() -> SelfTest:
+    """Run all scenarios, one on each core at a time."""
+    with ProcessPoolExecutor() as pool:
+        changed = pool.submit(tamper, REPEATS, SEED)
+        trials = list(pool.map(run_trials, PLANTED, repeat(REPEATS), repeat(SEED)))
+        return collect_trials(REPEATS, SEED, trials, Tampering(changed.result()))
+
+
 if __name__ == "__main__":
-    with show_progress() as progress:
-        found = run_selftest(REPEATS, SEED, progress)
+    found = run()
     publish(found)
     sys.exit(found.exit_code)

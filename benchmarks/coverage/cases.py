@@ -41,8 +41,14 @@ STUDIED = {
     "membership-auc-difference": "AUC shift",
     "membership-tpr": "TPR at an FPR",
     "retain-leakage": "AUC change",
+    "paired-recognition": "paired recognition",
+    "disclosure": "AUC",
+    "retained-disclosure": "AUC",
+    "dormant-memory": "AUC",
 }
 """Which statistic of the grid stands behind each metric that a policy may set a limit on."""
+TESTED = frozenset({"worst-record-recognition", "worst-patient-recognition"})
+"""Metrics whose number is a p-value: there is nothing to cover; tests and the self-test count its errors."""
 Bound = Callable[[np.random.Generator, bool], Ends]
 """Draws one sample and returns its ends; with the rivals where asked. A `MeasurementError` is a refusal."""
 DRAWS, CLUSTER_DRAWS = 500, 300

@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.coverage.cases import Case, list_cluster_cases, list_record_cases
 from benchmarks.coverage.membership_cases import list_reference_cases, list_shift_cases, list_tpr_cases
 from benchmarks.coverage.methods import CONFIDENCE, Ends
+from benchmarks.coverage.pair_cases import list_pair_cases
 from benchmarks.coverage.score_cases import (
     list_auc_cases,
     list_change_cases,
@@ -41,7 +42,7 @@ def list_cases() -> tuple[Case, ...]:
         list_clustered_auc_cases,
     )
     sources += (list_sized_auc_cases, list_change_cases)
-    sources += (list_shift_cases, list_reference_cases, list_tpr_cases)
+    sources += (list_shift_cases, list_reference_cases, list_tpr_cases, list_pair_cases)
     return tuple(case for source in sources for case in source())
 
 

@@ -94,6 +94,32 @@ def test_an_obstacle_spares_no_failure():
     assert judge(draw(marked))["forgotten"].outcome is Outcome.FAIL
 
 
+def clip(evidence, most, digits=None):
+    """Let the audited model be no surer than `most` log-odds about an erased record, or round all of its answers."""
+    sign = np.where(evidence.label == 1, 1.0, -1.0)
+    answers = evidence.log_probs["unlearned"]
+    phi = sign * (answers[:, 1] - answers[:, 0])
+    phi = np.where(evidence.split == "forget", np.minimum(phi, most), phi)
+    odds = sign * (phi if digits is None else np.round(phi, digits))
+    clipped = np.column_stack([-np.logaddexp(0, odds), -np.logaddexp(0, -odds)])
+    return replace(evidence, log_probs={**evidence.log_probs, "unlearned": clipped})
+
+
+@pytest.mark.parametrize("most", [0.5, 2.0, 4.0])
+def test_a_filter_that_clips_answers_on_the_erased_passes_no_check_of_forgetting(most):
+    """An untouched model whose answers on the erased are no surer than a stranger's at the median has an AUC of 1/2."""
+    untouched = Simulation(Behaviour(forget_positive=1.0, forget_negative=1.0), agreement=0.98)
+    checks = judge(clip(draw(untouched), most))
+    for name in FORGETTING:
+        assert checks[name].outcome is not Outcome.PASS
+        assert checks[name].outcome is Outcome.FAIL or causes(checks[name]) == {"erased-answered-alike"}
+
+
+def test_answers_that_are_rounded_everywhere_are_no_filter():
+    checks = judge(clip(draw(), 99.0, digits=2))
+    assert {checks[name].outcome for name in FORGETTING} == {Outcome.PASS}
+
+
 def test_test_records_that_are_repeated_under_other_names_let_nothing_pass():
     evidence = draw()
     test = np.flatnonzero(evidence.split == "test")

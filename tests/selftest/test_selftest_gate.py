@@ -13,6 +13,7 @@ from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, reach_verdicts
 from unlearn_audit.records import ALL, Interval, SelfTestSummary, quote_text
 from unlearn_audit.selftest import SCENARIOS, Rate, SelfTest, Tampering, Trials, draw_rates, run_selftest, write_page
+from unlearn_audit.selftest.forgeries import FORGERIES
 from unlearn_audit.selftest.simulation import draw_evidence
 from unlearn_audit.selftest.tampering import TamperingError, tamper
 
@@ -88,9 +89,25 @@ def test_pooled_over_all_boundaries_the_gate_passes_and_fails_no_more_often_than
 def test_clear_cases_are_decided_and_not_left_inconclusive(published):
     """A gate that never decides makes no mistakes either: here it has to decide."""
     for trials in published.scenarios:
-        if trials.kind != "boundary":
+        if trials.kind in ("failure", "sound"):
             right = trials.count("f" if trials.kind == "failure" else "p")
             assert right >= 0.95 * len(trials.outcomes), trials.name
+
+
+def test_one_remembered_record_among_two_hundred_is_found_and_nobody_where_nobody_is(published):
+    found = {trials.name: trials for trials in published.scenarios}
+
+    assert found["one-in-two-hundred"].count("f") >= 0.8 * published.repeats
+    assert found["nobody-remembered"].count("f") <= 0.05 * published.repeats
+
+
+def test_no_forgery_passes_but_the_one_that_nobody_can_tell(published):
+    forged = {trials.name: trials for trials in published.scenarios if trials.name in FORGERIES}
+
+    assert {name: trials.count("p") for name, trials in forged.items() if trials.kind == "dishonest"} == dict.fromkeys(
+        set(forged) - {"answers-filtered"}, 0
+    )
+    assert forged["answers-filtered"].false_pass is None
 
 
 def test_no_changed_report_is_accepted(again, published):

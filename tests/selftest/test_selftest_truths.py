@@ -10,8 +10,11 @@ from unlearn_audit.policy import list_policies, load_policy
 from unlearn_audit.records import Outcome
 from unlearn_audit.selftest import SCENARIOS, simulation
 from unlearn_audit.selftest.closed_form_truth import compute_truth
+from unlearn_audit.selftest.forgeries import FORGERIES
+from unlearn_audit.selftest.reference_scenarios import REFERENCE_SCENARIOS, SHIFT
 from unlearn_audit.selftest.scenarios import Scenario
 from unlearn_audit.selftest.simulation import Simulation, draw_evidence
+from unlearn_audit.stats import score_logit
 
 FACTOR = 60
 ODD = Simulation(
@@ -67,9 +70,49 @@ def _ends_of(check):
 
 
 def test_the_gate_holds_every_metric_that_a_shipped_policy_decides_by():
-    decided = {c.metric for path in list_policies().values() for c in load_policy(path, name_known()).checks}
+    policies = [load_policy(path, name_known()) for path in list_policies().values()]
+    decided = {check.metric for policy in policies for check in policy.checks if check.required}
+    gates = [SCENARIOS["sound"].policy, *(scenario.policy for scenario in REFERENCE_SCENARIOS.values())]
 
-    assert decided <= {check.metric for check in SCENARIOS["sound"].policy.checks}
+    assert decided <= {check.metric for gate in gates for check in gate.checks}
+
+
+@pytest.mark.parametrize("name", [n for n, scenario in REFERENCE_SCENARIOS.items() if scenario.checks == "pairs"])
+def test_the_closed_form_of_pairs_agrees_with_many_pairs(name):
+    """Thirty draws of 16 pairs: P(IN > OUT) is known to within .01."""
+    scenario = REFERENCE_SCENARIOS[name]
+    checks = [check for check in scenario.policy.checks if check.metric == "paired-recognition"]
+    found = {check.id: [] for check in checks}
+    for draw in range(30):
+        (verdict,) = reach_verdicts(scenario.policy, scenario.draw(np.random.default_rng(draw)), plan=False)
+        for result in verdict.checks:
+            if result.id in found:
+                found[result.id].append(result.estimate.value)
+
+    for check in checks:
+        assert np.mean(found[check.id]) == pytest.approx(scenario.compute_truth(check), abs=0.01), check.id
+
+
+def test_the_one_record_is_the_same_in_every_model_that_was_trained_on_it():
+    scenario = REFERENCE_SCENARIOS["one-in-two-hundred"]
+    evidence = scenario.draw(np.random.default_rng(0))
+    references, first = evidence.references, int(np.argmax(evidence.split == "forget"))
+    phi = np.stack([score_logit(model, evidence.label) for model in references.unlearned["unlearned"]])
+    seen = references.trained_on[:, first]
+
+    assert phi[seen, first].mean() - phi[~seen, first].mean() == pytest.approx(SHIFT, abs=1.0)
+    others = references.trained_on[:, first + 1 : first + 50]
+    rest = zip(phi[:, first + 1 : first + 50].T, others.T, strict=True)
+    differences = [told[seen].mean() - told[~seen].mean() for told, seen in rest]
+    assert abs(np.mean(differences)) < 0.2
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forgery_is_caught_or_said_to_be_beyond_any_gate(name):
+    forgery = FORGERIES[name]
+    (verdict,) = reach_verdicts(forgery.policy, forgery.draw(np.random.default_rng(3)), plan=False)
+
+    assert (verdict.outcome is Outcome.PASS) == (forgery.kind == "undetectable")
 
 
 def test_no_check_of_a_clear_failure_is_left_to_one_kind_of_model():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.coverage.__main__ import show
-from benchmarks.coverage.cases import STUDIED
+from benchmarks.coverage.cases import STUDIED, TESTED
 from benchmarks.coverage.page import LOWEST, find_share, is_short
 from benchmarks.coverage.study import BATCH, SEED, count_batch, count_case, count_first, list_cases, to_bytes
 
@@ -64,7 +64,8 @@ def test_every_metric_that_a_policy_may_limit_rests_on_a_statistic_of_the_grid()
     """A new one needs its row in STUDIED, and its statistic a place in the grid: nothing untested may decide."""
     deciding = {name for name, metric in METRICS.items() if metric.traits.kind != "descriptive"}
 
-    assert deciding == set(STUDIED)
+    assert deciding - TESTED == set(STUDIED)
+    assert deciding >= TESTED
     assert set(STUDIED.values()) <= set(STATISTICS)
     assert {f"{name}, clustered" for name in STUDIED.values()} <= set(STATISTICS)
 

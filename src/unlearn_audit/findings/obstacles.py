@@ -26,6 +26,8 @@ _MOST_NEAR = 0.99
 """Two models that answer the same on more than this share of the records are copies."""
 _MOST_REPEATED = 0.02
 """Larger shares of repeated records than this make bounds too narrow to decide."""
+_MOST_EQUAL, _MOST_TIMES = 10, 5
+"""More pairs of erased records with one answer than the first and so many times as test records have: a filter."""
 _LEAST_CERTAIN = 1e-9
 """An answer surer than this is rounded: equal ones do not show that records are."""
 
@@ -42,11 +44,9 @@ def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) ->
     if metric.traits.kind != "forgetting":
         return None
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
-    if copied := _tell_copy(copies, key):
-        return copied
-    if context.policy.membership.unrecognised == "inform":
-        return None
-    return _recall_unrecognised(context, copies)
+    if forged := _tell_copy(copies, key) or _recall_filtered(context, key.model):
+        return forged
+    return None if context.policy.membership.unrecognised == "inform" else _recall_unrecognised(context, copies)
 
 
 def find_doubt(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
@@ -56,6 +56,10 @@ def find_doubt(context: EvaluationContext, metric: Metric, key: MetricKey) -> Me
         return None
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
     return _recall_unrecognised(context, copies)
+
+
+def _recall_filtered(context: EvaluationContext, model: str) -> Message | None:
+    return context.remember(("obstacle", "filtered", model), lambda: (_find_filtered(context, model),))[0]
 
 
 def _recall_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:
@@ -121,6 +125,32 @@ def _count_repeats(rows: NDArray[np.float64], clusters: NDArray[np.int64]) -> in
     _, kinds = np.unique(rows, axis=0, return_inverse=True)
     pairs = np.unique(np.column_stack([kinds.ravel(), clusters]), axis=0)
     return int(len(pairs) - len(np.unique(pairs[:, 0])))
+
+
+def _find_filtered(context: EvaluationContext, model: str) -> Message | None:
+    """Return how many pairs of erased records got one answer, where pairs of test records seldom do.
+
+    A model that forgot answers on erased records as it does on strangers'. A filter behind it, which clips or replaces
+    its answers on the erased alone, can make any average look right.
+    """
+    evidence = context.evidence
+    pairs = {split: _count_equal_pairs(evidence, model, split) for split in ("forget", "test")}
+    (equal, all_), (elsewhere, all_elsewhere) = pairs["forget"], pairs["test"]
+    expected = elsewhere / all_elsewhere * all_ if all_elsewhere else 0.0
+    if equal <= _MOST_EQUAL + _MOST_TIMES * expected:
+        return None
+    return write_message("erased-answered-alike", pairs=equal, expected=round(expected))
+
+
+def _count_equal_pairs(evidence: Evidence, model: str, split: str) -> tuple[int, int]:
+    """Return the pairs of a split with one label and answer, and all pairs; too sure answers are left out."""
+    mask = evidence.select(split)
+    answers, labels = evidence.log_probs[model][mask], evidence.label[mask]
+    told = answers.max(axis=1) < -_LEAST_CERTAIN
+    rows = np.column_stack([labels, np.round(answers, 9)])[told]
+    n = len(rows)
+    counts = np.unique(rows, axis=0, return_counts=True)[1] if n else np.zeros(0, dtype=np.int64)
+    return int((counts * (counts - 1) // 2).sum()), n * (n - 1) // 2
 
 
 def _find_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:

@@ -28,6 +28,7 @@ class SelfTestSummary(Frozen):
     on_tolerance: WrongDecisions = Field(description="passed, with one true value exactly on its tolerance")
     failures: WrongDecisions = Field(description="passed, with a true value clearly beyond its tolerance")
     sound: WrongDecisions = Field(description="failed, with every true value inside its tolerance")
+    dishonest: WrongDecisions = Field(description="passed, although the provider had forged the answers")
     changed_reports: WrongDecisions = Field(description="signed reports with one bit changed that were accepted")
 
     def __str__(self) -> str:
@@ -36,5 +37,6 @@ class SelfTestSummary(Frozen):
         return (
             f"In the self-test of version {self.version} the gate passed {self.failures} planted failures and "
             f"{self.on_tolerance} models planted exactly on a tolerance (at most {allowed} may pass there), failed "
-            f"{self.sound} sound ones, and accepted {self.changed_reports} changed reports."
+            f"{self.sound} sound ones, passed {self.dishonest} forgeries, and accepted {self.changed_reports} changed "
+            "reports."
         )

@@ -12,6 +12,9 @@ from unlearn_audit.policy import Check, Costs
 from unlearn_audit.records import POSITIVE, Population
 from unlearn_audit.selftest.simulation import PREVALENCE, Behaviour, Simulation
 
+FPR = 0.01
+"""Of the check on found records: the first that a policy names by default."""
+
 
 def compute_truth(simulation: Simulation, check: Check, costs: Costs) -> float:
     """Return the true value, under `simulation`, of what `check` asks about the unlearned model.
@@ -76,6 +79,20 @@ def _membership(model: Behaviour, among: Population) -> float:
     )  # fmt: skip
 
 
+def _membership_tpr(model: Behaviour, fpr: float) -> float:
+    """Forget records above the score that `fpr` of the test records reach; both groups are mixtures as above."""
+    positives, negatives = (model.positive, model.forget_positive), (model.negative, model.forget_negative)
+    shares = ((PREVALENCE, *positives), (1 - PREVALENCE, *negatives))
+
+    def reach(score: float, lifted: float) -> float:
+        return sum(share * _phi(mean + lifted * lift - score) for share, mean, lift in shares)
+
+    from scipy.optimize import brentq
+
+    score = brentq(lambda score: reach(score, 0.0) - fpr, -10.0, 20.0, xtol=1e-13)
+    return reach(float(score), 1.0)
+
+
 def _shift(auc: float, reference: float) -> float:
     """How far from one half the AUC lies beyond the reference's, on the probit scale."""
     normal = NormalDist()
@@ -109,6 +126,7 @@ _TRUTHS: Mapping[str, Callable[[Simulation, Check, Costs], float]] = {
     ),
     "retain-accuracy": lambda simulation, _check, _costs: _retain_accuracy(simulation.unlearned),
     "membership-auc": lambda simulation, check, _costs: _membership(simulation.unlearned, check.among),
+    "membership-tpr": lambda simulation, _check, _costs: _membership_tpr(simulation.unlearned, FPR),
     "membership-auc-difference": lambda simulation, check, _costs: _shift(
         _membership(simulation.unlearned, check.among), _membership(_reference(simulation, check), check.among)
     ),

@@ -17,7 +17,7 @@ ones again and compares.
 
 - **On a tolerance** is the hardest place: the true value lies exactly on the limit, so both passing and failing count
   as wrong. Nowhere beyond the limit does a sound gate pass more often. Promised for each: at most {allowed:.2g}.
-- **Clear failures** must not pass. **Sound models** must not fail.
+- **Clear failures** and **dishonest providers** must not pass. **Sound models** must not fail.
 - Inconclusive is neither: it says that more records are needed, and it stops a release.
 
 {sums}
@@ -38,7 +38,9 @@ _FOOT = """\
 - Intervals are Clopper-Pearson, two-sided at {interval:.0%}, each by itself. The command exits 1 when the lower end
   of any rate lies above {allowed:.2g}, here from {fewest} of {repeats} on, or when one changed report is not refused.
   Among {rates} rates a sound gate can be flagged by chance; another seed and more repeats tell.
-- The membership attacks are thresholds on one model's answers. A stronger attack is another question.
+- Without reference models the membership attacks are thresholds on one model's answers.
+- A provider who answers on erased records as on strangers passes: these are the answers of a model that forgot. Whether
+  they are the model's own, only who asks the released model can see.
 - Changed reports are signed bundles without a PDF, one bit flipped in one file.
 """
 
@@ -46,6 +48,8 @@ _TITLES = {
     "boundary": ("On a tolerance", "both count as wrong"),
     "failure": ("Clear failures", "must not pass"),
     "sound": ("Sound models", "must not fail"),
+    "dishonest": ("Dishonest providers", "must not pass"),
+    "undetectable": ("What answers alone cannot tell", "passes, and nobody can see why it should not"),
 }
 
 

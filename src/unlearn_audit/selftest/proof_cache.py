@@ -14,7 +14,7 @@ from unlearn_audit.selftest.policy_proof import Proof, Trial, prove_policy
 from unlearn_audit.selftest.sizes_that_do import Size
 from unlearn_audit.writing import replace_file
 
-FORMAT = 2
+FORMAT = 3
 """Raised when simulated models, draws or what is made of them change."""
 
 

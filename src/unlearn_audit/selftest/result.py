@@ -58,13 +58,13 @@ class Trials:
 
     @property
     def false_pass(self) -> Rate | None:
-        """How often it passed although a true value lies on its tolerance or beyond; None for sound models."""
-        return None if self.kind == "sound" else Rate(self.count("p"), len(self.outcomes))
+        """How often it passed although it must not; None for sound models and for what answers cannot tell."""
+        return None if self.kind in ("sound", "undetectable") else Rate(self.count("p"), len(self.outcomes))
 
     @property
     def false_fail(self) -> Rate | None:
         """How often it failed although no true value lies beyond its tolerance; None for planted failures."""
-        return None if self.kind == "failure" else Rate(self.count("f"), len(self.outcomes))
+        return Rate(self.count("f"), len(self.outcomes)) if self.kind in ("boundary", "sound") else None
 
     def to_json(self) -> dict[str, Any]:
         """Return what the published file holds on this scenario."""
@@ -149,6 +149,7 @@ class SelfTest:
             on_tolerance=count("boundary", "p"),
             failures=count("failure", "p"),
             sound=count("sound", "f"),
+            dishonest=count("dishonest", "p"),
             changed_reports=WrongDecisions(wrong=accepted.events, n=accepted.n),
         )
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+import numpy as np
+
+from unlearn_audit.evidence import Evidence
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Check, Policy, parse_policy
 from unlearn_audit.selftest.closed_form_truth import compute_truth
-from unlearn_audit.selftest.simulation import Behaviour, Simulation
+from unlearn_audit.selftest.simulation import Behaviour, Simulation, draw_evidence
 
 Standing = Literal["inside", "on", "beyond"]
-Kind = Literal["boundary", "failure", "sound"]
+Kind = Literal["boundary", "failure", "sound", "dishonest", "undetectable"]
 
 GATE = """\
 schema: unlearn-audit/policy/v1
@@ -40,6 +43,7 @@ checks:
   - {id: kept, metric: retain-accuracy, at_least: 0.8, why: floor}
   - {id: forgotten, metric: membership-auc, within: [0.36, 0.64], why: unseen}
   - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.32, 0.68], why: unseen}
+  - {id: found, metric: membership-tpr, at_most: 0.08, why: few are found}
   - {id: like-retrained, metric: membership-auc-difference, against: retrained, within: [-0.17, 0.17], why: unseen}
 membership: {attacks: [logit, modified-entropy]}
 protocol: {resamples: 1000}
@@ -59,6 +63,10 @@ class Scenario:
     def policy(self) -> Policy:
         """The gate, with the tolerance of `on` exactly where the truth is."""
         return _make_gate(self)
+
+    def draw(self, rng: np.random.Generator) -> Evidence:
+        """Return evidence in which this is true."""
+        return draw_evidence(self.simulation, rng)
 
     def list_truths(self) -> list[tuple[Check, float, Standing]]:
         """Return each check, its true value, and how that stands to the tolerance."""
@@ -187,6 +195,9 @@ SCENARIOS: Mapping[str, Scenario] = {
         Simulation(_unlearn(-0.35, 0.2)),
         "forgotten-malignant",
         "low",
+    ),
+    "found-on-limit": Scenario(
+        "exactly so many found at one false alarm in a hundred as tolerated", Simulation(_unlearn(0.2, 0.2)), "found"
     ),
     "unlike-retrained-on-limit": Scenario(
         "membership AUC above the retrained model's by exactly the margin",

@@ -31,6 +31,11 @@ class _Records:
     def __len__(self) -> int:
         return len(self.split)
 
+    def recall(self, model: SimulatedModel, chosen: Mask) -> Numbers:
+        """Return what `model` remembers of the chosen records, once it has been made to forget them."""
+        first = int(np.argmax(self.split == "forget"))
+        return model.remember(self.positive[chosen], np.flatnonzero(chosen) - first)
+
 
 def count_splits(sizes: Sizes, forget: float) -> dict[str, tuple[int, int]]:
     """Return how many records and positives each split of the evidence has: retain, forget, validation, test."""
@@ -61,7 +66,7 @@ def draw_simulated_evidence(policy: Policy, model: SimulatedModel, forget: float
     own["unlearned"] = model.copies * own["original"] + sqrt(1 - model.copies**2) * own["unlearned"]
     moved = {name: seen.copy() for name in own}
     moved["original"][erased] += MEMORY
-    moved["unlearned"][erased] += model.remember(rng, records.positive[erased])
+    moved["unlearned"][erased] += records.recall(model, erased)
     odds = {name: _answer_records(records, signal, own[name], moved[name]) for name in own}
     if model.distort is not None:
         odds["unlearned"] = model.distort(rng, odds["unlearned"], records.positive, signal)
@@ -119,7 +124,7 @@ def _draw_references(
         noise = rng.standard_normal(len(records))
         trained.append(answer(_answer_records(records, signal, noise, seen + MEMORY * half)))
         after = seen.copy()
-        after[half] += model.remember(rng, records.positive[half])
+        after[half] += records.recall(model, half)
         own = model.copies * noise + sqrt(1 - model.copies**2) * rng.standard_normal(len(records))
         odds = _answer_records(records, signal, own, after)
         if model.distort is not None:

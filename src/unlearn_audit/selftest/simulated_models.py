@@ -68,7 +68,8 @@ class Signal:
         return np.asarray(self.delta * np.where(positive, phi, -phi) + self.prior)
 
 
-Remember = Callable[[np.random.Generator, Mask], Numbers]
+Places = NDArray[np.int64]
+Remember = Callable[[Mask, Places], Numbers]
 Distort = Callable[[np.random.Generator, Numbers, Mask, Signal], Numbers]
 
 
@@ -78,7 +79,8 @@ class SimulatedModel:
 
     Attributes:
         title: what is wrong with it, as printed.
-        remember: (n,) by how much phi of each erased record is moved.
+        remember: (n,) by how much phi is moved of records that were trained on and forgotten, from whether each is
+            positive and its place, counted from the first erased record: the same in every model.
         distort: what becomes of its (n,) log-odds, where anything does.
         copies: correlation of the model's own noise with the original's, from which it was unlearned.
     """
@@ -89,26 +91,25 @@ class SimulatedModel:
     copies: float = 0.7
 
 
-def _forget(rng: np.random.Generator, positive: Mask) -> Numbers:
-    del rng
+def _forget(positive: Mask, places: Places) -> Numbers:
+    del places
     return np.zeros(len(positive))
 
 
-def _remember_all(rng: np.random.Generator, positive: Mask) -> Numbers:
-    del rng
+def _remember_all(positive: Mask, places: Places) -> Numbers:
+    del places
     return np.full(len(positive), MEMORY)
 
 
-def _remember_positives(rng: np.random.Generator, positive: Mask) -> Numbers:
-    del rng
+def _remember_positives(positive: Mask, places: Places) -> Numbers:
+    del places
     return np.where(positive, MEMORY, 0.0)
 
 
-def _remember_few(rng: np.random.Generator, positive: Mask) -> Numbers:
+def _remember_few(positive: Mask, places: Places) -> Numbers:
     """One in twenty of the records, rounded up, completely; the others not at all."""
-    moved = np.zeros(len(positive))
-    moved[rng.permutation(len(positive))[: int(np.ceil(FULLY_EXPOSED * len(positive)))]] = COMPLETE
-    return moved
+    del positive
+    return np.where(places % round(1 / FULLY_EXPOSED) == 0, COMPLETE, 0.0)
 
 
 def _collapse(rng: np.random.Generator, log_odds: Numbers, positive: Mask, signal: Signal) -> Numbers:
