@@ -7,7 +7,16 @@ from pathlib import Path
 
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import find_share, is_short, write_page
-from benchmarks.coverage.study import BATCH, COSTLY_REPEATS, REPEATS, SEED, WITH_RIVALS, run_study, to_bytes
+from benchmarks.coverage.study import (
+    BATCH,
+    COSTLY_REPEATS,
+    MOST_REPEATS,
+    REPEATS,
+    SEED,
+    WITH_RIVALS,
+    run_study,
+    to_bytes,
+)
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "appendix"
 
@@ -22,7 +31,7 @@ def write(data: bytes, docs: Path = DOCS) -> None:
 def show(data: bytes) -> str:
     """Return the page of a published file."""
     document = json.loads(data)
-    return write_page(document, batch=BATCH, with_rivals=WITH_RIVALS, fewest=COSTLY_REPEATS)
+    return write_page(document, batch=BATCH, with_rivals=WITH_RIVALS, fewest=COSTLY_REPEATS, most=MOST_REPEATS)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ and heavily tied scores.
 
 **The lowest share seen is {worst:.4f}** ({worst_where}).
 By chance alone an exact bound is seen below {floor:.4f} in one of {odds:,} cells of {repeats:,} samples, and below
-{costly_floor:.4f} in one of {fewest:,} samples. So few cannot tell .94 from .95: a longer run is `REPEATS` in
-`benchmarks/coverage/study.py`.
+{costly_floor:.4f} in one of {fewest:,} samples. So few cannot tell .94 from .95, and a cell that is seen below {lowest}
+goes on to {most:,}: here {went_on}.
 {below}
 Where nothing is defined (all scores tied, a resample without a class, fewer than two independent records in a group)
 the estimate refuses, and its check is not run.
@@ -86,7 +86,7 @@ def find_floor(repeats: int, chance: float) -> float:
     return float(binom.ppf(chance, repeats, CONFIDENCE)) / repeats
 
 
-def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int) -> str:
+def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int, most: int) -> str:
     """Return the page as Markdown."""
     rows = document["cases"]
     below = [row for row in rows if is_short(row)]
@@ -99,6 +99,9 @@ def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int) -> s
         worst=find_share(worst, "deciding"),
         worst_where=f"{worst['statistic']}: {worst['case']}",
         fewest=fewest,
+        lowest=LOWEST,
+        most=most,
+        went_on=_tell_went_on([row for row in rows if row["repeats"] == most]),
         floor=find_floor(document["repeats"], 1 / ODDS),
         costly_floor=find_floor(fewest, 1 / ODDS),
         below=_tell_below(below),
@@ -109,6 +112,11 @@ def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int) -> s
     )
     tables = [_write_table(name, list(group)) for name, group in groupby(rows, key=lambda row: row["statistic"])]
     return "\n".join([head, *tables, _FOOT])
+
+
+def _tell_went_on(rows: Sequence[Row]) -> str:
+    listed = (f"{row['statistic']}: {row['case']} ({find_share(row, 'deciding'):.4f})" for row in rows)
+    return "; ".join(listed) or "none"
 
 
 def _tell_below(rows: Sequence[Row]) -> str:
