@@ -133,11 +133,8 @@ def make_finding(metric: str, model: str, estimate: Estimate | None, **rest: Any
     if estimate is None:
         rest.setdefault("not_run", quote_text("the reference was not trained"))
     parts = {name: rest.pop(name) for name in ("against", "among", "at", "attack") if name in rest}
-    null = {"membership-auc": 0.5, "membership-auc-difference": 0.0}.get(metric)
-    title = metric.replace("-", " ").capitalize()
-    return Finding(
-        key=MetricKey(metric=metric, model=model, **parts), title=title, estimate=estimate, null=null, **rest
-    )
+    key, traits = MetricKey(metric=metric, model=model, **parts), TRAITS[metric]
+    return Finding(key=key, title=traits.title, estimate=estimate, null=traits.null, **rest)
 
 
 def _risk(model: str) -> float:

@@ -144,7 +144,27 @@ def state_the_outcome_of_the_remedy(data):
     data["outcome"] = "pass"
 
 
+def call_a_metric_otherwise(data):
+    next(f for f in data["findings"] if f["key"]["metric"] == "false-negative-rate")["title"] = "False-positive rate"
+
+
+def put_no_difference_elsewhere(data):
+    next(f for f in data["findings"] if f["key"]["metric"] == "membership-auc")["null"] = 0.7
+
+
+def write_another_text_beside_a_code(data):
+    reason = data["verdicts"][0]["checks"][0]["reasons"][0]
+    reason["text"] = "Both bounds lie inside of the tolerance."
+
+
+def write_another_number_into_a_text(data):
+    method = next(f["estimate"]["bounds"]["method"] for f in data["findings"] if (f["estimate"] or {}).get("bounds"))
+    method["text"] = "exact, at 99.9 % confidence"
+
+
 FORGERIES = [
+    call_a_metric_otherwise, put_no_difference_elsewhere, write_another_text_beside_a_code,
+    write_another_number_into_a_text,
     omit_failed, omit_one_that_passed, call_all_passed, require_less, loosen_limits, show_better_estimates,
     put_the_remedy_first, put_checks_of_another_model, leave_out_the_failing_attacks, add_a_better_finding,
     swap_two_titles, relabel_a_kind, rename_a_check, repeat_a_check, raise_the_confidence, recommend_release,

@@ -36,14 +36,16 @@ class Metric:
     groups: tuple[str, ...] = ()
     """What `Estimate.sizes` counts, in its order: 'positive', 'negative', or splits such as 'forget'. Of each, a
     subgroup must hold the policy's smallest number."""
-    null: float | None = None
-    """The value that means no difference. Of several attacks, the one furthest from it is named; where a metric is
-    measured once for each attack, their p-values are adjusted together."""
 
     @property
     def title(self) -> str:
         """How the metric is called in print, everywhere: it travels in the finding."""
         return self.traits.title
+
+    @property
+    def null(self) -> float | None:
+        """The value that means no difference."""
+        return self.traits.null
 
     @property
     def per_attack(self) -> bool:

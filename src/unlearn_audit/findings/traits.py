@@ -102,6 +102,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         high=1.0,
         subgroups=True,
         every_attack=True,
+        null=0.5,
     ),
     "membership-auc-difference": MetricTraits(
         title="Membership AUC, difference",
@@ -113,6 +114,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         high=0.5,
         subgroups=True,
         every_attack=True,
+        null=0.0,
     ),
     "forgetting-score": MetricTraits(
         title="Forgetting score", kind="descriptive", among=_AMONG_ALL_NEGATIVE_POSITIVE, every_attack=True
@@ -145,6 +147,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         limits=_AT_MOST,
         low=-1.0,
         high=1.0,
+        null=0.0,
     ),
     "paired-recognition": MetricTraits(
         title="Paired recognition",
@@ -154,6 +157,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         low=0.0,
         high=1.0,
         subgroups=True,
+        null=0.5,
     ),
     "paired-recognition-mean": MetricTraits(
         title="Paired recognition, mean difference in log-odds", kind="descriptive", among=_AMONG_ALL_NEGATIVE_POSITIVE
@@ -203,6 +207,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         high=1.0,
         subgroups=True,
         guards=False,
+        null=0.5,
     ),
     "retained-disclosure": MetricTraits(
         title="Disclosure of retained records by comparison with the original",
@@ -214,6 +219,7 @@ TRAITS: Mapping[str, MetricTraits] = {
         high=1.0,
         subgroups=True,
         guards=False,
+        null=0.5,
     ),
     "dormant-memory": MetricTraits(
         title="Dormant memory: what comes back",

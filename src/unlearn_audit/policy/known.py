@@ -33,6 +33,8 @@ class MetricTraits:
         high: largest value it can take, None if there is none.
         points: where it is measured, where that is not the task's operating points; a check reads it at the first.
         every_attack: whether it is measured once for each attack that the policy lists, so that all of them must hold.
+        null: the value that means no difference. Of several attacks, the one furthest from it is named; where a metric
+            is measured once for each attack, their p-values are adjusted together.
         guards: whether a required check on it is enough to guard its side. Finding nothing in a comparison of two
             releases does not show that a record was forgotten.
         needs_power: whether it is a test that may pass only with the power that `membership.recognition` asks for.
@@ -51,6 +53,7 @@ class MetricTraits:
     needs_power: bool = False
     points: "Callable[[Policy], tuple[OperatingPoint, ...]] | None" = None
     every_attack: bool = False
+    null: float | None = None
 
     def list_points(self, policy: "Policy") -> tuple[OperatingPoint | None, ...]:
         """Return where the metric is measured under `policy`: (None,) where it is read at no operating point."""

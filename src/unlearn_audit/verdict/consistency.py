@@ -5,10 +5,11 @@ a limit, or write another outcome beside the number that it follows from.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from unlearn_audit.errors import EvidenceError, UnknownNameError
+from unlearn_audit.findings.traits import TRAITS
 from unlearn_audit.policy import Acceptances, Check, Policy
 from unlearn_audit.records import (
     AuditRecord,
@@ -23,6 +24,7 @@ from unlearn_audit.records import (
     decide_outcome,
     settle_waivers,
 )
+from unlearn_audit.records.messages import compose_text
 from unlearn_audit.verdict.recommendation import recommend
 from unlearn_audit.verdict.rulings import find_traits, rule_check
 from unlearn_audit.verdict.summary import title_of
@@ -50,6 +52,8 @@ def find_contradictions(record: AuditRecord) -> Iterator[str]:
         raise UnknownRulesError(str(error).splitlines()[0]) from error
     if names := [metric for metric, kind in kinds.items() if kind == "descriptive"]:
         raise UnknownRulesError(f"no check can rest on the descriptive metric '{names[0]}'")
+    yield from _compare_findings(record)
+    yield from _compare_texts(record)
     yield from _compare_candidates(record)
     for card, verdict in zip(record.provenance.candidates, record.verdicts, strict=False):
         yield from _compare_verdict(verdict, card, record, policy)
@@ -58,6 +62,49 @@ def find_contradictions(record: AuditRecord) -> Iterator[str]:
     advice = recommend(record.verdicts, record.provenance)
     if (record.recommendation.action, record.recommendation.model) != (advice.action, advice.model):
         yield f"its verdicts recommend '{advice.action}', it recommends '{record.recommendation.action}'"
+
+
+def _is_of_this_version(record: AuditRecord) -> bool:
+    """Words may be other ones in another version."""
+    from unlearn_audit import __version__
+
+    return record.provenance.version == __version__
+
+
+def _compare_findings(record: AuditRecord) -> Iterator[str]:
+    """What a metric is called and which value means no difference are the metric's, not the record's."""
+    for finding in record.findings:
+        traits = TRAITS.get(finding.key.metric)
+        if traits is None:  # a plug-in's, which may not be installed here
+            continue
+        if _is_of_this_version(record) and finding.title != traits.title:
+            yield f"it calls {finding.key.metric} '{finding.title}', its name is '{traits.title}'"
+        if finding.null != traits.null:
+            told, value = _show(finding.null), _show(traits.null)
+            yield f"it takes {told} for no difference in {finding.key.metric}, which is {value}"
+
+
+def _compare_texts(record: AuditRecord) -> Iterator[str]:
+    """Whoever reads the text of a message reads what its code and details say."""
+    if _is_of_this_version(record):
+        for message in _list_messages(record.model_dump(mode="json", by_alias=True)):
+            code, text = str(message["code"]), message["text"]
+            try:
+                composed = compose_text(code, message.get("details", {}))
+            except (KeyError, ValueError, TypeError, AttributeError):
+                yield f"'{text}' has the code '{code}', which says nothing like it"
+                continue
+            if composed != text:
+                yield f"'{text}' has the code '{code}', which says '{composed}'"
+
+
+def _list_messages(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every message of a record as it lies in JSON, but not those inside the details of another one."""
+    if isinstance(value, dict) and {"code", "text"} <= value.keys():
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _list_messages(item)
 
 
 def _compare_candidates(record: AuditRecord) -> Iterator[str]:
@@ -141,9 +188,7 @@ def _compare_check(
 
 def _is_own_wording(check: Check, record: AuditRecord) -> bool:
     """A title that is made from the metric may be another one in another version."""
-    from unlearn_audit import __version__
-
-    return check.title is not None or record.provenance.version == __version__
+    return check.title is not None or _is_of_this_version(record)
 
 
 def _show(value: Any) -> str:

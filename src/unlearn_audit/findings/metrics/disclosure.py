@@ -47,7 +47,6 @@ def _tabulate(name: str, split: str) -> Metric:
         source="AUC of phi(before) - phi(after); Chen et al. 2021, arXiv 2005.02205; DeLong et al. 1988",
         measure=_measure(split),
         groups=(split, "test"),
-        null=0.5,
         caveat=write_message("retraining-discloses-too"),
     )
 

@@ -123,7 +123,6 @@ MEMBERSHIP_AUC = Metric(
     source=_SOURCE,
     measure=measure_membership_auc,
     groups=("forget", "test"),
-    null=0.5,
     caveat=write_message("destroyed-model-looks-forgotten"),
 )
 MEMBERSHIP_DIFFERENCE = Metric(
@@ -132,7 +131,6 @@ MEMBERSHIP_DIFFERENCE = Metric(
     source="DeLong et al. 1988, paired on the same records, on the probit scale (Pepe 2003)",
     measure=measure_membership_difference,
     groups=("forget", "test"),
-    null=0.0,
 )
 FORGETTING_SCORE = Metric(
     traits=TRAITS["forgetting-score"],

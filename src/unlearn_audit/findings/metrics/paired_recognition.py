@@ -89,7 +89,6 @@ PAIRED_RECOGNITION = Metric(
     source="P(IN > OUT) over complementary pairs of reference models; Student over the pairs, one worst-case record",
     measure=measure_paired_recognition,
     groups=("forget", "test"),
-    null=0.5,
     applies=reads_pairs,
     caveat=_CAVEAT,
 )

@@ -36,6 +36,5 @@ RETAIN_LEAKAGE = Metric(
     source="Hayes et al. 2024, arXiv 2403.01218: the remaining records may leak more; DeLong et al. 1988, paired",
     measure=measure_retain_leakage,
     groups=("retain", "test"),
-    null=0.0,
     attacks=is_population_attack,
 )
