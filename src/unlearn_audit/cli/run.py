@@ -185,11 +185,13 @@ def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[Cas
 
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.pipeline.external import Disclosures
-    from unlearn_audit.policy import lasts_too_long, load_waivers
+    from unlearn_audit.policy import lasts_too_long
     from unlearn_audit.records.clock import read_clock, validate_day
     from unlearn_audit.signing.sealing import read_seals
+    from unlearn_audit.signing.waivers import read_waivers
 
-    waivers = load_waivers(options.waivers, policy) if options.waivers else ()
+    signed = read_waivers(options.waivers, policy) if options.waivers else None
+    waivers = signed.file.waivers if signed else ()
     day = datetime.fromisoformat(read_clock()).date()
     validate_day((*policy.waivers, *waivers), day)
     if too_long := [w.check for w in (*policy.waivers, *waivers) if lasts_too_long(w, policy, day)]:
@@ -199,6 +201,7 @@ def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[Cas
         )
     return Disclosures(
         waivers=waivers,
+        waiver_seal=signed.seal if signed else None,
         earlier_runs=find_earlier_runs(out, policy, *case),
         seals=read_seals(options.seals, policy),
     )

@@ -28,6 +28,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
+from unlearn_audit.verdict.guards import is_of_stopped
 from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
 
@@ -135,8 +136,11 @@ def reach_verdicts(policy: Policy, evidence: Evidence, *, plan: bool = True) -> 
     provenance = evidence.provenance
     candidates = {card.name: card.role for card in provenance.candidates}
 
+    waived = bool(policy.waivers or provenance.waivers)
+
     def wants(key: MetricKey) -> bool:
-        return key.model in candidates and any(
+        asked = key.model in candidates or (waived and is_of_stopped(key))
+        return asked and any(
             (check.metric, check.against) == (key.metric, key.against) and check.among.is_informed_by(key.among)
             for check in policy.checks
         )

@@ -1,6 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
-from unlearn_audit.policy.acceptances import Acceptances, lasts_too_long, tell_release, tell_waivers
+from unlearn_audit.policy.acceptances import Acceptances, find_model_digest, lasts_too_long, tell_release, tell_waivers
 from unlearn_audit.policy.bands import name_bands
 from unlearn_audit.policy.brought import (
     ColumnNames,
@@ -101,6 +101,7 @@ __all__ = [
     "Task",
     "WaiverFile",
     "export_schema",
+    "find_model_digest",
     "find_policy",
     "lasts_too_long",
     "list_policies",

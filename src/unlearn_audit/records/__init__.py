@@ -47,7 +47,15 @@ from unlearn_audit.records.verdicts import (
     find_worst,
     settle_waivers,
 )
-from unlearn_audit.records.waivers import AppliedWaiver, Waiver, WaiverState, choose_waiver, judge_waiver
+from unlearn_audit.records.waivers import (
+    AppliedWaiver,
+    GrantedWaiver,
+    Waiver,
+    WaiverSeal,
+    WaiverState,
+    choose_waiver,
+    judge_waiver,
+)
 
 if TYPE_CHECKING:
     from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
@@ -74,6 +82,7 @@ __all__ = [
     "Estimate",
     "Finding",
     "ForgetRequest",
+    "GrantedWaiver",
     "HyperparameterSearch",
     "Interval",
     "Limit",
@@ -104,6 +113,7 @@ __all__ = [
     "UserCode",
     "Verdict",
     "Waiver",
+    "WaiverSeal",
     "WaiverState",
     "WrongDecisions",
     "choose_seed",

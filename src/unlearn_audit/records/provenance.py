@@ -13,7 +13,7 @@ from unlearn_audit.records.messages import Message
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
 from unlearn_audit.records.verdicts import Outcome, name_outcome
-from unlearn_audit.records.waivers import Waiver
+from unlearn_audit.records.waivers import Waiver, WaiverSeal
 
 
 class SplitCount(Frozen):
@@ -252,6 +252,9 @@ class Provenance(Frozen):
     device: Device | None = Field(default=None, exclude_if=is_absent)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
+    )
+    waiver_seal: WaiverSeal | None = Field(
+        default=None, exclude_if=is_absent, description="who signed that file; without it none of its waivers counts"
     )
     deviations: tuple[Deviation, ...] = Field(default=(), exclude_if=operator.not_)
     earlier_runs: tuple[EarlierRun, ...] = Field(

@@ -23,6 +23,7 @@ from unlearn_audit.records import (
     decide_outcome,
     settle_waivers,
 )
+from unlearn_audit.verdict.guards import list_idle_checks
 from unlearn_audit.verdict.recommendation import recommend
 from unlearn_audit.verdict.rulings import find_traits, rule_check
 from unlearn_audit.verdict.summary import title_of
@@ -94,14 +95,14 @@ def _compare_waivers(verdict: Verdict, card: ModelCard, record: AuditRecord, pol
     except EvidenceError as error:
         yield error.message
         return
-    granted = {(where, waiver.model_dump_json()) for where, waiver in waivers.granted}
+    granted = {(each.given_in, each.waiver.model_dump_json()) for each in waivers.granted}
     for check in verdict.checks:
         told = check.waiver
-        named = told.model_dump_json(exclude={"state", "given_in"}) if told else ""
+        named = told.model_dump_json(exclude={"state", "given_in", "unbound"}) if told else ""
         if told and (told.check != check.id or (told.given_in, named) not in granted):
             yield f"the waiver on check {check.id} was granted by neither policy nor case"
     plain = (check.model_copy(update={"waiver": None}) for check in verdict.checks)
-    if settle_waivers(waivers.apply(check) for check in plain) != verdict.checks:
+    if settle_waivers(map(waivers.apply, plain), list_idle_checks(policy, record.findings, waivers)) != verdict.checks:
         yield f"a waiver on {verdict.model} does not count as the record says it does"
 
 

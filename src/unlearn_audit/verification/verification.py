@@ -40,6 +40,7 @@ from unlearn_audit.verification.unsigned import (
     validate_no_archive,
 )
 from unlearn_audit.verification.verdicts import judge_rules, judge_waivers
+from unlearn_audit.verification.waivers import judge_waiver_seal, list_waiver_chains
 
 __all__ = [
     "State",
@@ -176,13 +177,19 @@ def _conclude(
     signers = (found.certificates, *(item.certificates for item in found.countersignatures))
     stamps = [stamp for listed in stamped.values() for stamp in listed]
     stamps += [stamp for item in found.countersignatures for listed in item.stamped for stamp in listed]
-    chains = (*signers, *(stamp.certificates for stamp in stamps), *list_seal_chains(record))
+    chains = (
+        *signers,
+        *(stamp.certificates for stamp in stamps),
+        *list_seal_chains(record),
+        *list_waiver_chains(record),
+    )
     return Verification(
         (
             first,
             *judge_signer(found.certificates, record, trust_store, moment),
             *others,
             *judge_seals(record, trust_store, moment),
+            *judge_waiver_seal(record, trust_store, moment),
             *judge_countersignatures(found.countersignatures, record, trust_store),
             *judge_revocation_lists(chains, trust_store),
             time,
