@@ -164,7 +164,7 @@ def run_from_options(options: RunOptions) -> int:
     signing = choose_signing(signing_request, offline=options.offline)
     signer = describe_signer(key.certificate, signing.level)
     warn_of_policy(policy, options.policy)
-    disclosures = _disclose(options, out, policy, (case, folder))
+    disclosures = _disclose(options, out, policy, (case, folder), baseline)
     request = mode.parse(Setting(options, policy, case, folder, read_clock(), signer, disclosures))
     with show_progress() as progress:
         audit = _audit(policy, request, options, progress)
@@ -179,7 +179,13 @@ def run_from_options(options: RunOptions) -> int:
     return _find_exit(audit.record.verdict, options.fail_on)
 
 
-def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[CaseFile | None, Path]") -> "Disclosures":
+def _disclose(
+    options: RunOptions,
+    out: Path,
+    policy: "Policy",
+    case: "tuple[CaseFile | None, Path]",
+    baseline: "AuditRecord | None",
+) -> "Disclosures":
     """Return waivers, earlier runs and seals; `case` comes with the folder of its file."""
     from datetime import datetime
 
@@ -202,7 +208,7 @@ def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[Cas
     return Disclosures(
         waivers=waivers,
         waiver_seal=signed.seal if signed else None,
-        earlier_runs=find_earlier_runs(out, policy, *case),
+        earlier_runs=find_earlier_runs(out, policy, *case, baseline),
         seals=read_seals(options.seals, policy),
     )
 

@@ -17,6 +17,7 @@ from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
 from unlearn_audit.policy.known import KnownNames, MetricTraits
+from unlearn_audit.policy.looks import charge_looks, tell_looks, tell_spent
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
@@ -100,6 +101,7 @@ __all__ = [
     "Subgroups",
     "Task",
     "WaiverFile",
+    "charge_looks",
     "export_schema",
     "find_model_digest",
     "find_policy",
@@ -113,7 +115,9 @@ __all__ = [
     "locate_checks",
     "name_bands",
     "parse_policy",
+    "tell_looks",
     "tell_release",
+    "tell_spent",
     "tell_waivers",
     "write_draft",
 ]

@@ -12,6 +12,7 @@ from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Power, Unit
 from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.looks import Looks
 from unlearn_audit.records.messages import Message, find_reason, join_texts, quote_text, write_message
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
 from unlearn_audit.records.populations import ALL, NEGATIVE, POSITIVE, Population, PopulationKind
@@ -86,6 +87,7 @@ __all__ = [
     "HyperparameterSearch",
     "Interval",
     "Limit",
+    "Looks",
     "Message",
     "MetricKey",
     "ModelCard",

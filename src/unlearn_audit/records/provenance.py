@@ -212,6 +212,12 @@ class EarlierRun(Frozen):
     policy_sha256: str
     evidence_sha256: str
     model: str = Field(description="title of the audited model")
+    test_sha256: str | None = Field(
+        default=None, exclude_if=is_absent, description="of its test split, where its policy plans looks"
+    )
+    spent: float | None = Field(
+        default=None, gt=0, exclude_if=is_absent, description="of the error, by this look, where its policy plans looks"
+    )
     outcome: Outcome = Field(description="'pass', 'fail' or 'inconclusive'")
     with_waivers: bool = Field(
         default=False, exclude_if=operator.not_, description="whether it is a pass that rested on waivers"

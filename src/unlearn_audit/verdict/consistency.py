@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from unlearn_audit.errors import EvidenceError, UnknownNameError
-from unlearn_audit.policy import Acceptances, Check, Policy
+from unlearn_audit.policy import Acceptances, Check, Policy, charge_looks
 from unlearn_audit.records import (
     AuditRecord,
     CheckResult,
     Finding,
     Limit,
+    Looks,
     ModelCard,
     OperatingPoint,
     Outcome,
@@ -52,6 +53,7 @@ def find_contradictions(record: AuditRecord) -> Iterator[str]:
     if names := [metric for metric, kind in kinds.items() if kind == "descriptive"]:
         raise UnknownRulesError(f"no check can rest on the descriptive metric '{names[0]}'")
     yield from _compare_candidates(record)
+    yield from _compare_looks(record, policy)
     for card, verdict in zip(record.provenance.candidates, record.verdicts, strict=False):
         yield from _compare_verdict(verdict, card, record, policy)
     if record.outcome is not record.verdict.outcome:
@@ -59,6 +61,30 @@ def find_contradictions(record: AuditRecord) -> Iterator[str]:
     advice = recommend(record.verdicts, record.provenance)
     if (record.recommendation.action, record.recommendation.model) != (advice.action, advice.model):
         yield f"its verdicts recommend '{advice.action}', it recommends '{record.recommendation.action}'"
+
+
+def _compare_looks(record: AuditRecord, policy: Policy) -> Iterator[str]:
+    """Planned looks are charged as policy and provenance say, stand in the way once spent, and share the error."""
+    told = record.looks
+    charged = charge_looks(policy, record.provenance, told.test_sha256 if told else "")
+    counted = {looks and looks.model_dump_json(exclude={"rule", "source"}) for looks in (told, charged)}
+    if len(counted) > 1:
+        yield "it counts other looks at its test split than its policy plans and its earlier runs were"
+    if charged is None:
+        return
+    for check in (check for verdict in record.verdicts for check in verdict.checks):
+        if charged.are_spent and check.outcome in (Outcome.PASS, Outcome.INCONCLUSIVE):
+            yield f"its planned looks are spent, and check {check.id} is not stopped by that"
+        if not _bears_share(check, charged):
+            yield f"check {check.id} passes by bounds of more than the share of one look"
+
+
+def _bears_share(check: CheckResult, looks: Looks) -> bool:
+    """Whether a check passes at the confidence of one look at least; a test that needs power shares the error in it."""
+    bounds = check.estimate.bounds if check.estimate else None
+    if bounds is None or check.outcome is not Outcome.PASS or find_traits(check.key.metric).needs_power:
+        return True
+    return bounds.confidence >= looks.confidence - _PRECISION
 
 
 def _compare_candidates(record: AuditRecord) -> Iterator[str]:

@@ -39,7 +39,7 @@ from unlearn_audit.verification.unsigned import (
     read_start,
     validate_no_archive,
 )
-from unlearn_audit.verification.verdicts import judge_rules, judge_waivers
+from unlearn_audit.verification.verdicts import judge_looks, judge_rules, judge_waivers
 from unlearn_audit.verification.waivers import judge_waiver_seal, list_waiver_chains
 
 __all__ = [
@@ -194,6 +194,7 @@ def _conclude(
             *judge_revocation_lists(chains, trust_store),
             time,
             *judge_rules(record),
+            *judge_looks(record),
             judge_waivers(record, datetime.now(UTC).date()),
             _tell_verdict(record),
         ),
