@@ -145,6 +145,36 @@ def test_a_waiver_of_another_model_counts_for_nothing_and_says_whose_digest_was_
     assert f"expected model_sha256 {audited_digest(finished)}, found {'1' * 64}" in " ".join(said.split())
 
 
+def test_a_waiver_is_granted_to_a_result_that_was_seen_and_costs_no_further_look(
+    run_here, policy_file, write_waivers, tmp_path, root_certificate
+):
+    policy, seen, granted = policy_file(FAILS, change=SPLIT), tmp_path / "seen", tmp_path / "granted"
+    code, _, _ = run_here("run", "--policy", policy, "--no-remedy", "--out", seen)
+    assert code == 1
+    waivers = write_waivers(policy)
+    asked = ("recheck", seen / "evidence.parquet", "--policy", policy, "--waivers", waivers, "--out", granted)
+    code, _, err = run_here(*asked)
+    assert (code, "expected their signature at" in err) == (2, True)
+
+    run_here("seal", "--policy", policy, "--waivers", waivers)
+    code, said, err = run_here(*asked)
+    assert (code, "PASS WITH WAIVERS" in said) == (0, True), err
+    assert "earlier_runs" not in read(granted)["provenance"]
+    code, said, _ = run_here("verify", granted, "--trust", root_certificate, "--recompute")
+    assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+
+
+def test_waivers_are_signed_beside_their_file_and_no_signature_is_overwritten(run_here, policy_file, write_waivers):
+    policy = policy_file(FAILS, change=SPLIT)
+    waivers = write_waivers(policy)
+    code, _, err = run_here("seal", "--policy", policy, "--waivers", waivers, "--out", "elsewhere.json")
+    assert (code, "--waivers without --out" in err) == (2, True)
+
+    assert run_here("seal", "--policy", policy, "--waivers", waivers)[0] == 0
+    code, _, err = run_here("seal", "--policy", policy, "--waivers", waivers)
+    assert (code, "no signature is overwritten" in err) == (5, True)
+
+
 def test_who_signed_the_waivers_is_a_line_of_verification(waived_run, run_here, root_certificate):
     _, _, _, out = waived_run(FAILS)
     _, said, _ = run_here("verify", out, "--trust", root_certificate)

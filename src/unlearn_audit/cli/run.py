@@ -25,7 +25,7 @@ from unlearn_audit.cli.options import (
     with_signing,
     with_workers,
 )
-from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.errors import ExitCode
 from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
@@ -189,24 +189,15 @@ def _disclose(
     """Return waivers, earlier runs and seals; `case` comes with the folder of its file."""
     from datetime import datetime
 
+    from unlearn_audit.cli.granting import read_granted
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.pipeline.external import Disclosures
-    from unlearn_audit.policy import lasts_too_long
-    from unlearn_audit.records.clock import read_clock, validate_day
+    from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.sealing import read_seals
-    from unlearn_audit.signing.waivers import read_waivers
 
-    signed = read_waivers(options.waivers, policy) if options.waivers else None
-    waivers = signed.file.waivers if signed else ()
-    day = datetime.fromisoformat(read_clock()).date()
-    validate_day((*policy.waivers, *waivers), day)
-    if too_long := [w.check for w in (*policy.waivers, *waivers) if lasts_too_long(w, policy, day)]:
-        raise UsageError(
-            f"waivers of {', '.join(too_long)}: expected an end within {policy.waiver_days} days of {day}, found later",
-            hint="the policy's waiver_days says how long a waiver may last; 0 takes none",
-        )
+    signed = read_granted(options.waivers, policy, datetime.fromisoformat(read_clock()).date())
     return Disclosures(
-        waivers=waivers,
+        waivers=signed.file.waivers if signed else (),
         waiver_seal=signed.seal if signed else None,
         earlier_runs=find_earlier_runs(out, policy, *case, baseline),
         seals=read_seals(options.seals, policy),
