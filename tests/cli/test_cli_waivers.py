@@ -6,6 +6,8 @@ import re
 import pytest
 
 from tests.support.ceilings import FAILS, UNDECIDED
+from unlearn_audit.pipeline.audit import name_known
+from unlearn_audit.policy import load_policy
 from unlearn_audit.records import AuditRecord, digest_of
 
 pytestmark = pytest.mark.usefixtures("small_pages")
@@ -14,7 +16,14 @@ WAIVERS = """\
 schema: unlearn-audit/waivers/v1
 policy: quick
 waivers:
-  - {check: risk, reason: Bridged by a second reader, approver: A. Head, expires: EXPIRES, covers: COVERS}
+  - check: risk
+    reason: Bridged by a second reader
+    approver: A. Head
+    expires: EXPIRES
+    covers: COVERS
+    policy_sha256: POLICY
+    model_sha256: MODEL
+    versions: ">=0.1"
 """
 SPLIT = (
     "  - {id: forgotten,",
@@ -23,23 +32,33 @@ SPLIT = (
 
 
 @pytest.fixture
-def write_waivers(tmp_path):
-    def write(expires="2026-12-31", covers="fail", text=WAIVERS):
+def write_waivers(tmp_path, finished):
+    """Write a file of waivers bound to a policy and to the model that every run of these tests audits."""
+
+    def write(policy, expires="2026-12-31", covers="fail", text=WAIVERS):
         path = tmp_path / "waivers.yaml"
-        path.write_text(text.replace("EXPIRES", expires).replace("COVERS", covers))
+        found = {"EXPIRES": expires, "COVERS": covers, "MODEL": f"'{audited_digest(finished)}'"}
+        found["POLICY"] = f"'{load_policy(policy, name_known()).digest()}'"
+        for name, value in found.items():
+            text = text.replace(name, value)
+        path.write_text(text)
         return path
 
     return write
 
 
+def audited_digest(out):
+    return next(card["sha256"] for card in read(out)["provenance"]["models"] if card["role"] == "unlearned")
+
+
 @pytest.fixture
-def waived_run(run_here, policy_file, tmp_path, finished, write_waivers):
-    def run(ceiling, *more, **waiver):
+def waived_run(run_here, policy_file, tmp_path, write_waivers):
+    def run(ceiling, *more, sign=True, **waiver):
         policy = policy_file(ceiling, change=SPLIT)
-        out = tmp_path / "out"
-        return *run_here(
-            "run", "--policy", policy, "--waivers", write_waivers(**waiver), "--no-remedy", "--out", out, *more
-        ), out
+        out, waivers = tmp_path / "out", write_waivers(policy, **waiver)
+        if sign:
+            run_here("seal", "--policy", policy, "--waivers", waivers)
+        return *run_here("run", "--policy", policy, "--waivers", waivers, "--no-remedy", "--out", out, *more), out
 
     return run
 
@@ -82,8 +101,13 @@ def test_an_expired_waiver_says_so_and_fail_on_fail_does_not_spare_what_it_was_t
     [
         ("policy: quick", "policy: slow", "expected 'quick', the policy of this run"),
         ("check: risk", "check: risc", "did you mean 'risk'?"),
-        ("reason: Bridged by a second reader, ", "", "waivers[0].reason"),
+        ("    reason: Bridged by a second reader\n", "", "waivers[0].reason"),
         ("schema: unlearn-audit/waivers/v1\n", "", "schema"),
+        ("    policy_sha256: POLICY\n", "", "no policy_sha256"),
+        ("    model_sha256: MODEL\n", "", "no model_sha256"),
+        ('    versions: ">=0.1"\n', "", "no versions"),
+        ("policy_sha256: POLICY", f"policy_sha256: '{'0' * 64}'", "the policy of this run"),
+        ('versions: ">=0.1"', 'versions: "latest"', "a range of versions"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_before_anything_is_trained(waived_run, old, new, words):
@@ -94,6 +118,68 @@ def test_a_file_that_does_not_fit_is_refused_before_anything_is_trained(waived_r
     assert code == 2
     assert words in err
     assert not out.exists()
+
+
+def test_a_waiver_file_that_nobody_signed_is_refused_before_anything_is_trained(waived_run):
+    code, _, err, out = waived_run(FAILS, sign=False)
+
+    assert code == 2
+    assert "expected their signature at" in err
+    assert "unlearn-audit seal --policy POLICY --waivers" in err
+    assert not out.exists()
+
+
+def test_a_waiver_file_that_was_changed_after_it_was_signed_is_refused(waived_run):
+    waived_run(FAILS, expires="2026-12-30")
+    code, _, err, _ = waived_run(FAILS, "--force", expires="2026-12-31")
+
+    assert code == 4
+    assert "found one over other waivers" in err
+
+
+def test_a_waiver_of_another_model_counts_for_nothing_and_says_whose_digest_was_expected(waived_run, finished):
+    code, said, _, out = waived_run(FAILS, text=WAIVERS.replace("MODEL", f"'{'1' * 64}'"))
+
+    (check,) = [c for c in read(out)["verdicts"][0]["checks"] if c["id"] == "risk"]
+    assert (code, check["waiver"]["state"]) == (1, "not bound")
+    assert f"expected model_sha256 {audited_digest(finished)}, found {'1' * 64}" in " ".join(said.split())
+
+
+def test_a_waiver_is_granted_to_a_result_that_was_seen_and_costs_no_further_look(
+    run_here, policy_file, write_waivers, tmp_path, root_certificate
+):
+    policy, seen, granted = policy_file(FAILS, change=SPLIT), tmp_path / "seen", tmp_path / "granted"
+    code, _, _ = run_here("run", "--policy", policy, "--no-remedy", "--out", seen)
+    assert code == 1
+    waivers = write_waivers(policy)
+    asked = ("recheck", seen / "evidence.parquet", "--policy", policy, "--waivers", waivers, "--out", granted)
+    code, _, err = run_here(*asked)
+    assert (code, "expected their signature at" in err) == (2, True)
+
+    run_here("seal", "--policy", policy, "--waivers", waivers)
+    code, said, err = run_here(*asked)
+    assert (code, "PASS WITH WAIVERS" in said) == (0, True), err
+    assert "earlier_runs" not in read(granted)["provenance"]
+    code, said, _ = run_here("verify", granted, "--trust", root_certificate, "--recompute")
+    assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+
+
+def test_waivers_are_signed_beside_their_file_and_no_signature_is_overwritten(run_here, policy_file, write_waivers):
+    policy = policy_file(FAILS, change=SPLIT)
+    waivers = write_waivers(policy)
+    code, _, err = run_here("seal", "--policy", policy, "--waivers", waivers, "--out", "elsewhere.json")
+    assert (code, "--waivers without --out" in err) == (2, True)
+
+    assert run_here("seal", "--policy", policy, "--waivers", waivers)[0] == 0
+    code, _, err = run_here("seal", "--policy", policy, "--waivers", waivers)
+    assert (code, "no signature is overwritten" in err) == (5, True)
+
+
+def test_who_signed_the_waivers_is_a_line_of_verification(waived_run, run_here, root_certificate):
+    _, _, _, out = waived_run(FAILS)
+    _, said, _ = run_here("verify", out, "--trust", root_certificate)
+
+    assert re.search(r"^waivers signed +TEST-KEY .*Granted", said, re.MULTILINE)
 
 
 def test_the_schema_of_a_waiver_file_is_printed(run_here):

@@ -39,7 +39,18 @@ def waive(policy, checks, extra):
     content = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
     content["checks"] += extra
     content["waivers"] = [
-        {"check": name, "reason": "r", "approver": "a", "expires": "2027-01-01", "covers": "fail"} for name in checks
+        {
+            "check": name,
+            "reason": "r",
+            "approver": "a",
+            "expires": "2027-01-01",
+            "covers": "fail",
+            "model_sha256": draw_evidence(
+                SCENARIOS["no-op"].simulation, np.random.default_rng(0)
+            ).provenance.data.sha256,
+            "versions": ">=0",
+        }
+        for name in checks
     ]
     return Policy.model_validate(content)
 

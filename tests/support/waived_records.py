@@ -3,15 +3,18 @@
 from datetime import date
 from typing import Any
 
-from tests.support.record_factory import make_provenance, make_record, make_verdicts, shape_findings
+from tests.support.record_factory import make_policy, make_provenance, make_record, make_verdicts, shape_findings
+from unlearn_audit.policy import find_model_digest
 from unlearn_audit.records import (
     AuditRecord,
     Deviation,
     Device,
     EarlierRun,
+    GrantedWaiver,
     Outcome,
     Signer,
     Waiver,
+    WaiverSeal,
     decide_outcome,
     digest_of,
     quote_text,
@@ -20,6 +23,8 @@ from unlearn_audit.records import (
 from unlearn_audit.records.waivers import AppliedWaiver
 from unlearn_audit.verdict.recommendation import recommend
 
+POLICY_SHA256 = make_policy().digest()
+SIGNER = {"kind": "configured", "subject": "CN=Safety board", "fingerprint": "1" * 64}
 APPROVER, REASON = (
     "Dr. C. Example, head of the safety board",
     "A second reader sees every lesion until the next release.",
@@ -27,7 +32,20 @@ APPROVER, REASON = (
 
 
 def make_waiver(check: str, expires: str = "2026-12-31", covers: str = "fail") -> Waiver:
-    return Waiver(check=check, reason=REASON, approver=APPROVER, expires=date.fromisoformat(expires), covers=covers)
+    return Waiver(
+        check=check,
+        reason=REASON,
+        approver=APPROVER,
+        expires=date.fromisoformat(expires),
+        covers=covers,
+        model_sha256=find_model_digest(make_provenance()),
+        versions=">=0",
+        policy_sha256=POLICY_SHA256,
+    )
+
+
+def _apply(waiver: Waiver | None, outcome: str, day: date, given_in: str) -> AppliedWaiver | None:
+    return AppliedWaiver.of(GrantedWaiver(given_in, waiver), outcome, day) if waiver else None
 
 
 def with_waivers(
@@ -40,13 +58,14 @@ def with_waivers(
     if given_in == "policy":
         policy["waivers"] = [waiver.model_dump(mode="json") for waiver in waivers]
     else:
-        provenance = provenance.model_copy(update={"waivers": waivers})
+        seal = WaiverSeal(envelope="{}", granted="2026-01-01T00:00:00Z", signer=Signer(**SIGNER))
+        provenance = provenance.model_copy(update={"waivers": waivers, "waiver_seal": seal})
     by_check = {waiver.check: waiver for waiver in waivers}
     findings = shape_findings(plain.findings, plain.verdict.model, outcomes)
     checks = []
     for check in make_verdicts(findings)[0].checks:
         found = by_check.get(check.id)
-        applied = AppliedWaiver.of(found, check.outcome.value, provenance.day, given_in) if found else None
+        applied = _apply(found, check.outcome.value, provenance.day, given_in)
         checks.append(check.model_copy(update={"waiver": applied}))
     settled = settle_waivers(checks)
     outcome = decide_outcome(settled)

@@ -13,6 +13,7 @@ from unlearn_audit.policy import InvalidPolicyError, parse_policy
 from unlearn_audit.records import (
     AuditRecord,
     CheckResult,
+    GrantedWaiver,
     Limit,
     MetricKey,
     Outcome,
@@ -27,6 +28,8 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.waivers import AppliedWaiver
 
+MODEL = "0" * 64
+"""Digest of the answers that the evidence of these tests is made of."""
 DAY = date(2026, 1, 2)
 KNOWS = {"original": (3.0, 4.0, 0.0), "retrained": (3.0, 0.0, 0.0), "unlearned": (3.0, 4.0, 0.0)}
 CLINICAL = {"original": (3.0, 4.0, 0.0), "retrained": (3.0, 0.0, 0.0), "unlearned": (3.0, 0.0, -3.0)}
@@ -34,7 +37,7 @@ CLINICAL = {"original": (3.0, 4.0, 0.0), "retrained": (3.0, 0.0, 0.0), "unlearne
 
 def waiver(check="risk", expires="2026-12-31", covers="fail", **rest):
     return Waiver(check=check, reason="Bridges until the next release", approver="A. Head, safety board",
-                  expires=expires, covers=covers, **rest)  # fmt: skip
+                  expires=expires, covers=covers, model_sha256=MODEL, versions=">=0", **rest)  # fmt: skip
 
 
 def judged(change_policy, make_evidence, *, models=KNOWS, waivers="", sizes=(500, 700, 300, 1500)):
@@ -43,7 +46,8 @@ def judged(change_policy, make_evidence, *, models=KNOWS, waivers="", sizes=(500
 
 
 def line(check, expires="2026-12-31", covers="fail"):
-    return f"{{check: {check}, reason: Because, approver: A. Head, expires: {expires}, covers: {covers}}}"
+    bound = f"model_sha256: '{MODEL}', versions: '>=0'"
+    return f"{{check: {check}, reason: Because, approver: A. Head, expires: {expires}, {bound}, covers: {covers}}}"
 
 
 @pytest.mark.parametrize("field", ["check", "reason", "approver", "expires"])
@@ -75,10 +79,11 @@ def test_a_waiver_reaches_as_far_as_it_says_and_through_its_last_day(outcome, co
 
 def test_of_two_waivers_the_one_in_force_is_chosen_then_the_one_that_ends_last():
     old, new = waiver(expires="2025-12-31"), waiver(expires="2026-03-01")
-    chosen = choose_waiver([("policy", old), ("file", new)], "risk", "fail", DAY)
+    both = [GrantedWaiver("policy", old), GrantedWaiver("file", new)]
+    chosen = choose_waiver(both, "risk", "fail", DAY)
     assert (chosen.expires, chosen.given_in, chosen.state) == (new.expires, "file", WaiverState.IN_FORCE)
-    assert choose_waiver([("policy", old), ("file", new)], "risk", "fail", date(2027, 1, 1)).expires == new.expires
-    assert choose_waiver([("policy", old)], "other", "fail", DAY) is None
+    assert choose_waiver(both, "risk", "fail", date(2027, 1, 1)).expires == new.expires
+    assert choose_waiver(both[:1], "other", "fail", DAY) is None
 
 
 def test_a_model_that_fails_one_waived_check_passes_with_waivers_and_the_check_still_fails(
@@ -218,7 +223,7 @@ def checks(draw):
         given_ = None
         if required and draw(st.booleans()):
             covers, ends = draw(st.sampled_from(["inconclusive", "fail"])), draw(st.dates())
-            given_ = AppliedWaiver.of(waiver(expires=ends, covers=covers), found.value, DAY, "policy")
+            given_ = AppliedWaiver.of(GrantedWaiver("policy", waiver(expires=ends, covers=covers)), found.value, DAY)
         listed.append(
             CheckResult(
                 id=f"c{number}", title="t", why="w", kind=draw(st.sampled_from(KINDS)),

@@ -168,6 +168,7 @@ def begin_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Progr
         ),
         device=request.case.device if request.case else None,
         waivers=request.waivers,
+        waiver_seal=request.waiver_seal,
         deviations=request.case.deviations if request.case else (),
         earlier_runs=request.earlier_runs,
     )

@@ -21,7 +21,7 @@ from unlearn_audit.policy import (
     Recipe,
     ReferenceCase,
 )
-from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver
+from unlearn_audit.records import EarlierRun, Seal, Signer, Waiver, WaiverSeal
 from unlearn_audit.reference_models.workers import Workers
 from unlearn_audit.training import Compute, choose_device
 
@@ -59,6 +59,8 @@ class CaseRequest:
     """The original, where it was made elsewhere: it is unlearned here, and nothing is trained but what that takes."""
     waivers: tuple[Waiver, ...] = ()
     """Given in a file, beside those of the policy."""
+    waiver_seal: WaiverSeal | None = None
+    """Who signed that file."""
     earlier_runs: tuple[EarlierRun, ...] = ()
     """Earlier audits of the same case that are known, the oldest first."""
     references: int | None = None

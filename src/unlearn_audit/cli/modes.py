@@ -122,6 +122,7 @@ def _parse_training(setting: Setting) -> "CaseRequest":
         threads=options.threads,
         signer=setting.signer,
         waivers=setting.disclosures.waivers,
+        waiver_seal=setting.disclosures.waiver_seal,
         earlier_runs=setting.disclosures.earlier_runs,
         references=options.references,
         train=options.train,

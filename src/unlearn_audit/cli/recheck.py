@@ -18,15 +18,17 @@ from unlearn_audit.cli.options import (
     split_names,
     with_signing,
 )
-from unlearn_audit.errors import UsageError
+from unlearn_audit.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from unlearn_audit.evidence import Evidence
     from unlearn_audit.formats import Format
     from unlearn_audit.pipeline.result import Audit
     from unlearn_audit.pki.keys import SigningKey
     from unlearn_audit.pki.time_stamp_client import Signing
+    from unlearn_audit.policy import Policy
 
 _what = partial(click.option, cls=SectionedOption, section="What")
 _output = partial(click.option, cls=SectionedOption, section="Output")
@@ -38,6 +40,7 @@ class RecheckOptions(SigningOptions):
 
     evidence: Path
     policy: str
+    waivers: Path | None = None
     baseline: Path | None = None
     out: Path | None = None
     force: bool = False
@@ -47,6 +50,7 @@ class RecheckOptions(SigningOptions):
 @click.command("recheck", cls=SectionedCommand, epilog=EXIT_CODES)
 @click.argument("evidence", type=FILE)
 @_what("--policy", required=True, metavar="FILE", help=POLICY_HELP)
+@_what("--waivers", type=FILE, metavar="FILE", help="Waivers granted since, signed (docs/policy.md).")
 @_what("--baseline", type=FILE, metavar="RECORD", help=BASELINE_HELP)
 @_output("--out", type=FILE, metavar="DIR", help="Write a signed report into this folder.")
 @_output("--force", is_flag=True, help="Replace an earlier report.")
@@ -75,7 +79,7 @@ def recheck_from_options(options: RecheckOptions) -> int:
     path = find_policy(options.policy)
     policy = load_policy(path, name_known())
     with show_progress() as progress:
-        evidence = read_evidence(options.evidence)
+        evidence = _grant(read_evidence(options.evidence), policy, options.waivers)
         audit = Audit(policy, evidence, judge(policy, evidence, progress))
     print_record(audit.record)
     if baseline:
@@ -85,6 +89,22 @@ def recheck_from_options(options: RecheckOptions) -> int:
     if pen is not None:
         _write_report(audit, path.read_bytes(), pen, options)
     return EXITS[audit.outcome]
+
+
+def _grant(evidence: "Evidence", policy: "Policy", path: Path | None) -> "Evidence":
+    """Return the evidence with the waivers in the file at `path` in place of those that it was collected with."""
+    from unlearn_audit.cli.granting import read_granted
+
+    if path is None:
+        return evidence
+    try:
+        day = evidence.provenance.day
+    except ValueError as error:
+        found = evidence.provenance.created
+        raise EvidenceError(f"expected the day the evidence was collected, found {found!r}") from error
+    signed = read_granted(path, policy, day)
+    told = {"waivers": signed.file.waivers, "waiver_seal": signed.seal} if signed else {}
+    return replace(evidence, provenance=evidence.provenance.model_copy(update=told))
 
 
 def _compare_beside(evidence: Path, audit: "Audit") -> None:

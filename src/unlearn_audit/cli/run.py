@@ -25,7 +25,7 @@ from unlearn_audit.cli.options import (
     with_signing,
     with_workers,
 )
-from unlearn_audit.errors import ExitCode, UsageError
+from unlearn_audit.errors import ExitCode
 from unlearn_audit.escaping import show_text
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def run_from_options(options: RunOptions) -> int:
     signing = choose_signing(signing_request, offline=options.offline)
     signer = describe_signer(key.certificate, signing.level)
     warn_of_policy(policy, options.policy)
-    disclosures = _disclose(options, out, policy, (case, folder))
+    disclosures = _disclose(options, out, policy, (case, folder), baseline)
     request = mode.parse(Setting(options, policy, case, folder, read_clock(), signer, disclosures))
     with show_progress() as progress:
         audit = _audit(policy, request, options, progress)
@@ -179,27 +179,27 @@ def run_from_options(options: RunOptions) -> int:
     return _find_exit(audit.record.verdict, options.fail_on)
 
 
-def _disclose(options: RunOptions, out: Path, policy: "Policy", case: "tuple[CaseFile | None, Path]") -> "Disclosures":
+def _disclose(
+    options: RunOptions,
+    out: Path,
+    policy: "Policy",
+    case: "tuple[CaseFile | None, Path]",
+    baseline: "AuditRecord | None",
+) -> "Disclosures":
     """Return waivers, earlier runs and seals; `case` comes with the folder of its file."""
     from datetime import datetime
 
+    from unlearn_audit.cli.granting import read_granted
     from unlearn_audit.cli.history import find_earlier_runs
     from unlearn_audit.pipeline.external import Disclosures
-    from unlearn_audit.policy import lasts_too_long, load_waivers
-    from unlearn_audit.records.clock import read_clock, validate_day
+    from unlearn_audit.records.clock import read_clock
     from unlearn_audit.signing.sealing import read_seals
 
-    waivers = load_waivers(options.waivers, policy) if options.waivers else ()
-    day = datetime.fromisoformat(read_clock()).date()
-    validate_day((*policy.waivers, *waivers), day)
-    if too_long := [w.check for w in (*policy.waivers, *waivers) if lasts_too_long(w, policy, day)]:
-        raise UsageError(
-            f"waivers of {', '.join(too_long)}: expected an end within {policy.waiver_days} days of {day}, found later",
-            hint="the policy's waiver_days says how long a waiver may last; 0 takes none",
-        )
+    signed = read_granted(options.waivers, policy, datetime.fromisoformat(read_clock()).date())
     return Disclosures(
-        waivers=waivers,
-        earlier_runs=find_earlier_runs(out, policy, *case),
+        waivers=signed.file.waivers if signed else (),
+        waiver_seal=signed.seal if signed else None,
+        earlier_runs=find_earlier_runs(out, policy, *case, baseline),
         seals=read_seals(options.seals, policy),
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence.references import References
-from unlearn_audit.records.canonical import to_canonical_json
+from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.provenance import Provenance
 
 SPLITS = ("retain", "forget", "validation", "test")
@@ -169,6 +169,10 @@ class Evidence:
     def predicted_positive(self, model: str) -> NDArray[np.bool_]:
         """Return (n,) whether the most probable class is positive: the 'argmax' operating point."""
         return np.isin(self.log_probs[model].argmax(axis=1), self.positive)
+
+    def digest_split(self, split: str) -> str:
+        """Return the SHA-256 of the canonical JSON of the sorted ids in `split`: two runs on the same records agree."""
+        return digest_of(sorted(str(item) for item in self.ids[self.select(split)]))
 
     def digest(self) -> str:
         """Return the SHA-256 of the content, independent of how and by which library version it is stored."""

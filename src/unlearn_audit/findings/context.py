@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.reissued_threshold import choose_reissued, find_rule
-from unlearn_audit.policy import Policy
+from unlearn_audit.policy import Policy, charge_looks
 from unlearn_audit.records import (
     NEGATIVE,
     POSITIVE,
+    Looks,
     Message,
     OperatingPoint,
     Population,
@@ -97,14 +98,24 @@ class EvaluationContext:
         order on one test split. The audited model gets one half of the error, the remedies share the other equally
         (weighted Bonferroni). Every setting of a search counts: validation chooses, but on the same forget records. The
         control of a remedy, trained from scratch at its cost, is held to what the remedy is held to.
+
+        Where the policy plans looks at the test split, each of them has an equal share to begin with.
         """
-        confidence, shares = self.policy.protocol.confidence, self.shares
+        protocol = self.policy.protocol
+        confidence, shares = protocol.confidence, self.shares * (protocol.looks or 1)
         tries = sum(len(remedy.settings) for remedy in self.policy.remediation)
         if model in self.remedied or model in self.controls:
             shares *= 2 * max(tries, len(self.remedied))
         elif tries and model == self.audited:
             shares *= 2
         return confidence if shares == 1 else 1 - (1 - confidence) / shares
+
+    @cached_property
+    def looks(self) -> Looks | None:
+        """How often the test split was looked at; None where the policy plans no looks."""
+        if self.policy.protocol.looks is None:
+            return None
+        return charge_looks(self.policy, self.evidence.provenance, self.evidence.digest_split("test"))
 
     @cached_property
     def audited(self) -> str | None:

@@ -14,6 +14,7 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
+from unlearn_audit.policy import tell_spent
 from unlearn_audit.records import ALL, Estimate, Message, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_shift
@@ -35,12 +36,14 @@ _LEAST_CERTAIN = 1e-9
 def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
     """Return why the number at `key` cannot pass a check; None where nothing stands in the way.
 
-    Asked of the models that are judged. It depends on the evidence, the policy's attacks and its cluster column alone.
+    Asked of the models that are judged. It depends on the evidence, and on the policy's attacks, cluster column and
+    planned looks alone.
     """
     if key.model in _REFERENCES or key.model not in context.evidence.log_probs:
         return None
-    if repeated := context.remember(("obstacle", "repeated"), lambda: (_find_repeated(context),))[0]:
-        return repeated
+    at_large = context.remember(("obstacle", "all"), lambda: (tell_spent(context.looks) or _find_repeated(context),))[0]
+    if at_large is not None:
+        return at_large
     if metric.traits.kind != "forgetting":
         return None
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
@@ -161,7 +164,8 @@ def _find_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, 
     """
     usable = [a for a in context.policy.membership.attacks if find_attack(a).needs is not Needs.UNLEARNED]
     paired = "retrained" in context.evidence.log_probs and ("original", "retrained") not in copies
-    confidence = 1 - (1 - context.policy.protocol.confidence) / max(1, len(usable))
+    protocol = context.policy.protocol
+    confidence = 1 - (1 - protocol.confidence) / (max(1, len(usable)) * (protocol.looks or 1))
     found = []
     for attack in usable:
         try:

@@ -13,7 +13,7 @@ from unlearn_audit.findings.measurement import measure, trace
 from unlearn_audit.findings.obstacles import DOUBT
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
 from unlearn_audit.pipeline.result import Audit
-from unlearn_audit.policy import Acceptances, KnownNames, Policy
+from unlearn_audit.policy import Acceptances, KnownNames, Policy, tell_looks
 from unlearn_audit.records import (
     AuditRecord,
     Finding,
@@ -28,6 +28,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.verdict.decision import decide
+from unlearn_audit.verdict.guards import is_of_stopped
 from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
 
@@ -95,21 +96,24 @@ def judge(
         curves=trace(context, findings),
         threshold_counts=count_at_thresholds(context),
         verdicts=verdicts,
+        looks=context.looks,
         outcome=verdicts[0].outcome,
         recommendation=recommend(
             verdicts,
             provenance,
             list_hopeless_checks(findings, policy, provenance, verdicts[0]),
-            tuple(_list_caveats(policy, findings)),
+            tuple(_list_caveats(context, findings)),
         ),
         selftest=SelfTestSummary.model_validate_json(read_published_selftest()),
     )
 
 
-def _list_caveats(policy: Policy, findings: tuple[Finding, ...]) -> Iterator[Message]:
+def _list_caveats(context: EvaluationContext, findings: tuple[Finding, ...]) -> Iterator[Message]:
     """Yield what whoever releases must know besides: on page one."""
-    if policy.sizes is None:
+    if context.policy.sizes is None:
         yield write_message("policy-not-proved")
+    if told := tell_looks(context.looks, context.evidence.provenance):
+        yield told
     doubts = (caveat for finding in findings for caveat in finding.caveats if caveat.code == DOUBT)
     if (doubt := next(doubts, None)) is not None:
         yield write_message("release-in-doubt", cause=doubt)
@@ -135,8 +139,11 @@ def reach_verdicts(policy: Policy, evidence: Evidence, *, plan: bool = True) -> 
     provenance = evidence.provenance
     candidates = {card.name: card.role for card in provenance.candidates}
 
+    waived = bool(policy.waivers or provenance.waivers)
+
     def wants(key: MetricKey) -> bool:
-        return key.model in candidates and any(
+        asked = key.model in candidates or (waived and is_of_stopped(key))
+        return asked and any(
             (check.metric, check.against) == (key.metric, key.against) and check.among.is_informed_by(key.among)
             for check in policy.checks
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.records import EarlierRun, ProgressCallback, Seal, Signer, Waiver, choose_seed
+from unlearn_audit.records import EarlierRun, ProgressCallback, Seal, Signer, Waiver, WaiverSeal, choose_seed
 
 if TYPE_CHECKING:
     from unlearn_audit.evidence.predictions import Facts
@@ -20,6 +20,7 @@ class Disclosures:
     """What the report of a run discloses beside its evidence: waivers, earlier audits, seals of the policy."""
 
     waivers: tuple[Waiver, ...] = ()
+    waiver_seal: WaiverSeal | None = None
     earlier_runs: tuple[EarlierRun, ...] = ()
     seals: tuple[Seal, ...] = ()
 
@@ -28,6 +29,7 @@ class Disclosures:
         provenance = evidence.provenance.model_copy(
             update={
                 "waivers": self.waivers,
+                "waiver_seal": self.waiver_seal,
                 "earlier_runs": self.earlier_runs,
                 "seals": self.seals,
                 "seed": choose_seed(policy.protocol.seed, self.seals),

@@ -1,6 +1,6 @@
 """The policy: reading it, refusing it helpfully, and what it may say."""
 
-from unlearn_audit.policy.acceptances import Acceptances, lasts_too_long, tell_release, tell_waivers
+from unlearn_audit.policy.acceptances import Acceptances, find_model_digest, lasts_too_long, tell_release, tell_waivers
 from unlearn_audit.policy.bands import name_bands
 from unlearn_audit.policy.brought import (
     ColumnNames,
@@ -17,6 +17,7 @@ from unlearn_audit.policy.case_file import CaseFile
 from unlearn_audit.policy.choice import MethodChoice, Remedy
 from unlearn_audit.policy.draft import Draft, write_draft
 from unlearn_audit.policy.known import KnownNames, MetricTraits
+from unlearn_audit.policy.looks import charge_looks, tell_looks, tell_spent
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
@@ -100,7 +101,9 @@ __all__ = [
     "Subgroups",
     "Task",
     "WaiverFile",
+    "charge_looks",
     "export_schema",
+    "find_model_digest",
     "find_policy",
     "lasts_too_long",
     "list_policies",
@@ -112,7 +115,9 @@ __all__ = [
     "locate_checks",
     "name_bands",
     "parse_policy",
+    "tell_looks",
     "tell_release",
+    "tell_spent",
     "tell_waivers",
     "write_draft",
 ]

@@ -184,6 +184,14 @@ class Protocol(Frozen):
     smallest_group: int = Field(
         default=10, ge=2, le=1_000_000, description="a population with fewer records is not measured"
     )
+    looks: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000,
+        exclude_if=lambda looks: looks is None,
+        description="how many audits of one test split are planned, the first among them: each gets an equal share of "
+        "the error, and past them nothing passes; earlier runs are listed and not charged where absent",
+    )
 
 
 class Subgroups(Frozen):

@@ -20,9 +20,8 @@ from unlearn_audit.policy.signing_file import SigningFile, validate_signing
 from unlearn_audit.policy.study_file import StudyFile
 from unlearn_audit.policy.study_rules import validate_attacks, validate_study_consistency
 from unlearn_audit.policy.tables import validate_methods, validate_names
-from unlearn_audit.policy.waiver_file import WaiverFile
+from unlearn_audit.policy.waiver_file import WaiverFile, validate_bindings
 from unlearn_audit.policy.wording import word_all
-from unlearn_audit.records.waivers import Waiver
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -64,8 +63,8 @@ def load_study(path: Path, known: KnownNames) -> StudyFile:
     return _build(StudyFile, document, field_errors, where)
 
 
-def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
-    """Return the waivers in the file at `path`, each of which names a required check of `policy`.
+def load_waivers(path: Path, policy: Policy) -> WaiverFile:
+    """Return the file of waivers at `path`, each bound to `policy` and naming a required check of it.
 
     Raises:
         InvalidPolicyError: the file holds no waivers, or waivers for something else; lists every mistake with its line.
@@ -74,10 +73,11 @@ def load_waivers(path: Path, policy: Policy) -> tuple[Waiver, ...]:
     where = str(path)
     document = _read_mapping(_read_text(path, "file of waivers"), where, "see docs/policy.md")
     field_errors = list(validate_waivers(document.value, policy.model_dump(mode="json")))
+    field_errors += validate_bindings(document.value, policy.digest())
     named = document.value.get("policy")
     if isinstance(named, str) and named != policy.id:
         field_errors.append(FieldError(("policy",), f"'{named}'", f"'{policy.id}', the policy of this run"))
-    return _build(WaiverFile, document, field_errors, where).waivers
+    return _build(WaiverFile, document, field_errors, where)
 
 
 def load_signing(path: Path) -> SigningFile:

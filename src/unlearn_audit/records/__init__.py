@@ -12,6 +12,7 @@ from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Power, Unit
 from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.looks import Looks
 from unlearn_audit.records.messages import Message, find_reason, join_texts, quote_text, write_message
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
 from unlearn_audit.records.populations import ALL, NEGATIVE, POSITIVE, Population, PopulationKind
@@ -47,7 +48,15 @@ from unlearn_audit.records.verdicts import (
     find_worst,
     settle_waivers,
 )
-from unlearn_audit.records.waivers import AppliedWaiver, Waiver, WaiverState, choose_waiver, judge_waiver
+from unlearn_audit.records.waivers import (
+    AppliedWaiver,
+    GrantedWaiver,
+    Waiver,
+    WaiverSeal,
+    WaiverState,
+    choose_waiver,
+    judge_waiver,
+)
 
 if TYPE_CHECKING:
     from unlearn_audit.records.seeds import derive_integer, derive_rng, derive_seed
@@ -74,9 +83,11 @@ __all__ = [
     "Estimate",
     "Finding",
     "ForgetRequest",
+    "GrantedWaiver",
     "HyperparameterSearch",
     "Interval",
     "Limit",
+    "Looks",
     "Message",
     "MetricKey",
     "ModelCard",
@@ -104,6 +115,7 @@ __all__ = [
     "UserCode",
     "Verdict",
     "Waiver",
+    "WaiverSeal",
     "WaiverState",
     "WrongDecisions",
     "choose_seed",

@@ -10,8 +10,10 @@ from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.estimates import Finding
 from unlearn_audit.records.frozen import Frozen, is_absent
 from unlearn_audit.records.key import MetricKey
+from unlearn_audit.records.looks import Looks
 from unlearn_audit.records.messages import Message, join_texts
 from unlearn_audit.records.provenance import EarlierRun, Provenance
+from unlearn_audit.records.rounding import round_number
 from unlearn_audit.records.selftest_summary import SelfTestSummary
 from unlearn_audit.records.threshold_counts import ThresholdCounts
 from unlearn_audit.records.verdicts import Outcome, Verdict
@@ -79,6 +81,11 @@ class AuditRecord(Frozen):
         default=None, exclude_if=is_absent, description="for trying other operating points; no check rests on them"
     )
     verdicts: tuple[Verdict, ...] = Field(min_length=1)
+    looks: Looks | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="looks at the test split, where the policy plans them",
+    )
     outcome: Outcome
     recommendation: Recommendation
     selftest: SelfTestSummary | None = Field(
@@ -105,6 +112,8 @@ class AuditRecord(Frozen):
             policy=f"{policy.get('id')} {policy.get('version')}",
             policy_sha256=self.policy_sha256,
             evidence_sha256=self.evidence_sha256,
+            test_sha256=self.looks.test_sha256 if self.looks else None,
+            spent=round_number(1 - self.looks.confidence) if self.looks else None,
             model=card.title if card else self.verdict.model,
             outcome=self.verdict.outcome,
             with_waivers=self.verdict.is_pass_with_waivers,

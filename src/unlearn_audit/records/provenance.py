@@ -13,7 +13,7 @@ from unlearn_audit.records.messages import Message
 from unlearn_audit.records.seals import Seal
 from unlearn_audit.records.signer import Signer
 from unlearn_audit.records.verdicts import Outcome, name_outcome
-from unlearn_audit.records.waivers import Waiver
+from unlearn_audit.records.waivers import Waiver, WaiverSeal
 
 
 class SplitCount(Frozen):
@@ -212,6 +212,12 @@ class EarlierRun(Frozen):
     policy_sha256: str
     evidence_sha256: str
     model: str = Field(description="title of the audited model")
+    test_sha256: str | None = Field(
+        default=None, exclude_if=is_absent, description="of its test split, where its policy plans looks"
+    )
+    spent: float | None = Field(
+        default=None, gt=0, exclude_if=is_absent, description="of the error, by this look, where its policy plans looks"
+    )
     outcome: Outcome = Field(description="'pass', 'fail' or 'inconclusive'")
     with_waivers: bool = Field(
         default=False, exclude_if=operator.not_, description="whether it is a pass that rested on waivers"
@@ -252,6 +258,9 @@ class Provenance(Frozen):
     device: Device | None = Field(default=None, exclude_if=is_absent)
     waivers: tuple[Waiver, ...] = Field(
         default=(), exclude_if=operator.not_, description="given to the run in a file, beside those of the policy"
+    )
+    waiver_seal: WaiverSeal | None = Field(
+        default=None, exclude_if=is_absent, description="who signed that file; without it none of its waivers counts"
     )
     deviations: tuple[Deviation, ...] = Field(default=(), exclude_if=operator.not_)
     earlier_runs: tuple[EarlierRun, ...] = Field(

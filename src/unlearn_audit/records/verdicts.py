@@ -1,6 +1,6 @@
 """Outcomes, check results and verdicts. There are four outcomes, not two."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from pydantic import Field
@@ -125,15 +125,16 @@ GUARDS_NO_SIDE = frozenset({"retain-leakage", "positive-share"})
 at random (it calls as many positive as before): a side that is left with them alone is unguarded."""
 
 
-def settle_waivers(checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+def settle_waivers(checks: Iterable[CheckResult], idle: Collection[str] = ()) -> tuple[CheckResult, ...]:
     """Return `checks`; where waivers would leave no required check of a kind to decide, those waivers are void.
 
     A destroyed model looks forgotten and an untouched one looks safe: no waiver may take away a whole side. A check
-    that one of the two passes does not count as one that is left (`GUARDS_NO_SIDE`).
+    that one of the two passes does not count as one that is left: by its metric (`GUARDS_NO_SIDE`), or because the
+    findings of the audit show it (`idle`, the ids of such checks; see `list_idle_checks`).
     """
     listed = tuple(checks)
     left = (check for check in listed if check.required and not check.is_waived)
-    guarded = {check.kind for check in left if check.key.metric not in GUARDS_NO_SIDE}
+    guarded = {check.kind for check in left if check.key.metric not in GUARDS_NO_SIDE and check.id not in idle}
     return tuple(_void(check) if check.is_waived and check.kind not in guarded else check for check in listed)
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from unlearn_audit.errors import EvidenceError, UnknownNameError
 from unlearn_audit.findings.traits import TRAITS
-from unlearn_audit.policy import Acceptances, Check, Policy
+from unlearn_audit.policy import Acceptances, Check, Policy, charge_looks
 from unlearn_audit.records import (
     AuditRecord,
     CheckResult,
     Finding,
     Limit,
+    Looks,
     ModelCard,
     OperatingPoint,
     Outcome,
@@ -25,6 +26,7 @@ from unlearn_audit.records import (
     settle_waivers,
 )
 from unlearn_audit.records.messages import compose_text
+from unlearn_audit.verdict.guards import list_idle_checks
 from unlearn_audit.verdict.recommendation import recommend
 from unlearn_audit.verdict.rulings import find_traits, rule_check
 from unlearn_audit.verdict.summary import title_of
@@ -55,6 +57,7 @@ def find_contradictions(record: AuditRecord) -> Iterator[str]:
     yield from _compare_findings(record)
     yield from _compare_texts(record)
     yield from _compare_candidates(record)
+    yield from _compare_looks(record, policy)
     for card, verdict in zip(record.provenance.candidates, record.verdicts, strict=False):
         yield from _compare_verdict(verdict, card, record, policy)
     if record.outcome is not record.verdict.outcome:
@@ -107,6 +110,30 @@ def _list_messages(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from _list_messages(item)
 
 
+def _compare_looks(record: AuditRecord, policy: Policy) -> Iterator[str]:
+    """Planned looks are charged as policy and provenance say, stand in the way once spent, and share the error."""
+    told = record.looks
+    charged = charge_looks(policy, record.provenance, told.test_sha256 if told else "")
+    counted = {looks and looks.model_dump_json(exclude={"rule", "source"}) for looks in (told, charged)}
+    if len(counted) > 1:
+        yield "it counts other looks at its test split than its policy plans and its earlier runs were"
+    if charged is None:
+        return
+    for check in (check for verdict in record.verdicts for check in verdict.checks):
+        if charged.are_spent and check.outcome in (Outcome.PASS, Outcome.INCONCLUSIVE):
+            yield f"its planned looks are spent, and check {check.id} is not stopped by that"
+        if not _bears_share(check, charged):
+            yield f"check {check.id} passes by bounds of more than the share of one look"
+
+
+def _bears_share(check: CheckResult, looks: Looks) -> bool:
+    """Whether a check passes at the confidence of one look at least; a test that needs power shares the error in it."""
+    bounds = check.estimate.bounds if check.estimate else None
+    if bounds is None or check.outcome is not Outcome.PASS or find_traits(check.key.metric).needs_power:
+        return True
+    return bounds.confidence >= looks.confidence - _PRECISION
+
+
 def _compare_candidates(record: AuditRecord) -> Iterator[str]:
     told, found = [v.model for v in record.verdicts], [card.name for card in record.provenance.candidates]
     if told != found:
@@ -141,14 +168,14 @@ def _compare_waivers(verdict: Verdict, card: ModelCard, record: AuditRecord, pol
     except EvidenceError as error:
         yield error.message
         return
-    granted = {(where, waiver.model_dump_json()) for where, waiver in waivers.granted}
+    granted = {(each.given_in, each.waiver.model_dump_json()) for each in waivers.granted}
     for check in verdict.checks:
         told = check.waiver
-        named = told.model_dump_json(exclude={"state", "given_in"}) if told else ""
+        named = told.model_dump_json(exclude={"state", "given_in", "unbound"}) if told else ""
         if told and (told.check != check.id or (told.given_in, named) not in granted):
             yield f"the waiver on check {check.id} was granted by neither policy nor case"
     plain = (check.model_copy(update={"waiver": None}) for check in verdict.checks)
-    if settle_waivers(waivers.apply(check) for check in plain) != verdict.checks:
+    if settle_waivers(map(waivers.apply, plain), list_idle_checks(policy, record.findings, waivers)) != verdict.checks:
         yield f"a waiver on {verdict.model} does not count as the record says it does"
 
 

@@ -20,6 +20,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.stats import compute_equivalence
 from unlearn_audit.verdict.group_reasons import explain_groups
+from unlearn_audit.verdict.guards import list_idle_checks
 from unlearn_audit.verdict.pair_reasons import explain_more_pairs, explain_test
 from unlearn_audit.verdict.reasons import explain_chance, explain_crossing, explain_fail, explain_open, explain_pass
 from unlearn_audit.verdict.rulings import CheckRuling, Ruling, find_traits, is_above, is_beyond, rule_check
@@ -44,9 +45,11 @@ def decide(
 
     What must not be concluded: a pass is evidence at the stated confidence about this test split, not a proof.
     """
-    mine = [finding for finding in findings if finding.key.model == model]
+    listed = tuple(findings)
+    mine = [finding for finding in listed if finding.key.model == model]
     waivers = accepted or Acceptances()
-    checks = settle_waivers(waivers.apply(_check(check, mine, policy, model, plan=plan)) for check in policy.checks)
+    plain = (_check(check, mine, policy, model, plan=plan) for check in policy.checks)
+    checks = settle_waivers(map(waivers.apply, plain), list_idle_checks(policy, listed, waivers))
     used = [c.estimate.bounds.confidence for c in checks if c.estimate is not None and c.estimate.bounds is not None]
     return Verdict(
         model=model,

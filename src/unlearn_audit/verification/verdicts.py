@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
+from unlearn_audit.policy import tell_looks, tell_spent
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.verdict.consistency import UnknownRulesError, find_contradictions
 from unlearn_audit.verification.answers import State, VerificationCheck
@@ -16,6 +17,14 @@ def judge_rules(record: AuditRecord) -> Iterator[VerificationCheck]:
     except UnknownRulesError as error:
         said = f"Other version: the verdict cannot be derived from the policy in the record: {error}."
         yield VerificationCheck("verdict follows", State.OTHER_VERSION, said, asked=True)
+
+
+def judge_looks(record: AuditRecord) -> Iterator[VerificationCheck]:
+    """Yield a line on what is left of the looks that the policy plans; none where it plans none."""
+    if record.looks is not None:
+        spent = tell_spent(record.looks)
+        said = f"Spent: {spent}." if spent else str(tell_looks(record.looks, record.provenance))
+        yield VerificationCheck("looks", State.OK, said)
 
 
 def judge_waivers(record: AuditRecord, today: date) -> VerificationCheck:

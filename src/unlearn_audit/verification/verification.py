@@ -39,7 +39,8 @@ from unlearn_audit.verification.unsigned import (
     read_start,
     validate_no_archive,
 )
-from unlearn_audit.verification.verdicts import judge_rules, judge_waivers
+from unlearn_audit.verification.verdicts import judge_looks, judge_rules, judge_waivers
+from unlearn_audit.verification.waivers import judge_waiver_seal, list_waiver_chains
 
 __all__ = [
     "State",
@@ -176,17 +177,24 @@ def _conclude(
     signers = (found.certificates, *(item.certificates for item in found.countersignatures))
     stamps = [stamp for listed in stamped.values() for stamp in listed]
     stamps += [stamp for item in found.countersignatures for listed in item.stamped for stamp in listed]
-    chains = (*signers, *(stamp.certificates for stamp in stamps), *list_seal_chains(record))
+    chains = (
+        *signers,
+        *(stamp.certificates for stamp in stamps),
+        *list_seal_chains(record),
+        *list_waiver_chains(record),
+    )
     return Verification(
         (
             first,
             *judge_signer(found.certificates, record, trust_store, moment),
             *others,
             *judge_seals(record, trust_store, moment),
+            *judge_waiver_seal(record, trust_store, moment),
             *judge_countersignatures(found.countersignatures, record, trust_store),
             *judge_revocation_lists(chains, trust_store),
             time,
             *judge_rules(record),
+            *judge_looks(record),
             judge_waivers(record, datetime.now(UTC).date()),
             _tell_verdict(record),
         ),

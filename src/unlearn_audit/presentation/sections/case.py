@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from unlearn_audit.policy import tell_looks
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
@@ -126,11 +127,20 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
         Fact("Positive", f"{', '.join(index.task.get('positive', ()))}; called {index.positive}"),
         Fact("Operating points", "; ".join(_describe_operating_point(index, point) for point in index.points)),
         Fact("Confidence", format_percent(protocol["confidence"]) if "confidence" in protocol else NONE),
+        *_present_looks(index),
         Fact("Resamples, seed", f"{protocol.get('resamples', NONE)}, {protocol.get('seed', NONE)}"),
         Fact("Not independent within", str(protocol.get("cluster") or "nothing named by the policy")),
         Fact("Smallest group measured", str(protocol.get("smallest_group", NONE))),
         *_present_selftest(index),
     )
+
+
+def _present_looks(index: Index) -> tuple[Fact, ...]:
+    """Say how often the test split was looked at; nothing where no looks are planned and no earlier run is known."""
+    looks = index.record.looks
+    told = tell_looks(looks, index.record.provenance)
+    by = f" {looks.rule} ({looks.source})." if looks else ""
+    return () if told is None else (Fact("Looks at the test split", f"{told}{by}"),)
 
 
 def _present_selftest(index: Index) -> tuple[Fact, ...]:
