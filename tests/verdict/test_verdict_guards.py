@@ -12,7 +12,7 @@ from unlearn_audit.verdict.consistency import find_contradictions
 from unlearn_audit.verdict.guards import list_idle_checks
 
 EVIDENCE = draw_evidence(SCENARIOS["no-op"].simulation, np.random.default_rng(0))
-FORGETTING = ("forgotten", "forgotten-malignant", "like-retrained")
+FORGETTING = ("forgotten", "forgotten-malignant", "found", "like-retrained")
 BOUND = {"model_sha256": EVIDENCE.provenance.data.sha256, "versions": ">=0"}
 
 
