@@ -147,15 +147,11 @@ def _append_to(pdf: bytes) -> Any:
     """
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-    class Revision(IncrementalPdfFileWriter):
-        def ensure_output_version(self, version: tuple[int, int]) -> None:
-            super().ensure_output_version(min(version, _VERSION))  # type: ignore[no-untyped-call]
-
-        def register_extension(self, ext: Any) -> None:
-            if ext.base_version == _NAME_OF_VERSION:
-                super().register_extension(ext)
-
-    return Revision(BytesIO(pdf))
+    writer: Any = IncrementalPdfFileWriter(BytesIO(pdf))
+    raise_version, register = writer.ensure_output_version, writer.register_extension
+    writer.ensure_output_version = lambda version: raise_version(min(version, _VERSION))
+    writer.register_extension = lambda one: register(one) if one.base_version == _NAME_OF_VERSION else None
+    return writer
 
 
 def _hide() -> Any:
