@@ -191,3 +191,14 @@ def test_a_test_key_that_cannot_be_kept_is_found_before_the_work(run_here, polic
     assert code == ExitCode.INCOMPLETE
     assert "set XDG_CONFIG_HOME" in err
     assert "train" not in said + err
+
+
+def test_a_cache_that_cannot_be_written_is_found_before_the_first_model_is_trained(run_here, policy_file, tmp_path):
+    (tmp_path / "file").write_text("")
+    arguments = ("--policy", policy_file(), "--out", tmp_path / "out", "--cache", tmp_path / "file" / "cache")
+    code, said, err = run_here("run", *arguments)
+
+    assert code == ExitCode.INCOMPLETE
+    assert "no model can be kept: cannot write into" in err
+    assert "choose another folder with --cache" in err
+    assert "train the original: done" not in said + err
