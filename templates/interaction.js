@@ -31,7 +31,7 @@
       const key = row.cells[place].dataset.key;
       return key === undefined ? null : Number(key);
     };
-    const textOf = (row, place) => (row.cells[place].firstElementChild || row.cells[place]).textContent.trim();
+    const textOf = (row, place) => (row.cells[place].firstChild || row.cells[place]).textContent.trim();
     function compare(first, second, place) {
       const a = keyOf(first, place), b = keyOf(second, place);
       if (a !== null && b !== null) return a - b;
@@ -60,7 +60,7 @@
     const find = (id) => document.getElementById(id);
     const slider = find("explore-ratio"), exact = find("explore-exact"), chosen = find("explore-point");
     const moved = find("explore-threshold"), grid = data.grid; // null in a record without counts at thresholds
-    const body = find("explore-table").tBodies[0], said = find("explore-said");
+    const heads = find("explore-table").tHead.rows[0].cells, body = find("explore-table").tBodies[0], said = find("explore-said");
     const ceilings = data.points.filter((point) => point.ceiling !== null);
     const strictest = ceilings.reduce((a, b) => (a && a.ceiling <= b.ceiling ? a : b), null);
 
@@ -95,6 +95,7 @@
       line.append(make("td", ceiling === null ? "\u2014" : sayTurn(turn)));
       line.append(rateOf(row.fn, row.positives), rateOf(row.fp, row.negatives));
       line.append(cellOf(row.fn, row.fn), cellOf(row.fp, row.fp));
+      Array.from(line.cells).slice(1).forEach((cell, place) => { cell.dataset.head = heads[place + 1].textContent; });
       return line;
     }
 

@@ -1,10 +1,23 @@
-"""Writing one file outside of a bundle: a whole file or nothing."""
+"""Writing one file outside of a bundle: a whole file or nothing.
 
+Not every file system can do all that a disk can. One that refuses permissions or flushing keeps what was written; where
+it cannot rename (object stores that are mounted, a mount point itself), files are copied.
+"""
+
+import errno
 import os
+import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from unlearn_audit.errors import ReportError
+
+NO_RENAMING = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV, errno.EBUSY, errno.EPERM})
+"""Why a file system may refuse to rename what can be written there."""
+_PRIVATE = 0o600
+"""What a temporary file is made with."""
+_NO_FLUSHING = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 
 
 def validate_writable(folder: Path) -> None:
@@ -36,7 +49,7 @@ def write_whole(path: Path, content: bytes) -> None:
         raise ReportError(f"cannot write {path}: {error.strerror}") from error
 
 
-def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int = _PRIVATE) -> None:
     """Put `content` in the place of the file at `path`, at once or not at all.
 
     Args:
@@ -51,8 +64,38 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        if mode != _PRIVATE:
+            with suppress(OSError):
+                Path(name).chmod(mode)
+        move_file(Path(name), path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Put `source` in the place of `target`: at once where the file system can rename, else as a copy.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno not in NO_RENAMING or target.is_dir():
+            raise
+        shutil.copyfile(source, target)
+        source.unlink()
+
+
+def flush_file(descriptor: int) -> None:
+    """Ask for what was written to reach the disk; a file system without such a thing has no more to offer.
+
+    Raises:
+        OSError: it did not get there.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FLUSHING:
+            raise

@@ -194,3 +194,62 @@ def test_a_format_without_a_summary_is_refused(run_here, finished, tmp_path):
     assert code == 2
     assert "expected the formats html and pdf, found sarif" in err
     assert not (tmp_path / "out").exists()
+
+
+def read_places(folder):
+    log = json.loads((folder / "report.sarif").read_text())
+    spots = [result["locations"][0]["physicalLocation"] for result in log["runs"][0]["results"]]
+    junit = ET.parse(folder / "report.junit.xml").getroot()  # noqa: S314 - written by us
+    (named,) = {spot["artifactLocation"]["uri"] for spot in spots} | {junit[0].get("file")}
+    return named, [spot.get("region", {}).get("startLine") for spot in spots]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A working folder with a policy.yaml at its root that has nothing to do with the audit."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "policy.yaml").write_text("unrelated: true\n")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def judged(failing, policy_file):
+    """The failing report's evidence, and a policy outside of the repository."""
+    return failing[0] / "evidence.parquet", policy_file(FAILS).absolute()
+
+
+def test_a_policy_from_elsewhere_is_pointed_at_in_its_copy_in_the_report_never_at_the_root(
+    run_here, judged, repository
+):
+    evidence, policy = judged
+    run_here("recheck", evidence, "--policy", policy, "--out", repository / "out", *ask_for(["sarif", "junit"]))
+
+    named, lines = read_places(repository / "out")
+    assert named == "out/policy.yaml"
+    written = (repository / named).read_text().splitlines()
+    assert all("id:" in written[line - 1] for line in lines)
+
+
+def test_render_of_a_record_from_elsewhere_points_at_no_file_of_the_repository(
+    run_here, failing, judged, repository, tmp_path
+):
+    _, policy = judged
+    shutil.copy(failing[0] / "record.json", tmp_path / "record.json")
+    run_here("render", tmp_path / "record.json", "--policy", policy, "--out", repository, *ask_for(["sarif", "junit"]))
+
+    named, lines = read_places(repository)
+    assert named == f"elsewhere/{policy.name}"
+    assert all(lines)
+    assert not (repository / named).exists()
+
+
+def test_render_beside_the_bundle_points_into_the_bundle(run_here, failing, judged, repository):
+    _, policy = judged
+    bundle = shutil.copytree(failing[0], repository / "bundle")
+    run_here("render", bundle / "record.json", "--policy", policy, "--out", repository, *ask_for(["sarif", "junit"]))
+
+    named, lines = read_places(repository)
+    assert named == "bundle/policy.yaml"
+    assert all(lines)

@@ -94,6 +94,12 @@ def test_a_passing_audit_has_no_results():
     assert read(with_checks(make_check(Outcome.PASS), outcome=Outcome.PASS))["results"] == []
 
 
+def test_the_fingerprint_that_github_computes_from_the_line_is_left_to_its_upload():
+    """Its upload warns of every other value there, and fills it in where there is none."""
+    for result in read(with_every_outcome())["results"]:
+        assert set(result["partialFingerprints"]) == {"unlearnAuditCheck/v1"}
+
+
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_stays_a_valid_log_without_links(text):
     run = read(with_text(text))

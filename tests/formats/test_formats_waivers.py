@@ -123,17 +123,28 @@ def test_a_waived_check_is_a_warning_to_a_gate_and_an_expired_one_an_error(waive
     assert "expired on 2026-01-31" in describe(find(expired))
 
 
-def test_sarif_suppresses_what_is_waived_and_nothing_else(waived, expired):
-    for record, kinds in ((waived, ["accepted"]), (expired, [])):
-        log = json.loads(render_sarif(record, SOURCES))
-        Draft7Validator(LOG).validate(log)
-        (result,) = log["runs"][0]["results"]
-        assert result["properties"]["outcome"] == "fail"
-        assert [s["status"] for s in result.get("suppressions", [])] == kinds
-        assert "WARN" not in result["level"].upper() or kinds
-    told = json.loads(render_sarif(waived, SOURCES))["runs"][0]
-    assert told["properties"]["waivedChecks"] == ["ranking"]
-    assert REASON in told["results"][0]["suppressions"][0]["justification"]
+def read_sarif(record):
+    log = json.loads(render_sarif(record, SOURCES))
+    Draft7Validator(LOG).validate(log)
+    return log["runs"][0]
+
+
+def test_sarif_has_no_result_and_so_no_open_alert_of_what_is_waived_and_says_who_waived_it(waived):
+    run = read_sarif(waived)
+    assert run["results"] == []
+    assert run["properties"]["waivedChecks"] == ["ranking"]
+    (notification,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert run["tool"]["driver"]["rules"][notification["associatedRule"]["index"]]["id"] == "ranking"
+    assert notification["level"] == "warning"
+    for part in ("FAIL (waived)", REASON, APPROVER, "2026-12-31"):
+        assert part in notification["message"]["text"]
+
+
+def test_sarif_has_an_error_of_what_an_expired_waiver_covered(expired):
+    run = read_sarif(expired)
+    (result,) = run["results"]
+    assert (result["level"], result["properties"]["outcome"]) == ("error", "fail")
+    assert "toolExecutionNotifications" not in run["invocations"][0]
 
 
 def read_junit(record):
@@ -142,7 +153,7 @@ def read_junit(record):
 
 def test_junit_skips_what_is_waived_and_fails_what_is_expired(waived, expired):
     root = read_junit(waived)
-    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
+    assert (root.get("failures"), root.get("errors"), root[0].get("skipped")) == ("0", "0", "1")
     assert "Waived until" in root.find(".//skipped").get("message")
     assert root.find(".//property[@name='verdict']").get("value") == "pass with waivers"
     assert read_junit(expired).get("failures") == "1"

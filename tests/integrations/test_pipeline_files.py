@@ -92,6 +92,41 @@ def test_the_action_gives_every_input_to_the_command(action, place):
     ]
 
 
+def test_the_action_gives_keys_seals_predictions_and_force_to_the_command(action, place):
+    files = {"waivers": "w.yaml", "key": "k.pem", "chain": "c.pem", "signing": "s.yaml"}
+    given = {"policy": "p.yaml", "predictions": "a.csv\n\nb c.csv\n", "seal": "one.json\ntwo.json", "force": "true"}
+    _, seen = run_action(action, place, {**given, **files, "formats": ""})
+
+    assert {f"--{name}={file}" for name, file in files.items()} < set(seen)
+    assert [word for word in seen if word.startswith(("--predictions", "--seal"))] == [
+        *("--predictions=a.csv", "--predictions=b c.csv", "--seal=one.json", "--seal=two.json"),
+    ]
+    assert seen[-1] == "--force"
+
+
+@pytest.mark.parametrize("force", ["yes", "TRUE", "1", "true; touch owned"])
+def test_a_force_that_is_neither_true_nor_false_stops_before_the_command(action, place, force):
+    done, seen = run_action(action, place, {"policy": "p.yaml", "force": force})
+
+    assert (done.returncode, seen) == (2, [])
+    assert not list(place.rglob("owned"))
+
+
+def test_every_option_that_the_pipelines_name_is_one_of_the_command(action, job):
+    from unlearn_audit.cli.run import command
+
+    known = {name for parameter in command.params for name in parameter.opts}
+    groovy = PAGE.read_text().split("```groovy")[1].split("```")[0].split('unlearn-audit" run')[1]
+    step, (script,) = action["runs"]["steps"][-1]["run"], job["script"]
+    named = {f"--{name}" for name in re.findall(r"^ *add(?:_each)? ([a-z-]+) ", step, re.MULTILINE)}
+    named |= set(re.findall(r"--[a-z]+(?:-[a-z]+)*", step + script + groovy))
+    assert {"--key", "--chain", "--seal", "--predictions", "--case", "--force", "--baseline"} <= named
+    assert named <= known
+    for option in ("--key", "--chain", "--seal", "--predictions", "--case", "--force"):
+        assert option in groovy
+        assert option in script
+
+
 def test_the_actions_defaults_name_formats_and_a_gate_that_the_command_knows(action, place):
     from unlearn_audit.formats import FORMATS
 
@@ -102,7 +137,7 @@ def test_the_actions_defaults_name_formats_and_a_gate_that_the_command_knows(act
 
 
 def test_no_input_of_the_action_becomes_a_command_or_an_option(action, place):
-    given = dict.fromkeys(("policy", "data", "case", "baseline", "fail-on", "out"), NASTY)
+    given = dict.fromkeys(set(action["inputs"]) - {"formats", "force", "source"}, NASTY)
     _, seen = run_action(action, place, given)
 
     assert f"--policy={NASTY}" in seen
@@ -156,6 +191,26 @@ def test_what_the_action_installs_from_is_there(action):
         assert (ROOT / name).exists()
 
 
+@pytest.mark.parametrize("given", ["", "package"])
+def test_the_action_installs_itself_or_the_checkout_that_is_named(action, place, given):
+    """Run with stand-ins for Python and the libraries, which say what they would install."""
+    source = place / "work" / "package"
+    (source / "tools").mkdir(parents=True)
+    (source / "tools" / "install-system-libraries.sh").write_text("")
+    python = place / "temp" / "unlearn-audit" / "bin" / "python"
+    python.unlink()
+    for path in (python, python.with_name("python3")):
+        path.write_text('#!/bin/bash\nprintf "%s\\n" "$@" >> "$SEEN"\n')
+        path.chmod(0o755)
+    step = action["runs"]["steps"][0]
+    assert step["env"] == {"SOURCE": "${{ inputs.source || github.action_path }}"}
+    done, seen = run_script(step["run"], place, {"SOURCE": given or str(source)})
+
+    assert done.returncode == 0, done.stderr
+    assert f"{source}[all]" in seen
+    assert f"{source}/constraints.txt" in seen
+
+
 @pytest.fixture(scope="module")
 def job():
     return read_yaml(JOB)[".unlearn-audit"]
@@ -184,11 +239,52 @@ def test_the_gitlab_job_keeps_report_and_junit_whatever_the_verdict(job):
 
 def test_the_gitlab_job_leaves_out_what_is_not_set_and_splits_no_value(job, place):
     _, plain = run_job(job, place, {})
-    _, full = run_job(job, place, {"UNLEARN_AUDIT_DATA": NASTY, "UNLEARN_AUDIT_BASELINE": "b c.json"})
+    names = ("DATA", "CASE", "WAIVERS", "CHAIN", "SIGNING", "BASELINE")
+    files = {f"UNLEARN_AUDIT_{name}": f"{name} {NASTY}" for name in names}
+    several = {"UNLEARN_AUDIT_PREDICTIONS": f"a b.csv\n{NASTY}", "UNLEARN_AUDIT_SEAL": "one.json\ntwo.json"}
+    _, full = run_job(job, place, {**files, **several, "UNLEARN_AUDIT_FORCE": "true"})
 
-    assert not [word for word in plain if word.startswith(("--data", "--baseline"))]
-    assert full[-2:] == [f"--data={NASTY}", "--baseline=b c.json"]
+    assert [word.split("=")[0] for word in plain if word.startswith("--")] == ["--policy", "--out", "--format"]
+    assert {f"--{name.lower()}={name} {NASTY}" for name in names} < set(full)
+    assert full[-4:] == ["--predictions=a b.csv", f"--predictions={NASTY}", "--seal=one.json", "--seal=two.json"]
+    assert "--force" in full
     assert not list(place.rglob("owned"))
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_the_gitlab_job_signs_with_a_copy_of_the_key_that_nobody_else_can_read_and_removes_it(job, place, code):
+    key = place / "work" / "key"
+    key.write_text("secret\n")
+    key.chmod(0o666)
+    command = place / "temp" / "unlearn-audit" / "bin" / "unlearn-audit"
+    look = 'file=$(printf "%s\\n" "$@" | sed -n "s/^--key=//p"); { cat "$file"; stat -c %a "$file"; } > "$SEEN.key"\n'
+    command.write_text(STUB.replace("exit ", look + "exit "))
+    done, seen = run_job(job, place, {"UNLEARN_AUDIT_KEY": str(key)}, ends=code)
+
+    assert done.returncode == code
+    assert (place / "seen.key").read_text() == "secret\n600\n"
+    (used,) = [word.split("=")[1] for word in seen if word.startswith("--key=")]
+    assert not Path(used).exists()
+
+
+def test_the_gitlab_job_installs_the_commit_that_is_named_with_the_constraints_that_lie_in_it(job, place):
+    commands = "\n".join(job["before_script"])
+    for name in re.findall(r"\$source/([\w./-]+)", commands):
+        assert (ROOT / name).exists()
+    for missing in ("UNLEARN_AUDIT_REPOSITORY", "UNLEARN_AUDIT_COMMIT"):
+        given = {"UNLEARN_AUDIT_REPOSITORY": str(ROOT), "UNLEARN_AUDIT_COMMIT": "HEAD", missing: ""}
+        done, _ = run_script(commands, place, {**job["variables"], **given})
+        assert done.returncode != 0
+        assert missing in done.stderr
+
+
+def test_every_action_on_the_page_is_pinned_by_its_whole_commit_and_none_is_a_version_that_ends():
+    used = re.findall(r"uses: ([\w./-]+)@(\S+)(?: # v(\d+))?", PAGE.read_text())
+    versions = {name: int(version) for name, commit, version in used if re.fullmatch("[0-9a-f]{40}", commit)}
+
+    assert {name for name, commit, _ in used} - set(versions) == {"OWNER/unlearn-audit"}
+    assert versions["github/codeql-action/upload-sarif"] >= 4
+    assert versions["actions/checkout"] >= 6
 
 
 def test_the_hook_runs_a_command_that_exists_on_policies_only():
@@ -207,7 +303,7 @@ def test_every_example_on_the_page_is_yaml_and_names_things_that_exist(action):
 
     page = PAGE.read_text()
     blocks = [YAML(typ="safe").load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
-    audit = blocks[0]["jobs"]["audit"]["steps"][1]
+    (audit,) = [step for step in blocks[0]["jobs"]["audit"]["steps"] if step.get("id") == "audit"]
     assert audit["with"].keys() <= action["inputs"].keys()
     assert {f"`{name}`" for name in action["inputs"]} <= set(re.findall(r"`[\w-]+`", page))
     assert set(re.findall(r"--format (\w+)", page)) <= set(FORMATS)

@@ -28,11 +28,11 @@ PLACE = _object(  # 3.29
     artifactLocation=_object(["uri"], uri={"type": "string", "format": "uri-reference", "pattern": "^[!-~]+$"}),
     region=_object(["startLine"], startLine={"type": "integer", "minimum": 1}),
 )
-SUPPRESSION = _object(  # 3.35
-    ["kind"],
-    kind={"enum": ["inSource", "external"]},
-    status={"enum": ["accepted", "underReview", "rejected"]},
-    justification=TEXT,
+NOTIFICATION = _object(  # 3.58
+    ["message"],
+    associatedRule=_object([], id=TEXT, index={"type": "integer", "minimum": 0}),  # 3.52
+    level=LEVEL,
+    message=MESSAGE,
 )
 RESULT = _object(  # 3.27
     ["message", "ruleId", "ruleIndex", "level", "locations", "partialFingerprints"],
@@ -43,7 +43,6 @@ RESULT = _object(  # 3.27
     message=MESSAGE,
     locations={"type": "array", "minItems": 1, "items": _object([], physicalLocation=PLACE)},
     partialFingerprints={"type": "object", "additionalProperties": TEXT},
-    suppressions={"type": "array", "items": SUPPRESSION, "uniqueItems": True},
     properties=BAG,
 )
 RUN = _object(  # 3.14
@@ -56,7 +55,10 @@ RUN = _object(  # 3.14
     invocations={
         "type": "array",
         "items": _object(
-            ["executionSuccessful"], executionSuccessful={"type": "boolean"}, endTimeUtc={"pattern": r"^\d{4}-.*Z$"}
+            ["executionSuccessful"],
+            executionSuccessful={"type": "boolean"},
+            endTimeUtc={"pattern": r"^\d{4}-.*Z$"},
+            toolExecutionNotifications={"type": "array", "items": NOTIFICATION},
         ),
     },
     results={"type": "array", "items": RESULT},

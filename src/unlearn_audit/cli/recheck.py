@@ -152,7 +152,7 @@ def _write_report(audit: "Audit", written: bytes, pen: _Pen, options: RecheckOpt
     from unlearn_audit.signing.report import ReportRequest, write_signed_report
 
     out = options.out or Path()
-    sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy))
+    sources = Sources(name_policy_file(options.policy, out), locate_checks(written.decode(), options.policy))
     signed = name_signer(audit, describe_signer(pen.key.certificate, pen.signing.level))
     signed = replace(signed, models=_find_models(options.evidence.parent, signed))
     request = ReportRequest(pen.key, pen.formats, pen.signing, sources, written, options.force)

@@ -84,27 +84,51 @@ def render_from_options(options: RenderOptions) -> int:
 
 
 def _find_sources(record: "AuditRecord", record_path: Path, policy_name: str | None) -> "Sources":
-    """Return where the checks stand; where no policy fits, say so and point at no line."""
+    """Return where the checks stand; where no policy fits, say so and point at the record, at no line."""
+    from unlearn_audit.formats.sources import Sources
+
+    beside = record_path.parent / reports.POLICY_COPY
+    if policy_name is not None:
+        return _find_named(record, policy_name, beside)
+    lines = _try_to_locate(beside, record)
+    if lines is None:
+        click.echo(f"{beside} is not there or not this record's: results point at no line (see --policy)", err=True)
+        return Sources(reports.name_file(record_path))
+    return Sources(reports.name_file(beside), lines)
+
+
+def _find_named(record: "AuditRecord", name: str, beside: Path) -> "Sources":
+    """Return the places of checks in the policy that was named, or in its copy where it is not of this repository."""
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.policy import find_policy
 
-    if policy_name is not None:
-        lines = _locate(find_policy(policy_name), record)
-        if lines is None:
-            raise UsageError(
-                f"{policy_name} is not the policy of this record, whose digest is {record.policy_sha256}",
-                hint="a bundle holds the right one as policy.yaml",
-            )
-        return Sources(reports.name_policy_file(policy_name), lines)
-    beside = record_path.parent / reports.POLICY_COPY
-    try:
-        lines = _locate(beside, record)
-    except PolicyError:
-        lines = None
+    path = find_policy(name)
+    lines = _locate(path, record)
     if lines is None:
-        click.echo(f"{beside} is not there or not this record's: results point at no line (see --policy)", err=True)
-        return Sources()
-    return Sources(reports.name_policy_file(str(beside)), lines)
+        raise UsageError(
+            f"{name} is not the policy of this record, whose digest is {record.policy_sha256}",
+            hint="a bundle holds the right one as policy.yaml",
+        )
+    if (below := reports.find_below(Path(name))) is not None:
+        return Sources(below, lines)
+    copied = _try_to_locate(beside, record)
+    if copied is not None:
+        return Sources(reports.name_file(beside), copied)
+    return Sources(f"{_shelf_of(path)}/{path.name}", lines)
+
+
+def _shelf_of(path: Path) -> str:
+    """Return the folder that is printed for a policy of which this repository has no copy: none of its own."""
+    from unlearn_audit.policy import list_policies
+
+    return "unlearn-audit/policies" if path in list_policies().values() else "elsewhere"
+
+
+def _try_to_locate(path: Path, record: "AuditRecord") -> dict[str, int] | None:
+    try:
+        return _locate(path, record)
+    except PolicyError:
+        return None
 
 
 def _locate(path: Path, record: "AuditRecord") -> dict[str, int] | None:

@@ -34,15 +34,27 @@ def _capitalise(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def name_policy_file(given: str) -> str:
+def name_policy_file(given: str, out: Path) -> str:
     """Return the policy that was `given` as a path from the working folder, which is a pipeline's repository.
 
-    The copy in the report stands for a policy from elsewhere, such as a shipped one.
+    Its copy in the report folder `out` stands for a policy from elsewhere, such as a shipped one.
     """
-    path = Path(given)
-    if path.is_file() and path.resolve().is_relative_to(Path.cwd().resolve()):
-        return path.resolve().relative_to(Path.cwd().resolve()).as_posix()
-    return POLICY_COPY
+    return find_below(Path(given)) or name_file(out / POLICY_COPY)
+
+
+def find_below(path: Path) -> str | None:
+    """Return a file as a path from the working folder, None where it is none or lies elsewhere."""
+    placed, here = path.resolve(), Path.cwd().resolve()
+    return placed.relative_to(here).as_posix() if path.is_file() and placed.is_relative_to(here) else None
+
+
+def name_file(path: Path) -> str:
+    """Return a file of a report, there or to come, as a path from the working folder, else with its folder's name.
+
+    Never the bare name of a file from elsewhere: at the root of a repository another file may be called so.
+    """
+    placed, here = path.resolve(), Path.cwd().resolve()
+    return placed.relative_to(here).as_posix() if placed.is_relative_to(here) else f"{placed.parent.name}/{placed.name}"
 
 
 def say_where(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:

@@ -170,7 +170,9 @@ def run_from_options(options: RunOptions) -> int:
         audit = _audit(policy, request, options, progress)
         progress("write the report", 0, 1)
         comparison = compare_records(audit.record, baseline) if baseline else None
-        sources = Sources(name_policy_file(options.policy), locate_checks(written.decode(), options.policy), comparison)
+        sources = Sources(
+            name_policy_file(options.policy, out), locate_checks(written.decode(), options.policy), comparison
+        )
         write_signed_report(audit, out, ReportRequest(key, formats, signing, sources, written, options.force))
         progress("write the report", 1, 1)
     _print_outcome(audit.record, comparison)

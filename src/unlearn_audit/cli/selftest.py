@@ -37,8 +37,10 @@ def run_from_options(repeats: int, seed: int | None, out: Path | None, *, as_jso
     """Run the self-test, print (and write) what it found, return its exit code."""
     from unlearn_audit.cli.console import show_progress
     from unlearn_audit.selftest import SEED, run_selftest
-    from unlearn_audit.writing import write_whole
+    from unlearn_audit.writing import validate_writable, write_whole
 
+    if out is not None:
+        validate_writable(out.parent)
     with show_progress() as progress:
         result = run_selftest(repeats, SEED if seed is None else seed, progress)
     if out is not None:

@@ -16,6 +16,7 @@ from unlearn_audit.data.folder import load_folder
 from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
+from unlearn_audit.home import find_home
 from unlearn_audit.records import Message, ProgressCallback, write_message
 
 TITLES: Mapping[str, str] = MappingProxyType(
@@ -133,7 +134,7 @@ def load_medmnist(
 
 
 def _find_file(flag: str, published: Published, *, download: bool, progress: ProgressCallback) -> Path:
-    file = Path.home() / ".medmnist" / f"{flag}.npz"
+    file = find_home() / ".medmnist" / f"{flag}.npz"
     if file.is_file():
         return file
     hint = (

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.stored import StoredImages
 from unlearn_audit.errors import DataError
+from unlearn_audit.home import find_home
 from unlearn_audit.records import to_canonical_json
-from unlearn_audit.writing import replace_file
+from unlearn_audit.writing import move_file, replace_file
 
 FORMAT = 1  # raised when the code that decodes changes what it makes
 _CHUNK = 2**22
@@ -31,7 +32,7 @@ _SPARE = 2**28  # bytes that are left free on the disk
 def find_cache() -> Path:
     """Return the usual cache folder of this user: $XDG_CACHE_HOME/unlearn-audit, else ~/.cache/unlearn-audit."""
     root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "unlearn-audit"
+    return (Path(root) if root else find_home() / ".cache") / "unlearn-audit"
 
 
 def keep_images(
@@ -107,7 +108,7 @@ def _write(path: Path, shape: tuple[int, ...], decode: Callable[[], Iterable[NDA
                 written += file.write(content)
         if written != prod(shape):
             raise DataError(f"expected {prod(shape)} bytes of pixels, found {written}")
-        Path(name).replace(path)
+        move_file(Path(name), path)
         return sha.hexdigest()
     finally:
         with suppress(FileNotFoundError):

@@ -122,6 +122,13 @@ def _rest_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _finish(document: Any, pdf: Any) -> None:
+    from unlearn_audit.formats.pdf_structure import mend_structure
+
+    mend_structure(pdf)
+    _identify_as_accessible(document, pdf)
+
+
 def _identify_as_accessible(_document: Any, pdf: Any) -> None:
     """Put the PDF/UA identification inside the existing RDF of the metadata: a second RDF would not conform."""
     streams = [o for o in pdf.objects if getattr(o, "extra", None) and o.extra.get("Type") == "/Metadata"]
@@ -168,7 +175,7 @@ def render_pdf(record: AuditRecord, profile: Profile = Profile.FULL) -> bytes:
         page = weasyprint.HTML(string=shown, url_fetcher=fetcher)
         return bytes(
             page.write_pdf(
-                attachments=[attachment], pdf_variant="pdf/a-3a", finisher=_identify_as_accessible,
+                attachments=[attachment], pdf_variant="pdf/a-3a", finisher=_finish,
                 pdf_identifier=digest_of(content)[:32].encode(),
             )
         )  # fmt: skip

@@ -16,10 +16,13 @@ def render_sarif(record: AuditRecord, sources: Sources) -> str:
     """Return a SARIF log with one run: all checks as rules, those that are not passed as results.
 
     Inconclusive and not-run checks that are required are errors like failed ones, with the outcome in the message:
-    SARIF's own kind for them has no level, and a gate that looks at levels would let them through.
+    SARIF's own kind for them has no level, and a gate that looks at levels would let them through. A check that is
+    waived is a notification and no result: GitHub opens an alert for every result, also for a suppressed one.
     """
     checks = record.verdict.checks
-    results = [_make_result(record, sources, index) for index, check in enumerate(checks) if weigh(check)]
+    shown = [(index, check) for index, check in enumerate(checks) if weigh(check)]
+    results = [_make_result(record, sources, index) for index, check in shown if not check.is_waived]
+    waived = [_notify(index, check) for index, check in shown if check.is_waived]
     policy = flatten(str(record.policy.get("id")), LONGEST_TITLE)
     run = {
         "tool": {
@@ -30,7 +33,13 @@ def render_sarif(record: AuditRecord, sources: Sources) -> str:
             }
         },
         "automationDetails": {"id": f"unlearn-audit/{policy}/"},
-        "invocations": [{"executionSuccessful": True, "endTimeUtc": record.provenance.created}],
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "endTimeUtc": record.provenance.created,
+                **({"toolExecutionNotifications": waived} if waived else {}),
+            }
+        ],
         "results": results,
         "properties": {
             "verdict": record.outcome.value,
@@ -71,18 +80,18 @@ def _make_result(record: AuditRecord, sources: Sources, index: int) -> dict[str,
         "level": severity.value if severity else "none",
         "message": {"text": _keep_plain(f"{title_of(check)}. {describe(check)}")},
         "locations": [{"physicalLocation": _locate(sources, check)}],
-        "partialFingerprints": {"primaryLocationLineHash": f"{mark[:16]}:1", "unlearnAuditCheck/v1": mark},
-        **_suppress(check),
+        "partialFingerprints": {"unlearnAuditCheck/v1": mark},
         "properties": {"outcome": check.outcome.value, "required": check.required, "metric": check.key.metric},
     }
 
 
-def _suppress(check: CheckResult) -> dict[str, Any]:
-    """Return the suppression of a result that is waived; a waiver that does not count suppresses nothing."""
-    if not check.is_waived or check.waiver is None:
-        return {}
-    justification = _keep_plain(flatten(check.waiver.sentence))
-    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": justification}]}
+def _notify(index: int, check: CheckResult) -> dict[str, Any]:
+    """Return what is said of a check that is waived: its finding, and by whom, why and until when it is waived."""
+    return {
+        "associatedRule": {"id": flatten(check.id), "index": index},
+        "level": Severity.WARNING.value,
+        "message": {"text": _keep_plain(f"{title_of(check)}. {describe(check)}")},
+    }
 
 
 def _keep_plain(text: str) -> str:
@@ -91,7 +100,10 @@ def _keep_plain(text: str) -> str:
 
 
 def fingerprint(record: AuditRecord, check: CheckResult) -> str:
-    """Return what makes two results the same alert: the check, by policy and id, not its line, wording or numbers."""
+    """Return what makes two results the same alert: the check, by policy and id, not its line, wording or numbers.
+
+    GitHub's own fingerprint is the hash of the line, which its upload computes; another value there is a warning.
+    """
     return digest_of(["unlearn-audit/check/v1", str(record.policy.get("id")), check.id])
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unlearn_audit.errors import CacheError
+from unlearn_audit.errors import CacheError, ReportError
 from unlearn_audit.records import digest_of
-from unlearn_audit.writing import replace_file
+from unlearn_audit.writing import replace_file, validate_writable
 
+_ELSEWHERE = "choose another folder with --cache"
 FORMAT = 1  # raised when the code that trains or unlearns changes what it makes
 
 
@@ -39,7 +40,11 @@ class ModelCache:
         self.folder = folder
 
     def read(self, key: str) -> Entry | None:
-        """Return the entry under `key`, or None where there is none that holds."""
+        """Return the entry under `key`, or None where there is none that holds and one can be kept.
+
+        Raises:
+            CacheError: there is none, and what is trained now could not be kept.
+        """
         weights, note = self._paths(key)
         try:
             content, said = weights.read_bytes(), json.loads(note.read_text("utf-8"))
@@ -47,7 +52,14 @@ class ModelCache:
                 return None
             return Entry(weights, float(said["seconds"]))
         except (OSError, ValueError, KeyError, TypeError):
+            self._validate_writable()
             return None
+
+    def _validate_writable(self) -> None:
+        try:
+            validate_writable(self.folder)
+        except ReportError as error:
+            raise CacheError(f"no model can be kept: {error.message}", hint=_ELSEWHERE) from error
 
     def write(self, key: str, save: Callable[[Path], None], seconds: float, about: Mapping[str, Any]) -> Entry:
         """Keep what `save` writes to the path that it is given; `about` is for a person who looks into the folder.
@@ -66,7 +78,7 @@ class ModelCache:
         except OSError as error:
             raise CacheError(
                 f"cannot keep a finished model in {self.folder}: {error.strerror}",
-                hint="make room, or choose another folder with --cache",
+                hint=f"make room, or {_ELSEWHERE}",
             ) from error
         return Entry(weights, seconds)
 

@@ -11,6 +11,7 @@ from unlearn_audit.errors import CaseError
 from unlearn_audit.models.checkpoint import choose_weights, show_names
 from unlearn_audit.models.stand_ins import make_stand_ins
 from unlearn_audit.records.intake import IntakeEntry, note_intake
+from unlearn_audit.writing import move_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(encode_weights(model))
-        partial.replace(path)
+        move_file(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from unlearn_audit.errors import KeyFileError
+from unlearn_audit.home import find_home
 from unlearn_audit.pki.keys import TEST_SUBJECT, SigningKey, load_signing_key
 from unlearn_audit.pki.purposes import COUNTERSIGNING, DOCUMENT_SIGNING, REPORT_SIGNING, KeyPurpose
 
@@ -34,7 +35,7 @@ _CLOCK_SKEW = timedelta(hours=1)
 def find_test_folder() -> Path:
     """Return where the TEST key lives: $XDG_CONFIG_HOME or ~/.config, under unlearn-audit/test-key."""
     base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "unlearn-audit" / "test-key"
+    return (Path(base) if base else find_home() / ".config") / "unlearn-audit" / "test-key"
 
 
 def make_test_key(folder: Path | None = None) -> SigningKey:
@@ -222,5 +223,12 @@ def _replace_folder(place: Path, files: dict[str, bytes]) -> None:
             fresh.rename(place)
         except OSError:  # something else lies there, or another run was faster and its key is as good
             shutil.rmtree(fresh)
+            if not (place / SIGNER_KEY).exists():  # or the file system has no renaming of folders
+                place.mkdir(mode=0o700, exist_ok=True)
+                for name, content in files.items():
+                    _write_private(place / name, content)
     except OSError as error:
-        raise KeyFileError(f"the TEST key cannot be written to {place}: {error.strerror}") from error
+        raise KeyFileError(
+            f"the TEST key cannot be written to {place}: {error.strerror}",
+            hint="set XDG_CONFIG_HOME to a folder that can be written, or name a key with --key",
+        ) from error

@@ -28,10 +28,13 @@ from unlearn_audit.pki.keys import SigningKey, describe_signer
 from unlearn_audit.pki.time_stamp_client import Signing
 from unlearn_audit.records import AuditRecord
 from unlearn_audit.signing.pades import Purpose, sign_pdf
+from unlearn_audit.writing import NO_RENAMING, flush_file
 
 _MADE_HERE = (CHAIN, ATTESTATION, STAMP)
 _PERSONAL = frozenset({EVIDENCE, ANNEX})
 _BLOCK = 1 << 20
+_LONGEST_NAME = 48
+"""Characters of a name that stand in another one, in any script: file systems take 255 bytes."""
 
 
 def write_bundle(
@@ -63,7 +66,7 @@ def write_bundle(
     stage: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{out.name}.part-", dir=out.parent))
+        stage = make_beside(out, "part")
         _fill(stage, files, record, key, how)
         put_in_place(stage, out)
     except OSError as error:
@@ -97,8 +100,35 @@ def validate_output_folder(out: Path, *, force: bool) -> None:
     """Refuse an `out` that `write_bundle` would refuse; asked before the work is done rather than after.
 
     Raises:
-        ReportError: `out` is no folder, holds something and `force` is not given, or holds no earlier bundle.
+        ReportError: `out` is no folder, holds something and `force` is not given, holds no earlier bundle, or cannot be
+            written.
     """
+    out = out.absolute()
+    try:
+        _validate_contents_of(out, force=force)
+        _try_to_write(out)
+    except OSError as error:
+        raise _explain(out, error) from error
+
+
+def _try_to_write(out: Path) -> None:
+    """Make `out` and something beside it, where the report is put together, and take both away again."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        make_beside(out, "part").rmdir()
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def make_beside(out: Path, purpose: str) -> Path:
+    """Make a folder for the owner alone beside `out`, whose name is short enough where that of `out` is long."""
+    return Path(tempfile.mkdtemp(prefix=f".{out.name[:_LONGEST_NAME]}.{purpose}-", dir=out.parent))
+
+
+def _validate_contents_of(out: Path, *, force: bool) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise ReportError(f"{out} exists and is not a folder", hint="choose another --out")
     if not out.exists() or not any(out.iterdir()):
@@ -119,13 +149,14 @@ def _fill(
         if name in contents:
             pdf = contents[name]
             contents[name] = sign_pdf(pdf.read_bytes() if isinstance(pdf, Path) else pdf, key, how, purpose)
-    digests = {name: _write_file(stage / PurePosixPath(name), content) for name, content in contents.items()}
+    digests = {
+        name: _write_file(stage / PurePosixPath(name), content, 0o600 if name in _PERSONAL else 0o666)
+        for name, content in contents.items()
+    }  # the folder is 0700 as mkdtemp made it: who passes a report on decides to whom
     for card in record.provenance.models:
         if card.file in digests and digests[card.file] != card.sha256:
             raise ReportError(f"{card.file} is not the model whose digest the record names: a verifier would refuse it")
     write_signed(stage / ATTESTATION, make_statement(digests, record), key, how)
-    for name in _PERSONAL & digests.keys():
-        (stage / name).chmod(0o600)  # the folder is 0700 as mkdtemp made it: who passes a report on decides to whom
 
 
 def write_signed(path: Path, statement: bytes, key: SigningKey, how: Signing) -> None:
@@ -136,11 +167,14 @@ def write_signed(path: Path, statement: bytes, key: SigningKey, how: Signing) ->
         _write_file(path.with_name(path.name.removesuffix(".dsse.json") + ".tst"), token)
 
 
-def _write_file(path: Path, content: bytes | Path) -> str:
-    """Write or copy one file through to the disk; return its SHA-256 as written."""
+def _write_file(path: Path, content: bytes | Path, mode: int = 0o666) -> str:
+    """Write or copy one file through to the disk; return its SHA-256 as written.
+
+    It has its `mode`, less what this user takes away, from its beginning: some mounts refuse to change one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     sha = hashlib.sha256()
-    with path.open("xb") as target:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as target:
         if isinstance(content, bytes):
             target.write(content)
             sha.update(content)
@@ -150,30 +184,61 @@ def _write_file(path: Path, content: bytes | Path) -> str:
                     target.write(block)
                     sha.update(block)
         target.flush()
-        os.fsync(target.fileno())
+        flush_file(target.fileno())
     return sha.hexdigest()
 
 
 def put_in_place(stage: Path, out: Path) -> None:
-    """Rename `stage` to `out`; an earlier bundle steps aside first and comes back if that fails."""
+    """Move `stage` to `out`; an earlier bundle steps aside first and comes back if that fails."""
     aside: Path | None = None
     if out.exists() and any(out.iterdir()):
-        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
+        aside = make_beside(out, "old")
         try:
-            out.rename(aside)
+            _move_folder(out, aside)
         except OSError:
             with suppress(OSError):
                 aside.rmdir()
             raise
     try:
-        stage.rename(out)
+        _move_folder(stage, out)
     except BaseException:  # an interrupt too must not leave `out` without the earlier bundle
-        if aside is not None and not out.exists():
-            aside.rename(out)
+        if aside is not None and not (out.exists() and any(out.iterdir())):
+            _move_folder(aside, out)
         raise
     _flush_folder(out.parent)
     if aside is not None:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _move_folder(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, which is empty or not there; file by file where that cannot be done.
+
+    A copy that fails is taken away again.
+    """
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno not in NO_RENAMING:
+            raise
+        try:
+            copy_folder(source, target)
+        except BaseException:
+            _empty(target)
+            raise
+        _empty(source)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy every file of a bundle with its permissions; the attestation last: without it nothing is a bundle."""
+    target.mkdir(mode=0o700, exist_ok=True)
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: (path.name == ATTESTATION, path)):
+        _write_file(target / path.relative_to(source), path, path.stat().st_mode & 0o777)
+
+
+def _empty(folder: Path) -> None:
+    """Take away what lies in `folder`, and the folder itself where it can go (a mount point stays)."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -191,7 +256,7 @@ def _explain(out: Path, error: OSError) -> ReportError:
         return ReportError(
             f"the disk of {out.parent} is full: no bundle was written", hint="free some space, run again"
         )
-    where = error.filename or out
     return ReportError(
-        f"the bundle {out} cannot be written: {error.strerror} ({where})", hint="choose an --out that can be written"
+        f"the bundle {out} cannot be written: {error.strerror} ({error.filename or out})",
+        hint="choose an --out that can be written, in a folder that can be written as well",
     )

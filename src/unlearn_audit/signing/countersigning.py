@@ -1,7 +1,6 @@
 """A responsible person signs a finished bundle: a further signature in the PDF, and an envelope over all files."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from cryptography import x509
@@ -20,7 +19,7 @@ from unlearn_audit.errors import IntegrityError, ReportError, UsageError
 from unlearn_audit.pki.keys import SigningKey, fingerprint_of
 from unlearn_audit.pki.time_stamp_client import Signing
 from unlearn_audit.records import AuditRecord, SignatureLevel
-from unlearn_audit.signing.bundle import put_in_place, write_signed
+from unlearn_audit.signing.bundle import copy_folder, make_beside, put_in_place, write_signed
 from unlearn_audit.signing.pades import Purpose, sign_pdf
 from unlearn_audit.verification.integrity import check_bundle, list_files
 from unlearn_audit.verification.pdf_signatures import examine_pdf
@@ -59,9 +58,10 @@ def countersign(path: Path, key: SigningKey, signing: Signing, signed: str) -> P
         raise UsageError(f"a bundle takes at most {MOST} countersignatures")
     out = path.absolute()
     try:
-        stage = Path(tempfile.mkdtemp(prefix=f".{out.name}.part-", dir=out.parent))
+        stage = make_beside(out, "part")
         try:
-            fresh = Path(shutil.copytree(out, stage / "bundle"))
+            fresh = stage / "bundle"
+            copy_folder(out, fresh)
             _sign(fresh, found.certificates[0], found.record, (number, person, key, signing, signed))
             put_in_place(fresh, out)
         finally:

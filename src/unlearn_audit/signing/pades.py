@@ -20,6 +20,7 @@ from unlearn_audit.records import SignatureLevel
 FIELD = "AuditSignature"
 _LARGEST_LIST = 16 << 20
 """Bytes of a revocation list or an OCSP answer that is fetched."""
+_VERSION, _NAME_OF_VERSION = (1, 7), "/1.7"
 MADE = "Record made by the named software from the evidence with the stated digest"
 
 
@@ -90,7 +91,6 @@ async def _sign_and_archive(pdf: bytes, key: SigningKey, how: Signing, why: Purp
 
 
 async def _sign(pdf: bytes, key: SigningKey, what: tuple[Signing, Purpose], context: Any) -> bytes:
-    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import fields, signers
     from pyhanko.sign.signers.pdf_signer import DSSContentSettings, SigDSSPlacementPreference
 
@@ -116,13 +116,12 @@ async def _sign(pdf: bytes, key: SigningKey, what: tuple[Signing, Purpose], cont
     field = fields.SigFieldSpec(why.field, readable_field_name=why.title, invis_sig_settings=_hide())
     stamper = _make_stamper(how.authority) if how.authority else None
     signer = signers.PdfSigner(meta, _make_signer(key), timestamper=stamper, new_field_spec=field)
-    out = await signer.async_sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)))
+    out = await signer.async_sign_pdf(_append_to(pdf))
     return bytes(out.getvalue())
 
 
 async def _archive(signed: bytes, what: tuple[Signing, Purpose], context: Any) -> bytes:
     """Put a time stamp over the whole file, with what proves it."""
-    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign.signers.pdf_signer import PdfTimeStamper, TimestampDSSContentSettings
 
     how, why = what
@@ -133,12 +132,26 @@ async def _archive(signed: bytes, what: tuple[Signing, Purpose], context: Any) -
         readable_field_name=f"Time stamp over the {why.title[:1].lower()}{why.title[1:]}",
     )  # fmt: skip
     out = await stamper.async_timestamp_pdf(
-        IncrementalPdfFileWriter(BytesIO(signed)),
+        _append_to(signed),
         "sha256",
         context,
         dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
     )
     return bytes(out.getvalue())
+
+
+def _append_to(pdf: bytes) -> Any:
+    """Return what appends to `pdf` and leaves it PDF 1.7, the version that PDF/A-3 and PDF/UA-1 are made of.
+
+    pyHanko would raise it to 2.0 for the curve of the key, which the extension of 1.7 for PAdES (ESIC) allows as well.
+    """
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    writer: Any = IncrementalPdfFileWriter(BytesIO(pdf))
+    raise_version, register = writer.ensure_output_version, writer.register_extension
+    writer.ensure_output_version = lambda version: raise_version(min(version, _VERSION))
+    writer.register_extension = lambda one: register(one) if one.base_version == _NAME_OF_VERSION else None
+    return writer
 
 
 def _hide() -> Any:

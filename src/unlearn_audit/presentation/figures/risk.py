@@ -79,7 +79,7 @@ def draw_global_risk(index: Index) -> Figure | None:
         return None
     ends = [end for _, e in rows for end in _reach(e)] + ([ceiling] if ceiling is not None else [])
     margin = 0.08 * (max(ends) - min(ends)) or 0.1
-    left, right, step = 138.0, WIDTH - 104, 17.0
+    left, right, step = 138.0, WIDTH - 124, 17.0
     bottom = 16 + step * len(rows)
     scale = Scale(max(min(ends) - margin, min(0.0, *ends)), max(ends) + margin, left, right)
     drawing = Drawing(WIDTH, bottom + 25)
@@ -112,7 +112,7 @@ def _draw_row(drawing: Drawing, index: Index, scale: Scale, *, y: float, name: s
             drawing.draw_line([(scale(interval.low), y), (scale(interval.high), y)], look.color, width)
     drawing.draw_mark((scale(estimate.value), y), look.mark, look.color, 3.6)
     drawing.write((scale.end + 8, y + 2.6), format_number(estimate.value), bold=audited)
-    drawing.write((scale.end + 34, y + 2.6), format_interval(estimate.interval), size=6.6, color=MUTED)
+    drawing.write((scale.end + 46, y + 2.6), f"({format_interval(estimate.interval)})", size=6.6, color=MUTED)
 
 
 def draw_cost_ratios(index: Index) -> Figure | None:

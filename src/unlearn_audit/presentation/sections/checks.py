@@ -94,7 +94,7 @@ def _describe_waiver(check: CheckResult) -> str | None:
 
 def _show_interval(check: CheckResult) -> str | None:
     interval = check.estimate.interval if check.estimate else None
-    return format_interval(interval, check.limit) if interval else None
+    return f"({format_interval(interval, check.limit)})" if interval else None
 
 
 def present_brief_checks(index: Index) -> Grid:

@@ -74,7 +74,7 @@ def show_estimate(estimate: Estimate | None, *, interval: bool = True) -> Cell:
     """Return the value over its two-sided interval; a count stands over what it was counted among."""
     if estimate is None:
         return Cell(NONE, kind="number")
-    below = format_interval(estimate.interval, unit=estimate.unit) if interval and estimate.interval else None
+    below = f"({format_interval(estimate.interval, unit=estimate.unit)})" if interval and estimate.interval else None
     if below is None and estimate.unit is Unit.COUNT:
         below = f"of {estimate.n}"
     return Cell(format_estimate(estimate), below, "number")
