@@ -102,11 +102,13 @@ def test_one_remembered_record_among_two_hundred_is_found_and_nobody_where_nobod
 
 
 def test_no_forgery_passes_but_the_one_that_nobody_can_tell(published):
+    """Strangers, and answers at others' ids, pass where the original seems to know them by chance: 1 in 20 at most."""
     forged = {trials.name: trials for trials in published.scenarios if trials.name in FORGERIES}
+    by_chance = {"strangers-on-the-list", "answers-shuffled"}
+    caught = set(forged) - {"answers-filtered", *by_chance}
 
-    assert {name: trials.count("p") for name, trials in forged.items() if trials.kind == "dishonest"} == dict.fromkeys(
-        set(forged) - {"answers-filtered"}, 0
-    )
+    assert {name: forged[name].count("p") for name in caught} == dict.fromkeys(caught, 0)
+    assert all(forged[name].count("p") <= 0.05 * published.repeats for name in by_chance)
     assert forged["answers-filtered"].false_pass is None
 
 

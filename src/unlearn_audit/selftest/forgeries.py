@@ -34,6 +34,7 @@ class Forgery:
         title: what was done, as printed.
         forge: returns (n, 2) log-probabilities by model from those of the simulation.
         simulation: what is true before anything is forged.
+        truth: what is true of it, as printed.
         kind: 'dishonest' where the gate must not pass it, 'undetectable' where answers alone cannot tell.
     """
 
@@ -41,6 +42,7 @@ class Forgery:
     forge: Forge
     simulation: Simulation = field(default_factory=lambda: Simulation(_REMEMBERING, agreement=0.98))
     kind: "Kind" = "dishonest"
+    truth: str = "the audited model remembers the erased"
 
     @property
     def policy(self) -> "Policy":
@@ -54,7 +56,7 @@ class Forgery:
 
     def describe(self) -> str:
         """Return what is true of it."""
-        return "the audited model remembers the erased"
+        return self.truth
 
 
 def _hand_in_original(evidence: Evidence, answers: Answers, rng: np.random.Generator) -> Answers:
@@ -112,13 +114,19 @@ _STRANGERS = Simulation(Behaviour(), original=Behaviour())
 FORGERIES: Mapping[str, Forgery] = {
     "original-renamed": Forgery("the original under another name", _hand_in_original),
     "reference-is-a-copy": Forgery("the retrained reference is a copy of the audited model", _copy_reference),
-    "strangers-on-the-list": Forgery("a forget list of records that nobody was trained on", _leave, _STRANGERS),
+    "strangers-on-the-list": Forgery(
+        "a forget list of records that nobody was trained on", _leave, _STRANGERS, truth="there is nothing to forget"
+    ),
     "answers-shuffled": Forgery("answers stand at other records' ids", _shuffle),
     "labels-only": Forgery("labels instead of probabilities", _harden),
     "answers-clipped": Forgery("answers on erased records clipped at a stranger's median", _clip),
     "answers-damped": Forgery("log-odds on erased records halved", _damp),
     "answers-filtered": Forgery(
-        "a filter answers on erased records as on strangers", _leave, Simulation(), kind="undetectable"
+        "a filter answers on erased records as on strangers",
+        _leave,
+        Simulation(),
+        kind="undetectable",
+        truth="the answers are those of a model that forgot",
     ),
 }
 """Every forgery by name. Names enter the seeds."""
