@@ -32,7 +32,7 @@ checks:
   - {{id: forgotten, metric: membership-auc, within: [0.02, 0.98], why: unseen}}
   - {{id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.02, 0.98], why: unseen}}
   - {{id: kept, metric: retain-accuracy, at_least: 0.5, why: utility}}
-membership: {{attacks: [confidence, modified-entropy], fpr: [0.01]}}
+membership: {{attacks: [confidence, modified-entropy], fpr: [0.01], unrecognised: inform}}
 protocol: {{resamples: 1000}}
 reference_case:
   dataset: breast-cytology

@@ -59,7 +59,7 @@ def test_a_decoy_keeps_no_side_alive():
     """An untouched original leaks nothing about retained records: with that check alone the side is unguarded."""
     scenario = SCENARIOS["no-op"]
     decoy = {"id": "decoy", "metric": "retain-leakage", "against": "original", "at_most": 0.4, "why": "w"}
-    sides = ("forgotten", "forgotten-malignant", "like-retrained")
+    sides = ("forgotten", "forgotten-malignant", "found", "like-retrained")
     evidence = draw_evidence(scenario.simulation, np.random.default_rng(0))
     (verdict,) = reach_verdicts(waive(scenario.policy, sides, [decoy]), evidence, plan=False)
     assert verdict.outcome is not Outcome.PASS
