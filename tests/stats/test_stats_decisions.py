@@ -305,6 +305,14 @@ def test_the_records_that_would_decide(value, low, high, limit, expected):
     assert expected == plan(value, low, high, limit)
 
 
+def test_where_the_bound_of_so_many_records_overflows_there_is_no_number(monkeypatch):
+    """Found by an audit of twelve erased records, which ended in an error where it meant to plan."""
+    overflows = lambda *_: list(np.exp(np.array([1e4])))  # noqa: E731
+    monkeypatch.setattr("unlearn_audit.stats.power.find_upper_bounds", overflows)
+
+    assert estimate_more_records(estimate_proportion(20, 100, confidence=0.95), 0.25) is None
+
+
 def test_the_records_said_to_decide_do_so_if_the_share_stays():
     now = estimate_proportion(20, 100, confidence=0.95)
     more = estimate_more_records(now, 0.25)

@@ -71,7 +71,7 @@ def _find_scale(estimate: Estimate, target: float, confidence: float, *, worst: 
     """Return the multiple of the counts at which the bound is `target`: about 1 for the bound at hand.
 
     Below 1 where clusters make the records at hand worth fewer independent ones. None where no multiple within reach
-    gives it.
+    gives it, or where the bound of so many records cannot be computed.
     """
     from scipy.optimize import brentq
 
@@ -79,9 +79,11 @@ def _find_scale(estimate: Estimate, target: float, confidence: float, *, worst: 
         return _bound_scaled(estimate, float(np.exp(log_scale)), confidence, worst=worst) - target
 
     low, high = -np.log(1e4), float(np.log(_MOST))
-    if miss(low) * miss(high) > 0:
+    try:
+        with np.errstate(over="raise"):
+            return float(np.exp(brentq(miss, low, high, xtol=1e-4))) if miss(low) * miss(high) <= 0 else None
+    except FloatingPointError:  # so many records that the inversion overflows
         return None
-    return float(np.exp(brentq(miss, low, high, xtol=1e-4)))
 
 
 def _bound_scaled(estimate: Estimate, scale: float, confidence: float, *, worst: bool) -> float:
