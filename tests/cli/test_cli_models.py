@@ -289,7 +289,7 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
 
 @pytest.mark.parametrize(
     ("tail", "words"),
-    [(nn.Dropout(0.9), "answers the same records differently"),
+    [(nn.Dropout(0.5), "answers the same records differently"),
      (nn.BatchNorm1d(2, track_running_stats=False), "differently when others stand beside it")],
 )  # fmt: skip
 def test_a_program_exported_in_training_mode_is_refused(run, case, networks, tail, words):
