@@ -20,7 +20,7 @@ POLICY = write_policy(
     "quick",
     ["{id: risk, metric: global-risk, at_most: RISK, why: ceiling}", *LOOSE],
     points="argmax, cost-optimal",
-    membership="{attacks: [confidence, modified-entropy], fpr: [0.01]}",
+    membership="{attacks: [confidence, modified-entropy], fpr: [0.01], unrecognised: inform}",
     reference_case=FINE_TUNED,
 )
 
