@@ -82,6 +82,41 @@ def test_the_first_audit_is_the_samples(record):
     assert f"Verdict: {record['outcome'].upper()}" in page
 
 
+def find_estimates(record, metric, among="all"):
+    return {
+        finding["key"]["model"]: finding["estimate"]
+        for finding in record["findings"]
+        if (finding["key"]["metric"], finding["key"]["among"]) == (metric, among)
+    }
+
+
+def test_what_the_page_on_patients_says_of_the_published_evidence(record):
+    references, forget = record["policy"]["membership"]["references"]["models"], record["provenance"]["forget"]["count"]
+    controls = record["provenance"]["data"]["splits"]["test"]["n"]
+    assert f"{references} reference models, {forget} erased records and {controls} controls" in TEXT["patients.md"]
+
+    left = {model for model, found in find_estimates(record, "recognised-records").items() if found["value"]}
+    assert left == {"original", "unlearned", "remedied-salun-cra"}
+    for among in ("all", "positive", "negative"):
+        bounds = find_estimates(record, "paired-recognition", among)["unlearned"]["bounds"]
+        assert bounds["low"] <= 0.5 <= bounds["high"]
+    average = find_estimates(record, "paired-recognition")["remedied-salun-cra"]["bounds"]
+    assert average["low"] <= 0.5 <= average["high"]
+    assert find_estimates(record, "paired-recognition", "positive")["remedied-salun-cra"]["value"] > 0.53
+
+
+def test_the_misses_that_the_cytology_policy_can_still_decide_are_counted_right(record):
+    """At the audited model's half of the error."""
+    n = record["provenance"]["data"]["splits"]["test"]["positive"]
+    (limit,) = (check["at_most"] for check in record["policy"]["checks"] if check["id"] == "missed")
+    most = max(k for k in range(n) if compute_clopper_pearson(k, n, 0.025)[1] <= limit)
+
+    (why,) = (check["why"] for check in record["policy"]["checks"] if check["id"] == "missed")
+    assert (
+        f"{most} misses, one in fifteen, can still be shown to lie below {100 * limit:.0f} %, {most + 1} cannot" in why
+    )
+
+
 def test_the_bound_of_no_miss_is_the_bound(record):
     n = record["provenance"]["data"]["splits"]["test"]["positive"]
 
