@@ -158,7 +158,7 @@ def test_every_shipped_policy_stops_every_bad_model(name):
     policy: Policy = load_policy(find_policy(name), name_known())
     proof = prove_policy(policy)
     assert not proof.is_refused
-    if name in {"dermatology", "histopathology"}:
+    if name != "breast-ultrasound":
         assert proof.fine.passes >= 0.8 * proof.fine.draws
     else:
         assert proof.is_hopeless
