@@ -98,11 +98,11 @@ golden-bundle: setup ## once for each release: the bundle that must verify for e
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
 	$(BIN)/python -m pytest -q tests/samples
 
-selftest: setup test-tools ## how often does the gate decide wrongly? docs/appendix/selftest.*, about five minutes
+selftest: setup test-tools ## how often does the gate decide wrongly? docs/appendix/selftest.*, 30 minutes of processor time
 	$(BIN)/python tools/publish_selftest.py
 	$(BIN)/python -m tools.docs_figures
 
-coverage-study: setup ## do the deciding bounds cover? docs/appendix/coverage.*, about five minutes on two cores
+coverage-study: setup ## do the deciding bounds cover? docs/appendix/coverage.*, 20 minutes of processor time
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m tools.docs_figures
 
