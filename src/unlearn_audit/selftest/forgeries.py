@@ -5,7 +5,7 @@ answers on the erased are like those on strangers', which nobody can tell from a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,6 @@ Answers = dict[str, NDArray[np.float64]]
 Forge = Callable[[Evidence, Answers, np.random.Generator], Answers]
 _CLIP = 2.0
 """Log-odds of the true class to which a filter clips: what strangers get at the median."""
-_REMEMBERING = Behaviour(forget_positive=1.0, forget_negative=1.0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Forgery:
 
     title: str
     forge: Forge
-    simulation: Simulation = field(default_factory=lambda: Simulation(_REMEMBERING, agreement=0.98))
+    simulation: Simulation = SCENARIOS["no-op"].simulation
     kind: "Kind" = "dishonest"
     truth: str = "the audited model remembers the erased"
 

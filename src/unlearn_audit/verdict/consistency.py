@@ -42,7 +42,8 @@ class UnknownRulesError(ValueError):
 def find_contradictions(record: AuditRecord) -> Iterator[str]:
     """Yield, as ends of sentences, in what a record's verdicts differ from what its policy and findings give.
 
-    Sentences that explain an outcome are not compared: they are other ones in another version.
+    A text is held to its code where the record is of this version: in another one it may be another. Which sentences
+    explain an outcome is not compared.
 
     Raises:
         UnknownRulesError: this version cannot read the record's policy, or does not know a metric in it.
