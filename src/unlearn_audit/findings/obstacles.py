@@ -111,14 +111,22 @@ def _find_repeated(context: EvaluationContext) -> Message | None:
         return None  # nothing is measured, for that reason
     for split in ("test", "forget"):
         mask = evidence.select(split)
-        answers = np.hstack([values[mask] for values in evidence.log_probs.values()])
-        told = np.array([values[mask].max(axis=1) < -_LEAST_CERTAIN for values in evidence.log_probs.values()]).all(0)
-        rows = np.column_stack([evidence.label[mask], np.round(answers, 9)])[told]
+        rows, told = _lay_out_answers(evidence, split, tuple(evidence.log_probs))
         where = np.arange(mask.sum())[told] if clusters is None else clusters[mask][told]
         repeats = _count_repeats(rows, where)
         if repeats > _MOST_REPEATED * mask.sum():
             return write_message("records-repeated", repeats=repeats, n=int(mask.sum()), split=split)
     return None
+
+
+def _lay_out_answers(
+    evidence: Evidence, split: str, models: tuple[str, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return a row of label and answers for each record of a split that can be told apart, and which those are."""
+    mask = evidence.select(split)
+    answers = [evidence.log_probs[name][mask] for name in models]
+    told = np.all([values.max(axis=1) < -_LEAST_CERTAIN for values in answers], axis=0)
+    return np.column_stack([evidence.label[mask], np.round(np.hstack(answers), 9)])[told], told
 
 
 def _count_repeats(rows: NDArray[np.float64], clusters: NDArray[np.int64]) -> int:
@@ -147,10 +155,7 @@ def _find_filtered(context: EvaluationContext, model: str) -> Message | None:
 
 def _count_equal_pairs(evidence: Evidence, model: str, split: str) -> tuple[int, int]:
     """Return the pairs of a split with one label and answer, and all pairs; too sure answers are left out."""
-    mask = evidence.select(split)
-    answers, labels = evidence.log_probs[model][mask], evidence.label[mask]
-    told = answers.max(axis=1) < -_LEAST_CERTAIN
-    rows = np.column_stack([labels, np.round(answers, 9)])[told]
+    rows, _ = _lay_out_answers(evidence, split, (model,))
     n = len(rows)
     counts = np.unique(rows, axis=0, return_counts=True)[1] if n else np.zeros(0, dtype=np.int64)
     return int((counts * (counts - 1) // 2).sum()), n * (n - 1) // 2
