@@ -1,4 +1,4 @@
-"""`--baseline`: the last release's record, and what is said about it on the terminal."""
+"""`--baseline`: the record of an earlier release, and the comparison with it on the terminal."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

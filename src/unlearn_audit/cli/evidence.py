@@ -1,4 +1,4 @@
-"""`evidence check`: what predictions or evidence hold, and which checks of a policy they can answer."""
+"""`evidence check`: lists what predictions or evidence hold, and which checks of a policy they can answer."""
 
 import json
 from dataclasses import dataclass
@@ -212,9 +212,9 @@ def _print_checks(checks: "Sequence[CheckResult]") -> None:
     width = min(_WIDEST, max(len(check.title) for check in checks))
     for check in checks:
         note = "" if check.required else " (not required)"
-        said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
+        text = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
         mark = "-" if check.outcome is Outcome.NOT_RUN else "+"
-        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(said)}{note}")
+        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(text)}{note}")
 
 
 def _suggest(check: "CheckResult", policy: "Policy") -> str:

@@ -93,13 +93,11 @@ class ModelCard(Frozen):
 
     name: str = Field(description="its name in the evidence and in every finding")
     role: Literal["original", "retrained", "unlearned", "remedied", "compared"]
-    method: str = Field(description="'train', an unlearning method's name, or 'brought along'")
+    method: str = Field(description="'train', an unlearning method's name, or 'external'")
     title: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     seed: int | None = None
-    seconds: float | None = Field(
-        default=None, description="wall time it took to make, None where it was brought along"
-    )
+    seconds: float | None = Field(default=None, description="wall time it took to make, None where it is external")
     file: str | None = Field(default=None, description="path inside the bundle")
     sha256: str | None = Field(
         default=None,

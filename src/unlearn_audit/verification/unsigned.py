@@ -1,4 +1,4 @@
-"""What carries no signature of its own, and what can be checked of it: a page, a folder of pages, an archive."""
+"""Files without a signature of their own: what can be checked of a page, a folder of pages, an archive."""
 
 from pathlib import Path
 
@@ -46,11 +46,11 @@ def describe_page(path: Path) -> Verification:
     """Return that a page proves nothing by itself, and what to hold it against."""
     beside = path.parent / PDF
     how = f"--pdf {beside}" if beside.is_file() else "--pdf REPORT.pdf"
-    said = (
+    text = (
         "An HTML page carries no signature: nothing shows whether it is genuine. Compare it with the signed PDF that "
         f"came with it ({how}), or verify the folder of the whole report."
     )
-    return _say(said)
+    return _say(text)
 
 
 def describe_folder(path: Path) -> Verification | None:

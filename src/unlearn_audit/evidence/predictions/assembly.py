@@ -1,4 +1,4 @@
-"""Predictions become evidence: everything is checked, and what nobody here can check is said to be so."""
+"""Builds evidence from predictions: what can be checked is checked, the rest is declared."""
 
 import hashlib
 from collections import Counter
@@ -52,7 +52,7 @@ from unlearn_audit.records.intake import IntakeEntry, join_intake, note_intake
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.software import describe_machine
 
-BROUGHT = "brought along"
+EXTERNAL = "external"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def read_predictions(paths: Sequence[Path], policy: Policy, facts: Facts) -> Evi
     digests = [table.sha256 for table in tables]
     digest = digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
     listed = ", ".join(f"{path.name} (SHA-256 {sha})" for path, sha in zip(paths, digests, strict=True))
-    source = f"predictions brought along: {listed}"
+    source = f"external predictions: {listed}"
     return assemble(rename_models(answers, names), policy, facts, digest, source, forget)
 
 
@@ -238,8 +238,8 @@ def _describe_models(answers: Answers, facts: Facts) -> tuple[ModelCard, ...]:
     return tuple(sorted(cards, key=lambda card: (*ROLES, "compared").index(card.role)))
 
 
-def _describe_model(name: str, told: ExternalModelFacts) -> ModelCard:
-    role = told.role or (name if name in ROLES else "compared")
+def _describe_model(name: str, facts: ExternalModelFacts) -> ModelCard:
+    role = facts.role or (name if name in ROLES else "compared")
     if name in TRIVIAL_MODELS or (role in ROLES and name != role):
         raise EvidenceError(
             f"expected the {role} model under the name '{role}', found '{name}'",
@@ -250,11 +250,11 @@ def _describe_model(name: str, told: ExternalModelFacts) -> ModelCard:
         {
             "name": name,
             "role": role,
-            "method": f"{told.made_by} ({BROUGHT})" if told.made_by else BROUGHT,
-            "title": told.title or title.get(role, name),
-            "parameters": told.made_with,
-            "source": told.source,
-            "notes": tuple(map(quote_text, told.notes)),
+            "method": f"{facts.made_by} ({EXTERNAL})" if facts.made_by else EXTERNAL,
+            "title": facts.title or title.get(role, name),
+            "parameters": facts.made_with,
+            "source": facts.source,
+            "notes": tuple(map(quote_text, facts.notes)),
         }
     )
 
