@@ -51,9 +51,9 @@ def print_comparison(comparison: "Comparison") -> None:
 def _show(change: "CheckChange") -> tuple[str, ...]:
     word = f"{'REGRESSION, ' if change.is_regression else ''}{change.change.value}"
     then, now = (change.outcome_before, change.before), (change.outcome_after, change.after)
-    return word, change.title, _say(*then), _say(*now)
+    return word, change.title, _format_outcome(*then), _format_outcome(*now)
 
 
-def _say(outcome: Outcome | None, bounds: Interval | None) -> str:
+def _format_outcome(outcome: Outcome | None, bounds: Interval | None) -> str:
     shown = f" [{bounds.low:.3f}, {bounds.high:.3f}]" if bounds else ""
     return (outcome.label if outcome else "not checked") + shown

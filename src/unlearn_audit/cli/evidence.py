@@ -96,7 +96,7 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     lost = [check for check in checks if check.outcome is Outcome.NOT_RUN and check.required]
     code = ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
     if options.as_json:
-        click.echo(json.dumps(_tell(evidence, checks, policy, code), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_list_facts(evidence, checks, policy, code), indent=2, ensure_ascii=False))
         return code
     _print_contents(evidence)
     _print_checks(checks)
@@ -111,7 +111,9 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     return code
 
 
-def _tell(evidence: "Evidence", checks: "Sequence[CheckResult]", policy: "Policy", code: ExitCode) -> dict[str, Any]:
+def _list_facts(
+    evidence: "Evidence", checks: "Sequence[CheckResult]", policy: "Policy", code: ExitCode
+) -> dict[str, Any]:
     """Return all that the table says, for programs."""
     from unlearn_audit.records import Outcome
 

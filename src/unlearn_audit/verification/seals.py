@@ -44,7 +44,7 @@ def judge_seals(record: AuditRecord, trust_store: TrustStore, moment: datetime |
         yield VerificationCheck("seal", State.INVALID, "A seal was time-stamped after the report was.")
         return
     worst = next((line for state in (State.UNTRUSTED, State.TEST_KEY) for line in judged if line.state is state), None)
-    text = "; ".join(_tell(seal, opened, trust_store, moment) for opened, seal in zip(found, seals, strict=True))
+    text = "; ".join(_describe(seal, opened, trust_store, moment) for opened, seal in zip(found, seals, strict=True))
     if worst:
         yield VerificationCheck("seal", worst.state, f"{worst.sentence} {text}.")
     else:
@@ -91,7 +91,7 @@ def _reopen(seal: Seal, record: AuditRecord, trust_store: TrustStore) -> Opened:
     return opened
 
 
-def _tell(seal: Seal, opened: Opened, trust_store: TrustStore, signed: datetime | None) -> str:
+def _describe(seal: Seal, opened: Opened, trust_store: TrustStore, signed: datetime | None) -> str:
     moment = _find_time(opened, trust_store)
     when = f"{seal.sealed}, as claimed"
     if moment:
