@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MLFLOW_VENV ?= .venv-mlflow
+RIVALS_VENV ?= .venv-rivals
 # Without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu spares 5 GB of CUDA packages.
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
@@ -125,11 +126,19 @@ scale-study: setup ## what an audit costs as data grow: docs/appendix/scale.json
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m tools.docs_figures
 
-bench: setup ## ratios against the libraries one would otherwise use
-	$(BIN)/python -m benchmarks
+# An environment of its own: what is compared with is no dependency of this project. sacroml needs matplotlib, unsaid.
+$(RIVALS_VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(RIVALS_VENV)/bin/python || $(PYTHON) -m venv $(RIVALS_VENV)
+	$(RIVALS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) torch
+	$(RIVALS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) \
+	  -e '.[train,plot]' sacroml==2.0.1 adversarial-robustness-toolbox==1.20.1
+	@touch $@
 
-publish-bench: setup ## the same, and docs/appendix/bench.json for the README: on a quiet machine
-	$(BIN)/python -m benchmarks --publish
+bench: system $(RIVALS_VENV)/.installed ## ratios against the libraries one would otherwise use
+	$(RIVALS_VENV)/bin/python -m benchmarks
+
+publish-bench: system $(RIVALS_VENV)/.installed ## the same, and docs/appendix/bench.json for the README: on a quiet machine
+	$(RIVALS_VENV)/bin/python -m benchmarks --publish
 
 bench-streaming: setup ## memory of a case on 100,000 images; about half an hour, 16 GB of disk
 	$(BIN)/python -m benchmarks.streaming

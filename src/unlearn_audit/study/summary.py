@@ -14,6 +14,7 @@ from unlearn_audit.policy.problems import suggest
 from unlearn_audit.records import ModelCard, digest_of, round_number
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
 from unlearn_audit.study.measures import POPULATION, Measure, list_measures
+from unlearn_audit.study.recognition import recognise
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import RESULT_SCHEMA, Answer, CellResult, Figure, Row, StudyResult
 from unlearn_audit.study.runs import Runs
@@ -156,6 +157,7 @@ def _summarise_cell(
         rows=tuple(_make_row(runs, name, title, methods[name]) for name, title in titles.items()),
         references={str(cell.seed): cell.failed[REFERENCES] for cell in cells if REFERENCES in cell.failed},
         answers=tuple(_answer(runs, claim, confidence, whole=whole) for claim in _list_claims(study, share)),
+        recognition=tuple(row for cell in cells for row in recognise(cell, policy, titles)),
     )
 
 
