@@ -13,7 +13,7 @@ from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, find_rate, get_augmentation, get_class_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -29,14 +29,15 @@ def fit(
     *,
     task: str = "train",
     penalty: Callable[[float, nn.Module], Tensor] | None = None,
+    scales: Mapping[str, Tensor] | None = None,
 ) -> nn.Module:
     """Return a copy of `model` trained on `records`; `model` itself is left as it was.
 
     Mean cross-entropy by SGD with momentum, one-cycle learning rate (`find_rate`); class weights and augmentation
     where the recipe has them, which lessen memorisation. Records are shuffled each epoch by a generator
-    on `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss.
-    `progress` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
-    else.
+    on `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss;
+    `scales` (per weight name) multiplies gradients before each step. `progress` hears `task` after every step; an
+    interrupt inside it, or anywhere, loses the copy and nothing else.
 
     Raises:
         CaseError: no records, a class the model does not have, or training diverged (epoch and rate are named).
@@ -44,7 +45,7 @@ def fit(
     from torch.nn.functional import cross_entropy
 
     classes = count_classes(model, records)
-    learner = Learner(model, recipe)
+    learner = Learner(model, recipe, scales=scales)
     shuffle, lots = make_generator(seed, "shuffle"), make_generator(seed, "augmentation")
     weights, changes = _weigh_classes(classes, records, recipe), get_augmentation(recipe)
     steps = recipe.epochs * count_batches(len(records), recipe.batch)
