@@ -54,7 +54,7 @@ from unlearn_audit.policy.study_file import (
     StudyFile,
     StudyReferences,
 )
-from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED
+from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED, name_share
 from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
@@ -114,6 +114,7 @@ __all__ = [
     "load_waivers",
     "locate_checks",
     "name_bands",
+    "name_share",
     "parse_policy",
     "tell_looks",
     "tell_release",
