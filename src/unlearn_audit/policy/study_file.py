@@ -90,6 +90,9 @@ class StudyFile(Frozen):
     model: Slug | None = Field(
         default=None, exclude_if=operator.not_, description="network by its name in the table, where not the policy's"
     )
+    head: Literal["binary", "classes"] | None = Field(
+        default=None, exclude_if=operator.not_, description="of the network, where it is not as the policy's task says"
+    )
     seeds: tuple[Seed, ...] = Field(
         min_length=1, max_length=1_000, description="of the training runs; intervals need three or more"
     )

@@ -46,7 +46,7 @@ class CellJob:
     """All that shapes a cell.
 
     Attributes:
-        policy: with the cell's own seed.
+        policy: with the cell's own seed, and the study's head.
         data: file or folder; None for data that a library carries.
         data_sha256: of the file, or of names, sizes and times of a folder; None with `data`.
         model: network, where it is not the policy's.
@@ -129,8 +129,10 @@ def _order(
     relearning = study.relearning and study.relearning.model_copy(
         update={"of": tuple(name for name in study.relearning.of if name in names)}
     )
+    task = policy.task.model_copy(update={"head": study.head or policy.task.head})
+    protocol = policy.protocol.model_copy(update={"seed": seed})
     return CellJob(
-        policy=policy.model_copy(update={"protocol": policy.protocol.model_copy(update={"seed": seed})}),
+        policy=policy.model_copy(update={"protocol": protocol, "task": task}),
         data=data,
         data_sha256=data_sha256,
         split_column=study.split_column,
