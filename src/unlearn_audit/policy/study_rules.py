@@ -75,11 +75,11 @@ def _names(data: Data) -> Iterator[FieldError]:
 
 
 def _model_lists(data: Data) -> Iterator[FieldError]:
-    known = set().union(*_list_cells(data))
-    for section in ("relearning", "references"):
+    made = set().union(*_list_cells(data))
+    for section, known in (("relearning", made), ("references", made | {"retrained"})):
         listed = _list_texts(data, section, "of")
         yield from _repeated(listed, "model")
-        yield from (_miss(keys, name, known) for keys, name in listed if known and name not in known)
+        yield from (_miss(keys, name, known) for keys, name in listed if made and name not in known)
     yield from _repeated(_list_texts(data, "references", "attacks"), "attack")
 
 

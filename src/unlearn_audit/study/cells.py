@@ -21,6 +21,7 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.policy import (
     CaseFile,
+    MethodChoice,
     Network,
     Policy,
     Recipe,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # raised when this package makes other cells of the same order
 REFERENCES = "references"
+RETRAINED = "retrained"
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def _order(
         models=cell.models,
         relearning=relearning,
         references=asked.models if asked else 0,
-        calibrated=tuple(name for name in asked.of if name in names) if asked else (),
+        calibrated=tuple(name for name in asked.of if name in names or name == RETRAINED) if asked else (),
         split_seed=policy.protocol.seed,
     )
 
@@ -173,7 +175,7 @@ def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
         case = mark_shown(case)
         for name in list_relearned(case, job.relearning):
             case = _try(failed, PREFIX + name, case, partial(_relearn, name, job.relearning))
-    choices = {m.name: m for m in job.models if m.name in job.calibrated and m.name in case.made}
+    choices = _list_choices(job, case)
     if job.references and choices:
         case = _try(failed, REFERENCES, case, partial(_refer, job, choices))
     content = to_parquet(collect(case, ignore_progress))
@@ -181,6 +183,13 @@ def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
     note = {"order": job.digest(), "evidence_sha256": hashlib.sha256(content).hexdigest(), "failed": failed}
     write_whole(folder / f"{job.name}.json", json.dumps(note, indent=1, sort_keys=True).encode())
     return job.name
+
+
+def _list_choices(job: CellJob, case: Case) -> dict[str, MethodChoice]:
+    """Return what is done to the reference models, in the study's order: methods that worked, and retraining."""
+    known: dict[str, MethodChoice] = {model.name: model for model in job.models}
+    known[RETRAINED] = MethodChoice(method="retrain")
+    return {name: known[name] for name in job.calibrated if name in case.made}
 
 
 def is_finished(folder: Path, job: CellJob) -> bool:
@@ -251,7 +260,7 @@ def _relearn(name: str, relearning: Relearning, case: Case) -> Case:
     return _validate_answers(add_relearned(case, name, relearning), PREFIX + name)
 
 
-def _refer(job: CellJob, choices: Mapping[str, StudiedModel], case: Case) -> Case:
+def _refer(job: CellJob, choices: Mapping[str, MethodChoice], case: Case) -> Case:
     return add_references(case, job.references, choices, Workers(), job.policy.protocol.cluster)
 
 

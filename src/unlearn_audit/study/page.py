@@ -8,6 +8,7 @@ from unlearn_audit.records import Estimate
 from unlearn_audit.study.by_class import BY_CLASS
 from unlearn_audit.study.measure import Measure
 from unlearn_audit.study.measures import POPULATION, list_measures
+from unlearn_audit.study.recognition_table import write_recognition
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import Answer, CellResult, Row, StudyResult
 
@@ -85,6 +86,9 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     more = [name for name in measures if name in _list_forgetting(result, measures) and name.endswith("-positive")]
     differences += [name for name in more if name not in differences and _has_values(rows, name)]
     yield from _write_rows(rows, differences, measures, paired=True)
+    if cell.recognition:
+        yield from ("### Each erased record, over pairs of reference models", "")
+        yield from (*write_recognition(cell.recognition), "")
     yield from _write_troubles(cell)
 
 
@@ -219,6 +223,12 @@ def _write_foot(result: StudyResult) -> Iterator[str]:
         "- A study speaks of methods, trained with these recipes on these data. It says nothing about the next model: "
         "audit that one."
     )
+    if any(cell.recognition for cell in result.cells):
+        yield (
+            "- Each erased record: D is the log-odds of the true class by the model of a pair that trained on a record "
+            "and was made to forget it, less that by the one that never saw it; t is the largest of any record, with "
+            "its randomisation p. Brackets are one-sided bounds over the pairs of one seed. They speak of procedures."
+        )
     yield (
         "- A model that has collapsed to one answer counts in the clinical columns and is left out of the forgetting "
         "columns: a destroyed model looks perfectly forgotten."

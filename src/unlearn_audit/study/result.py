@@ -63,6 +63,35 @@ class Answer(Frozen):
     outcome: Literal["holds", "contradicted", "open"]
 
 
+class Recognised(Frozen):
+    """One number of one procedure over pairs of reference models."""
+
+    metric: str = Field(description="as an audit calls it")
+    among: str = Field(description="all, positive or negative")
+    estimate: Estimate | None = None
+    reason: str | None = Field(default=None, description="why it was not measured")
+
+
+class Recognition(Frozen):
+    """How far a procedure leaves erased records recognisable, over the pairs of reference models of one seed."""
+
+    model: str
+    title: str
+    seed: int
+    figures: tuple[Recognised, ...]
+
+    def find(self, metric: str, among: str = "all") -> Recognised:
+        """Return the figure of `metric` among those records.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for figure in self.figures:
+            if (figure.metric, figure.among) == (metric, among):
+                return figure
+        raise KeyError(metric, among)
+
+
 class CellResult(Frozen):
     """One share to forget, or shares by class."""
 
@@ -75,6 +104,9 @@ class CellResult(Frozen):
         default_factory=dict, exclude_if=operator.not_, description="why reference models were not made, by seed"
     )
     answers: tuple[Answer, ...] = ()
+    recognition: tuple[Recognition, ...] = Field(
+        default=(), exclude_if=operator.not_, description="where there are reference models: a row for each procedure"
+    )
 
     def find(self, name: str) -> Row:
         """Return the row of a model.

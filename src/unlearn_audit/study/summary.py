@@ -15,6 +15,7 @@ from unlearn_audit.records import ModelCard, digest_of, round_number
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
 from unlearn_audit.study.measure import Measure
 from unlearn_audit.study.measures import POPULATION, list_measures
+from unlearn_audit.study.recognition import recognise
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import RESULT_SCHEMA, Answer, CellResult, Figure, Row, StudyResult
 from unlearn_audit.study.runs import Runs
@@ -157,6 +158,7 @@ def _summarise_cell(  # noqa: PLR0917 - one call site, in the order of the study
         rows=tuple(_make_row(runs, name, title, methods[name]) for name, title in titles.items()),
         references={str(cell.seed): cell.failed[REFERENCES] for cell in cells if REFERENCES in cell.failed},
         answers=tuple(_answer(runs, claim, confidence, whole=whole) for claim in _list_claims(study, asked)),
+        recognition=tuple(row for cell in cells for row in recognise(cell, policy, titles)),
     )
 
 
