@@ -12,7 +12,10 @@ from tests.support.policies import LOOSE, write_policy
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 
+from unlearn_audit.cli.modes import find_list  # noqa: E402
 from unlearn_audit.data import load_dataset  # noqa: E402
+from unlearn_audit.errors import UsageError  # noqa: E402
+from unlearn_audit.policy import CaseFile  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = (
@@ -616,3 +619,11 @@ def test_the_case_file_of_the_page_is_one(tmp_path):
 
     assert case.preprocessing.size == 224
     assert case.models["first-try"].file == "ascent.onnx"
+
+
+def test_shares_by_class_are_no_list_of_what_models_made_elsewhere_had_to_forget():
+    case = CaseFile.model_validate(
+        {"schema": "unlearn-audit/case/v1", "name": "external", "forget": {"malignant": 0.5, "benign": 0.11}}
+    )
+    with pytest.raises(UsageError, match=r"found the share 0\.5 of malignant, 0\.11 of benign"):
+        find_list(None, case, Path())

@@ -269,12 +269,15 @@ def find_list(option: str | Path | None, case: "CaseFile | None", folder: Path) 
     asked = option if option is not None else (case.forget if case else None)
     if asked is None:
         return None
-    try:
-        share = float(str(asked))
-    except ValueError:
-        return Path(option) if option is not None else folder / str(asked)
+    if isinstance(asked, dict):
+        found = ", ".join(f"{share:g} of {name}" for name, share in asked.items())
+    else:
+        try:
+            found = f"{float(str(asked)):g}"
+        except ValueError:
+            return Path(option) if option is not None else folder / str(asked)
     raise UsageError(
-        f"expected a list of the ids that were forgotten, found the share {share:g}",
+        f"expected a list of the ids that were forgotten, found the share {found}",
         hint="the models are made already: which records they had to forget is a fact, and cannot be drawn here",
     )
 

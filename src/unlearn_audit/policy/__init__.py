@@ -60,7 +60,7 @@ from unlearn_audit.policy.study_file import (
     StudyFile,
     StudyReferences,
 )
-from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED
+from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED, name_share
 from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
@@ -124,6 +124,7 @@ __all__ = [
     "load_waivers",
     "locate_checks",
     "name_bands",
+    "name_share",
     "parse_policy",
     "write_draft",
 ]

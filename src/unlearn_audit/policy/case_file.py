@@ -20,7 +20,7 @@ from unlearn_audit.policy.external_facts import (
     PreprocessingFacts,
     ReferenceAnswers,
 )
-from unlearn_audit.policy.fields import Column, Fraction, Text
+from unlearn_audit.policy.fields import Column, ForgetRequest, Text
 from unlearn_audit.policy.reference_case import Recipe
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import Deviation, Device
@@ -43,8 +43,10 @@ class CaseFile(Frozen):
     images: Images | None = Field(
         default=None, description="what is done to every image of a folder when it is taken in, such as {size: 224}"
     )
-    forget: Fraction | Text | None = Field(
-        default=None, description="share of the training records, or a CSV of record, lesion or patient ids"
+    forget: ForgetRequest = Field(
+        default=None,
+        description="share of the training records, shares by class such as {malignant: 0.5, benign: 0.11}, or a CSV "
+        "of record, lesion or patient ids",
     )
     unlearn: MethodChoice | None = Field(default=None, description="the audited method and its parameters")
     compare: tuple[MethodChoice, ...] = Field(default=(), description="methods that are audited beside it")
