@@ -8,7 +8,8 @@ import pytest
 from tests.support.tiny_studies import CLAIM, FINE
 from unlearn_audit.errors import CaseError, PolicyError, UsageError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.study import list_jobs, make_cell, read_cell, show_share, write_page
+from unlearn_audit.reference_models.workers import Workers
+from unlearn_audit.study import digest_data, list_jobs, make_cell, read_cell, run_study, show_share, write_page
 from unlearn_audit.study.by_class import BY_CLASS, list_by_class
 from unlearn_audit.study.cells import is_finished
 
@@ -160,3 +161,71 @@ def test_the_numbers_of_a_gap_are_over_runs_alone(result):
     gap = result[1].cells[0].find("fine").find("risk-gap").mean
     assert gap.interval is None or gap.interval.method.code == "student-over-runs"
     assert np.isfinite(gap.value)
+
+
+# --- a head of many classes ---
+
+COUNTS = [30, 20, 40, 10, 20, 30, 20, 10, 60]
+
+
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory):
+    """PathMNIST's shape in small: nine classes of unequal size, in colour, each class brighter than the last."""
+    rng, arrays = np.random.default_rng(2), {}
+    for prefix, factor in (("train", 1.0), ("val", 0.5), ("test", 0.5)):
+        label = np.repeat(np.arange(9), [int(count * factor) for count in COUNTS])
+        images = rng.integers(0, 60, (len(label), 28, 28, 3)) + 20 * label[:, None, None, None]
+        arrays |= {f"{prefix}_images": images.astype(np.uint8), f"{prefix}_labels": label.astype(np.uint8)[:, None]}
+    path = tmp_path_factory.mktemp("tiles") / "pathmnist.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="module")
+def many(make_study, read_policy, cache, tiles, tmp_path_factory):
+    """Nine classes by an augmented recipe that drops, read as two: class 8 is malignant."""
+    policy = read_policy(
+        ("dataset: breast-cytology", "dataset: pathmnist"), ("positive: [malignant]", 'positive: ["8"]')
+    )
+    study = make_study(
+        cells=[{"forget": 0.2, "models": [FINE]}, {"forget": UNEVEN, "models": [FINE]}],
+        seeds=[1],
+        head="classes",
+        model="linear",
+        by_class=True,
+        recipe={"epochs": 4, "batch": 16, "drops": [0.5], "augmentation": ["shift", "horizontal-flip"]},
+    )
+    out = tmp_path_factory.mktemp("many")
+    settings = {"cache": cache, "created": "2026-05-02T03:04:05Z", "workers": Workers()}
+    done = run_study(study, policy, tiles, out=out, **settings)
+    jobs = list_jobs(study, policy, tiles.absolute(), digest_data(tiles))
+    return done, [read_cell(out / "cells", job).evidence for job in jobs]
+
+
+def test_a_share_of_all_is_a_share_of_each_of_many_classes(many):
+    evidence = many[1][0]
+    assert evidence.classes[8] == "colorectal adenocarcinoma epithelium"
+    forgotten = np.bincount(evidence.label[evidence.select("forget")], minlength=9)
+    assert forgotten.tolist() == [count // 5 for count in COUNTS]
+
+
+def test_shares_by_malignancy_are_divided_among_the_classes_of_each(many):
+    evidence = many[1][1]
+    forgotten = np.bincount(evidence.label[evidence.select("forget")], minlength=9)
+    assert forgotten[8] == 30
+    assert forgotten[:8].sum() == round(0.11 * sum(COUNTS[:8]))
+
+
+def test_many_classes_are_read_as_two_after_the_most_probable_one(many):
+    done, (evidence, _) = many
+    test = evidence.select("test")
+    said, truth = evidence.log_probs["fine"][test].argmax(axis=1), evidence.label[test]
+    assert evidence.log_probs["fine"].shape[1] == 9
+    figures = {name: done.cells[0].find("fine").find(name).values[0] for name in ("fnr", "fpr", "risk-equal")}
+    missed, alarmed = (said[truth == 8] != 8).mean(), (said[truth != 8] == 8).mean()
+    assert figures == pytest.approx({"fnr": missed, "fpr": alarmed, "risk-equal": ((said == 8) != (truth == 8)).mean()})
+
+
+def test_the_recipe_of_the_study_is_in_its_result(many):
+    assert many[0].recipe["drops"] == [0.5]
+    assert many[0].recipe["augmentation"] == ["shift", "horizontal-flip"]
