@@ -126,6 +126,7 @@ def test_recheck_reproduces_the_record_bit_for_bit(run_here, finished):
     assert "the same, bit for bit" in out
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_recheck_writes_the_whole_report_and_under_the_same_key_the_same_record(
     run_here, finished, root_certificate, tmp_path
 ):
