@@ -14,7 +14,7 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.policy import tell_spent
+from unlearn_audit.policy import describe_spent
 from unlearn_audit.records import ALL, Estimate, Message, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_shift
@@ -41,13 +41,15 @@ def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) ->
     """
     if key.model in _REFERENCES or key.model not in context.evidence.log_probs:
         return None
-    at_large = context.remember(("obstacle", "all"), lambda: (tell_spent(context.looks) or _find_repeated(context),))[0]
+    at_large = context.remember(
+        ("obstacle", "all"), lambda: (describe_spent(context.looks) or _find_repeated(context),)
+    )[0]
     if at_large is not None:
         return at_large
     if metric.traits.kind != "forgetting":
         return None
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
-    if forged := _tell_copy(copies, key) or _recall_filtered(context, key.model):
+    if forged := _describe_copy(copies, key) or _recall_filtered(context, key.model):
         return forged
     return None if context.policy.membership.unrecognised == "inform" else _recall_unrecognised(context, copies)
 
@@ -83,13 +85,13 @@ def list_copies(evidence: Evidence) -> frozenset[tuple[str, str]]:
 
 def _share_of_equal(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Share of records whose answers lie within `_NEAR`; rounded answers of sure models are left out."""
-    told = (np.sort(one, axis=1)[:, -1] < -_LEAST_CERTAIN) | (np.sort(other, axis=1)[:, -1] < -_LEAST_CERTAIN)
-    if not told.any():
+    distinct = (np.sort(one, axis=1)[:, -1] < -_LEAST_CERTAIN) | (np.sort(other, axis=1)[:, -1] < -_LEAST_CERTAIN)
+    if not distinct.any():
         return float(np.array_equal(one, other))
-    return float((np.abs(one[told] - other[told]).max(axis=1) <= _NEAR).mean())
+    return float((np.abs(one[distinct] - other[distinct]).max(axis=1) <= _NEAR).mean())
 
 
-def _tell_copy(copies: frozenset[tuple[str, str]], key: MetricKey) -> Message | None:
+def _describe_copy(copies: frozenset[tuple[str, str]], key: MetricKey) -> Message | None:
     def are_copies(one: str, other: str) -> bool:
         return (one, other) in copies or (other, one) in copies
 
@@ -111,8 +113,8 @@ def _find_repeated(context: EvaluationContext) -> Message | None:
         return None  # nothing is measured, for that reason
     for split in ("test", "forget"):
         mask = evidence.select(split)
-        rows, told = _lay_out_answers(evidence, split, tuple(evidence.log_probs))
-        where = np.arange(mask.sum())[told] if clusters is None else clusters[mask][told]
+        rows, distinct = _lay_out_answers(evidence, split, tuple(evidence.log_probs))
+        where = np.arange(mask.sum())[distinct] if clusters is None else clusters[mask][distinct]
         repeats = _count_repeats(rows, where)
         if repeats > _MOST_REPEATED * mask.sum():
             return write_message("records-repeated", repeats=repeats, n=int(mask.sum()), split=split)
@@ -125,8 +127,8 @@ def _lay_out_answers(
     """Return a row of label and answers for each record of a split that can be told apart, and which those are."""
     mask = evidence.select(split)
     answers = [evidence.log_probs[name][mask] for name in models]
-    told = np.all([values.max(axis=1) < -_LEAST_CERTAIN for values in answers], axis=0)
-    return np.column_stack([evidence.label[mask], np.round(np.hstack(answers), 9)])[told], told
+    distinct = np.all([values.max(axis=1) < -_LEAST_CERTAIN for values in answers], axis=0)
+    return np.column_stack([evidence.label[mask], np.round(np.hstack(answers), 9)])[distinct], distinct
 
 
 def _count_repeats(rows: NDArray[np.float64], clusters: NDArray[np.int64]) -> int:
