@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m twine check --strict "$work"/dist/*
 "$python" -m check_wheel_contents "$work"/dist/*.whl
 "$python" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$(echo "$work"/dist/*.whl)[pdf]"
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt "$(echo "$work"/dist/*.whl)[pdf]"
 command="$work/venv/bin/unlearn-audit"
 
 export HOME=$work XDG_CONFIG_HOME=$work/.config # a TEST key of its own
