@@ -1,4 +1,4 @@
-"""What the commands that write reports share: formats before the work, places after it."""
+"""Shared by the commands that write reports: formats are resolved before the work, places are printed after it."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -57,7 +57,7 @@ def name_file(path: Path) -> str:
     return placed.relative_to(here).as_posix() if placed.is_relative_to(here) else f"{placed.parent.name}/{placed.name}"
 
 
-def say_where(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
+def print_place(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
     """Print where the report is, and how it is checked."""
     from unlearn_audit.bundle.layout import RECORD
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder

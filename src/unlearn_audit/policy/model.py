@@ -1,4 +1,4 @@
-"""What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
+"""The policy file. Every tolerance has a reason; nothing here names a file of this machine."""
 
 import operator
 from typing import Literal, Self

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unlearn_audit.policy import tell_looks
+from unlearn_audit.policy import describe_looks
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
@@ -138,9 +138,9 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
 def _present_looks(index: Index) -> tuple[Fact, ...]:
     """Say how often the test split was looked at; nothing where no looks are planned and no earlier run is known."""
     looks = index.record.looks
-    told = tell_looks(looks, index.record.provenance)
+    text = describe_looks(looks, index.record.provenance)
     by = f" {looks.rule} ({looks.source})." if looks else ""
-    return () if told is None else (Fact("Looks at the test split", f"{told}{by}"),)
+    return () if text is None else (Fact("Looks at the test split", f"{text}{by}"),)
 
 
 def _present_selftest(index: Index) -> tuple[Fact, ...]:
@@ -232,9 +232,9 @@ def present_intake(index: Index) -> Grid | None:
 
 def _present_contradictions(index: Index) -> tuple[Fact, ...]:
     """Return what the input itself speaks against: page one says it."""
-    told = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
-    more = f" And {len(told) - 1} more: section {number_of('data')}." if len(told) > 1 else ""
-    return (Fact("Input", clip(told[0], _LONGEST - len(more)) + more),) if told else ()
+    contradictions = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
+    more = f" And {len(contradictions) - 1} more: section {number_of('data')}." if len(contradictions) > 1 else ""
+    return (Fact("Input", clip(contradictions[0], _LONGEST - len(more)) + more),) if contradictions else ()
 
 
 def _present_disjoint(made: Disjoint | None) -> tuple[Fact, ...]:

@@ -1,4 +1,4 @@
-"""Limits: what was not shown. Some hold for every audit, some come out of this record."""
+"""Limits: what was not shown. Some hold for every audit, some follow from this record."""
 
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.index import Index
