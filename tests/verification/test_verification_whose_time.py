@@ -9,7 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support.any_authority import NOW, Authority, make_key
 from tests.support.proofs import OFFICER, make_small_record, trust_time, write_small_bundle
 from tests.support.timestamp_authority import Responder, serve
-from unlearn_audit.errors import ExitCode
+from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.pki import time_stamp_client
 from unlearn_audit.pki.revocation import find_revoked, find_unanswered, load_revocations
 from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
@@ -187,6 +187,21 @@ def test_without_a_trusted_time_whoever_is_listed_is_revoked_and_with_one_from_t
     assert ask(day + timedelta(days=1))
     assert ask(day - timedelta(days=1), invalid_since=day - timedelta(days=2))
     assert not ask(day - timedelta(days=3), invalid_since=day - timedelta(days=2))
+    for reason in (x509.ReasonFlags.certificate_hold, x509.ReasonFlags.remove_from_crl):
+        assert ask(None, reason=reason), "only a list of changes lifts a hold"
+
+
+def test_every_list_of_a_file_is_read(root, tmp_path):
+    key = root.issue()
+    chain = (root.certificate, key.certificate)
+    empty, listed = root.list_revoked(), root.list_revoked((key.certificate, NOW))
+    for content in (listed, empty + listed, listed + empty, b"Issuer: a text before\n" + empty + b"\n" + listed):
+        (tmp_path / "a.crl").write_bytes(content)
+        assert find_revoked(chain, load_revocations([tmp_path / "a.crl"]), None)
+    for content in (empty + listed[: len(listed) // 2], listed[: len(listed) // 2], b"", b"no list"):
+        (tmp_path / "a.crl").write_bytes(content)
+        with pytest.raises(UsageError, match="holds no certificate revocation list"):
+            load_revocations([tmp_path / "a.crl"])
 
 
 def test_a_current_whole_list_of_an_authority_above_answers(root, tmp_path):

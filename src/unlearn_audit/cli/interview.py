@@ -50,7 +50,8 @@ def list_questions(stem: str, datasets: Mapping[str, str], models: tuple[str, ..
         Question("id", "Short name of the policy (lower-case, hyphens)", _read_slug, _always(slug)),
         Question("title", "Title, as printed on the report"),
         Question("owner", "Who may change this policy"),
-        Question("applies_to", "Device or model, and its intended purpose"),
+        Question("applies_to", "Device or model"),
+        Question("intended_purpose", "Its intended purpose: for whom, by whom and for what it is used"),
         Question("person", "Who answers for the audit (name)"),
         Question("role", "In which role", usual=_always("clinical safety officer")),
         Question(

@@ -38,6 +38,28 @@ def print_proof(proof: "Proof | None") -> None:
         click.echo(f"  {message}")
 
 
+def print_lacking(policy: "Policy") -> None:
+    """Print which required checks cannot be measured without reference models, where the policy asks for none."""
+    from unlearn_audit.findings.attacks import Needs, find_attack
+    from unlearn_audit.verdict.rulings import find_traits
+
+    if policy.membership.references is not None:
+        return
+    attacks = [name for name in policy.membership.attacks if find_attack(name).needs is not Needs.NOTHING]
+    rests = [
+        check.id
+        for check in policy.checks
+        if check.required
+        and (check.metric.endswith("-recognition") or (attacks and find_traits(check.metric).every_attack))
+    ]
+    if rests:
+        what = f" (attacks {', '.join(attacks)})" if attacks else ""
+        click.echo(
+            f"  cannot pass without reference models{what}: {', '.join(rests)}; the policy asks for none "
+            "(membership.references), so a case must bring their answers"
+        )
+
+
 def warn_of_policy(policy: "Policy", name: str) -> None:
     """Prove the policy before anything is trained; say on stderr what its reader must know.
 

@@ -77,8 +77,8 @@ def load_external(
     model = _load(path, build, key, allow_code=allow_code)
     if _digest_each(files) != before:
         raise CaseError(f"{path} changed while it was read", hint="run the audit again when nothing writes to it")
-    parts = {file.relative_to(path.parent).as_posix() if file is not path else path.name: sha
-             for file, sha in before.items()}  # fmt: skip
+    folder = path.resolve().parent
+    parts = {path.name if file is path else file.relative_to(folder).as_posix(): sha for file, sha in before.items()}
     notes = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
     return replace(
         model,

@@ -31,6 +31,7 @@ from unlearn_audit.verdict.decision import decide
 from unlearn_audit.verdict.guards import is_of_stopped
 from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
+from unlearn_audit.verdict.release_caveats import list_release_caveats
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -110,8 +111,7 @@ def judge(
 
 def _list_caveats(context: EvaluationContext, findings: tuple[Finding, ...]) -> Iterator[Message]:
     """Yield what whoever releases must know besides: on page one."""
-    if context.policy.sizes is None:
-        yield write_message("policy-not-proved")
+    yield from list_release_caveats(context.policy, context.evidence.provenance, findings)
     if caveat := describe_looks(context.looks, context.evidence.provenance):
         yield caveat
     doubts = (caveat for finding in findings for caveat in finding.caveats if caveat.code == DOUBT)

@@ -31,9 +31,12 @@ def list_limits(index: Index) -> tuple[str, ...]:
         found.append("There is no retrained reference: what never having seen the records looks like was not measured.")
     if data.official is False:
         found.append(f"The checksum of {data.name} differs from the published one: these are not the official files.")
-    if any(o.shared_groups and "test" in o.splits for o in data.overlaps):
-        where = f"section {number_of('data')}"
+    where = f"section {number_of('data')}"
+    shared = [o for o in data.overlaps if o.shared_groups and "test" in o.splits and o.splits != ("validation", "test")]
+    if any(o.copies is None for o in shared):
         found.append(f"The test split shares groups with training data ({where}): performance may be overstated.")
+    if any(o.copies is not None for o in shared):
+        found.append(f"Some test records are copies of training records, or nearly ({where}): see how many.")
     if forget.positive < index.policy.get("protocol", {}).get("smallest_group", 0):
         found.append(f"Only {forget.positive} {index.positive} records were erased: too few to measure them alone.")
     if any(f.key.metric == "membership-null" and f.estimate for f in record.findings):
