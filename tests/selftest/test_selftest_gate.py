@@ -246,11 +246,14 @@ def test_a_result_reads_back_as_it_was_written(published):
     assert SelfTest.from_bytes(published.to_bytes()) == published
 
 
+FEW = ("missed-on-limit", "no-op", "sound")
+
+
 @pytest.fixture
 def few_scenarios(monkeypatch):
     from unlearn_audit.selftest import trials
 
-    monkeypatch.setattr(trials, "SCENARIOS", {n: SCENARIOS[n] for n in ("missed-on-limit", "no-op", "sound")})
+    monkeypatch.setattr(trials, "PLANTED", {name: SCENARIOS[name] for name in FEW})
 
 
 def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, tmp_path, capsys):
@@ -262,7 +265,9 @@ def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, 
     assert "tampered-report" in said.out
     assert "a scenario is flagged from 4 wrong decisions on" in said.out
     assert "self-test: done" in said.err
-    assert SelfTest.from_bytes((tmp_path / "deep" / "found.json").read_bytes()).repeats == 20
+    found = SelfTest.from_bytes((tmp_path / "deep" / "found.json").read_bytes())
+    assert found.repeats == 20
+    assert tuple(trials.name for trials in found.scenarios) == FEW
 
 
 def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenarios, capsys):

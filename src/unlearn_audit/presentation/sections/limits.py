@@ -1,4 +1,4 @@
-"""Limits: what was not shown, each once, the gravest first. Some hold for every audit, some come out of this record."""
+"""Limits: what was not shown. Some hold for every audit, some follow from this record."""
 
 from collections.abc import Iterable, Iterator
 
@@ -33,9 +33,9 @@ def list_limits(index: Index) -> tuple[str, ...]:
     listed = [*_doubt(index), *_miss(index), *_read(index)]
     notes = [_finish(note.text) for note in (*record.provenance.notes, *record.provenance.data.notes)]
     caveats = _gather((caveat, f.title) for f in record.findings for caveat in f.caveats)
-    told = tuple(dict.fromkeys([*listed, *notes, *caveats[:_MOST]]))
+    lines = tuple(dict.fromkeys([*listed, *notes, *caveats[:_MOST]]))
     rest = len(caveats) - _MOST
-    return (*told, f"{rest} further caveats stand in the attached record.json.") if rest > 0 else told
+    return (*lines, f"{rest} further caveats stand in the attached record.json.") if rest > 0 else lines
 
 
 def _doubt(index: Index) -> Iterator[str]:
