@@ -134,6 +134,19 @@ def test_a_code_for_unknown_is_never_one_big_patient(read, rows, code):
     assert "it looks like a code for unknown" in refused(read, told)
 
 
+@pytest.mark.parametrize("word", ["inconnu", "desconocido", "na.", "no", "TBD", "not provided", "\u4e0d\u660e"])
+def test_a_word_among_numbers_is_a_code_in_whatever_language(read, rows, word):
+    told = with_column(rows, "patient_id", lambda index: word if index % 3 == 0 else f"x{index // 2}")
+
+    assert "it looks like a code for unknown" in refused(read, told)
+
+
+def test_names_are_no_codes_where_persons_are_named(read, rows):
+    told = with_column(rows, "patient_id", lambda index: "many" if index % 3 == 0 else chr(97 + index % 20))
+
+    assert read(told, columns=ColumnNames(groups=("patient_id",))).groups["patient_id"].tolist().count("many") == 80
+
+
 def test_dates_stay_dates(rows, policy, tmp_path):
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     columns = {name: [float(v) for v in values] if ":" in name else values for name, values in columns.items()}
