@@ -256,6 +256,13 @@ def few_scenarios(monkeypatch):
     monkeypatch.setattr(trials, "PLANTED", {name: SCENARIOS[name] for name in FEW})
 
 
+@pytest.fixture
+def one_scenario(monkeypatch):
+    from unlearn_audit.selftest import trials
+
+    monkeypatch.setattr(trials, "PLANTED", {"no-op": SCENARIOS["no-op"]})
+
+
 def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, tmp_path, capsys):
     code = run_guarded(["selftest", "--repeats", "20", "--out", str(tmp_path / "deep" / "found.json")])
     said = capsys.readouterr()
@@ -270,14 +277,14 @@ def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, 
     assert tuple(trials.name for trials in found.scenarios) == FEW
 
 
-def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenarios, capsys):
+def test_the_command_prints_json_and_nothing_else_on_standard_output(one_scenario, capsys):
     run_guarded(["selftest", "--repeats", "20", "--seed", "7", "--json"])
     found = json.loads(capsys.readouterr().out)
 
     assert (found["seed"], found["exit_code"], found["tampered_reports"]["accepted"]["events"]) == (7, 0, 0)
 
 
-def test_the_command_exits_one_for_a_broken_gate_and_says_so(few_scenarios, monkeypatch, capsys):
+def test_the_command_exits_one_for_a_broken_gate_and_says_so(one_scenario, monkeypatch, capsys):
     from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)
