@@ -154,6 +154,12 @@ def test_a_filter_that_draws_answers_on_the_erased_from_strangers_passes_no_chec
         assert checks[name].outcome is Outcome.FAIL or causes(checks[name]) == {"answers-are-noise"}
 
 
+def test_a_sound_model_that_errs_on_other_records_is_no_noise():
+    """No record is as hard for it as for the original; yet it is surer where it is right."""
+    checks = judge(draw(Simulation(agreement=0.0)))
+    assert {checks[name].outcome for name in FORGETTING} == {Outcome.PASS}
+
+
 @pytest.mark.parametrize("scale", [0.001, 0.5, 3.0])
 def test_a_temperature_neither_hides_nor_feigns_noise(scale):
     evidence = draw()

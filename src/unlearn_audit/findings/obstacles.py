@@ -6,6 +6,7 @@ list of records to forget names some that the original does not recognise either
 
 from itertools import combinations
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ _LEAST_CERTAIN = 1e-9
 """An answer surer than this is rounded: equal ones do not show that models are."""
 _LEAST_AGREEMENT, _LEAST_CORRELATED = 0.3, 30
 """Models of one task agree on what is hard, by a rank correlation of 0.6 to 0.9 where that was measured."""
+_CONFIDENCE, _LEAST_WRONG, _ALMOST_ONE = 0.95, 5, 1 - 1e-12
 
 
 def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
@@ -145,20 +147,33 @@ def _find_filtered(context: EvaluationContext, model: str) -> Message | None:
 def _find_noise(context: EvaluationContext, model: str) -> Message | None:
     """Return that a model's answers tell no more than its labels do, so that nobody could be recognised by them.
 
-    A model that was unlearned or trained on the same task finds hard what the original finds hard. Labels with a
-    little noise on them, and answers that a filter draws at random for the erased, do not.
+    A model that was unlearned or trained on the same task finds hard what the original finds hard; at the least it is
+    surer where it is right. Labels with a little noise on them are neither, and answers that a filter draws at random
+    for the erased go with the original's on the test records alone.
     """
-    for split in ("test", "forget"):
-        found = _correlate_within(context.evidence, model, split)
-        if found is not None and found[0] < _LEAST_AGREEMENT:
-            return write_message("answers-are-noise", model=model, split=split, value=found[0], n=found[1])
+    evidence = context.evidence
+    test, forget = (_correlate_within(evidence, model, split) for split in ("test", "forget"))
+    if test is None:
+        return None
+    if test.high < _LEAST_AGREEMENT and not _is_surer_where_right(evidence, model):
+        return write_message("answers-are-noise", model=model, split="test", value=test.high, n=test.n)
+    if forget is not None and forget.high < _LEAST_AGREEMENT <= test.low:
+        return write_message("answers-are-noise", model=model, split="forget", value=forget.high, n=forget.n)
     return None
 
 
-def _correlate_within(evidence: Evidence, model: str, split: str) -> tuple[float, int] | None:
-    """Return the upper bound of the rank correlation with the original's logit of the true class, and the records.
+class _Agreement(NamedTuple):
+    """Bounds of a rank correlation, each at 95 %, and the records that it rests on."""
 
-    Within records of one label and one answer, by Fisher's z at 95 %. None where there are too few, or no ranks.
+    low: float
+    high: float
+    n: int
+
+
+def _correlate_within(evidence: Evidence, model: str, split: str) -> _Agreement | None:
+    """Return the rank correlation with the original's logit of the true class, within one label and one answer.
+
+    By Fisher's z. None where there are too few records, or no ranks.
     """
     mask = evidence.select(split)
     labels = evidence.label[mask]
@@ -171,8 +186,24 @@ def _correlate_within(evidence: Evidence, model: str, split: str) -> tuple[float
     free, spread = len(labels) - len(inside), np.sqrt((one**2).sum() * (other**2).sum())
     if free < _LEAST_CORRELATED or not spread:
         return None
-    correlation = min(float((one * other).sum() / spread), 1 - 1e-12)
-    return float(np.tanh(np.arctanh(correlation) + NormalDist().inv_cdf(0.95) / np.sqrt(free - 2))), len(labels)
+    z = np.arctanh(np.clip((one * other).sum() / spread, -_ALMOST_ONE, _ALMOST_ONE))
+    half = NormalDist().inv_cdf(_CONFIDENCE) / np.sqrt(free - 2)
+    return _Agreement(float(np.tanh(z - half)), float(np.tanh(z + half)), len(labels))
+
+
+def _is_surer_where_right(evidence: Evidence, model: str) -> bool:
+    """Whether, among test records that got one answer, those it fits are shown to get it more surely."""
+    mask = evidence.select("test")
+    answers, labels = evidence.log_probs[model][mask], evidence.label[mask]
+    called = answers.argmax(axis=1)
+    margins = score_logit(answers, called)
+    for name in np.unique(called):
+        right, wrong = margins[(called == name) & (labels == name)], margins[(called == name) & (labels != name)]
+        if min(len(right), len(wrong)) >= _LEAST_WRONG:
+            bounds = estimate_auc(right, wrong, confidence=_CONFIDENCE).bounds
+            if bounds is not None and bounds.low > 0.5:  # noqa: PLR2004 - chance
+                return True
+    return False
 
 
 def _centre_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
