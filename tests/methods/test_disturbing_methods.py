@@ -215,6 +215,42 @@ def test_it_works_on_the_small_resnet_whose_weights_lie_channels_last():
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["masked-small-gradients", "convolution-transpose", "weight-noise", "targeted-restart", "rum"]
+)
+def test_a_frozen_backbone_stays_as_it_is(name, images):
+    """Whoever trains a head alone gets a new head: frozen weights could never recover from a disturbance."""
+    generator = torch.Generator().manual_seed(1)
+    trainable = nn.Conv2d(4, 4, 3, padding=1)
+    with torch.no_grad():
+        trainable.weight.copy_(torch.randn(4, 4, 3, 3, generator=generator))
+
+    def build(_seed):
+        network = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), deepcopy(trainable), nn.Flatten(), nn.Linear(100, 3))
+        with torch.no_grad():
+            network[0].weight.fill_(_seed % 7 + 1.0)
+        network[0].requires_grad_(requires_grad=False)
+        return network
+
+    original = build(3)
+    unlearned = unlearn(name, replace(images, original=original, setting=replace(images.setting, build=build)))
+    assert is_same(original[0], unlearned[0])
+    assert not torch.equal(original[3].weight, unlearned[3].weight)
+
+
+def test_where_every_kernel_is_frozen_there_is_nothing_to_transpose(images):
+    images.original[0].requires_grad_(requires_grad=False)
+    with pytest.raises(CaseError, match="trainable kernel"):
+        transpose_kernels(images.original)
+
+
+def test_a_weight_that_two_layers_share_is_one_weight():
+    one = nn.Linear(3, 3)
+    other = nn.Linear(3, 3)
+    other.weight = one.weight
+    assert list_layers(nn.Sequential(one, other)) == ["0.weight"]
+
+
 # --- weight noise ---
 
 

@@ -46,6 +46,8 @@ def convolution_transpose(
 def transpose_kernels(original: nn.Module) -> nn.Module:
     """Return a copy of `original` with the last two axes of every two-dimensional convolution's weight exchanged.
 
+    Frozen ones stay: no training would bring them round.
+
     Raises:
         CaseError: a kernel that is not square, or none of more than one pixel.
     """
@@ -53,7 +55,7 @@ def transpose_kernels(original: nn.Module) -> nn.Module:
 
     model, changed = deepcopy(original), 0
     for name, layer in model.named_modules():
-        if not isinstance(layer, torch.nn.Conv2d):
+        if not isinstance(layer, torch.nn.Conv2d) or not layer.weight.requires_grad:
             continue
         height, width = layer.weight.shape[2:]
         if height != width:
@@ -65,8 +67,8 @@ def transpose_kernels(original: nn.Module) -> nn.Module:
         changed += height > 1
     if not changed:
         raise CaseError(
-            "method 'convolution-transpose' needs a two-dimensional convolution with a kernel of more than one pixel, "
-            "found none in the network",
+            "method 'convolution-transpose' needs a two-dimensional convolution with a trainable kernel of more than "
+            "one pixel, found none in the network",
             hint="use a method that knows no layers, such as warm-restart",
         )
     return model

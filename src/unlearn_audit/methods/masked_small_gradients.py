@@ -89,9 +89,10 @@ def list_layers(model: nn.Module) -> list[str]:
     """
     from torch import nn
 
+    trainable = {name for name, weight in model.named_parameters() if weight.requires_grad}
     for kinds in ((nn.Conv1d, nn.Conv2d, nn.Conv3d), (nn.Linear,)):
-        owners = {name: module for name, module in model.named_modules() if isinstance(module, kinds)}
-        found = [f"{name}.weight".lstrip(".") for name, layer in owners.items() if layer.weight.requires_grad]
+        named = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+        found = [weight for name in named if (weight := f"{name}.weight".lstrip(".")) in trainable]
         if found:
             return found
     raise CaseError(

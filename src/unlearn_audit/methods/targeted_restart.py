@@ -67,7 +67,7 @@ def select_moved(model: nn.Module, slope: Mapping[str, Tensor], share: float) ->
 def restart_layers(original: nn.Module, fresh: nn.Module, layers: Collection[str], keep: float) -> nn.Module:
     """Return a copy of `original` in which each of `layers` is keep * original + (1 - keep) * fresh.
 
-    Running statistics of such a layer are the fresh ones.
+    Running statistics of such a layer are the fresh ones; weights that are frozen stay.
     """
     import torch
 
@@ -76,6 +76,8 @@ def restart_layers(original: nn.Module, fresh: nn.Module, layers: Collection[str
         for name in layers:
             ours, drawn = model.get_submodule(name), fresh.get_submodule(name)
             for own, weight in ours.named_parameters(recurse=False):
+                if not weight.requires_grad:
+                    continue
                 weight.copy_(keep * weight + (1 - keep) * drawn.get_parameter(own).to(weight.device))
             for own, value in ours.named_buffers(recurse=False):
                 value.copy_(drawn.get_buffer(own).to(value.device))

@@ -28,12 +28,12 @@ class WeightNoiseParameters(Parameters):
 
 
 def disturb_weights(original: nn.Module, deviation: float, generator: Generator) -> nn.Module:
-    """Return a copy of `original` with independent N(0, deviation^2) added to every weight, scales and biases too."""
+    """Return a copy of `original` with independent N(0, deviation^2) added to every trainable weight, scales too."""
     import torch
 
     model = deepcopy(original)
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in (weight for weight in model.parameters() if weight.requires_grad):
             # drawn on the processor, so that the draws are the same on any device
             weight.add_(deviation * torch.randn(weight.shape, generator=generator).to(weight.device, weight.dtype))
     return model
