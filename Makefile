@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 MLFLOW_VENV ?= .venv-mlflow
+RIVALS_VENV ?= .venv-rivals
 # Without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu spares 5 GB of CUDA packages.
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
@@ -13,7 +14,7 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 unexport PYTHONDONTWRITEBYTECODE
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke container-smoke dist golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -92,8 +93,18 @@ mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow ser
 conformance: setup ## of the thorough tests, PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
 	$(BIN)/python -m pytest -m "" tests/formats/test_formats_conformance.py
 
-wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
+wheel-smoke: setup ## build sdist and wheel, check both, install the wheel alone into a fresh environment, judge and render from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python
+
+container-smoke: ## build the image of the gate and judge a sample in it (skips where neither docker nor podman answers)
+	bash tools/smoke-test-container.sh
+
+dist: setup ## what a release uploads, in dist/: sdist, wheel, and the SBOM of what it is tested with
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/python tools/make_sbom.py dist/*.whl dist/unlearn-audit.cdx.json
 
 samples: setup ## make sample_reports/ anew from the embedded data
 	bash tools/make-samples.sh $(BIN) sample_reports
@@ -121,11 +132,19 @@ scale-study: setup ## what an audit costs as data grow: docs/appendix/scale.json
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m tools.docs_figures
 
-bench: setup ## ratios against the libraries one would otherwise use
-	$(BIN)/python -m benchmarks
+# An environment of its own: what is compared with is no dependency of this project. sacroml needs matplotlib, unsaid.
+$(RIVALS_VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(RIVALS_VENV)/bin/python || $(PYTHON) -m venv $(RIVALS_VENV)
+	$(RIVALS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) torch
+	$(RIVALS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) \
+	  -e '.[train,plot]' sacroml==2.0.1 adversarial-robustness-toolbox==1.20.1
+	@touch $@
 
-publish-bench: setup ## the same, and docs/appendix/bench.json for the README: on a quiet machine
-	$(BIN)/python -m benchmarks --publish
+bench: system $(RIVALS_VENV)/.installed ## ratios against the libraries one would otherwise use
+	$(RIVALS_VENV)/bin/python -m benchmarks
+
+publish-bench: system $(RIVALS_VENV)/.installed ## the same, and docs/appendix/bench.json for the README: on a quiet machine
+	$(RIVALS_VENV)/bin/python -m benchmarks --publish
 
 bench-streaming: setup ## memory of a case on 100,000 images; about half an hour, 16 GB of disk
 	$(BIN)/python -m benchmarks.streaming

@@ -395,6 +395,17 @@ def test_policy_check_prints_every_mistake_of_every_file(run_here, policy_file):
     assert "did you mean 0.95?" in err
 
 
+def test_policy_check_says_which_checks_nobody_can_measure(run_here, policy_file):
+    """A policy whose attacks need reference models that it does not ask for passes nothing that is run under it."""
+    lacking = policy_file(change=("attacks: [confidence, ", "attacks: [lira, confidence, "))
+
+    code, out, _ = run_here("policy", "check", lacking)
+
+    assert code == 0
+    assert "cannot pass without reference models (attacks lira): forgotten" in out
+    assert "cannot pass" not in run_here("policy", "check", policy_file())[1]
+
+
 LARGEST = pytest.param("histopathology", marks=pytest.mark.thorough)  # proved on 107,000 records
 
 

@@ -12,7 +12,7 @@ from benchmarks.coverage.page import LOWEST, find_share, is_short
 from benchmarks.coverage.study import BATCH, SEED, count_batch, count_case, count_first, list_cases, to_bytes
 
 from unlearn_audit.findings.metrics import METRICS
-from unlearn_audit.stats.tallies import Tally
+from unlearn_audit.stats.stratified_counts import StratifiedCounts
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "appendix"
 SHARE = 12
@@ -94,11 +94,11 @@ def test_an_average_sized_worst_case_cluster_would_not_cover_and_the_study_notic
     """Records of one cluster alike, one cluster in five with twenty of them: what an earlier rule did not see."""
     index = find_index("rate, clustered", "300 lesions, missed by the square of their size; 0.0133 missed")
 
-    def add_average(tally, *_):
-        return tally.totals.sum() / sum(block.repeats.sum() for block in tally.blocks)
+    def add_average(stratified, *_):
+        return stratified.totals.sum() / sum(block.repeats.sum() for block in stratified.blocks)
 
     ours = count_case(index, range(15), 5, with_rivals=0)
-    monkeypatch.setattr(Tally, "find_extra_size", add_average)
+    monkeypatch.setattr(StratifiedCounts, "find_extra_size", add_average)
     theirs = count_case(index, range(15), 5, with_rivals=0)
 
     assert ours.hits["high"]["deciding"] >= LOWEST * 300
