@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
-from tools.docs_patients import tell_patients
+from tools.docs_patients import list_patient_passages
 from tools.docs_scale import tell_plan, tell_training, tell_workers
 from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
@@ -129,12 +129,12 @@ FIGURES: dict[str, Callable[[], str]] = {
 PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("methods.md", "methods"): tell_methods,
     ("reading-legal.md", "crosswalk"): tell_crosswalk,
-    ("patients.md", "patients"): tell_patients,
     ("numbers.md", "coverage"): tell_coverage,
     ("numbers.md", "selftest"): tell_selftest,
     ("appendix/scale.md", "training"): tell_training,
     ("appendix/scale.md", "workers"): tell_workers,
     ("appendix/scale.md", "plan"): tell_plan,
+    **list_patient_passages(),
     **list_passages(("skin", "ultrasound")),
 }
 

@@ -240,15 +240,20 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def usual():
+    return render_html(with_text_everywhere("usual"))
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_everywhere_adds_no_tag_and_stays_within_bounds(name):
-    usual = render_html(with_text_everywhere("usual"))
+def test_hostile_text_everywhere_adds_no_tag_and_stays_within_bounds(name, usual):
     record = with_text_everywhere(HOSTILE[name])
-    hostile = render_html(record)
+    pages = []
+    assert measure_work(lambda: pages.append(render_html(record)), enough=2) < 2
+    hostile = pages[0]
 
     assert sorted(set(re.findall(r"<(/?[a-z0-9]+)", hostile))) == sorted(set(re.findall(r"<(/?[a-z0-9]+)", usual)))
     assert len(hostile) < 4 * len(usual)
-    assert measure_work(lambda: render_html(record), enough=2) < 2
     shown = hostile.split("<body>")[1]
     assert not re.search("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f]", shown)
     assert not re.search("[\u0300-\u036f]{3}", shown)

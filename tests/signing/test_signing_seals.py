@@ -10,7 +10,7 @@ import pytest
 from tests.support.proofs import found_laboratory, make_small_record, trust_time, write_small_bundle
 from tests.support.record_factory import make_policy
 from unlearn_audit.bundle.envelope import sign_envelope
-from unlearn_audit.bundle.seals import SEAL_TYPE, list_changes, name_stamp, open_seal
+from unlearn_audit.bundle.seals import SEAL, list_changes, name_stamp, open_seal
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, UsageError
 from unlearn_audit.records import Seal, choose_seed, to_canonical_json
 from unlearn_audit.signing.sealing import make_seal, read_seals, validate_no_seal_at
@@ -55,7 +55,7 @@ def test_a_seal_is_a_dsse_envelope_that_others_can_verify(seal_file, lab):
     public.keyid = envelope["signatures"][0]["keyid"]
     payload = dsse.Envelope.from_dict(envelope)
     assert payload.verify([public], 1)
-    assert json.loads(payload.payload)["predicateType"] == SEAL_TYPE
+    assert json.loads(payload.payload)["predicateType"] == SEAL.predicate_type
 
 
 def test_the_seed_follows_from_every_seal_in_any_order_and_from_its_time_stamp(seal_file, stamps):

@@ -1,4 +1,4 @@
-"""What the commands that write reports share: formats before the work, places after it."""
+"""Shared by the commands that write reports: formats are resolved before the work, places are printed after it."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -40,9 +40,9 @@ def warn_of_letters(formats: "Mapping[str, Format]", *written: "BaseModel | None
     from unlearn_audit.presentation.wording import name_letters
 
     texts = "".join(one.model_dump_json() for one in written if one is not None)
-    told = name_letters(examine(texts, find_fonts()).missing)
-    if told:
-        click.echo(f"Letters of the policy or case: {told} The HTML shows them with its reader's fonts.", err=True)
+    text = name_letters(examine(texts, find_fonts()).missing)
+    if text:
+        click.echo(f"Letters of the policy or case: {text} The HTML shows them with its reader's fonts.", err=True)
 
 
 def _capitalise(text: str) -> str:
@@ -72,7 +72,7 @@ def name_file(path: Path) -> str:
     return placed.relative_to(here).as_posix() if placed.is_relative_to(here) else f"{placed.parent.name}/{placed.name}"
 
 
-def say_where(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
+def print_place(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
     """Print where the report is, and how it is checked."""
     from unlearn_audit.bundle.layout import RECORD
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder

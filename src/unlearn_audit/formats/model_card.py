@@ -77,15 +77,15 @@ def _write_verdict(record: AuditRecord, word: str) -> dict[str, Any]:
 def _write_check(check: CheckResult) -> dict[str, Any]:
     estimate = check.estimate
     bounds = estimate.bounds if estimate else None
-    told: dict[str, Any] = {"outcome": check.outcome.value, "required": check.required, "waived": check.is_waived}
-    told |= {name: value for name, value in check.limit.model_dump().items() if value is not None}
+    facts: dict[str, Any] = {"outcome": check.outcome.value, "required": check.required, "waived": check.is_waived}
+    facts |= {name: value for name, value in check.limit.model_dump().items() if value is not None}
     if bounds is not None:
-        told |= {"low": bounds.low, "high": bounds.high, "one_sided_confidence": bounds.confidence}
+        facts |= {"low": bounds.low, "high": bounds.high, "one_sided_confidence": bounds.confidence}
     return {
         "type": check.key.metric,
         "name": f"{title_of(check)}: {check.outcome.label}{check.standing}",
         "value": estimate.value if estimate else "not_run",
-        "args": told,
+        "args": facts,
     }
 
 

@@ -66,6 +66,7 @@ class Presentation:
     models: Grid
     searches: tuple[Grid, ...]
     has_retrained: bool
+    made_elsewhere: bool
     data: tuple[Fact, ...]
     splits: Grid
     overlaps: tuple[str, ...]
@@ -152,6 +153,7 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL, missing: Seque
         models=case.present_models(index),
         searches=searches.present_searches(index),
         has_retrained=index.find_name("retrained") is not None,
+        made_elsewhere=all(card.seconds is None and card.seed is None for card in record.provenance.models),
         data=data,
         splits=splits,
         overlaps=overlaps,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, fit_label
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.sections.patients import name_unit, tell_count
+from unlearn_audit.presentation.sections.patients import describe_count, name_unit
 from unlearn_audit.records import NEGATIVE, POSITIVE, Curve, CurveKind, Population
 
 _KINDS = (CurveKind.PATIENT_RECOGNITION, CurveKind.RECORD_RECOGNITION)
@@ -33,13 +33,13 @@ def draw_patients(index: Index) -> Figure | None:
         own = [curve for curve in shown if curve.key.model == model]
         _Panel(index, model, own, place, _LEFT + _GAP + number * (wide + _GAP), wide).draw(drawing)
     whom = name_unit(index)
-    said = "; ".join(f"{index.name(model)}: {tell_count(index, model)}" for model in models)
+    text = "; ".join(f"{index.name(model)}: {describe_count(index, model)}" for model in models)
     caption = (
         f"Each mark is one erased {whom.removesuffix('s')}, in no order and without names: the higher, the more "
         "clearly models that were trained on it and made to forget differ from models that never saw it. Above the "
         "dashed line it is recognised."
     )
-    alt = f"Erased {whom} that are still recognised: {said}. They are the marks above the dashed line."
+    alt = f"Erased {whom} that are still recognised: {text}. They are the marks above the dashed line."
     return Figure("patients", drawing.to_uri(), alt, caption, WIDTH, drawing.height)
 
 

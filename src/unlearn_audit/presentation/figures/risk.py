@@ -1,4 +1,4 @@
-"""The figures, drawn from findings and curves of the record; each comes with words that say the same."""
+"""Figures of risk, drawn from findings and curves of the record, each with words that say the same."""
 
 import math
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from unlearn_audit.policy import tell_looks
+from unlearn_audit.policy import describe_looks
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
@@ -115,9 +115,9 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
 def _present_looks(index: Index) -> tuple[Fact, ...]:
     """Say how often the test split was looked at; nothing where no looks are planned and no earlier run is known."""
     looks = index.record.looks
-    told = tell_looks(looks, index.record.provenance)
+    text = describe_looks(looks, index.record.provenance)
     by = f" {looks.rule} ({looks.source})." if looks else ""
-    return () if told is None else (Fact("Looks at the test split", f"{told}{by}"),)
+    return () if text is None else (Fact("Looks at the test split", f"{text}{by}"),)
 
 
 def _present_selftest(index: Index) -> tuple[Fact, ...]:

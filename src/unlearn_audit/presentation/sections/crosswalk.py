@@ -1,4 +1,4 @@
-"""The crosswalk: which requirement is spoken to where, in this report and in its record. Never 'complies'.
+"""The crosswalk: where this report and its record support which requirement. Never "complies".
 
 A row says what the record holds, and a reader decides whether that is enough. The rows are in `requirements`.
 """

@@ -1,4 +1,4 @@
-"""Limits: what was not shown, each once, the gravest first. Some hold for every audit, some come out of this record."""
+"""Limits: what was not shown. Some hold for every audit, some follow from this record."""
 
 from collections.abc import Iterable, Iterator
 
@@ -33,17 +33,20 @@ def list_limits(index: Index) -> tuple[str, ...]:
     listed = [*_doubt(index), *_miss(index), *_read(index)]
     notes = [_finish(note.text) for note in (*record.provenance.notes, *record.provenance.data.notes)]
     caveats = _gather((caveat, f.title) for f in record.findings for caveat in f.caveats)
-    told = tuple(dict.fromkeys([*listed, *notes, *caveats[:_MOST]]))
+    lines = tuple(dict.fromkeys([*listed, *notes, *caveats[:_MOST]]))
     rest = len(caveats) - _MOST
-    return (*told, f"{rest} further caveats stand in the attached record.json.") if rest > 0 else told
+    return (*lines, f"{rest} further caveats stand in the attached record.json.") if rest > 0 else lines
 
 
 def _doubt(index: Index) -> Iterator[str]:
     """Yield what puts the numbers themselves in doubt."""
     data = index.record.provenance.data
-    if any(o.shared_groups and "test" in o.splits for o in data.overlaps):
-        where = f"section {number_of('data')}"
+    where = f"section {number_of('data')}"
+    shared = [o for o in data.overlaps if o.shared_groups and "test" in o.splits and o.splits != ("validation", "test")]
+    if any(o.copies is None for o in shared):
         yield f"The test split shares groups with training data ({where}): performance may be overstated."
+    if any(o.copies is not None for o in shared):
+        yield f"Some test records are copies of training records, or nearly ({where}): see how many."
     if data.official is False:
         yield f"The checksum of {data.name} differs from the published one: these are not the official files."
     yield from (_FOOLED, _STRONGER, _FUTURE)

@@ -51,6 +51,6 @@ def _name_signer(signer: Signer | None) -> str:
 
 def _present_contradictions(index: Index) -> tuple[Fact, ...]:
     """Return what the input itself speaks against: page one says it."""
-    told = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
-    more = f" And {len(told) - 1} more: section {number_of('data')}." if len(told) > 1 else ""
-    return (Fact("Input", clip(told[0], _LONGEST - len(more)) + more),) if told else ()
+    contradictions = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
+    more = f" And {len(contradictions) - 1} more: section {number_of('data')}." if len(contradictions) > 1 else ""
+    return (Fact("Input", clip(contradictions[0], _LONGEST - len(more)) + more),) if contradictions else ()
