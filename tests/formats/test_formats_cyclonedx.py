@@ -85,6 +85,7 @@ def test_numbers_are_the_records_and_what_was_not_run_has_none():
         if interval:
             ends = metric["confidenceInterval"]
             assert (float(ends["lowerBound"]), float(ends["upperBound"])) == (interval.low, interval.high)
+    assert properties(read(record))["unlearn-audit:intervals"] == "two-sided, 95\u202f% each; they decide nothing"
     missing = [finding for finding in findings if finding.not_run]
     assert missing
     assert all(any(finding.not_run.text in limit for limit in limits) for finding in missing)

@@ -123,6 +123,8 @@ def _list_properties(record: AuditRecord, digest: str) -> Iterator[tuple[str, st
     yield "recommendation", record.recommendation.text
     yield "policy", name_policy(record)
     yield "bounds", f"one-sided, {format_percent(verdict.confidence)} each; a check passes when all of them is inside"
+    intervals = sorted({f.estimate.interval.confidence for f in record.findings if f.estimate and f.estimate.interval})
+    yield "intervals", f"two-sided, {' or '.join(map(format_percent, intervals))} each; they decide nothing"
     for check in verdict.checks:
         yield f"check:{flatten(check.id)}", describe(check)
         yield f"check:{flatten(check.id)}:outcome", outcome_of(check).lower()

@@ -19,7 +19,7 @@ class Cell:
     key: float | None = None
     """What a screen sorts by, where the text would sort wrongly."""
     sections: tuple[str, ...] = ()
-    """Sections that the text counts up: links there, and on paper their pages."""
+    """Sections that the text counts up, each a link there."""
 
 
 @dataclass(frozen=True)
