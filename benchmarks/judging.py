@@ -49,8 +49,8 @@ def judge_clinically(policy: Policy, evidence: Evidence, metrics: tuple[str, ...
 
 
 def bootstrap_with_scipy(policy: Policy, evidence: Evidence, finding: Finding) -> tuple[float, float]:
-    """Return the percentile interval of the same number by resampling records."""
-    context, confidence = EvaluationContext(evidence, policy), policy.protocol.confidence
+    """Return the percentile interval of the same number by resampling records, at the confidence of ours."""
+    context = EvaluationContext(evidence, policy)
     actual, after = context.actual, context.predict_positive("unlearned", finding.key.at)
     before = context.predict_positive(finding.key.against, finding.key.at) if finding.key.against else actual
     cost = np.where(actual, policy.costs.false_negative, policy.costs.false_positive)
@@ -66,7 +66,7 @@ def bootstrap_with_scipy(policy: Policy, evidence: Evidence, finding: Finding) -
         data,
         statistic,
         n_resamples=policy.protocol.resamples,
-        confidence_level=confidence,
+        confidence_level=context.confidence_for(finding.key.model),
         method="percentile",
         batch=100,
         rng=np.random.default_rng(3),

@@ -70,8 +70,8 @@ def test_an_authority_below_the_signers_own_root_proves_no_time(back_dated, tmp_
     trust = (tmp_path / "root.pem",)
     claimed = verify(path, trust).find("time")
     assert (claimed.state, "stands below the signer's own root" in claimed.sentence) == (State.OK, True)
-    for wishes in (VerificationOptions(require_timestamp=True), trust_time(stamps, require_timestamp=True)):
-        verification = verify(path, trust, wishes)
+    for options in (VerificationOptions(require_timestamp=True), trust_time(stamps, require_timestamp=True)):
+        verification = verify(path, trust, options)
         assert (verification.find("time").state, verification.exit_code) == (State.UNTRUSTED, ExitCode.INTEGRITY)
 
 
@@ -88,8 +88,8 @@ def test_a_revocation_is_not_voided_by_a_stamp_of_ones_own(back_dated, root, tmp
     path = folder if what == "folder" else folder / "report.pdf"
     (tmp_path / "lab.crl").write_bytes(root.list_revoked((key.certificate, NOW - timedelta(days=20))))
     for times in ((), (stamps.root_path,)):
-        wishes = VerificationOptions(trust_time=times, revocations=(tmp_path / "lab.crl",))
-        verification = verify(path, (tmp_path / "root.pem",), wishes)
+        options = VerificationOptions(trust_time=times, revocations=(tmp_path / "lab.crl",))
+        verification = verify(path, (tmp_path / "root.pem",), options)
         assert "was revoked on" in verification.find("authenticity").sentence
         assert verification.exit_code is ExitCode.INTEGRITY
 
@@ -109,11 +109,11 @@ def test_a_strangers_stamp_in_the_pdf_counts_in_the_folder_as_it_does_alone(root
                 return TimeStampAuthority(stamps.url).stamp(content)
 
         path = write(tmp_path, key, Mixed(stamps.url))
-    wishes = trust_time(stamps, require_timestamp=True)
+    options = trust_time(stamps, require_timestamp=True)
     for where in (path, path / "report.pdf"):
-        time = verify(where, (tmp_path / "root.pem",), wishes).find("time")
+        time = verify(where, (tmp_path / "root.pem",), options).find("time")
         assert time.state is State.UNTRUSTED
-    assert "report.pdf" in verify(path, (tmp_path / "root.pem",), wishes).find("time").sentence
+    assert "report.pdf" in verify(path, (tmp_path / "root.pem",), options).find("time").sentence
 
 
 OTHER = Authority("Other root")
@@ -152,8 +152,8 @@ def test_a_list_that_was_given_and_cannot_answer_is_an_error_and_never_silence(r
     (tmp_path / "root.pem").write_bytes(root.pem())
     (tmp_path / "a.crl").write_bytes(root.list_revoked(**shape))
     for where in (path, path / "report.pdf"):
-        wishes = VerificationOptions(revocations=(tmp_path / "a.crl",))
-        verification = verify(where, (tmp_path / "root.pem",), wishes)
+        options = VerificationOptions(revocations=(tmp_path / "a.crl",))
+        verification = verify(where, (tmp_path / "root.pem",), options)
         assert said in verification.find("revocation lists").sentence
         assert verification.exit_code is ExitCode.INTEGRITY
 
@@ -164,8 +164,8 @@ def test_a_list_of_an_authority_that_has_nothing_to_do_with_the_report_is_one_to
     (tmp_path / "root.pem").write_bytes(root.pem() + OTHER.pem())
     (tmp_path / "a.crl").write_bytes(OTHER.list_revoked())
     (tmp_path / "good.crl").write_bytes(root.list_revoked())
-    wishes = VerificationOptions(revocations=(tmp_path / "a.crl", tmp_path / "good.crl"))
-    verification = verify(path, (tmp_path / "root.pem",), wishes)
+    options = VerificationOptions(revocations=(tmp_path / "a.crl", tmp_path / "good.crl"))
+    verification = verify(path, (tmp_path / "root.pem",), options)
     assert "of another authority" in verification.find("revocation lists").sentence
     assert verification.exit_code is ExitCode.INTEGRITY
     good = verify(path, (tmp_path / "root.pem",), VerificationOptions(revocations=(tmp_path / "good.crl",)))

@@ -1,4 +1,4 @@
-"""What `policy check` and `run` say of a policy's proof."""
+"""The proof of a policy, as `policy check` and `run` print it."""
 
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ def prove_named_policy(policy: "Policy", name: str) -> "Proof | None":
 
     proof = find_proof(policy, find_cache())
     if proof is not None and proof.is_refused:
-        said = [str(message) for message in proof.list_messages() if message.code == "proof-bad-model-passes"]
-        raise PolicyError("\n".join([f"{name} cannot be used: it lets bad models pass", *said]), hint=_HINT)
+        objections = [str(message) for message in proof.list_messages() if message.code == "proof-bad-model-passes"]
+        raise PolicyError("\n".join([f"{name} cannot be used: it lets bad models pass", *objections]), hint=_HINT)
     return proof
 
 

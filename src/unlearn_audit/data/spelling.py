@@ -1,4 +1,4 @@
-"""How values are written: what means unknown, and what may be one person spelt in several ways.
+"""Spellings of values: which mean unknown, and which may be one person written in several ways.
 
 Erasure, clusters and leaks rest on equal text. Two spellings of one patient are two patients to all three, so they are
 refused with examples; nothing is joined by a guess.

@@ -18,7 +18,7 @@ from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.repeated_records import find_repeated, lay_out_answers
-from unlearn_audit.policy import tell_spent
+from unlearn_audit.policy import describe_spent
 from unlearn_audit.records import ALL, Estimate, Message, write_message
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import estimate_auc, estimate_auc_shift, score_logit
@@ -53,13 +53,13 @@ def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) ->
     if metric.traits.kind != "forgetting":
         return None
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
-    if forged := _tell_copy(copies, key) or _recall_withheld(context, key.model):
+    if forged := _describe_copy(copies, key) or _recall_withheld(context, key.model):
         return forged
     return None if context.policy.membership.unrecognised == "inform" else _recall_unrecognised(context, copies)
 
 
 def _find_at_large(context: EvaluationContext) -> Message | None:
-    return tell_spent(context.looks) or _find_shared(context) or find_repeated(context)
+    return describe_spent(context.looks) or _find_shared(context) or find_repeated(context)
 
 
 def _find_shared(context: EvaluationContext) -> Message | None:
@@ -110,13 +110,13 @@ def list_copies(evidence: Evidence) -> frozenset[tuple[str, str]]:
 
 def _share_of_equal(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     """Share of records whose answers lie within `_NEAR`; rounded answers of sure models are left out."""
-    told = (np.sort(one, axis=1)[:, -1] < -_LEAST_CERTAIN) | (np.sort(other, axis=1)[:, -1] < -_LEAST_CERTAIN)
-    if not told.any():
+    distinct = (np.sort(one, axis=1)[:, -1] < -_LEAST_CERTAIN) | (np.sort(other, axis=1)[:, -1] < -_LEAST_CERTAIN)
+    if not distinct.any():
         return float(np.array_equal(one, other))
-    return float((np.abs(one[told] - other[told]).max(axis=1) <= _NEAR).mean())
+    return float((np.abs(one[distinct] - other[distinct]).max(axis=1) <= _NEAR).mean())
 
 
-def _tell_copy(copies: frozenset[tuple[str, str]], key: MetricKey) -> Message | None:
+def _describe_copy(copies: frozenset[tuple[str, str]], key: MetricKey) -> Message | None:
     def are_copies(one: str, other: str) -> bool:
         return (one, other) in copies or (other, one) in copies
 

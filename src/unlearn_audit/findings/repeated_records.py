@@ -50,14 +50,14 @@ def lay_out_answers(evidence: Evidence, split: str, models: tuple[str, ...]) -> 
     """Return a row of label and answers for each record of a split that can be told apart, and which those are."""
     mask = evidence.select(split)
     answers = [evidence.log_probs[name][mask] for name in models]
-    told = np.all([values.max(axis=1) < -_LEAST_CERTAIN for values in answers], axis=0)
-    return np.column_stack([evidence.label[mask], np.round(np.hstack(answers), 9)])[told], told
+    distinct = np.all([values.max(axis=1) < -_LEAST_CERTAIN for values in answers], axis=0)
+    return np.column_stack([evidence.label[mask], np.round(np.hstack(answers), 9)])[distinct], distinct
 
 
 def _count_identical(evidence: Evidence, split: str, clusters: Clusters | None) -> Message | None:
     mask = evidence.select(split)
-    rows, told = lay_out_answers(evidence, split, tuple(evidence.log_probs))
-    where = np.arange(mask.sum())[told] if clusters is None else clusters[mask][told]
+    rows, distinct = lay_out_answers(evidence, split, tuple(evidence.log_probs))
+    where = np.arange(mask.sum())[distinct] if clusters is None else clusters[mask][distinct]
     repeats = _count_repeats(rows, where)
     if repeats > _MOST_REPEATED * mask.sum():
         return write_message("records-repeated", repeats=repeats, n=int(mask.sum()), split=split)

@@ -1,4 +1,4 @@
-"""A model that was made elsewhere: weights for a user's network, TorchScript, torch.export, or ONNX.
+"""External models: weights for a user-supplied network, TorchScript, torch.export, or ONNX.
 
 TorchScript and torch.export are code, which can do whatever this process can: they are read only where somebody allows
 it, in a process of their own. Safetensors and ONNX are data. No pickled object is ever read: it could run any code
@@ -79,12 +79,12 @@ def load_external(
         raise CaseError(f"{path} changed while it was read", hint="run the audit again when nothing writes to it")
     folder = path.resolve().parent
     parts = {path.name if file is path else file.relative_to(folder).as_posix(): sha for file, sha in before.items()}
-    told = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
+    notes = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
     return replace(
         model,
         sha256=digest_files(list(parts.items())),
         parts=parts if len(parts) > 1 else {},
-        intake=(*model.intake, *told),
+        intake=(*model.intake, *notes),
     )
 
 

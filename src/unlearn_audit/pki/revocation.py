@@ -1,4 +1,4 @@
-"""Revocation lists: which certificates were taken back, and whether a list can answer at all."""
+"""Revocation lists: which certificates were revoked, and whether a list can answer for a certificate."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -28,7 +28,7 @@ class Draft:
         most_missed: tolerated false-negative rate.
         cases_per_miss: one more miss is tolerated in this many cases, at least 1.
         cluster: group column whose records are not independent, '' where there is none.
-        retrain: whether a retrained reference will be trained or brought along.
+        retrain: whether a retrained reference will be trained here or external.
         point: operating point that decides, 'argmax' or 'cost-optimal'; the other is measured beside it.
         trained: whether models are trained here; else predictions or models of the user's are audited, nothing is
             remedied, and there is no reference case.

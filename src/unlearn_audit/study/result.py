@@ -63,10 +63,39 @@ class Answer(Frozen):
     outcome: Literal["holds", "contradicted", "open"]
 
 
-class CellResult(Frozen):
-    """One share to forget."""
+class Recognised(Frozen):
+    """One number of one procedure over pairs of reference models."""
 
-    forget: float
+    metric: str = Field(description="as an audit calls it")
+    among: str = Field(description="all, positive or negative")
+    estimate: Estimate | None = None
+    reason: str | None = Field(default=None, description="why it was not measured")
+
+
+class Recognition(Frozen):
+    """How far a procedure leaves erased records recognisable, over the pairs of reference models of one seed."""
+
+    model: str
+    title: str
+    seed: int
+    figures: tuple[Recognised, ...]
+
+    def find(self, metric: str, among: str = "all") -> Recognised:
+        """Return the figure of `metric` among those records.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for figure in self.figures:
+            if (figure.metric, figure.among) == (metric, among):
+                return figure
+        raise KeyError(metric, among)
+
+
+class CellResult(Frozen):
+    """One share to forget, or shares by class."""
+
+    forget: float | dict[str, float]
     seeds: tuple[int, ...] = Field(description="whose cells are finished")
     splits: dict[str, int] = Field(description="records by split, of the first seed")
     positives: dict[str, int] = Field(description="positive ones among them")
@@ -75,6 +104,9 @@ class CellResult(Frozen):
         default_factory=dict, exclude_if=operator.not_, description="why reference models were not made, by seed"
     )
     answers: tuple[Answer, ...] = ()
+    recognition: tuple[Recognition, ...] = Field(
+        default=(), exclude_if=operator.not_, description="where there are reference models: a row for each procedure"
+    )
 
     def find(self, name: str) -> Row:
         """Return the row of a model.

@@ -1,4 +1,4 @@
-"""What cannot be, whatever a model is like: one class alone to be judged on, an original worse than chance."""
+"""Validation of what no model can be: judged on one class alone, or worse than chance as an original."""
 
 import numpy as np
 
