@@ -6,7 +6,7 @@ from tests.support.record_factory import make_record
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.sections.limits import list_limits
-from unlearn_audit.records import Overlap
+from unlearn_audit.records import Overlap, Seal, Signer
 
 GROUPS = "The test split shares groups with training data"
 COPIES = "Some test records are copies of training records"
@@ -34,6 +34,22 @@ def test_shared_groups_and_copied_images_are_told_apart(column, copies, splits, 
     """One pair of images that correlate is no patient in two splits."""
     text = list_with(Overlap(column=column, copies=copies, splits=splits, shared_groups=1))
     assert {sentence for sentence in (GROUPS, COPIES) if sentence in text} == said
+
+
+def test_answers_that_were_brought_along_may_be_older_than_a_seal():
+    record = make_record()
+    seal = Seal(
+        policy_id="p", policy_version="1", policy_sha256="0" * 64, sealed="2026-01-01T00:00:00Z", envelope="{}",
+        signer=Signer(kind="configured", subject="CN=A", fingerprint="0" * 64),
+    )  # fmt: skip
+    cards = tuple(card.model_copy(update={"seed": None, "seconds": None}) for card in record.provenance.models)
+    said = []
+    for models in (record.provenance.models, cards):
+        provenance = record.provenance.model_copy(update={"models": models, "seals": (seal,)})
+        said.append(" ".join(render_html(record.model_copy(update={"provenance": provenance})).split()))
+
+    assert ["no number here can be older than they are" in text for text in said] == [True, False]
+    assert ["they may be older than these seals" in text for text in said] == [False, True]
 
 
 def test_nobody_vouches_for_how_models_were_made_elsewhere():

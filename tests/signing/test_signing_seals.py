@@ -146,6 +146,14 @@ def test_a_seal_that_was_stamped_after_the_evidence_claims_to_be_made_is_refused
     assert "after the evidence" in verify(out, lab.roots, trust_time(stamps)).find("seal").sentence
 
 
+def test_a_seal_that_claims_to_be_younger_than_the_evidence_is_refused_without_a_stamp_too(seal_file, lab, tmp_path):
+    """As where a policy is loosened and sealed after its result, and the run is dated back."""
+    seals = read_seals([seal_file()], POLICY)
+    for day, state in (("2025-12-01T12:00:00Z", State.INVALID), ("2026-01-01T12:00:00Z", State.OK)):
+        out = write_small_bundle(tmp_path / day[:10], sealed_record(lab, seals, created=day), lab.key)
+        assert verify(out, lab.roots).find("seal").state is state
+
+
 def test_a_seal_by_a_stranger_is_not_trusted(seal_file, lab, tmp_path):
     stranger = found_laboratory(tmp_path / "ca").key
     seals = read_seals([seal_file(key=stranger)], POLICY)

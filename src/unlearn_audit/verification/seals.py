@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -84,11 +84,22 @@ def _reopen(seal: Seal, record: AuditRecord, trust_store: TrustStore) -> Opened:
         raise IntegrityError(f"the policy was amended after the seal: {', '.join(seal.changes[:LONGEST])}")
     if record.provenance.seed != choose_seed(-1, seals):
         raise IntegrityError("the seed of the run does not follow from its seals")
+    if not _may_precede(opened.seal.sealed, record.provenance.created):
+        raise IntegrityError("a seal claims to be set after the evidence claims to be collected")
     if opened.stamp:
         if not is_before(record.provenance.created, opened.stamp.time, after=True):
             raise IntegrityError("a seal was time-stamped after the evidence claims to be collected")
         validate_certificates(opened.stamp.certificates, trust_store.all_roots, "a seal's time stamp")
     return opened
+
+
+def _may_precede(sealed: str, created: str) -> bool:
+    """Whether a seal may be older than the evidence, by what both claim; what is no time precedes nothing."""
+    try:
+        read = datetime.fromisoformat(created)
+    except ValueError:
+        return False
+    return is_before(sealed, read if read.tzinfo else read.replace(tzinfo=UTC))
 
 
 def _describe(seal: Seal, opened: Opened, trust_store: TrustStore, signed: datetime | None) -> str:
