@@ -50,6 +50,21 @@ def test_every_claim_of_the_files_is_answered_on_the_page():
             assert claim.says in page
 
 
+def test_the_papers_claims_stand_beside_what_the_studies_here_found():
+    """Answered as the skin study answers them; by the paper's own settings nothing is published, so that it is open."""
+    page = (DOCS / "study.md").read_text("utf-8")
+    table = page[page.index("| Claim | as published |") :].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
+    skin, own = read_study("skin"), load_study(ROOT / "studies" / "as-published.yaml", name_known())
+    answers = [{answer.claim.says: answer.outcome for answer in cell.answers} for cell in skin.cells]
+
+    assert [row[0] for row in rows] == [claim.says for claim in own.claims]
+    for says, _, corrected, *ours in rows:
+        assert corrected == "open, not run"
+        assert ours == [answer[says] for answer in answers]
+    assert not list((DOCS / "appendix").glob("study-as-published*"))
+
+
 # what the text of the page says in words
 SAID = [
     (0.5, "Random labelling raises the false-negative rate.", "holds"),
