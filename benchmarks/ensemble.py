@@ -70,4 +70,4 @@ def compare_ensemble() -> Comparison:
         f"{'the same bits as in one process' if same else 'OTHER BITS than in one process'}; probabilities at most "
         f"{apart:.1g} from the loop's, {'agree' if agree else 'DISAGREE'}"
     )
-    return Comparison("ensemble", naive / mine, agree)
+    return Comparison("ensemble", naive / mine, agree, models=MODELS_ASKED)

@@ -10,7 +10,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,7 +105,9 @@ def compare_sacroml() -> Comparison | None:
     with tempfile.TemporaryDirectory() as folder:
         ours, mine = _time(lambda: _attack_by_ours(target, Path(folder) / "ours"))
         theirs, sacromls = _time(lambda: _attack_by_sacroml(target, Path(folder) / "theirs"))
-    return _tell(f"LiRA with {MODELS_ASKED} reference models", f"sacroml {installed}", (ours, theirs), (mine, sacromls))
+    what = f"LiRA with {MODELS_ASKED} reference models"
+    found = _tell("lira", what, f"sacroml {installed}", (ours, theirs), (mine, sacromls))
+    return replace(found, models=MODELS_ASKED)
 
 
 def _attack_by_ours(target: Target, cache: Path) -> float:
@@ -152,7 +154,8 @@ def compare_art() -> Comparison | None:
     import art.estimators.classification  # noqa: F401
 
     theirs, arts = _time(lambda: _attack_by_art(target, rest))
-    return _tell("membership by one model's answers", f"ART {installed}", (ours, theirs), (mine, arts))
+    what = "membership by one model's answers"
+    return _tell("membership", what, f"ART {installed}", (ours, theirs), (mine, arts))
 
 
 def _attack_by_art(target: Target, rest: np.ndarray) -> float:
@@ -183,12 +186,11 @@ def _time(work: Callable[[], _Found]) -> tuple[_Found, float]:
     return work(), time.process_time() - started
 
 
-def _tell(what: str, whose: str, areas: tuple[float, float], seconds: tuple[float, float]) -> Comparison:
-    agree = areas[0] > areas[1] - _AGREEMENT
+def _tell(name: str, what: str, whose: str, areas: tuple[float, float], seconds: tuple[float, float]) -> Comparison:
+    ratio, agree = seconds[1] / seconds[0], areas[0] > areas[1] - _AGREEMENT
     print(
-        f"{what}, cytology network, one core: {seconds[1] / seconds[0]:.1f} times the speed of {whose} "
+        f"{what}, cytology network, one core: {ratio:,.3g} times the speed of {whose} "
         f"({seconds[0]:.3g} s, {seconds[1]:.3g} s of processor time); AUC {areas[0]:.3f}, theirs {areas[1]:.3f}, "
         f"{'as good' if agree else 'WEAKER'}"
     )
-    name = what.split(maxsplit=1)[0].lower()
-    return Comparison(name, seconds[1] / seconds[0], agree, areas=(round(areas[0], 3), round(areas[1], 3)))
+    return Comparison(name, ratio, agree, areas=(round(areas[0], 3), round(areas[1], 3)))

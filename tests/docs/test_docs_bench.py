@@ -34,9 +34,10 @@ def test_half_a_comparison_is_not_published(tmp_path):
 
 
 def test_areas_are_published_beside_the_ratio(tmp_path):
-    publish([Comparison("lira", 2.04, agree=True, areas=(0.6, 0.5))], tmp_path / "bench.json")
+    publish([Comparison("lira", 2.04, agree=True, areas=(0.6, 0.5), models=8)], tmp_path / "bench.json")
 
-    assert json.loads((tmp_path / "bench.json").read_bytes()) == {"lira": 2.0, "lira-auc": [0.6, 0.5]}
+    written = {"lira": 2.0, "lira-auc": [0.6, 0.5], "lira-models": 8}
+    assert json.loads((tmp_path / "bench.json").read_bytes()) == written
 
 
 def test_sacromls_shadow_models_are_trained_as_ours_are(monkeypatch):
