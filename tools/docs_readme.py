@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from benchmarks.coverage.page import find_share
 from tools.docs_studies import read_study
@@ -45,8 +46,15 @@ def tell_ensemble_speed() -> str:
     return f"{read_ratios()['ensemble']:.1f} times as fast"
 
 
-def read_ratios() -> dict[str, float]:
-    """Return what `make publish-bench` measured."""
+def tell_attack(name: str) -> str:
+    """Return how fast our attack was in times of another library's, and both AUCs: same data and network, one run."""
+    ratios = read_ratios()
+    ours, theirs = ratios[f"{name}-auc"]
+    return f"{ratios[name]:,.3g} times as fast, AUC {ours:.3f} and theirs {theirs:.3f}"
+
+
+def read_ratios() -> dict[str, Any]:
+    """Return what `make publish-bench` measured: ratios, areas as `<name>-auc`, reference models as `<name>-models`."""
     return dict(json.loads((DOCS / "appendix" / "bench.json").read_bytes()))
 
 

@@ -1,4 +1,4 @@
-r"""Text that others wrote, as it may be printed: it can end no line, move no cursor, hide nothing and command nobody.
+r"""Escaping of untrusted text for print: it ends no line, moves no cursor, hides nothing and commands nobody.
 
 One function for the terminal, for logs of pipelines and for Markdown. What cannot be seen is shown as an escape, so
 that a reader sees that something was there.
@@ -6,6 +6,8 @@ that a reader sees that something was there.
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
+from html import escape
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"  # zero width, and part of how several languages are written
@@ -31,6 +33,13 @@ def show_lines(text: str) -> str:
     A line that a pipeline would take for a command (GitHub's '::' and '##[') begins with a backslash instead.
     """
     return "\n".join(_disarm(show_text(line)) for line in text.split("\n"))
+
+
+def draw_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for notebooks, in HTML. Every text is escaped: names and titles come from outside."""
+    first = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<div><p>{escape(title)}</p><table><thead><tr>{first}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _disarm(line: str) -> str:

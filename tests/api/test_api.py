@@ -165,6 +165,23 @@ def test_a_notebook_shows_the_verdict_and_no_markup_from_outside(make, policy):
     assert _Tags(page).tags == {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
+def test_a_notebook_shows_evidence_and_policy_and_no_markup_from_outside(make, policy):
+    hostile = "<script>alert(1)</script>"
+    evidence = make(ids=[f"patient-{row}" for row in range(240)])
+    shown = {
+        "evidence": evidence._repr_html_(),
+        "policy": policy.model_copy(update={"title": hostile})._repr_html_(),
+    }
+
+    for page in shown.values():
+        assert _Tags(page).tags == {"div", "p", "table", "thead", "tbody", "tr", "th", "td"}
+    assert f"<td>{int((evidence.split == 'test').sum())}</td>" in shown["evidence"]
+    assert "patient-" not in shown["evidence"]
+    for check in policy.checks:
+        assert f"<td>{check.id}</td><td>{check.metric}</td>" in shown["policy"]
+    assert "&lt;script&gt;" in shown["policy"]
+
+
 def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
     from unlearn_audit.verification.answers import State
@@ -179,7 +196,7 @@ def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkey
 
     assert verification.record.outcome is result.outcome
     assert compare_numbers(folder, verification.record).state is State.OK
-    assert verification.record.provenance.find_model("unlearned").method == "scrub (brought along)"
+    assert verification.record.provenance.find_model("unlearned").method == "scrub (external)"
     assert read_evidence(folder / "evidence.parquet").digest() == verification.record.evidence_sha256
     assert audit(policy, read_evidence(folder / "evidence.parquet")).record.to_bytes() == verification.record.to_bytes()
     with pytest.raises(AuditError, match="is not empty"):

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from unlearn_audit.data import load_dataset
+from unlearn_audit.data.load_options import LoadOptions, TableColumns
 from unlearn_audit.errors import DataError
 
 SPLITS = ("train", "train", "val", "validation", "test", "test")
@@ -153,3 +154,55 @@ def test_an_image_cut_short_is_refused(folder):
     content = (folder / "3.png").read_bytes()
     (folder / "3.png").write_bytes(content[: len(content) // 2])
     assert "3.png is not a readable image" in refuse(folder).message
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Six images in two folders below, named by an id without an ending, and no column of files."""
+    rows = ["image_id,split,dx"]
+    for i, split in enumerate(SPLITS):
+        place = tmp_path / f"part-{i % 2}" / "images"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((4, 5), i, np.uint8)).save(place / f"ISIC_{i}.png")
+        rows.append(f"ISIC_{i},{split},{'nv' if i % 2 else 'mel'}")
+    (tmp_path / "records.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+NAMED = LoadOptions(columns=TableColumns(id="image_id", label="dx"))
+
+
+def test_ids_name_files_in_folders_below(archive):
+    dataset = load_dataset("own-data", archive, options=NAMED)
+
+    assert dataset.ids.tolist() == [f"ISIC_{i}" for i in range(6)]
+    assert dataset.x[:, 0, 0, 0].tolist() == list(range(6))
+    assert dataset.classes == ("mel", "nv")
+
+
+def test_an_id_that_names_two_files_below_is_refused(archive):
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(archive / "part-0" / "ISIC_1.jpg")
+
+    with pytest.raises(DataError, match="found several for 'ISIC_1'"):
+        load_dataset("own-data", archive, options=NAMED)
+
+
+def test_an_id_without_a_file_below_is_named(archive):
+    (archive / "part-1" / "images" / "ISIC_3.png").unlink()
+
+    with pytest.raises(DataError, match="expected 6 images, 1 of them at ISIC_3"):
+        load_dataset("own-data", archive, options=NAMED)
+
+
+def test_images_below_that_the_table_does_not_name_are_counted(archive):
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(archive / "part-0" / "other.png")
+
+    (spare,) = (e for e in load_dataset("own-data", archive, options=NAMED).intake if e.code == "files.spare")
+    assert spare.details == {"count": 1, "table": "records.csv"}
+
+
+def test_a_column_of_files_is_never_looked_for_below(archive):
+    rewrite(archive, "image_id,", "file,")
+
+    with pytest.raises(DataError, match="expected 6 images, 6 of them at"):
+        load_dataset("own-data", archive, options=LoadOptions(columns=TableColumns(label="dx")))

@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from benchmarks.ensemble import MODELS_ASKED, compare_ensemble
+from benchmarks.ensemble import compare_ensemble
 from benchmarks.judging import compare_verdict
 from tools.docs_readme import (
     read_ratios,
+    tell_attack,
     tell_coverage_share,
     tell_ensemble_speed,
     tell_reference_count,
@@ -72,6 +73,22 @@ def test_the_demos_patients_who_are_still_recognised_are_the_samples():
     assert "five of them are still recognised" in " ".join(README.split())
 
 
+def test_who_is_still_recognised_after_which_method_is_the_samples():
+    record = json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
+    titles = {card["name"]: card["title"] for card in record["provenance"]["models"]}
+    left = {
+        titles[finding["key"]["model"]]: (finding["estimate"]["value"], finding["estimate"]["n"])
+        for finding in record["findings"]
+        if (finding["key"]["metric"], finding["key"]["among"]) == ("recognised-records", "all")
+    }
+    said = "SalUn leaves {:.0f} of {} erased patients recognised and SalUn-CRA {:.0f}"
+
+    assert said.format(*left["SalUn"], left["SalUn-CRA"][0]) in " ".join(README.split())
+    none = [title for title in left if "Warm restart" in title or "scratch" in title or "Retrained" in title]
+    assert len(none) == 4
+    assert not any(left[title][0] for title in none)
+
+
 def test_the_remedies_are_named_in_the_policys_order():
     record = json.loads((ROOT / "sample_reports" / "breast-cytology" / "record.json").read_bytes())
 
@@ -91,6 +108,12 @@ def test_a_measured_figure_is_the_published_one(figure):
     assert f"| {figure()} |" in README
 
 
+def test_every_attack_that_was_compared_with_another_librarys_stands_there():
+    compared = [name.removesuffix("-auc") for name in read_ratios() if name.endswith("-auc")]
+
+    assert [name for name in compared if f"| {tell_attack(name)} |" not in README] == []
+
+
 def test_the_table_of_the_study_is_the_published_one():
     table, seeds = tell_study()
 
@@ -98,8 +121,8 @@ def test_the_table_of_the_study_is_the_published_one():
     assert f"means over {seeds} seeds" in README
 
 
-def test_the_number_of_reference_models_is_the_benchmarks():
-    assert f"| {MODELS_ASKED} reference models on " in README
+def test_the_number_of_reference_models_is_that_of_the_published_run():
+    assert f"| {read_ratios()['ensemble-models']} reference models on " in README
 
 
 @pytest.mark.slow

@@ -11,7 +11,15 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.records import ALL, POSITIVE
 from unlearn_audit.records.key import MetricKey
-from unlearn_audit.study import StudyResult, list_jobs, read_cell, summarise, write_page, write_recognition
+from unlearn_audit.study import (
+    StudyResult,
+    list_jobs,
+    read_cell,
+    render_study,
+    summarise,
+    write_page,
+    write_recognition,
+)
 from unlearn_audit.study.recognition import recognise
 
 MODELS = 12
@@ -107,6 +115,10 @@ def test_retraining_is_done_to_the_reference_models_when_it_is_asked_for(cell):
 
 def test_a_cell_without_reference_models_has_no_rows(cell, policy):
     assert recognise(replace(cell, evidence=replace(cell.evidence, references=None)), policy, TITLES) == ()
+
+
+def test_a_study_of_one_seed_has_its_three_files(result):
+    assert set(render_study(result)) == {".json", ".md", ".svg"}
 
 
 def test_rows_are_read_back_as_they_were_written(result):

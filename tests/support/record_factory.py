@@ -33,7 +33,7 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.software import PAGES, describe_software
 from unlearn_audit.verdict.recommendation import recommend
-from unlearn_audit.verdict.rulings import limit_of, rule_check
+from unlearn_audit.verdict.rulings import rule_check
 
 N, POSITIVE = 2005, 392
 COSTS = 20.0
@@ -340,7 +340,7 @@ def shape_findings(findings: tuple[Finding, ...], model: str, outcomes: dict[str
         for index, f in enumerate(shaped):
             key = (f.key.model, f.key.metric, f.key.against, f.key.among)
             if key == (model, check.metric, check.against, check.among) and f.key.at in (None, check.at):
-                shaped[index] = _shape(f, limit_of(check), wanted)
+                shaped[index] = _shape(f, check.limit, wanted)
     return tuple(shaped)
 
 

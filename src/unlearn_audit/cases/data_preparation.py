@@ -79,7 +79,7 @@ def validate_nothing_dropped(disjoint: Disjoint | None) -> None:
     if disjoint is not None and disjoint.dropped["train"]:
         raise CaseError(
             f"the policy keeps splits apart by '{disjoint.column}': {disjoint.dropped['train']} training records share "
-            "theirs with another split, and the model that was brought along was trained on them",
+            "theirs with another split, and the external model was trained on them",
             hint="leave the validation and test records of these groups out of the data",
         )
 

@@ -197,11 +197,11 @@ def read_image_rules(case: CaseFile | None) -> ImageRules:
 
 def read_table_columns(case: CaseFile | None) -> TableColumns:
     """Return what the case calls the columns of a folder's table."""
-    said = case.columns if case else None
-    if said is None:
+    columns = case.columns if case else None
+    if columns is None:
         return TableColumns()
-    named = {name: getattr(said, name) for name in ("split", "label") if name in said.model_fields_set}
-    return TableColumns(file=said.file, id=said.id, **named)
+    named = {name: getattr(columns, name) for name in ("split", "label") if name in columns.model_fields_set}
+    return TableColumns(file=columns.file, id=columns.id, **named)
 
 
 def choose_references(policy: Policy, asked: int | None) -> int:

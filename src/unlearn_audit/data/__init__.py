@@ -1,4 +1,4 @@
-"""Data: where records come from, which of them are malignant, where the splits leak, and which are to be forgotten."""
+"""Data: records with their classes and splits, leaks between splits, and the records to forget."""
 
 from unlearn_audit.data.bands import band_columns
 from unlearn_audit.data.commitment import build_request, commit, draw_salt

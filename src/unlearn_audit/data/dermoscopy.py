@@ -1,4 +1,4 @@
-"""Folders as HAM10000 and the ISIC challenges are published: images beside metadata, without a table of our own.
+"""Folders as HAM10000 and the ISIC challenges are published: images beside metadata, without this tool's table.
 
 HAM10000 (Tschandl et al. 2018, doi:10.7910/DVN/DBW86T): `HAM10000_metadata` (with or without `.csv`) with the columns
 lesion_id, image_id, dx, dx_type, age, sex, localization. ISIC challenges of 2016 to 2020: `*GroundTruth*.csv`, one or
@@ -6,7 +6,6 @@ one for each of Training, Validation and Test, see `ground_truth`; tables beside
 lesion groupings) give their columns. Images lie anywhere in the folder, called `<image>.jpg` (or jpeg, png, tif, bmp).
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from unlearn_audit.data.csv_table import Columns, read_columns
 from unlearn_audit.data.dataset import name_some
 from unlearn_audit.data.drawn_splits import draw_splits
 from unlearn_audit.data.ground_truth import Diagnoses, find_image_column, read_truths
-from unlearn_audit.data.manifest import Manifest, validate_inside, validate_present
+from unlearn_audit.data.manifest import Manifest, find_images
 from unlearn_audit.data.npz import Identity
 from unlearn_audit.data.split_names import find_split, read_splits
 from unlearn_audit.errors import DataError
@@ -28,7 +27,6 @@ DIAGNOSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """The classes of HAM10000, in the order of DermaMNIST's labels."""
 
 _HAM = ("lesion_id", "image_id", "dx")
-_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 _TOGETHER = ("patient_id", "lesion_id")
 
 
@@ -70,7 +68,7 @@ def list_lesions(folder: Path, tables: Sequence[Path], identity: Identity, seed:
     _validate_once(table, found.ids)
     content, groups, beside = _read_beside(folder, tables, found) if _is_truth(table.name) else (b"", {}, ())
     groups = _unify(table, {**found.columns, **groups})
-    paths, spare = _find_images(folder, table, found.ids)
+    paths, spare = find_images(folder, table, found.ids)
     label, classes = _number(table, found.named, identity)
     split, drawn = _take_splits(table, groups, label, seed)
     named = note_intake("ids.column", column=f"'{found.id_column}'")
@@ -150,28 +148,6 @@ def _validate_once(table: Path, ids: NDArray[np.str_]) -> None:
     if (counts > 1).any() or "" in unique:
         wrong = [name or "(empty)" for name in unique[(counts > 1) | (unique == "")].tolist()]
         raise DataError(f"{table}: expected one row for each image, found more than one for {name_some(wrong)}")
-
-
-def _find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list[Path], tuple[IntakeEntry, ...]]:
-    root = folder.resolve()
-    found: dict[str, list[Path]] = {}
-    for place, _, names in os.walk(root):
-        for name in names:
-            path = Path(place) / name
-            if path.suffix.lower() in _ENDINGS:
-                found.setdefault(path.stem, []).append(path)
-    validate_present(str(table), [name for name in ids.tolist() if name not in found], len(ids))
-    twice = [name for name in ids.tolist() if len(found[name]) > 1]
-    if twice:
-        places = ", ".join(str(path.relative_to(root)) for path in found[twice[0]][:2])
-        raise DataError(
-            f"{folder}: expected one file for each image, found several for {name_some(twice)}: {places}",
-            hint="keep one of them: which pixels are meant is not guessed",
-        )
-    paths = [found[name][0] for name in ids.tolist()]
-    validate_inside(root, paths)
-    spare = len(found.keys() - set(ids.tolist()))
-    return paths, (note_intake("files.spare", count=spare, table=table.name),) if spare else ()
 
 
 def _number(table: Path, named: NDArray[np.str_], identity: Identity) -> tuple[NDArray[np.int64], tuple[str, ...]]:

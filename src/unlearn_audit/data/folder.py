@@ -12,7 +12,7 @@ from unlearn_audit.data.dataset import Dataset, name_some
 from unlearn_audit.data.dermoscopy import find_metadata, list_lesions
 from unlearn_audit.data.images import read_images
 from unlearn_audit.data.load_options import LoadOptions, TableColumns
-from unlearn_audit.data.manifest import Manifest, validate_inside, validate_present
+from unlearn_audit.data.manifest import ENDINGS, Manifest, find_images, validate_inside, validate_present
 from unlearn_audit.data.npz import Identity, number_classes
 from unlearn_audit.data.spelling import find_column
 from unlearn_audit.data.split_names import read_splits
@@ -23,7 +23,6 @@ from unlearn_audit.records.intake import IntakeEntry, note_intake
 TABLE = "records.csv"
 _NEEDED = ("file", "split", "label")
 _MOST_DIGITS = 9
-_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def load_folder(folder: Path, identity: Identity, options: LoadOptions, progress: ProgressCallback) -> Dataset:
@@ -31,10 +30,10 @@ def load_folder(folder: Path, identity: Identity, options: LoadOptions, progress
 
     The CSV (UTF-8; comma, semicolon or tab; header) has the columns `file` (path inside the folder), `split` (train,
     validation or val, test) and `label` (a class number or a class name); the case may call them otherwise. `image_id`,
-    `record_id` or `id` names the records, else `file` does, and where there is no `file` the ids name the files. Every
-    other column is a group column, ages become bands. Images are 8-bit grey or RGB and of one
-    size; nothing is resized unless `options` declares it, because how one resizes changes what a model sees. EXIF
-    orientation is not applied. Large sets are kept in a file (see `stored`).
+    `record_id` or `id` names the records, else `file` does, and where there is no `file` the ids name the files, in
+    the folder or anywhere below it. Every other column is a group column, ages become bands. Images are 8-bit grey or
+    RGB and of one size; nothing is resized unless `options` declares it, because how one resizes changes what a model
+    sees. EXIF orientation is not applied. Large sets are kept in a file (see `stored`).
 
     `sha256` is of the CSV and the image files in its order. Where neither the data set nor numbers say what the
     classes are, they are the label names in alphabetical order.
@@ -87,26 +86,34 @@ def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Manifest
     label, classes, labelled = _number_labels(table, columns.pop(read["label"]), identity)
     split, spelt = read_splits(str(table), columns.pop(read["split"]))
     files = columns[read["file"]]
+    by_id = names.file is None and (read["file"] in ID_COLUMNS or read["file"] == names.id)
+    paths, spare = _find_files(folder, files, by_id=by_id)
     if read["file"] not in ID_COLUMNS and read["file"] != names.id:
         columns.pop(read["file"])
     named = columns.pop(names.id) if names.id is not None else None
     groups = {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
-    ids, passed, told = (named, (), names.id) if named is not None else take_ids(groups, TABLE)
+    ids, passed, id_column = (named, (), names.id) if named is not None else take_ids(groups, TABLE)
     return Manifest(
         where=str(table),
         content=content,
-        paths=_find_files(folder, files),
+        paths=paths,
         ids=files if ids is None else ids,
         split=split,
         label=label,
         classes=classes,
         groups=groups,
-        intake=(*told_ids(told, passed), note_intake("splits.column", column=read["split"]), *spelt, labelled),
-        id_names=(told or read["file"],),
+        intake=(
+            *note_ids(id_column, passed),
+            note_intake("splits.column", column=read["split"]),
+            *spelt,
+            *spare,
+            labelled,
+        ),
+        id_names=(id_column or read["file"],),
     )
 
 
-def told_ids(column: str | None, passed: tuple[IntakeEntry, ...]) -> tuple[IntakeEntry, ...]:
+def note_ids(column: str | None, passed: tuple[IntakeEntry, ...]) -> tuple[IntakeEntry, ...]:
     """Return how records are named: by a column, else by their files."""
     return (note_intake("ids.column", column=f"'{column}'") if column else note_intake("ids.files"), *passed)
 
@@ -152,16 +159,22 @@ def _number_labels(
     return label, known, note_intake("labels.names", classes=known)
 
 
-def _find_files(folder: Path, files: NDArray[np.str_]) -> list[Path]:
-    """Return the path of each file: as it is written, with slashes for backslashes, or with an image's ending."""
+def _find_files(folder: Path, files: NDArray[np.str_], *, by_id: bool) -> tuple[list[Path], tuple[IntakeEntry, ...]]:
+    """Return the path of each file: as it is written, with slashes for backslashes, or with an image's ending.
+
+    Where ids name the files and those are not all there, they are looked for in folders below, as in public archives.
+    """
     root = folder.resolve()
     paths = []
     for name in files.tolist():
         if not name or not (root / name).resolve().is_relative_to(root):
             raise DataError(f"{folder / TABLE}: expected files inside the folder, found '{name}'")
         written = [root / name, root / name.replace("\\", "/")]
-        ended = [Path(f"{path}{ending}") for path in written[-1:] for ending in _ENDINGS]
+        ended = [Path(f"{path}{ending}") for path in written[-1:] for ending in ENDINGS]
         paths.append(next((path for path in (*written, *ended) if path.exists()), root / name))
-    validate_present(str(folder / TABLE), [str(path) for path in paths if not path.exists()], len(paths))
+    absent = [str(path) for path in paths if not path.exists()]
+    if absent and by_id:
+        return find_images(folder, folder / TABLE, files)
+    validate_present(str(folder / TABLE), absent, len(paths))
     validate_inside(root, paths)
-    return paths
+    return paths, ()

@@ -1,4 +1,4 @@
-"""Which training records are forgotten: a share of them, a share of each class, or those that a request names."""
+"""The records to forget: a share of the training records, or those that a request names."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a table says about a folder of images, before any image is read."""
+"""The manifest of a folder of images: its table, read before any image."""
 
 import os
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from unlearn_audit.data.dataset import name_some
 from unlearn_audit.errors import DataError
-from unlearn_audit.records.intake import IntakeEntry
+from unlearn_audit.records.intake import IntakeEntry, note_intake
 
+ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 _SHOWN = 3
 
 
@@ -41,6 +43,33 @@ class Manifest:
     groups: dict[str, NDArray[np.str_]]
     intake: tuple[IntakeEntry, ...] = ()
     id_names: tuple[str, ...] = ()
+
+
+def find_images(folder: Path, table: Path, ids: NDArray[np.str_]) -> tuple[list[Path], tuple[IntakeEntry, ...]]:
+    """Return the image called after each of `ids`, wherever it lies below `folder`, and how many others lie there.
+
+    Raises:
+        DataError: one that is absent, lies there twice, or behind a link.
+    """
+    root = folder.resolve()
+    found: dict[str, list[Path]] = {}
+    for place, _, names in os.walk(root):
+        for name in names:
+            path = Path(place) / name
+            if path.suffix.lower() in ENDINGS:
+                found.setdefault(path.stem, []).append(path)
+    validate_present(str(table), [name for name in ids.tolist() if name not in found], len(ids))
+    twice = [name for name in ids.tolist() if len(found[name]) > 1]
+    if twice:
+        places = ", ".join(str(path.relative_to(root)) for path in found[twice[0]][:2])
+        raise DataError(
+            f"{folder}: expected one file for each image, found several for {name_some(twice)}: {places}",
+            hint="keep one of them: which pixels are meant is not guessed",
+        )
+    paths = [found[name][0] for name in ids.tolist()]
+    validate_inside(root, paths)
+    spare = len(found.keys() - set(ids.tolist()))
+    return paths, (note_intake("files.spare", count=spare, table=table.name),) if spare else ()
 
 
 def validate_present(where: str, absent: Sequence[str], n: int) -> None:

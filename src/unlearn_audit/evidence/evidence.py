@@ -1,4 +1,4 @@
-"""The evidence: what each model said about each record. Plain numpy; everything right of it is deterministic."""
+"""The evidence: every model's answer about every record, in plain NumPy. Everything made from it is deterministic."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearn_audit.errors import EvidenceError
+from unlearn_audit.escaping import draw_table
 from unlearn_audit.evidence.references import References
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
 from unlearn_audit.records.provenance import Provenance
@@ -131,6 +132,14 @@ class Evidence:
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.ids)
+
+    def _repr_html_(self) -> str:
+        """Return the splits and what is there of models, as a table for notebooks; no id and no answer is shown."""
+        models = f"models {', '.join(self.log_probs)}"
+        references = f"; {self.references.count} reference models" if self.references else ""
+        masks = ((name, self.select(name)) for name in SPLITS)
+        rows = [(name, int(mask.sum()), int((mask & self.is_positive).sum())) for name, mask in masks]
+        return draw_table(f"{len(self):,} records; {models}{references}", ("Split", "Records", "Positive"), rows)
 
     @cached_property
     def is_positive(self) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What single entries of policies and cases look like: names of columns, shares, costs, texts, operating points."""
+"""Types of single entries of policies and cases: names of columns, shares, costs, texts, operating points."""
 
 from typing import Annotated
 

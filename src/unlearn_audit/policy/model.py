@@ -1,10 +1,11 @@
-"""What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
+"""The policy file. Every tolerance has a reason; nothing here names a file of this machine."""
 
 import operator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from unlearn_audit.escaping import draw_table
 from unlearn_audit.policy.choice import MethodChoice, Remedy, Slug, refuse
 from unlearn_audit.policy.dormant_memory import DormantMemory
 from unlearn_audit.policy.fields import Column, Cost, Fraction, PolicyPoint, Text
@@ -16,6 +17,7 @@ from unlearn_audit.records.canonical import digest_of
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL
 from unlearn_audit.records.populations import ALL, Population
+from unlearn_audit.records.verdicts import Limit
 from unlearn_audit.records.waivers import Waiver
 
 LONGEST_WAIVER = 366
@@ -118,6 +120,11 @@ class Check(Frozen):
     def ends(self) -> tuple[float | None, float | None]:
         """The tolerance as a lowest and a highest value, None where that side is open."""
         return self.within or (self.at_least, self.at_most)
+
+    @property
+    def limit(self) -> Limit:
+        """The tolerance as a record states it."""
+        return Limit(at_least=self.ends[0], at_most=self.ends[1])
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
@@ -224,6 +231,12 @@ class DataRules(Frozen):
     disjoint: Column | None = Field(
         default=None, description="group column, such as patient_id: none of its groups may stand in two splits"
     )
+    shared: Literal["refuse", "inform"] = Field(
+        default="refuse",
+        exclude_if=lambda rule: rule == "refuse",
+        description="'refuse': no check passes while a patient or lesion stands in training and in test; 'inform': it "
+        "may, and the report says how many do",
+    )
     split_column: Column | None = Field(
         default=None, description="column of the data that holds train, val or test, in place of the data's own splits"
     )
@@ -296,6 +309,12 @@ class Policy(Frozen):
     def _parts_fit(self) -> Self:
         refuse(validate_consistency(self.model_dump(mode="json", exclude_none=True)))
         return self
+
+    def _repr_html_(self) -> str:
+        """Return the checks as a table for notebooks."""
+        heads = ("Check", "Metric", "Among", "Against", "Tolerance", "Decides")
+        rows = [(c.id, c.metric, c.among, c.against or "", c.limit, "yes" if c.required else "no") for c in self.checks]
+        return draw_table(f"{self.title} ({self.id} {self.version})", heads, rows)
 
     def digest(self) -> str:
         """Return the SHA-256 of the policy as validated (canonical JSON), independent of layout and comments."""

@@ -1,4 +1,4 @@
-"""What `run` audits when it is given a policy alone, and how its original is trained."""
+"""The reference case: what `run` audits when it is given a policy alone, and how its original is trained."""
 
 import operator
 from typing import Literal

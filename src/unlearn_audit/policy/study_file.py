@@ -1,4 +1,4 @@
-"""What a study file may say: which methods, on which data, how often. A study speaks of methods, an audit of a model.
+"""The study file: which methods, on which data, how often. A study speaks of methods, an audit of a model.
 
 Paths are relative to the study file. Costs, operating points, recipe and attacks are those of its policy.
 """

@@ -1,4 +1,4 @@
-"""What the parts of a study file must have to do with one another: names that are unique, and names that exist."""
+"""Rules between the parts of a study file: names are unique, and names exist."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -65,8 +65,8 @@ def _names(data: Data) -> Iterator[FieldError]:
     for cell, content in walk_items(data, "cells"):
         models = [((*cell, *keys), model) for keys, model in walk_items(content, "models")]
         for key in ("name", "title"):
-            said = [((*keys, key), model.get(key)) for keys, model in models]
-            yield from _repeated([(keys, text) for keys, text in said if isinstance(text, str)], f"{key} in a cell")
+            found = [((*keys, key), model.get(key)) for keys, model in models]
+            yield from _repeated([(keys, text) for keys, text in found if isinstance(text, str)], f"{key} in a cell")
         for keys, model in models:
             name = model.get("name")
             if isinstance(name, str) and (name in ALWAYS or name.startswith(RELEARNED)):

@@ -23,10 +23,10 @@ class Measure:
         about: what it is, in a sentence.
         better: which way is better; 'half': 0.5 is what a model shows that never saw the records.
         unit: what the number counts.
-        compute: from the scope of one run and a model to (n,) values, one per record of `records`, or to (1,) number.
+        compute: from the context of one run and a model to (n,) values, one per record of `records`, or to (1,) number.
         records: the mask of the records that `compute` speaks of; None where it gives one number per run.
         membership: whether a collapsed model is left out of it: one that says the same of every image hides everybody.
-        like: from the scope of one run and a model that underwent no method to the same values, on the statistic that
+        like: from the context of one run and a model that underwent no method to the same values, on the statistic that
             is made for another model's method; None where the statistic is the same for all.
         relearned: whether it speaks of the model's relearned copy.
     """

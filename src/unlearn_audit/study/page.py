@@ -139,16 +139,16 @@ def _write_rows(
     for row in rows:
         found = [row.find(name) for name in names]
         cells = [
-            show_estimate(f.difference, signed=True, of=_tell_count(f.pairs, len(f.values)))
+            show_estimate(f.difference, signed=True, of=_describe_count(f.pairs, len(f.values)))
             if paired
-            else show_estimate(f.mean, of=_tell_count(sum(value is not None for value in f.values), len(f.values)))
+            else show_estimate(f.mean, of=_describe_count(sum(value is not None for value in f.values), len(f.values)))
             for f in found
         ]
         yield f"| {' | '.join([_escape(row.title), *cells])} |"
     yield ""
 
 
-def _tell_count(there: int, seeds: int) -> str:
+def _describe_count(there: int, seeds: int) -> str:
     return "" if there in (0, seeds) else f" ({there} of {seeds})"
 
 

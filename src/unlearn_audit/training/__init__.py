@@ -1,4 +1,4 @@
-"""Training and what every unlearning method is made of. Importing this package does not import torch.
+"""Training, and the parts that every unlearning method is made of. Importing this package does not import torch.
 
 Nothing here seeds or reads a global random state, writes a file, or changes a model that it is given: models go in,
 new models come out in evaluation mode. A run that is interrupted leaves nothing behind. The same seed on the same

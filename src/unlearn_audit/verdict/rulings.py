@@ -1,4 +1,4 @@
-"""What a check's finding amounts to: its outcome, and why there is none. Policy and findings are enough; no NumPy.
+"""Rulings: the outcome of a check from its finding, or the reason why there is none. No NumPy.
 
 `decision` puts the reasons to it when a record is made; `consistency` asks it again when one is verified.
 """
@@ -71,7 +71,7 @@ def find_traits(name: str) -> MetricTraits:
 def rule_check(check: Check, findings: Sequence[Finding], policy: Policy) -> CheckRuling:
     """Return what the findings on one model amount to for `check`: what is asked for and not there never passes."""
     traits = find_traits(check.metric)
-    at, limit = find_point(check, traits, policy), limit_of(check)
+    at, limit = find_point(check, traits, policy), check.limit
     asked = [f for f in findings if (f.key.metric, f.key.against, f.key.at) == (check.metric, check.against, at)]
     deciding = [f for f in asked if check.among.is_decided_by(f.key.among)]
     parts = tuple(f for f in asked if check.among.is_informed_by(f.key.among) and f not in deciding)
@@ -89,12 +89,6 @@ def find_point(check: Check, traits: MetricTraits, policy: Policy) -> OperatingP
     if check.at is not None and traits.at and traits.points is None:
         return check.at
     return next(iter(traits.list_points(policy)), None)
-
-
-def limit_of(check: Check) -> Limit:
-    """Return the tolerance of a check."""
-    low, high = check.ends
-    return Limit(at_least=low, at_most=high)
 
 
 def rule(finding: Finding, limit: Limit) -> Ruling:
