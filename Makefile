@@ -10,9 +10,11 @@ RIVALS_VENV ?= .venv-rivals
 # Without a GPU: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu spares 5 GB of CUDA packages.
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
+# Compiled modules are kept, whatever the shell says: each process would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke container-smoke dist golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -41,7 +43,10 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-check: setup test-tools lint types floors docs coverage thorough mlflow wheel-smoke ## all that CI runs
+# First what uses one core, two at a time; then the tests, on all cores, in one session that shares what is costly to make.
+check: setup test-tools ## all that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint mlflow types floors docs wheel-smoke
+	@$(MAKE) --no-print-directory coverage
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -72,13 +77,14 @@ thorough: setup test-tools ## what the fast tests leave out and CI runs: whole a
 test-slow: setup ## everything, the longer studies as well
 	$(PYTEST) -m ""
 
-coverage: setup test-tools ## the fast tests with branch coverage
-	$(PYTEST) --cov --cov-report=term:skip-covered
+coverage: setup test-tools ## the fast and the thorough tests, with branch coverage of the fast ones
+	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
 
 # An environment of its own: MLflow's upper limits (pyarrow, importlib_metadata, python-dateutil) lie below our pins.
+# Not compiled on installing: most of it is never imported.
 $(MLFLOW_VENV)/.installed: pyproject.toml constraints-mlflow.txt
 	@test -x $(MLFLOW_VENV)/bin/python || $(PYTHON) -m venv $(MLFLOW_VENV)
-	$(MLFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-mlflow.txt -e '.[mlflow]' mlflow pytest
+	$(MLFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-mlflow.txt -e '.[mlflow]' mlflow pytest
 	@touch $@
 
 mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow server on the loopback
@@ -87,8 +93,18 @@ mlflow: setup $(MLFLOW_VENV)/.installed ## publishing, against a real MLflow ser
 conformance: setup ## of the thorough tests, PDF/A-3a and PDF/UA-1 by veraPDF's engine (skips without a JDK)
 	$(BIN)/python -m pytest -m "" tests/formats/test_formats_conformance.py
 
-wheel-smoke: setup ## build the wheel, install it alone into a fresh environment, render a report from it
+wheel-smoke: setup ## build sdist and wheel, check both, install the wheel alone into a fresh environment, judge and render from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python
+
+container-smoke: ## build the image of the gate and judge a sample in it (skips where neither docker nor podman answers)
+	bash tools/smoke-test-container.sh
+
+dist: setup ## what a release uploads, in dist/: sdist, wheel, and the SBOM of what it is tested with
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/python tools/make_sbom.py dist/*.whl dist/unlearn-audit.cdx.json
 
 samples: setup ## make sample_reports/ anew from the embedded data
 	bash tools/make-samples.sh $(BIN) sample_reports

@@ -1,14 +1,20 @@
 """One thread for every test: several tests at once would fight for cores, and bits depend on the number of threads.
 
+Compiled modules are kept, whatever the shell says: a test that starts a process would compile the package for it anew.
+What only the thorough tests run does not count as covered: the fast ones have to reach it.
+
 No test knows how busy the machine is: what may take how long is measured in `tests.support.ordinary_core`, and examples
 that hypothesis draws have no deadline.
 """
 
 import os
+import sys
 from importlib.util import find_spec
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if find_spec("hypothesis"):  # not in the environment of MLflow's tests
     from hypothesis import settings
@@ -38,3 +44,5 @@ def pytest_itemcollected(item):
         item.add_marker(marker)
     if TRAINING & set(item.path.parts):
         item.add_marker("training")
+    if item.get_closest_marker("thorough"):
+        item.add_marker("no_cover")

@@ -19,7 +19,7 @@ from tools.outcomes_figure import draw_outcomes
 
 from unlearn_audit.methods import METHODS
 from unlearn_audit.presentation.sections.contents import number_of
-from unlearn_audit.presentation.sections.crosswalk import REQUIREMENTS
+from unlearn_audit.presentation.sections.requirements import REQUIREMENTS, list_sources
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -106,12 +106,16 @@ def _tell_range(schema: dict[str, Any]) -> str:
 
 def tell_crosswalk() -> str:
     """Return the requirements that every report's crosswalk goes through, and how far a record can go."""
-    table = ["| source | topic, in our words | section | at best | lies beyond a report |", "|---|---|---|---|---|"]
+    table = [
+        "| source and clause | topic, in our words | section | at best | lies beyond a report |",
+        "|---|---|---|---|---|",
+    ]
     for requirement in REQUIREMENTS:
         sections = ", ".join(str(number_of(section)) for section in requirement.sections)
         beyond = requirement.beyond or "—"
-        table.append(f"| {requirement.source} | {requirement.topic} | {sections} | {requirement.best} | {beyond} |")
-    return "\n".join(table)
+        table.append(f"| {requirement.name} | {requirement.topic} | {sections} | {requirement.best} | {beyond} |")
+    sources = [f"- {source.name}: {source.title}" for source in list_sources()]
+    return "\n".join([*table, "", "Sources:", "", *sources])
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def read_study(name: str) -> StudyResult:
     return StudyResult.model_validate_json((DOCS / "appendix" / f"study-{name}.json").read_bytes())
 
 
-def tell_answers(name: str) -> str:
+def select_answers(name: str) -> str:
     """Return the table of claims, with a column of answers for each share."""
     result = read_study(name)
     heads = [f"{show_share(cell.forget)} forgotten" for cell in result.cells]
@@ -54,6 +54,6 @@ def list_passages(names: Sequence[str]) -> dict[tuple[str, str], Callable[[], st
     """Return what fills the marks of the page."""
     found: dict[tuple[str, str], Callable[[], str]] = {}
     for name in names:
-        found["study.md", f"{name}-answers"] = lambda name=name: tell_answers(name)
+        found["study.md", f"{name}-answers"] = lambda name=name: select_answers(name)
     found["study.md", "skin-numbers"] = lambda: tell_numbers("skin")
     return found

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Builds the wheel, installs it alone into a fresh environment (no torch), and judges and renders from it.
+# Builds sdist and wheel, checks both, installs the wheel alone into a fresh environment (no torch), judges and renders from it.
 set -euo pipefail
 python=$1
 here=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$python" -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"$python" -m build --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"$python" -m twine check --strict "$work"/dist/*
+"$python" -m check_wheel_contents "$work"/dist/*.whl
 "$python" -m venv "$work/venv"
-"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$(echo "$work"/dist/*.whl)[pdf]"
+"$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt "$(echo "$work"/dist/*.whl)[pdf]"
 command="$work/venv/bin/unlearn-audit"
 
 export HOME=$work XDG_CONFIG_HOME=$work/.config # a TEST key of its own

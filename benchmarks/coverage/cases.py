@@ -19,8 +19,8 @@ from benchmarks.coverage.designs import (
     tell_scale,
 )
 from benchmarks.coverage.methods import Ends, bound_cells, bound_share
-from unlearn_audit.stats.cells import Functional, tally_records
-from unlearn_audit.stats.tallies import tally_table
+from unlearn_audit.stats.cells import Functional, stratify_records
+from unlearn_audit.stats.stratified_counts import stratify_table
 
 STUDIED = {
     "global-risk": "Global Risk",
@@ -126,8 +126,8 @@ def _case_of_records(shape: Shape, name: str, sizes: tuple[int, ...], classes: t
         counts = draw_records(sizes, classes, rng)
         if shape.name == "rate":
             return bound_share(counts, DRAWS, rng, rivals=rivals)
-        tally = tally_records(tuple(int(count) for count in counts), shape.functional.layers)
-        return bound_cells(tally, shape.functional, DRAWS, rng, rivals=rivals)
+        stratified = stratify_records(tuple(int(count) for count in counts), shape.functional.strata)
+        return bound_cells(stratified, shape.functional, DRAWS, rng, rivals=rivals)
 
     prior = tuple(size / sum(sizes) for size in sizes)
     return Case(shape.name, name, _tell_truth(shape, classes, prior), bound)
@@ -138,7 +138,7 @@ def _case_of_clusters(
 ) -> Case:
     def bound(rng: np.random.Generator, rivals: bool) -> Ends:
         table = draw_clusters(how, prior, classes, rng)
-        return bound_cells(tally_table(table), shape.functional, CLUSTER_DRAWS, rng, rivals=rivals)
+        return bound_cells(stratify_table(table), shape.functional, CLUSTER_DRAWS, rng, rivals=rivals)
 
     raised = tell_scale(how)
     known = tuple(

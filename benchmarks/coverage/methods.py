@@ -15,7 +15,7 @@ from unlearn_audit.stats import (
 )
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
-from unlearn_audit.stats.cells import Functional, Tally, tally_records
+from unlearn_audit.stats.cells import Functional, StratifiedCounts, stratify_records
 from unlearn_audit.stats.groups import Clusters
 from unlearn_audit.stats.worst_case import find_bounds
 
@@ -26,34 +26,36 @@ Ends = dict[str, tuple[float, float] | None]
 Pair = tuple[Floats, Floats]
 
 
-def bound_cells(tally: Tally, functional: Functional, draws: int, rng: np.random.Generator, *, rivals: bool) -> Ends:
+def bound_cells(
+    stratified: StratifiedCounts, functional: Functional, draws: int, rng: np.random.Generator, *, rivals: bool
+) -> Ends:
     """Return the ends of a functional; those of `estimate_functional`, taken apart so that each can be counted."""
-    ends: Ends = {"deciding": find_bounds(tally, (functional,), TAIL)[0]}
+    ends: Ends = {"deciding": find_bounds(stratified, (functional,), TAIL)[0]}
     if rivals:
-        ends["jeffreys"] = _find_jeffreys_ends(tally, functional, draws, rng)
+        ends["jeffreys"] = _find_jeffreys_ends(stratified, functional, draws, rng)
         try:
-            drawn = functional.evaluate(draw_totals(tally, draws, rng))
+            drawn = functional.evaluate(draw_totals(stratified, draws, rng))
         except MeasurementError:
             return ends | {"percentile": None, "bca": None}
         ends["percentile"] = find_percentile_ends(drawn, TAIL)
-        ends["bca"] = find_bca_ends(tally, functional, drawn, TAIL) or ends["percentile"]
+        ends["bca"] = find_bca_ends(stratified, functional, drawn, TAIL) or ends["percentile"]
     return ends
 
 
 def bound_share(counts: Counts, draws: int, rng: np.random.Generator, *, rivals: bool) -> Ends:
     """Return the ends of one proportion of independent records, of which counts[1] are events."""
     events, n = int(counts[1]), int(counts.sum())
-    tally, functional = tally_records((n - events, events), (0, 0)), Functional((0.0, 1.0), (0, 0))
-    ends = bound_cells(tally, functional, draws, rng, rivals=rivals) if rivals else {}
+    stratified, functional = stratify_records((n - events, events), (0, 0)), Functional((0.0, 1.0), (0, 0))
+    ends = bound_cells(stratified, functional, draws, rng, rivals=rivals) if rivals else {}
     ends["deciding"] = compute_clopper_pearson(events, n, TAIL)
     return ends | ({"jeffreys": compute_jeffreys(events, n, TAIL)} if rivals else {})
 
 
 def _find_jeffreys_ends(
-    tally: Tally, functional: Functional, draws: int, rng: np.random.Generator
+    stratified: StratifiedCounts, functional: Functional, draws: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Return the ends of Dirichlet(counts + 1/2); with clusters the counts are divided by their design effect."""
-    shapes = tally.totals / (compute_design_effect(tally, functional) or 1.0) + 0.5
+    shapes = stratified.totals / (compute_design_effect(stratified, functional) or 1.0) + 0.5
     return find_percentile_ends(functional.evaluate(rng.standard_gamma(shapes, size=(draws, len(shapes)))), TAIL)
 
 

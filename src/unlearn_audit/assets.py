@@ -1,4 +1,4 @@
-"""Where templates, policies and the published self-test lie: inside an installed wheel, or in a checkout."""
+"""Templates, policies and the published self-test: found in an installed wheel, or in a checkout."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The errors a user can cause or meet, each with what to do about it and the exit code it ends in.
+"""Errors that a user can cause or meet: each with a hint and the exit code that it ends in.
 
 The tree is the documentation: one root, one class per floor that can refuse. Message: what was expected, what was
 found, where. Hint: what to do. Anything that is not an `AuditError` is a bug of ours and exits 5 with a log.

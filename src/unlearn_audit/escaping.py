@@ -1,4 +1,4 @@
-r"""Text that others wrote, as it may be printed: it can end no line, move no cursor, hide nothing and command nobody.
+r"""Escaping of untrusted text for print: it ends no line, moves no cursor, hides nothing and commands nobody.
 
 One function for the terminal, for logs of pipelines and for Markdown. What cannot be seen is shown as an escape, so
 that a reader sees that something was there.

@@ -1,4 +1,4 @@
-"""How much of an input is read: each limit once, with what it bounds. docs/data.md prints this table."""
+"""Limits of input sizes, each with what it bounds. docs/data.md prints this table."""
 
 from dataclasses import dataclass
 

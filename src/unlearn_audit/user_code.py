@@ -1,4 +1,4 @@
-"""Functions of the user's own, named 'module:function' or 'file.py:function': found, digested and loaded.
+"""User-supplied functions, named 'module:function' or 'file.py:function': found, digested and loaded.
 
 Naming one asks for its code to be run, with the rights of whoever runs the audit. A policy cannot name one: only a case
 file or an option on the user's own machine can. Nothing is fetched, and nothing is loaded that was not named.

@@ -1,4 +1,4 @@
-"""Writing one file outside of a bundle: a whole file or nothing.
+"""Files outside of a bundle: where a user's own lie, and how one is written, whole or not at all.
 
 Not every file system can do all that a disk can. One that refuses permissions or flushing keeps what was written; where
 it cannot rename (object stores that are mounted, a mount point itself), files are copied.
@@ -7,6 +7,7 @@ it cannot rename (object stores that are mounted, a mount point itself), files a
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,30 @@ NO_RENAMING = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EX
 _PRIVATE = 0o600
 """What a temporary file is made with."""
 _NO_FLUSHING = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+_SET_HOME = "set HOME to a folder that can be written"
+
+
+def find_home() -> Path:
+    """Return the user's home, else a folder below the temporary one that nobody else can enter.
+
+    Raises:
+        ReportError: somebody else has put something there.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:  # neither HOME nor an entry in the list of users: a container's bare number
+        return _make_private(Path(tempfile.gettempdir()) / f"unlearn-audit-{os.getuid()}")
+
+
+def _make_private(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ReportError(f"there is no HOME, and {folder} cannot be made: {error.strerror}", hint=_SET_HOME) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ReportError(f"there is no HOME, and {folder} is not this user's alone: it is not used", hint=_SET_HOME)
+    return folder
 
 
 def validate_writable(folder: Path) -> None:

@@ -196,7 +196,7 @@ def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkey
 
     assert verification.record.outcome is result.outcome
     assert compare_numbers(folder, verification.record).state is State.OK
-    assert verification.record.provenance.find_model("unlearned").method == "scrub (brought along)"
+    assert verification.record.provenance.find_model("unlearned").method == "scrub (external)"
     assert read_evidence(folder / "evidence.parquet").digest() == verification.record.evidence_sha256
     assert audit(policy, read_evidence(folder / "evidence.parquet")).record.to_bytes() == verification.record.to_bytes()
     with pytest.raises(AuditError, match="is not empty"):

@@ -221,9 +221,14 @@ def test_openssl_reads_the_time_stamps_as_the_page_says(archived, stamps):
 
 def test_the_page_names_the_types_and_the_seed_that_the_code_uses():
     from unlearn_audit.bundle import attestation, countersignatures, envelope
-    from unlearn_audit.bundle.seals import SEAL_TYPE
+    from unlearn_audit.bundle.seals import SEAL
     from unlearn_audit.records import seals
 
-    types = (attestation.PREDICATE_TYPE, countersignatures.COUNTERSIGNATURE_TYPE, SEAL_TYPE, envelope.STATEMENT_TYPE)
+    types = (
+        attestation.PREDICATE_TYPE,
+        countersignatures.COUNTERSIGNATURE_TYPE,
+        SEAL.predicate_type,
+        envelope.STATEMENT_TYPE,
+    )
     for said in (*types, attestation.AUDIT_SCHEMA, envelope.PAYLOAD_TYPE, seals._DOMAIN.decode().strip()):
         assert said in PAGE

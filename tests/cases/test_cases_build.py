@@ -12,7 +12,7 @@ from unlearn_audit.cases import CaseRequest, build_case, choose_parameters
 from unlearn_audit.errors import CaseError, DataError, UnknownNameError, UsageError
 from unlearn_audit.models.cache import ModelCache, make_key
 from unlearn_audit.pipeline.audit import name_known, run_audit
-from unlearn_audit.policy import parse_policy
+from unlearn_audit.policy import CaseFile, parse_policy
 from unlearn_audit.records import ignore_progress
 
 POLICY = write_policy(
@@ -60,6 +60,18 @@ def request_of(pathmnist, cache):
         return CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=pathmnist, **changes)
 
     return make
+
+
+def test_a_case_may_forget_a_share_of_each_class(policy, request_of):
+    shares = {policy.task.positive_name: 0.5, policy.task.negative_name: 0.2}
+    case = CaseFile.model_validate({"schema": "unlearn-audit/case/v1", "name": "by class", "forget": shares})
+    built = build_case(policy, request_of(case=case), ignore_progress)
+
+    positive, trained = np.isin(built.dataset.label, built.positive), np.isin(built.split, ["retain", "forget"])
+    for truth, share in ((True, 0.5), (False, 0.2)):
+        members = trained & (positive == truth)
+        assert (built.split[members] == "forget").sum() == round(share * members.sum())
+    assert built.provenance.forget.by == "class shares"
 
 
 def test_retain_and_forget_make_up_the_training_split(policy, request_of):

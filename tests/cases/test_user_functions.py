@@ -200,13 +200,13 @@ def test_an_original_that_was_brought_gets_reference_models_by_the_function_that
     weights = tmp_path / "original.safetensors"
     weights.write_bytes(made.made["original"].weights)
     said = own()
-    brought = ExternalOriginal(
+    external = ExternalOriginal(
         {"original": weights},
         Network(factory="own.py:make"),
         outputs=("benign", "malignant"),
         folder=said["case_folder"],
     )
-    case = build(**said, original=brought, references=4, cache=tmp_path / "other", split_seed=None)
+    case = build(**said, original=external, references=4, cache=tmp_path / "other", split_seed=None)
 
     assert case.ensemble.trainer.count == 4
     assert case.made["retrained"].card.role == "retrained"
@@ -216,15 +216,15 @@ def test_an_original_that_was_brought_gets_reference_models_by_the_function_that
 
 
 def test_the_users_code_sees_class_numbers_as_the_outputs_of_his_network_are(build, own, tmp_path):
-    """A brought network answers in the order of the data set (malignant first), the task counts benign first."""
+    """A external network answers in the order of the data set (malignant first), the task counts benign first."""
     from unlearn_audit.cases import ExternalOriginal
     from unlearn_audit.policy import Network
 
     weights = tmp_path / "original.safetensors"
     weights.write_bytes(build(**own(), references=0).made["original"].weights)
     said = own(functions={"parameters": {"epochs": 6}})
-    brought = ExternalOriginal({"original": weights}, Network(factory="own.py:make"), folder=said["case_folder"])
-    case = build(**said, original=brought, references=4, cache=tmp_path / "other")
+    external = ExternalOriginal({"original": weights}, Network(factory="own.py:make"), folder=said["case_folder"])
+    case = build(**said, original=external, references=4, cache=tmp_path / "other")
 
     evidence = collect(case, ignore_progress)
     right = {
@@ -240,9 +240,9 @@ def test_without_a_training_function_a_brought_original_gets_no_reference_models
     from unlearn_audit.cases import ExternalOriginal
     from unlearn_audit.policy import Network
 
-    brought = ExternalOriginal({"original": tmp_path / "x"}, Network(factory="mlp"))
+    external = ExternalOriginal({"original": tmp_path / "x"}, Network(factory="mlp"))
     with pytest.raises(UsageError, match="reference models") as caught:
-        build(original=brought, references=4)
+        build(original=external, references=4)
     assert "functions" in caught.value.hint
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.ceilings import FAILS, PASSES
 from tests.support.policies import FINE_TUNED, LOOSE, write_policy
 from tests.support.proofs import render_small
-from tests.support.sharing import find_shared, make_once
+from tests.support.sharing import find_home, make_once
 
 POLICY = write_policy(
     "quick",
@@ -34,8 +34,8 @@ def command():
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
-    """A home of its own for all command-line tests: they share the cache of models and the TEST key."""
-    return find_shared(tmp_path_factory, "home")
+    """The home, in which they also work: their policies and what they write lie in it."""
+    return find_home(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

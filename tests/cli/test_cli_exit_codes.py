@@ -35,7 +35,8 @@ def test_exit_2_on_an_unknown_option(audit):
 
 
 def test_exit_3_when_the_evidence_does_not_decide(audit, policy_file, tmp_path, finished):
-    done = audit("run", "--policy", policy_file(UNDECIDED), "--out", tmp_path / "out", "--no-remedy")
+    undecided = ("--policy", policy_file(UNDECIDED), "--out", tmp_path / "out")
+    done = audit("run", *undecided, "--no-remedy", "--format", "html")
 
     assert done.returncode == 3
     assert "Verdict: INCONCLUSIVE" in done.stdout

@@ -1,6 +1,7 @@
 """Models made elsewhere, through the command: every kind of file, and one clear message for each that is not one."""
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from tests.support.policies import LOOSE, write_policy
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 
+from unlearn_audit.cli.modes import find_list  # noqa: E402
 from unlearn_audit.data import load_dataset  # noqa: E402
+from unlearn_audit.errors import UsageError  # noqa: E402
+from unlearn_audit.policy import CaseFile  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = (
     write_policy(
-        "brought-models",
+        "external-models",
         [
             "{id: risk, metric: global-risk, at_most: 0.9, why: ceiling}",
             *LOOSE[:2],
@@ -37,6 +41,9 @@ def make(shape, classes):
 
 def make_wide(features, outputs, dropout=0.0):
     return nn.Sequential(nn.Linear(features, outputs), nn.Dropout(dropout))
+
+def make_soft(shape, classes):
+    return nn.Sequential(nn.Linear(shape[0], classes), nn.Softmax(1))
 
 def fail(shape, classes):
     raise RuntimeError("no weights at \\u2039here\\u203a")
@@ -85,16 +92,16 @@ def networks(cytology, erased):
 def case(tmp_path, cytology, erased, monkeypatch):
     """A folder with the policy, the list of whom to forget, and a module with factories."""
     (tmp_path / "policy.yaml").write_text(POLICY.replace("DATASET", ""))
-    (tmp_path / "brought_network.py").write_text(FACTORY)
+    (tmp_path / "own_network.py").write_text(FACTORY)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "ids.csv").write_text("id\n" + "\n".join(cytology.ids[erased].tolist()))
     (tmp_path / "case.yaml").write_text(
-        "schema: unlearn-audit/case/v1\nname: brought\ndataset: breast-cytology\nforget: ids.csv\n"
+        "schema: unlearn-audit/case/v1\nname: external\ndataset: breast-cytology\nforget: ids.csv\n"
     )
     yield tmp_path
     import sys
 
-    sys.modules.pop("brought_network", None)
+    sys.modules.pop("own_network", None)
 
 
 @pytest.fixture
@@ -171,6 +178,21 @@ def save_all(networks, folder, suffix):
     return {role: save(network, folder / f"{role}{suffix}") for role, network in networks.items()}
 
 
+@pytest.fixture(scope="module")
+def programs(networks, tmp_path_factory):
+    """The networks as exported programs, which take seconds to make; nobody changes them."""
+    return save_all(networks, tmp_path_factory.mktemp("programs"), ".pt2")
+
+
+@pytest.fixture
+def weights(networks, case):
+    """The networks as weights of `own_network:make`; a program beside them costs one process, not three."""
+    return save_all(networks, case, ".safetensors")
+
+
+MAKE = ("--model", "own_network:make")
+
+
 def read_answers(folder):
     from unlearn_audit.evidence.parquet import read_evidence
 
@@ -179,12 +201,12 @@ def read_answers(folder):
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".pt2", ".onnx"])
-def test_every_kind_of_file_gives_the_answers_of_the_network(run, case, networks, cytology, suffix):
+def test_every_kind_of_file_gives_the_answers_of_the_network(run, case, networks, programs, cytology, suffix):  # noqa: PLR0917
     if suffix == ".onnx":
         pytest.importorskip("onnxruntime")
         pytest.importorskip("onnx")
-    options = ("--model", "brought_network:make") if suffix in (".safetensors", ".pth") else ()
-    code, said = run(save_all(networks, case, suffix), *options)
+    options = ("--model", "own_network:make") if suffix in (".safetensors", ".pth") else ()
+    code, said = run(programs if suffix == ".pt2" else save_all(networks, case, suffix), *options)
 
     assert code == 0, said
     for role, network in networks.items():
@@ -198,12 +220,12 @@ def test_the_report_says_what_was_brought_and_copies_no_model(run, case, network
 
     files = save_all(networks, case, ".safetensors")
     more = "models:\n  unlearned: {title: SCRUB on site, made_by: scrub, made_with: {epochs: 5}}\n"
-    run(files, "--model", "brought_network:make", more=more)
+    run(files, "--model", "own_network:make", more=more)
     provenance = json.loads((case / "out" / "record.json").read_text())["provenance"]
     card = next(card for card in provenance["models"] if card["name"] == "unlearned")
 
     assert card["title"] == "SCRUB on site"
-    assert card["method"] == "scrub (brought along)"
+    assert card["method"] == "scrub (external)"
     assert card["sha256"] == hashlib.sha256(files["unlearned"].read_bytes()).hexdigest()
     assert [note["text"] for note in card["notes"]] == ["Read from unlearned.safetensors (weights)."]
     assert provenance["data"]["sha256"] == load_dataset("breast-cytology").sha256
@@ -214,7 +236,7 @@ def test_the_report_says_what_was_brought_and_copies_no_model(run, case, network
 def test_without_a_retrained_model_its_checks_are_not_run(run, case, networks):
     files = save_all(networks, case, ".safetensors")
     del files["retrained"]
-    code, said = run(files, "--model", "brought_network:make")
+    code, said = run(files, "--model", "own_network:make")
 
     assert code == 3
     assert "not run" in said
@@ -228,11 +250,11 @@ def test_a_head_of_one_logit_is_the_positive_classs(run, case, networks):
             weight, bias = network[0].weight, network[0].bias
             single[role][0].weight.copy_((weight[[1]] - weight[[0]]) * (1 if _malignant() == 1 else -1))
             single[role][0].bias.copy_((bias[[1]] - bias[[0]]) * (1 if _malignant() == 1 else -1))
-    more = "network: {factory: 'brought_network:make_wide', parameters: {features: 30, outputs: 1}}\n"
+    more = "network: {factory: 'own_network:make_wide', parameters: {features: 30, outputs: 1}}\n"
     assert run(save_all(single, case, ".safetensors"), more=more)[0] == 0
     one = read_answers(case)
     (case / "case.yaml").write_text((case / "case.yaml").read_text().replace(more, ""))
-    assert run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make")[0] == 0
+    assert run(save_all(networks, case, ".safetensors"), "--model", "own_network:make")[0] == 0
 
     np.testing.assert_allclose(
         np.exp(one["unlearned"][:, 1]), np.exp(read_answers(case)["unlearned"][:, _malignant()]), atol=1e-5
@@ -245,12 +267,12 @@ def _malignant():
 
 def test_outputs_that_are_probabilities_must_be_declared(run, case, networks):
     soft = {role: nn.Sequential(network[0], nn.Softmax(1)) for role, network in networks.items()}
-    files = save_all(soft, case, ".pt")
-    code, said = run(files)
+    files, factory = save_all(soft, case, ".safetensors"), ("--model", "own_network:make_soft")
+    code, said = run(files, *factory)
 
     assert code == 5
     assert "scores: probabilities" in said
-    assert run(files, "--scores", "probabilities")[0] == 0
+    assert run(files, *factory, "--scores", "probabilities")[0] == 0
 
 
 def test_outputs_in_another_order_are_refused_and_can_be_declared(run, case, networks):
@@ -261,30 +283,31 @@ def test_outputs_in_another_order_are_refused_and_can_be_declared(run, case, net
             swapped[role][0].weight.copy_(network[0].weight.flip(0))
             swapped[role][0].bias.copy_(network[0].bias.flip(0))
     files = save_all(swapped, case, ".safetensors")
-    code, said = run(files, "--model", "brought_network:make")
+    code, said = run(files, "--model", "own_network:make")
     order = list(reversed(load_dataset("breast-cytology").classes))
 
     assert code == 5
     assert "the original gives positives a lower probability than negatives" in said
-    assert run(files, "--model", "brought_network:make", more=f"classes: [{', '.join(order)}]\n")[0] == 0
+    assert run(files, "--model", "own_network:make", more=f"classes: [{', '.join(order)}]\n")[0] == 0
 
 
 def test_mean_and_std_are_applied_as_declared(run, case, networks, cytology):
     more = "preprocessing: {mean: [1.0], std: [2.0]}\n"
-    run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", more=more)
+    run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", more=more)
     with torch.no_grad():
         logits = networks["original"](torch.from_numpy(((cytology.x - 1) / 2).astype(np.float32))).double()
 
     np.testing.assert_allclose(read_answers(case)["original"], torch.log_softmax(logits, 1), atol=1e-4)
 
 
-def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note(run, case, networks):
-    dropped = {role: nn.Sequential(network[0], nn.Dropout(0.9)).train() for role, network in networks.items()}
-    code, said = run(save_all(dropped, case, ".pt"))
+def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note(run, case, networks, weights):
+    dropped = nn.Sequential(networks["unlearned"][0], nn.Dropout(0.9)).train()
+    code, said = run({**weights, "unlearned": save(dropped, case / "unlearned.pt")}, *MAKE)
     cards = json.loads((case / "out" / "record.json").read_text())["provenance"]["models"]
 
     assert code == 0, said
-    assert all("saved in training mode and put into evaluation mode" in str(card["notes"]) for card in cards)
+    noted = "saved in training mode and put into evaluation mode"
+    assert [card["name"] for card in cards if noted in str(card["notes"])] == ["unlearned"]
 
 
 @pytest.mark.parametrize(
@@ -292,9 +315,9 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
     [(nn.Dropout(0.5), "answers the same records differently"),
      (nn.BatchNorm1d(2, track_running_stats=False), "differently when others stand beside it")],
 )  # fmt: skip
-def test_a_program_exported_in_training_mode_is_refused(run, case, networks, tail, words):
-    noisy = {role: nn.Sequential(network[0], tail).train() for role, network in networks.items()}
-    code, said = run(save_all(noisy, case, ".pt2"))
+def test_a_program_exported_in_training_mode_is_refused(run, case, networks, weights, tail, words):  # noqa: PLR0917
+    noisy = nn.Sequential(networks["unlearned"][0], tail).train()
+    code, said = run({**weights, "unlearned": save(noisy, case / "unlearned.pt2")}, *MAKE)
 
     assert code == 5
     assert words in said
@@ -315,7 +338,7 @@ def test_an_onnx_model_with_a_fixed_batch_gives_the_same_answers(run, case, netw
 def test_weights_of_another_architecture_name_the_layer(run, case, networks):
     files = save_all(networks, case, ".safetensors")
     save(nn.Sequential(nn.Linear(31, 2)), files["unlearned"])
-    code, said = run(files, "--model", "brought_network:make")
+    code, said = run(files, "--model", "own_network:make")
 
     assert code == 5
     assert "layer '0.weight': expected shape (2, 30), found (2, 31)" in said
@@ -324,7 +347,7 @@ def test_weights_of_another_architecture_name_the_layer(run, case, networks):
 def test_a_pickled_model_is_refused_by_name(run, case, networks):
     files = save_all(networks, case, ".pth")
     torch.save(networks["unlearned"], files["unlearned"])
-    code, said = run(files, "--model", "brought_network:make")
+    code, said = run(files, "--model", "own_network:make")
 
     assert code == 5
     assert "torch.nn.modules.container.Sequential" in said
@@ -341,34 +364,34 @@ class _Runs:
         return (open, (str(self.path), "w"))
 
 
-def test_a_pickle_inside_an_exported_program_is_refused_unread(run, case, networks):
+def test_a_pickle_inside_an_exported_program_is_refused_unread(run, case, programs, weights):
     import pickle
     import zipfile
 
-    files = save_all(networks, case, ".pt2")
+    files = {**weights, "unlearned": Path(shutil.copy(programs["unlearned"], case))}
     with zipfile.ZipFile(files["unlearned"], "a") as archive:
         root = archive.namelist()[0].partition("/")[0]
         archive.writestr(f"{root}/data/constants/opaque_obj_0", pickle.dumps(_Runs(case / "ran")))
-    code, said = run(files)
+    code, said = run(files, *MAKE)
 
     assert code == 5
     assert "opaque_obj_0" in said
     assert not (case / "ran").exists()
 
 
-def test_sample_inputs_of_an_exported_program_are_never_unpickled(run, case, networks):
+def test_sample_inputs_of_an_exported_program_are_never_unpickled(run, case, programs, weights):
     import io
     import pickle
     import zipfile
 
-    files = save_all(networks, case, ".pt2")
+    files = {**weights, "unlearned": Path(shutil.copy(programs["unlearned"], case))}
     content = io.BytesIO()
     with zipfile.ZipFile(files["unlearned"]) as old, zipfile.ZipFile(content, "w") as new:
         for item in old.infolist():
             swapped = "sample_inputs" in item.filename
             new.writestr(item, pickle.dumps(_Runs(case / "ran")) if swapped else old.read(item))
     files["unlearned"].write_bytes(content.getvalue())
-    run(files)
+    run(files, *MAKE)
 
     assert not (case / "ran").exists()
 
@@ -380,7 +403,7 @@ def test_a_file_that_is_no_model_is_refused(run, case, networks, suffix):
     files = save_all(networks, case, ".safetensors")
     broken = case / f"broken{suffix}"
     broken.write_bytes(b"\x80\x04nonsense")
-    code, said = run({**files, "unlearned": broken}, "--model", "brought_network:make")
+    code, said = run({**files, "unlearned": broken}, "--model", "own_network:make")
 
     assert code == 5
     assert "broken" in said
@@ -390,16 +413,16 @@ def test_a_file_that_is_no_model_is_refused(run, case, networks, suffix):
     ("factory", "code", "words"),
     [
         (
-            "brought_network:fail",
+            "own_network:fail",
             5,
-            "the factory 'brought_network:fail', called as factory((30,), 2), raised RuntimeErr",
+            "the factory 'own_network:fail', called as factory((30,), 2), raised RuntimeErr",
         ),
         (
-            "brought_network:make_nothing",
+            "own_network:make_nothing",
             5,
-            "expected a torch.nn.Module from the factory 'brought_network:make_nothing'",
+            "expected a torch.nn.Module from the factory 'own_network:make_nothing'",
         ),
-        ("brought_network:absent", 2, "expected a function 'absent'"),
+        ("own_network:absent", 2, "expected a function 'absent'"),
         ("no_such_module:make", 2, "is its folder on PYTHONPATH?"),
         ("mpl", 2, "did you mean 'mlp'?"),
     ],
@@ -428,7 +451,7 @@ def test_weights_without_a_network_ask_for_one(run, case, networks):
     ],
 )
 def test_a_preprocessing_that_does_not_fit_is_refused(run, case, networks, more, words):
-    code, said = run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", more=more)
+    code, said = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", more=more)
 
     assert code == 5
     assert words in said
@@ -446,7 +469,7 @@ def test_a_preprocessing_that_does_not_fit_is_refused(run, case, networks, more,
     ],
 )
 def test_options_that_only_training_uses_are_refused(run, case, networks, options):
-    code, said = run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", *options)
+    code, said = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", *options)
 
     assert code == 2
     assert f"{options[0]} would do nothing" in said
@@ -455,7 +478,7 @@ def test_options_that_only_training_uses_are_refused(run, case, networks, option
 def test_reference_models_are_not_made_for_a_brought_original(run, case, networks):
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
     files = {"original": save(networks["original"], case / "original.safetensors")}
-    code, said = run(files, "--model", "brought_network:make", "--references", "4")
+    code, said = run(files, "--model", "own_network:make", "--references", "4")
 
     assert code == 2
     assert "add --references 0" in said
@@ -476,16 +499,16 @@ def test_an_original_alone_is_unlearned_here(run, case, networks):
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
     files = save_all(networks, case, ".safetensors")
     del files["unlearned"]
-    code, said = run(files, "--model", "brought_network:make", "--cache", case / "cache")
+    code, said = run(files, "--model", "own_network:make", "--cache", case / "cache")
     provenance = json.loads((case / "out" / "record.json").read_text())["provenance"]
     cards = {card["name"]: card for card in provenance["models"]}
     unlearned = load_file(case / "out" / "models" / "unlearned.safetensors")
 
     assert code == 0, said
-    assert cards["original"]["method"] == "brought along"
-    assert cards["retrained"]["method"] == "brought along"
+    assert cards["original"]["method"] == "external"
+    assert cards["retrained"]["method"] == "external"
     assert cards["unlearned"]["method"] == "fine-tune"
-    assert provenance["recipe"]["model"] == "brought_network:make"
+    assert provenance["recipe"]["model"] == "own_network:make"
     assert set(unlearned) == set(networks["original"].state_dict())
     assert not torch.equal(unlearned["0.weight"], networks["original"].state_dict()["0.weight"])
     assert torch.equal(
@@ -496,7 +519,7 @@ def test_an_original_alone_is_unlearned_here(run, case, networks):
 def test_an_original_alone_is_retrained_only_where_the_case_asks(run, case, networks):
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
     files = {"original": save(networks["original"], case / "original.safetensors")}
-    options = ("--model", "brought_network:make", "--cache", case / "cache")
+    options = ("--model", "own_network:make", "--cache", case / "cache")
     code, said = run(files, *options)
 
     assert code == 3, said
@@ -507,9 +530,9 @@ def test_an_original_alone_is_retrained_only_where_the_case_asks(run, case, netw
 @pytest.mark.parametrize(
     ("suffix", "options", "code", "words"),
     [(".safetensors", (), 2, "add --model module:factory"),
-     (".pt", ("--model", "brought_network:make"), 5, "a program (TorchScript), which cannot be trained further"),
-     (".safetensors", ("--model", "brought_network:make", "--allow-code"), 2, "--allow-code would do nothing"),
-     (".safetensors", ("--model", "brought_network:make", "--scores", "probabilities"), 2, "--scores would do")],
+     (".pt", ("--model", "own_network:make"), 5, "a program (TorchScript), which cannot be trained further"),
+     (".safetensors", ("--model", "own_network:make", "--allow-code"), 2, "--allow-code would do nothing"),
+     (".safetensors", ("--model", "own_network:make", "--scores", "probabilities"), 2, "--scores would do")],
 )  # fmt: skip
 def test_an_original_alone_must_be_weights_with_a_network(run, case, networks, suffix, options, code, words):  # noqa: PLR0917
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
@@ -526,7 +549,7 @@ def test_an_original_alone_with_swapped_outputs_is_refused_and_its_order_can_be_
         swapped[0].weight.copy_(networks["original"][0].weight.flip(0))
         swapped[0].bias.copy_(networks["original"][0].bias.flip(0))
     files = {"original": save(swapped, case / "original.safetensors")}
-    options = ("--model", "brought_network:make", "--cache", case / "cache", "--no-remedy")
+    options = ("--model", "own_network:make", "--cache", case / "cache", "--no-remedy")
     code, said = run(files, *options)
     order = ", ".join(reversed(load_dataset("breast-cytology").classes))
 
@@ -536,14 +559,14 @@ def test_an_original_alone_with_swapped_outputs_is_refused_and_its_order_can_be_
 
 
 def test_what_is_said_of_models_without_any_is_refused(run, case):
-    code, said = run({}, "--model", "brought_network:make")
+    code, said = run({}, "--model", "own_network:make")
 
     assert code == 2
     assert "--model would do nothing" in said
 
 
 def test_a_share_to_forget_is_refused_as_the_models_are_made_already(run, case, networks):
-    code, said = run(save_all(networks, case, ".safetensors"), "--model", "brought_network:make", "--forget", "0.2")
+    code, said = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", "--forget", "0.2")
 
     assert code == 2
     assert "which records they had to forget is a fact" in said
@@ -562,7 +585,7 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     np.savez(case / "own.npz", **arrays)
     listed = load_dataset("own-data", case / "own.npz").ids[:40].tolist()
     (case / "ids.csv").write_text("id\n" + "\n".join(listed))
-    (case / "brought_network.py").write_text(
+    (case / "own_network.py").write_text(
         "import torch\nfrom torch import nn\n\nclass Bright(nn.Module):\n    def __init__(self, gain):\n"
         "        super().__init__()\n        self.gain = nn.Parameter(torch.tensor(gain))\n"
         "    def forward(self, x):\n        assert x.shape[1:] == (6, 6, 3), x.shape\n"
@@ -570,14 +593,14 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
     )
     import sys
 
-    sys.modules.pop("brought_network", None)
-    from brought_network import Bright
+    sys.modules.pop("own_network", None)
+    from own_network import Bright
 
     files = {role: save(Bright(gain), case / f"{role}.safetensors")
              for role, gain in (("original", 3.0), ("unlearned", 2.0), ("retrained", 2.5))}  # fmt: skip
     (case / "case.yaml").write_text(
-        "schema: unlearn-audit/case/v1\nname: brought\ndataset: own-data\ndata: own.npz\nforget: ids.csv\n"
-        "network: {factory: 'brought_network:Bright', parameters: {gain: 1.0}}\n"
+        "schema: unlearn-audit/case/v1\nname: external\ndataset: own-data\ndata: own.npz\nforget: ids.csv\n"
+        "network: {factory: 'own_network:Bright', parameters: {gain: 1.0}}\n"
         "preprocessing: {size: 6, channels: 3, scale: 0..1, mean: [0.4, 0.4, 0.4], std: [0.1], layout: channels-last}\n"
     )
     code, said = run(files)
@@ -599,7 +622,7 @@ def test_the_command_of_the_page_runs(run_here, case, networks, monkeypatch):
     page = (ROOT / "docs" / "models.md").read_text()
     line = re.search(r"```console\nunlearn-audit (.*?)\n```", page, re.DOTALL).group(1)
     save_all(networks, case, ".safetensors")
-    (case / "brought_network.py").rename(case / "my_network.py")
+    (case / "own_network.py").rename(case / "my_network.py")
     monkeypatch.chdir(case)
 
     assert run_here(*line.split(), "--format", "html")[0] == 3  # no retrained model: its check is not run
@@ -616,3 +639,11 @@ def test_the_case_file_of_the_page_is_one(tmp_path):
 
     assert case.preprocessing.size == 224
     assert case.models["first-try"].file == "ascent.onnx"
+
+
+def test_shares_by_class_are_no_list_of_what_models_made_elsewhere_had_to_forget():
+    case = CaseFile.model_validate(
+        {"schema": "unlearn-audit/case/v1", "name": "external", "forget": {"malignant": 0.5, "benign": 0.11}}
+    )
+    with pytest.raises(UsageError, match=r"found the share 0\.5 of malignant, 0\.11 of benign"):
+        find_list(None, case, Path())

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from tests.support.policies import OUT_OF_REACH, WITH_SALUN, write_policy
 from unlearn_audit.cli import run_guarded
 
 NETWORK = """\
@@ -87,6 +88,7 @@ def test_an_absent_accelerator_ends_the_run_by_name(folder, capsys):
 
     if torch.cuda.is_available():
         pytest.skip("there is one")
-    code = run_guarded(["run", "--policy", "breast-cytology", "--device", "cuda:5", "--out", str(folder / "out")])
+    (folder / "policy.yaml").write_text(write_policy("small", OUT_OF_REACH, reference_case=WITH_SALUN))
+    code = run_guarded(["run", "--policy", "policy.yaml", "--device", "cuda:5", "--out", str(folder / "out")])
     assert code == 5
     assert "'cuda:5' is asked for" in capsys.readouterr().err

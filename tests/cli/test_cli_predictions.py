@@ -26,7 +26,7 @@ main()
 
 @pytest.fixture
 def policy(tmp_path):
-    path = tmp_path / "brought.yaml"
+    path = tmp_path / "external.yaml"
     path.write_text(POLICY)
     return path
 
@@ -37,12 +37,12 @@ def table(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def brought(environment, tmp_path_factory):
+def external(environment, tmp_path_factory):
     """A folder with a policy, a table, and the report on it, which was made where no torch is to be had."""
-    folder = tmp_path_factory.mktemp("brought")
-    (folder / "brought.yaml").write_text(POLICY)
+    folder = tmp_path_factory.mktemp("external")
+    (folder / "external.yaml").write_text(POLICY)
     write_rows(folder / "predictions.csv", make_rows())
-    arguments = ["run", "--predictions", "predictions.csv", "--policy", "brought.yaml", "--out", "report"]
+    arguments = ["run", "--predictions", "predictions.csv", "--policy", "external.yaml", "--out", "report"]
     done = subprocess.run(
         [sys.executable, "-c", _BLOCKED, *arguments], cwd=folder, env=environment, capture_output=True, check=False
     )
@@ -51,8 +51,8 @@ def brought(environment, tmp_path_factory):
 
 
 @pytest.fixture
-def bundle(brought):
-    return brought / "report"
+def bundle(external):
+    return external / "report"
 
 
 def test_predictions_become_a_signed_report_without_torch_that_verifies_and_recomputes(run_here, bundle, environment):
@@ -71,7 +71,7 @@ def test_the_report_says_brought_along_with_the_files_digest(bundle):
 
     page = (bundle / "report.html").read_text()
 
-    assert "brought along" in page
+    assert "external" in page
     assert "neither ran the models nor saw the data" in page
     assert hashlib.sha256(table.read_bytes()).hexdigest() in page
 

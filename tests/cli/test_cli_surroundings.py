@@ -161,14 +161,14 @@ def test_without_home_and_account_a_report_is_made_in_a_folder_of_ones_own(start
 def test_a_home_that_somebody_else_laid_out_is_not_used(monkeypatch, tmp_path, trap):
     from pathlib import Path
 
-    from unlearn_audit import home
+    from unlearn_audit import writing
     from unlearn_audit.errors import ReportError
 
     def refuse():
         raise RuntimeError
 
     monkeypatch.setattr(Path, "home", refuse)
-    monkeypatch.setattr(home.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(writing.tempfile, "gettempdir", lambda: str(tmp_path))
     place = tmp_path / f"unlearn-audit-{os.getuid()}"
     (tmp_path / "theirs").mkdir(mode=0o700)
     if trap == "link":
@@ -179,7 +179,7 @@ def test_a_home_that_somebody_else_laid_out_is_not_used(monkeypatch, tmp_path, t
         place.mkdir()
         place.chmod(0o777)
     with pytest.raises(ReportError, match="there is no HOME") as caught:
-        home.find_home()
+        writing.find_home()
     assert caught.value.hint == "set HOME to a folder that can be written"
 
 

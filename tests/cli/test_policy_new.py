@@ -15,6 +15,7 @@ ANSWERS = {
     "title": "Forgetting in our cytology model",
     "owner": "Safety board",
     "applies_to": 'Device "Cyto": triage # not a comment',
+    "intended purpose": "Women with a palpable mass; a cytologist: triage",
     "person": "R. Wong",
     "role": "",
     "model": "",
@@ -49,6 +50,7 @@ def test_the_answers_become_a_policy_without_mistakes(path):
     policy = load_policy(path, name_known())
     assert policy.id == "our-policy"
     assert policy.applies_to == ANSWERS["applies_to"]
+    assert policy.intended_purpose == ANSWERS["intended purpose"]
     assert policy.responsible[0].name == "R. Wong"
     assert policy.task.positive == ("malignant",)
     assert policy.costs.false_negative == 10
@@ -140,6 +142,7 @@ def test_an_interview_that_is_broken_off_goes_on_from_where_it_was(path):
 
 FLAGS = {
     "kind": "predictions", "positive_name": "malignant", "id": "ours", "title": "T", "owner": "O", "applies_to": "A",
+    "intended_purpose": "I",
     "person": "P", "role": "R", "positive": "malignant", "negative_name": "benign", "prevalence": "0.2",
     "false_negative": "20", "point": "cost-optimal", "rationale": "W", "most_missed": "0.1", "cases_per_miss": "200",
     "cluster": "none", "retrain": "no",

@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 from unlearn_audit.data import (
     Dataset,
     ForgetList,
+    Task,
     binarise,
     build_request,
     choose_forget,
+    choose_forget_by_class,
     commit,
     draw_salt,
     load_dataset,
+    name_groups,
     read_forget_ids,
     resolve_forget,
 )
@@ -110,6 +113,98 @@ def test_what_is_left_of_a_forgotten_lesion_is_said():
         "lesion_id values of the forgotten records also stand in the retained training records"
         in forgotten.notes[0].text
     )
+
+
+# By share of classes
+
+SEVEN = [60, 90, 20, 10, 120, 400, 14]
+
+
+def task_of(counts, positive=(0, 1, 4), names=("benign", "malignant")):
+    return Task(dataset_of(counts), positive, names)
+
+
+def draw_by_class(task, shares, seed=1):
+    return choose_forget_by_class(task.dataset, shares, name_groups(task), np.random.default_rng(seed))
+
+
+def count_forgotten(task, forgotten):
+    return np.bincount(task.dataset.label[forgotten.mask], minlength=len(task.dataset.classes)).tolist()
+
+
+def test_malignant_and_benign_classes_give_a_share_of_their_own_divided_among_their_classes():
+    task = task_of(SEVEN)
+    forgotten = draw_by_class(task, {"malignant": 0.5, "benign": 0.11})
+    counts = count_forgotten(task, forgotten)
+    assert [counts[c] for c in (0, 1, 4)] == [30, 45, 60], "half of 60, 90 and 120"
+    assert sum(counts[c] for c in (2, 3, 5, 6)) == round(0.11 * 444)
+    assert all(abs(counts[c] - 0.11 * SEVEN[c]) < 1 for c in (2, 3, 5, 6))
+    assert forgotten.by == "class shares"
+
+
+def test_single_classes_are_named_and_the_others_give_nothing():
+    task = task_of(SEVEN)
+    assert count_forgotten(task, draw_by_class(task, {"class 5": 0.2, "class 2": 0.5})) == [0, 0, 10, 0, 0, 80, 0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(1, 60), min_size=3, max_size=6),
+    st.floats(0.01, 0.99),
+    st.floats(0.01, 0.99),
+    st.integers(0, 99),
+)
+def test_shares_by_class_are_met_within_one_record_or_refused(counts, first, second, seed):
+    task = task_of(counts, positive=(0,))
+    shares = {"malignant": first, "benign": second}
+    try:
+        forgotten = draw_by_class(task, shares, seed)
+    except CaseError:  # so small a share that nothing would be forgotten, or so large that a class would be lost
+        quotas = (first * counts[0], second * sum(counts[1:]))
+        assert min(quotas) <= 1 or any(max(first, second) * count > count - 1 for count in counts)
+        return
+    found = count_forgotten(task, forgotten)
+    for count, drawn, share in zip(counts, found, [first] + [second] * (len(counts) - 1), strict=True):
+        assert abs(drawn - share * count) <= 1
+        assert drawn < count
+    assert not forgotten.mask[~task.dataset.select("train")].any()
+
+
+def test_the_same_seed_draws_the_same_records_by_class():
+    one, again, other = (draw_by_class(task_of(SEVEN), {"malignant": 0.5}, s).mask.tolist() for s in (1, 1, 2))
+    assert one == again
+    assert one != other
+
+
+def test_a_class_of_which_nothing_would_be_left_is_refused_by_name():
+    with pytest.raises(CaseError, match="'malignant' forgets all 1 training records of class 'class 0'"):
+        draw_by_class(task_of([1, 9, 9], positive=(0, 1)), {"malignant": 0.6})
+
+
+def test_a_share_of_a_class_that_forgets_nothing_is_refused_by_name():
+    with pytest.raises(CaseError, match=r"a share of 0.01 of the 14 training records of 'class 6' forgets nothing"):
+        draw_by_class(task_of(SEVEN), {"class 5": 0.5, "class 6": 0.01})
+
+
+def test_a_class_that_the_data_lack_is_refused_with_those_there_are():
+    with pytest.raises(CaseError, match="found 'melanoma'") as refusal:
+        draw_by_class(task_of(SEVEN), {"melanoma": 0.5})
+    assert "malignant" in refusal.value.hint
+    assert "class 0" in refusal.value.hint
+
+
+def test_a_class_that_is_named_by_itself_and_in_its_group_is_refused():
+    with pytest.raises(CaseError, match="found several for 'class 4'"):
+        draw_by_class(task_of(SEVEN), {"malignant": 0.5, "class 4": 0.2})
+
+
+def test_a_class_called_as_its_group_is_refused_where_the_two_differ():
+    with pytest.raises(CaseError, match="'class 5' is one class of data set 'drawn' and, in the policy, several"):
+        name_groups(task_of(SEVEN, names=("class 5", "malignant")))
+    assert name_groups(task_of([5, 5], positive=(1,), names=("class 0", "class 1"))) == {
+        "class 0": (0,),
+        "class 1": (1,),
+    }
 
 
 def load_toy_pairs():

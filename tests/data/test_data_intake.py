@@ -377,7 +377,31 @@ def test_what_excel_writes_is_refused_where_digits_are_lost(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [["1", "2", "10"], ["p01", "p02", "p10"], ["1.5", "1.05"], ["a", "b"], ["1-2", "12"]]
+    "values",
+    [
+        ["12", "\u0661\u0662"],  # Arabic digits
+        ["A1", "\u04101"],  # a Cyrillic A
+        ["B7", "\u03927"],  # a Greek beta
+        ["12", "'12"],  # text, as a spreadsheet marks it
+        ["12", '"12"'],
+        ["P_1", "P-1"],
+        ["P/1", "P-1", "P_22"],
+        ["p_1", "p-1"],
+        ["1,200", "1200"],
+        ["1,200,300", "1200300"],
+    ],
+)
+def test_one_person_is_known_in_whatever_script_and_separator(values):
+    with pytest.raises(DataError, match="may spell one person or group in several ways"):
+        validate_spelling("x", "patient_id", values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(["1", "2", "10"], ["p01", "p02", "p10"], ["1.5", "1.05"], ["a", "b"], ["1-2", "12"]),
+        *(["1-12", "11-2"], ["\u0661", "\u0662"], ["\u04101", "\u04111"], ["1,2", "12"], ["p-1", "p-2"]),
+    ],
 )
 def test_different_persons_are_never_called_alike(values):
     validate_spelling("x", "patient_id", values)

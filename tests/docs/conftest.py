@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.pages import ROOT, Command, Printed, Write, read_steps, squeeze
+from tests.support.sharing import find_home
 from tests.support.timestamp_authority import Responder, serve
 
 PASSPHRASE = "correct horse battery staple"  # noqa: S105 - of keys that live as long as a test
@@ -116,8 +117,7 @@ def stamps(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
-    """One home for all pages: they share the cache of models and the TEST key."""
-    return tmp_path_factory.mktemp("home")
+    return find_home(tmp_path_factory)
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ def test_the_page_names_every_key():
 
 
 def test_the_page_names_every_measure_and_no_other(example):
+    example = example.model_copy(update={"by_class": True})
     measures = set(choose_measures(example, load_policy(find_policy(example.policy), name_known())))
     table = PAGE[PAGE.index("| name | meaning |") : PAGE.index("`fnr` moves")]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)}

@@ -8,6 +8,7 @@ from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, reach_verdicts
 from unlearn_audit.policy import InvalidPolicyError
 from unlearn_audit.records import Outcome, join_texts
+from unlearn_audit.verdict.release_caveats import list_release_caveats
 
 FAIR = [("female", True, True, 95), ("female", True, False, 5), ("male", True, True, 95), ("male", True, False, 5),
         ("female", False, False, 100), ("male", False, False, 100)]  # fmt: skip
@@ -112,6 +113,8 @@ def test_a_policy_may_let_the_other_groups_decide_and_the_record_says_so(read_po
 
     assert outcome(record, "worst").outcome is Outcome.PASS
     assert "Not assessable: sex=intersex." in join_texts(find(record, "false-negative-rate", "worst of sex").caveats)
+    said = {message.code: message.text for message in list_release_caveats(policy, record.provenance, record.findings)}
+    assert said["groups-left-out"].endswith("as the policy allows: sex=intersex.")
 
 
 def test_a_group_of_one_class_has_no_risk(read_policy, make_groups, find):

@@ -10,6 +10,7 @@ from tests.support.text_everywhere import with_text_everywhere
 from unlearn_audit.assets import find_folder
 from unlearn_audit.errors import ReportError
 from unlearn_audit.formats import pdf as pdf_module
+from unlearn_audit.formats import typefaces
 from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf
 from unlearn_audit.records import AuditRecord, Signer
 from unlearn_audit.signing.pades import sign_pdf
@@ -156,16 +157,16 @@ def test_a_character_that_no_font_has_is_replaced_and_no_other_font_is_asked(tmp
     cards = tuple(c.model_copy(update={"title": "\u6f22\U0001f9ea"}) for c in record.provenance.models)
     odd = record.model_copy(update={"provenance": record.provenance.model_copy(update={"models": cards})})
     content = render_summary_pdf(odd)
-    assert "\ufffd\ufffd (audited)" in read_pages(content, tmp_path)[0]
+    assert "\u6f22\ufffd (audited)" in read_pages(content, tmp_path)[0]
     if shutil.which("pdffonts") is not None:
         out = subprocess.run(["pdffonts", tmp_path / "report.pdf"], check=True, capture_output=True).stdout.decode()
         assert all("+UA-" in line.split()[0] for line in out.splitlines()[2:])
 
 
 def test_missing_fonts_are_named_with_the_folder_they_belong_in(record, monkeypatch, tmp_path):
-    monkeypatch.setattr(pdf_module, "find_folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(typefaces, "find_folder", lambda name: tmp_path / name)
     with pytest.raises(
-        ReportError, match=r"templates/fonts, found no DejaVuSans\.ttf, .*DejaVuSansMono\.ttf"
+        ReportError, match=r"templates/fonts, found no DejaVuSans\.ttf, .*DejaVuSansMono\.ttf, WenQuan.*\.ttf"
     ) as caught:
         render_pdf(record)
     assert caught.value.hint == "reinstall unlearn-audit"
@@ -174,5 +175,6 @@ def test_missing_fonts_are_named_with_the_folder_they_belong_in(record, monkeypa
 def test_the_fonts_of_the_report_come_with_their_licence():
     folder = find_folder("templates") / "fonts"
     fonts = sorted(path.name for path in folder.glob("*.ttf"))
-    assert fonts == sorted(name for *_, name in pdf_module._FACES)
+    assert fonts == sorted(name for *_, name in (*typefaces.USUAL, typefaces.WIDE))
     assert "Bitstream Vera" in (folder / "LICENSE_DEJAVU.txt").read_text(encoding="utf-8")
+    assert "Apache License, Version 2.0" in (folder / "LICENSE_WENQUANYI.txt").read_text(encoding="utf-8")

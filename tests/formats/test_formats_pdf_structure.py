@@ -1,5 +1,6 @@
 """What a PDF tells programs that read it aloud: headings of tables, lists, files that belong to it, its version."""
 
+import re
 from io import BytesIO
 
 import pytest
@@ -85,6 +86,42 @@ def test_a_list_holds_items_and_an_item_a_label_and_a_body(pairs):
             assert [kid["/S"] for kid in kids(item)] in (["/Lbl", "/LBody"], ["/LBody"])
     assert all(parent.get("/S") == "/L" for parent, kid in pairs if kid["/S"] == "/LI")
     assert all(parent.get("/S") == "/LI" for parent, kid in pairs if kid["/S"] in ("/Lbl", "/LBody"))
+
+
+def test_a_list_says_how_it_is_numbered(pairs):
+    lists = [element for _, element in pairs if element["/S"] == "/L"]
+    assert all(element["/A"]["/O"] == "/List" for element in lists)
+    numbering = [element["/A"]["/ListNumbering"] for element in lists]
+    assert set(numbering) <= {"/None", "/Decimal", "/Disc"}
+    if len(lists) > 2:  # the full report: facts, contents, limits
+        assert {"/None", "/Decimal", "/Disc"} == set(numbering)
+        assert numbering.count("/Decimal") == 1
+
+
+def test_a_table_that_runs_over_pages_is_one_table_with_one_caption_and_its_headings_once(pairs, root):
+    tables = [element for _, element in pairs if element["/S"] == "/Table"]
+    for table in tables:
+        parts = [kid["/S"] for kid in kids(table)]
+        assert parts[:2] == ["/Caption", "/THead"]
+        assert set(parts[2:]) == {"/TBody"}
+        assert len(list_rows(table, "/THead")) == 1
+    if len(tables) > 1:
+        pages = [{id(body["/Pg"].get_object()) for body in kids(table)[2:]} for table in tables]
+        assert max(map(len, pages)) > 1
+
+
+def test_all_marked_content_belongs_to_the_element_that_the_index_names_and_repeated_headings_to_none(root):
+    numbers = root["/StructTreeRoot"]["/ParentTree"]["/Nums"]
+    named = dict(zip(numbers[::2], numbers[1::2], strict=True))
+    listed = set()
+    for page in root["/Pages"]["/Kids"]:
+        index = named[page.get_object()["/StructParents"]]
+        content = page.get_object()["/Contents"].get_object().get_data()
+        marked = {int(number) for number in re.findall(rb"/MCID (\d+)", content)}
+        owners = {place for place, owner in enumerate(index) if isinstance(owner.get_object(), dict)}
+        assert owners == marked
+        listed |= {index[place].get_object()["/S"] for place in owners}
+    assert {"/Span", "/NonStruct"} & listed
 
 
 def test_an_element_points_at_the_one_that_holds_it(pairs):

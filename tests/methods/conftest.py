@@ -65,6 +65,30 @@ def trained() -> World:
     return World(original, records.select(~forget), records.select(forget), Setting(build, recipe, seed=2), build)
 
 
+def build_convolutions(seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        convolution = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        return nn.Sequential(convolution, nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 5 * 5, 3))
+
+
+@pytest.fixture(scope="session")
+def trained_on_images(trained) -> World:
+    """The same records as outer products with themselves: images of 5 x 5 pixels, for a network with a convolution."""
+    retain, forget = (
+        Records((part.x[:, None, :, None] * part.x[:, None, None, :].sin()).contiguous(), part.y, part.positive)
+        for part in (trained.retain, trained.forget)
+    )
+    original = fit(build_convolutions(1), retain, RecipeOf(), seed=1).train()
+    setting = replace(trained.setting, build=build_convolutions)
+    return World(original, retain, forget, setting, build_convolutions)
+
+
 @pytest.fixture
 def world(trained) -> World:
     return trained.copy()
+
+
+@pytest.fixture
+def images(trained_on_images) -> World:
+    return trained_on_images.copy()

@@ -27,12 +27,13 @@ def flatten(model):
     return torch.cat([value.flatten() for value in model.state_dict().values()])
 
 
-def test_retraining_fine_tuning_and_warm_restart_are_such_methods():
+def test_those_that_differ_in_their_start_alone_are_such_methods():
     assert {name for name, method in METHODS.items() if method.prepare} == {
         "retrain",
         "fine-tune",
         "warm-restart",
         "scratch",
+        "weight-noise",
     }
 
 

@@ -10,7 +10,18 @@ from torch import nn
 from unlearn_audit.errors import CaseError, UnknownNameError, UsageError
 from unlearn_audit.models import MODELS, Architecture, count_parameters, find_architecture
 
-SHAPES = {"mlp": (30,), "linear": (30,), "resnet18-small": (3, 28, 28)}
+SHAPES = {"mlp": (30,), "linear": (30,), "resnet18-small": (3, 28, 28), "resnet18": (3, 28, 28)}
+
+
+def test_the_wide_resnet_has_as_many_weights_as_the_one_that_papers_use_on_cifar():
+    """11,173,962 with ten classes: counted by hand from the paper's table, and by everybody who uses it."""
+    stem, head = 3 * 64 * 9 + 2 * 64, 512 * 10 + 10
+    stages = 0
+    for before, after in ((64, 64), (64, 128), (128, 256), (256, 512)):
+        stages += before * after * 9 + 3 * after * after * 9 + 8 * after
+        stages += before * after + 2 * after if before != after else 0
+    assert stem + stages + head == 11_173_962
+    assert count_parameters(MODELS["resnet18"].build((3, 32, 32), 10, 1)) == 11_173_962
 
 
 def is_same(one: nn.Module, other: nn.Module) -> bool:

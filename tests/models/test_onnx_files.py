@@ -1,6 +1,7 @@
 """ONNX models whose weights lie in other files: every byte that decides an answer is in the digest."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,16 @@ def test_the_digest_of_several_files_is_that_of_their_lines(tmp_path):
         lines += f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n"
 
     assert model.sha256 == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_the_digest_does_not_hang_on_how_the_model_is_addressed(tmp_path, monkeypatch):
+    path = write(tmp_path / "models" / "model.onnx", 1)
+    monkeypatch.chdir(tmp_path)
+
+    relative = load_external(Path("models/model.onnx"), None)
+
+    assert relative.parts == load_external(path, None).parts
+    assert relative.sha256 == load_external(path, None).sha256
 
 
 def test_one_file_keeps_its_own_digest(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from tests.support.record_factory import make_policy, make_provenance
-from unlearn_audit.policy import charge_looks, tell_looks, tell_spent
+from unlearn_audit.policy import charge_looks, describe_looks, describe_spent
 from unlearn_audit.records import EarlierRun, Seal, Signer
 
 HERE, ELSEWHERE = "a" * 64, "b" * 64
@@ -36,15 +36,15 @@ def charge(looks, *runs, seals=()):
 def test_where_no_looks_are_planned_nothing_is_charged_and_the_reader_is_told_how_many_were_not():
     made = PROVENANCE.model_copy(update={"earlier_runs": (run(1), run(2))})
     assert charge(None, run(1)) is None
-    assert tell_looks(None, PROVENANCE) is None
-    assert "Earlier runs of this case: 2." in tell_looks(None, made).text
+    assert describe_looks(None, PROVENANCE) is None
+    assert "Earlier runs of this case: 2." in describe_looks(None, made).text
 
 
 def test_each_look_has_an_equal_share_and_the_reader_is_told_what_is_left():
     found = charge(5, run(1, HERE, 0.01))
     assert (found.confidence, found.earlier, found.left, found.are_spent) == (0.99, 1, 3, False)
-    assert "look 2 of 5 planned" in tell_looks(found, PROVENANCE).text
-    assert "3 are left" in tell_looks(found, PROVENANCE).text
+    assert "look 2 of 5 planned" in describe_looks(found, PROVENANCE).text
+    assert "3 are left" in describe_looks(found, PROVENANCE).text
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_a_sealed_policy_that_was_amended_is_a_look_unless_its_run_is_listed():
 
 def test_past_the_planned_looks_nothing_passes_and_the_message_names_both_numbers():
     looks = charge(2, run(1, HERE, 0.025), run(2, HERE, 0.025))
-    assert tell_spent(charge(2, run(1, HERE, 0.025))) is None
-    assert tell_spent(looks).code == "looks-spent"
-    assert "plans 2 looks at one test split, and 2 were taken" in tell_spent(looks).text
+    assert describe_spent(charge(2, run(1, HERE, 0.025))) is None
+    assert describe_spent(looks).code == "looks-spent"
+    assert "plans 2 looks at one test split, and 2 were taken" in describe_spent(looks).text
 
 
 def test_a_plan_that_is_amended_to_more_looks_buys_none():

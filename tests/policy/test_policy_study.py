@@ -78,6 +78,8 @@ MISTAKES = {
     "a share twice": ("forget: 0.5", "forget: 0.2", 11, "'0.2' again"),
     "shares with one file name": ("forget: 0.5", "forget: 0.20000001", 11, "'0.2' again"),
     "a share above one": ("forget: 0.5", "forget: 20", 11, "forget"),
+    "a share of a class above one": ("forget: 0.5", "forget: {malignant: 5}", 11, "one for each class"),
+    "no shares": ("forget: 0.5", "forget: {}", 11, "one for each class"),
     "a name twice": ("name: other", "name: fine", 14, "'fine' again"),
     "a title twice": ("title: Other", "title: Fine", 14, "'Fine' again"),
     "a name that is taken": ("name: other", "name: original", 14, "a name that is not taken"),

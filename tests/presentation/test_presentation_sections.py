@@ -19,8 +19,10 @@ from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import bound
 from unlearn_audit.records import (
     Outcome,
+    Overlap,
     Signer,
     digest_of,
+    quote_text,
 )
 
 
@@ -75,11 +77,69 @@ def test_the_crosswalk_says_not_addressed_where_nothing_is_there_and_never_compl
     bare = {row[0].text: row[-1].text for row in present(record).crosswalk.rows}
 
     assert set(states.values()) <= {"supports", "partly", "not addressed"}
-    assert states["EDPB Opinion 28/2024, 55, 58"] == "not addressed"
-    assert (states["AI Act, Annex IV 1"], bare["AI Act, Annex IV 1"]) == ("supports", "partly")
-    assert (states["21 CFR 11.50"], bare["21 CFR 11.50"]) == ("supports", "partly")
+    assert states["EDPB 28/2024, 55(ii) to (v)"] == "not addressed"
+    assert (states["AI Act, Annex IV, 1"], bare["AI Act, Annex IV, 1"]) == ("supports", "partly")
+    assert (states["21 CFR 11, 11.50"], bare["21 CFR 11, 11.50"]) == ("supports", "partly")
     assert states["AI Act, Art. 9(8)"] == "partly"  # not sealed: nothing proves when the tolerances were written
     assert "complies" not in text_of(render_html(whole)).replace("Never 'complies'", "")
+
+
+def test_the_crosswalk_names_clauses_and_the_source_of_each(whole):
+    grid = present(whole).crosswalk
+    names = [row[0].text for row in grid.rows]
+
+    for clause in ("AI Act, Annex IV, 2(g)", "AI Act, Art. 15(5)", "MDR, Annex I, 17.1, 17.2; Annex II, 6.1(b)",
+                   "IEC 62304, 6.3, 7.4, 8.2", "ISO 14971, 5.4, 5.5, 6, 7.3", "FDA PCCP, impact assessment",
+                   "IMDRF N88, principles 3 to 5", "EDPB 28/2024, 55(i), 58", "GDPR, Art. 5(2)",
+                   "GDPR, Art. 12(3), 17(1)"):  # fmt: skip
+        assert clause in names
+    assert len(set(names)) == len(names)
+    for requirement in crosswalk.REQUIREMENTS:
+        assert f"{requirement.source.name}: {requirement.source.title}" in grid.notes[0]
+
+
+def test_the_sections_of_a_requirement_are_links(whole):
+    html = render_html(whole)
+    targets = re.findall(r'class="where" href="#section-([a-z]+)">(\d+)</a>', html)
+
+    assert targets
+    assert all(number_of(section) == int(number) for section, number in targets)
+
+
+def test_page_one_says_which_device_in_which_version_who_signs_and_when(whole, record):
+    def say(one):
+        return {fact.term: fact.text for fact in present(one).subject}
+
+    assert say(whole)["Device"] == "SkinTriage, version 2.4, by Example Devices"
+    assert say(whole)["Signer"] == "CN=Audit desk; evidence collected 2026-04-23 10:00:00 UTC"
+    assert say(record)["Device"] == "neither device nor version is given in the case file"
+    trial = make_record(Signer(kind="test", subject="CN=TEST KEY", fingerprint="0" * 64))
+    assert say(trial)["Signer"].startswith("TEST KEY, not a valid signature: nobody answers for it")
+
+
+def test_limits_are_said_once_and_the_gravest_first(whole, record):
+    for one in (whole, record):
+        limits = present(one).limits
+        assert len(set(limits)) == len(limits)
+        order = [next(i for i, limit in enumerate(limits) if words in limit) for words in (
+            "can be fooled", "stronger attack", "future patients", "Subgroups", "judgements of the policy's owner",
+        )]  # fmt: skip
+        assert order == sorted(order)
+    overlap = record.provenance.data.model_copy(
+        update={"overlaps": (Overlap(column="lesion", splits=("retain", "test"), shared_groups=3),)}
+    )
+    leaking = record.model_copy(update={"provenance": record.provenance.model_copy(update={"data": overlap})})
+    assert present(leaking).limits[0].startswith("The test split shares groups with training data")
+
+
+def test_a_caveat_of_several_metrics_is_one_limit_with_all_their_names(record):
+    said = quote_text("Read it twice.")
+    titled = tuple(
+        finding.model_copy(update={"caveats": (said,), "title": title})
+        for finding, title in zip(record.findings, ("First", "Second", "First"), strict=False)
+    )
+    told = [limit for limit in present(record.model_copy(update={"findings": titled})).limits if "twice" in limit]
+    assert told == ["First; Second: Read it twice."]
 
 
 def test_nobody_stands_behind_a_test_key(whole):
@@ -89,7 +149,7 @@ def test_nobody_stands_behind_a_test_key(whole):
     states = {
         row[0].text: row[-1].text for row in present(whole.model_copy(update={"provenance": provenance})).crosswalk.rows
     }
-    assert states["21 CFR 11.50"] == "partly"
+    assert states["21 CFR 11, 11.50"] == "partly"
 
 
 def test_a_hazard_is_as_acceptable_as_the_worst_of_its_checks(record):
@@ -180,15 +240,20 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def usual():
+    return render_html(with_text_everywhere("usual"))
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_everywhere_adds_no_tag_and_stays_within_bounds(name):
-    usual = render_html(with_text_everywhere("usual"))
+def test_hostile_text_everywhere_adds_no_tag_and_stays_within_bounds(name, usual):
     record = with_text_everywhere(HOSTILE[name])
-    hostile = render_html(record)
+    pages = []
+    assert measure_work(lambda: pages.append(render_html(record)), enough=2) < 2
+    hostile = pages[0]
 
     assert sorted(set(re.findall(r"<(/?[a-z0-9]+)", hostile))) == sorted(set(re.findall(r"<(/?[a-z0-9]+)", usual)))
     assert len(hostile) < 4 * len(usual)
-    assert measure_work(lambda: render_html(record), enough=2) < 2
     shown = hostile.split("<body>")[1]
     assert not re.search("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f]", shown)
     assert not re.search("[\u0300-\u036f]{3}", shown)

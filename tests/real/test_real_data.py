@@ -11,7 +11,7 @@ from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, name_known, run_audit
 from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy, parse_policy
-from unlearn_audit.records import Outcome, ignore_progress
+from unlearn_audit.records import ALL, ARGMAX, Outcome, ignore_progress
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -36,6 +36,7 @@ def audit(tmp_path):
     return run
 
 
+@pytest.mark.thorough
 def test_skin_lesions_leak_between_splits_and_their_clusters_count(audit):
     """One epoch instead of twenty: the path, not the figures."""
     quick = CaseFile(
@@ -45,7 +46,7 @@ def test_skin_lesions_leak_between_splits_and_their_clusters_count(audit):
         recipe=Recipe(epochs=1),
     )
 
-    policy, done = audit("dermatology", "dermamnist_rebuilt_28.npz", quick)
+    _, done = audit("dermatology", "dermamnist_rebuilt_28.npz", quick)
 
     record = done.record
     shared = {(o.column, o.splits): o.shared_groups for o in record.provenance.data.overlaps}
@@ -54,7 +55,6 @@ def test_skin_lesions_leak_between_splits_and_their_clusters_count(audit):
     risk = next(f for f in record.findings if f.key.metric == "global-risk" and f.key.model == "unlearned")
     assert "cluster" in risk.estimate.bounds.method.text
     assert record.outcome is not Outcome.PASS
-    assert judge(policy, done.evidence).to_bytes() == record.to_bytes()
 
 
 @pytest.mark.slow
@@ -65,6 +65,38 @@ def test_ultrasound_is_audited_with_all_its_remedies(audit):
     assert record.provenance.data.official is True
     assert record.provenance.data.splits["test"].positive == 42
     assert len(record.verdicts) > 1 or record.outcome is Outcome.PASS
+
+
+@pytest.mark.slow
+def test_a_thousand_tiles_of_colorectal_tissue_are_audited_and_show_that_they_are_too_few(audit):
+    """Trained as long as the other small set. What docs/study.md says of them: the path works, no claim follows."""
+    longer = CaseFile(
+        schema_="unlearn-audit/case/v1",
+        name="a thousand tiles",
+        recipe=Recipe(epochs=40, batch=32, learning_rate=0.05, momentum=0.9, weight_decay=0, warm_up=0.15),
+    )
+
+    policy, done = audit("histopathology", "pathmnist_sample_28.npz", longer)
+
+    record = done.record
+    splits = {name: (split.n, split.positive) for name, split in record.provenance.data.splits.items()}
+    assert splits == {"retain": (480, 57), "forget": (120, 14), "validation": (150, 18), "test": (250, 30)}
+    assert record.outcome is Outcome.FAIL
+    checks = {check.id: check for check in record.verdicts[0].checks}
+    assert checks["forgotten-malignant"].outcome is Outcome.NOT_RUN
+    assert "14 forget records (positive) are fewer than 30" in checks["forgotten-malignant"].reasons[0].text
+    assert judge(policy, done.evidence).to_bytes() == record.to_bytes()
+    found = {
+        (f.key.metric, f.key.model): f.estimate.value
+        for f in record.findings
+        if f.key.metric in {"auroc", "false-negative-rate"} and f.key.at in {None, ARGMAX} and f.estimate
+        if f.key.among == ALL
+    }
+    # as docs/study.md prints them; another processor may move what an image or two decide
+    published = {"original": (0.745, 0.867), "retrained": (0.825, 0.667), "unlearned": (0.727, 0.800)}
+    for model, (auroc, missed) in published.items():
+        assert found["auroc", model] == pytest.approx(auroc, abs=0.03)
+        assert found["false-negative-rate", model] == pytest.approx(missed, abs=0.07)
 
 
 def load(name, file):
@@ -158,6 +190,7 @@ def disjoint_audit(tmp_path_factory):
     return policy, run_audit(policy, request)
 
 
+@pytest.mark.thorough
 def test_a_policy_that_keeps_lesions_apart_is_audited_on_such_splits(disjoint_audit):
     _, done = disjoint_audit
     data = done.record.provenance.data
@@ -174,6 +207,7 @@ def test_a_policy_that_keeps_lesions_apart_is_audited_on_such_splits(disjoint_au
     assert "No lesion_id in two splits" in render_html(done.record)
 
 
+@pytest.mark.thorough
 def test_subgroups_of_real_patients_are_measured_in_reasonable_time(disjoint_audit):
     policy, done = disjoint_audit
     records = []

@@ -246,11 +246,21 @@ def test_a_result_reads_back_as_it_was_written(published):
     assert SelfTest.from_bytes(published.to_bytes()) == published
 
 
+FEW = ("missed-on-limit", "no-op", "sound")
+
+
 @pytest.fixture
 def few_scenarios(monkeypatch):
     from unlearn_audit.selftest import trials
 
-    monkeypatch.setattr(trials, "SCENARIOS", {n: SCENARIOS[n] for n in ("missed-on-limit", "no-op", "sound")})
+    monkeypatch.setattr(trials, "PLANTED", {name: SCENARIOS[name] for name in FEW})
+
+
+@pytest.fixture
+def one_scenario(monkeypatch):
+    from unlearn_audit.selftest import trials
+
+    monkeypatch.setattr(trials, "PLANTED", {"no-op": SCENARIOS["no-op"]})
 
 
 def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, tmp_path, capsys):
@@ -262,17 +272,19 @@ def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, 
     assert "tampered-report" in said.out
     assert "a scenario is flagged from 4 wrong decisions on" in said.out
     assert "self-test: done" in said.err
-    assert SelfTest.from_bytes((tmp_path / "deep" / "found.json").read_bytes()).repeats == 20
+    found = SelfTest.from_bytes((tmp_path / "deep" / "found.json").read_bytes())
+    assert found.repeats == 20
+    assert tuple(trials.name for trials in found.scenarios) == FEW
 
 
-def test_the_command_prints_json_and_nothing_else_on_standard_output(few_scenarios, capsys):
+def test_the_command_prints_json_and_nothing_else_on_standard_output(one_scenario, capsys):
     run_guarded(["selftest", "--repeats", "20", "--seed", "7", "--json"])
     found = json.loads(capsys.readouterr().out)
 
     assert (found["seed"], found["exit_code"], found["tampered_reports"]["accepted"]["events"]) == (7, 0, 0)
 
 
-def test_the_command_exits_one_for_a_broken_gate_and_says_so(few_scenarios, monkeypatch, capsys):
+def test_the_command_exits_one_for_a_broken_gate_and_says_so(one_scenario, monkeypatch, capsys):
     from unlearn_audit.verification import integrity
 
     monkeypatch.setattr(integrity, "_compare_files", lambda path, digests: None)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.proofs import found_laboratory, make_small_record, trust_time, write_small_bundle
 from tests.support.record_factory import make_policy
 from unlearn_audit.bundle.envelope import sign_envelope
-from unlearn_audit.bundle.seals import SEAL_TYPE, list_changes, name_stamp, open_seal
+from unlearn_audit.bundle.seals import SEAL, list_changes, name_stamp, open_seal
 from unlearn_audit.errors import ExitCode, IntegrityError, KeyFileError, UsageError
 from unlearn_audit.records import Seal, choose_seed, to_canonical_json
 from unlearn_audit.signing.sealing import make_seal, read_seals, validate_no_seal_at
@@ -55,7 +55,7 @@ def test_a_seal_is_a_dsse_envelope_that_others_can_verify(seal_file, lab):
     public.keyid = envelope["signatures"][0]["keyid"]
     payload = dsse.Envelope.from_dict(envelope)
     assert payload.verify([public], 1)
-    assert json.loads(payload.payload)["predicateType"] == SEAL_TYPE
+    assert json.loads(payload.payload)["predicateType"] == SEAL.predicate_type
 
 
 def test_the_seed_follows_from_every_seal_in_any_order_and_from_its_time_stamp(seal_file, stamps):
@@ -144,6 +144,14 @@ def test_a_seal_that_was_stamped_after_the_evidence_claims_to_be_made_is_refused
     seals = read_seals([seal_file(stamps=stamps)], POLICY)
     out = write_small_bundle(tmp_path / "out", sealed_record(lab, seals, created="2020-01-01T00:00:00Z"), lab.key)
     assert "after the evidence" in verify(out, lab.roots, trust_time(stamps)).find("seal").sentence
+
+
+def test_a_seal_that_claims_to_be_younger_than_the_evidence_is_refused_without_a_stamp_too(seal_file, lab, tmp_path):
+    """As where a policy is loosened and sealed after its result, and the run is dated back."""
+    seals = read_seals([seal_file()], POLICY)
+    for day, state in (("2025-12-01T12:00:00Z", State.INVALID), ("2026-01-01T12:00:00Z", State.OK)):
+        out = write_small_bundle(tmp_path / day[:10], sealed_record(lab, seals, created=day), lab.key)
+        assert verify(out, lab.roots).find("seal").state is state
 
 
 def test_a_seal_by_a_stranger_is_not_trusted(seal_file, lab, tmp_path):

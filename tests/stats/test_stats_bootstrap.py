@@ -16,7 +16,7 @@ from unlearn_audit.stats import (
 )
 from unlearn_audit.stats.bootstrap import compute_design_effect, find_bca_ends
 from unlearn_audit.stats.cells import Functional
-from unlearn_audit.stats.tallies import tally_records, tally_table
+from unlearn_audit.stats.stratified_counts import stratify_records, stratify_table
 
 COSTS = MistakeCosts(10.0)
 DRAWS = 9_999
@@ -108,7 +108,7 @@ def test_without_skewness_or_bias_bca_is_the_percentile_interval():
     drawn = np.random.default_rng(0).normal(size=20_001)
     centred = np.concatenate([drawn, -drawn])
 
-    ends = find_bca_ends(tally_records((50, 50), (0, 0)), functional, centred, 0.025)
+    ends = find_bca_ends(stratify_records((50, 50), (0, 0)), functional, centred, 0.025)
     assert np.quantile(centred, [0.025, 0.975]) == pytest.approx(ends, abs=1e-9)
 
 
@@ -175,13 +175,13 @@ def test_copies_of_every_record_have_the_number_of_copies_as_their_effect(copies
 def test_the_effect_is_the_ratio_of_the_two_bootstraps_variances():
     table = np.random.default_rng(1).multinomial(np.full(150, 4), [0.7, 0.2, 0.1])
     table[:40] = [[4, 0, 0]] * 30 + [[0, 4, 0]] * 10
-    functional, tally = Functional((0.0, 5.0, 1.0), (0, 0, 0)), tally_table(table)
+    functional, stratified = Functional((0.0, 5.0, 1.0), (0, 0, 0)), stratify_table(table)
     rng = np.random.default_rng(2)
-    together = functional.evaluate(tally.blocks[0].draw_bootstrap(40_000, rng)).var()
+    together = functional.evaluate(stratified.blocks[0].draw_bootstrap(40_000, rng)).var()
     totals = table.sum(axis=0)
     alone = functional.evaluate(rng.multinomial(600, totals / 600, size=40_000).astype(float)).var()
 
-    assert together / alone == pytest.approx(compute_design_effect(tally, functional), rel=0.04)
+    assert together / alone == pytest.approx(compute_design_effect(stratified, functional), rel=0.04)
 
 
 def test_an_auc_reports_its_design_effect_and_standard_error():
@@ -208,10 +208,10 @@ def test_an_auc_reports_its_design_effect_and_standard_error():
 def test_the_cells_of_an_estimate_add_up_to_its_value(prevalence):
     actual, before, after = make_case()
     found = estimate_risk_change(actual, before, after, COSTS, prevalence=prevalence, **settings_for(resamples=100))
-    layers = {cell.layer for cell in found.cells}
-    sizes = {layer: sum(c.count for c in found.cells if c.layer == layer) for layer in layers}
+    strata = {cell.stratum for cell in found.cells}
+    sizes = {stratum: sum(c.count for c in found.cells if c.stratum == stratum) for stratum in strata}
 
-    assert found.value == pytest.approx(sum(c.value * c.count / sizes[c.layer] for c in found.cells))
+    assert found.value == pytest.approx(sum(c.value * c.count / sizes[c.stratum] for c in found.cells))
     assert found.sizes == (actual.sum(), (~actual).sum())
     assert found.n == sum(found.sizes)
 

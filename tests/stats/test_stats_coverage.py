@@ -15,20 +15,20 @@ from unlearn_audit.stats import (
     estimate_rate_change,
     estimate_risk_change,
 )
-from unlearn_audit.stats.cells import Functional, estimate_functional, tally_records
+from unlearn_audit.stats.cells import Functional, estimate_functional, stratify_records
 
 LESIONS = np.array([1] * 55 + [2] * 31 + [3] * 9 + [4] * 3 + [6] * 2)
 """Images per lesion, about as in HAM10000."""
 
 
-def from_counts(values, layers, weights=(1.0,), resamples=600, seed=1):
+def from_counts(values, strata, weights=(1.0,), resamples=600, seed=1):
     """Return a function from cell counts to the deciding bounds."""
-    rng, functional = np.random.default_rng(seed), Functional(values, layers, weights)
+    rng, functional = np.random.default_rng(seed), Functional(values, strata, weights)
 
     def ends(counts):
-        tally = tally_records(tuple(int(c) for c in counts), layers)
+        stratified = stratify_records(tuple(int(c) for c in counts), strata)
         return estimate_functional(
-            tally, functional, Unit.COST_PER_CASE, confidence=0.95, resamples=resamples, rng=rng
+            stratified, functional, Unit.COST_PER_CASE, confidence=0.95, resamples=resamples, rng=rng
         ).bounds
 
     return ends

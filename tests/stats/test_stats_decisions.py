@@ -30,7 +30,7 @@ from unlearn_audit.stats import (
     estimate_risk_change,
     split_by_group,
 )
-from unlearn_audit.stats.cells import Functional, estimate_functional, tally_records
+from unlearn_audit.stats.cells import Functional, estimate_functional, stratify_records
 
 COUNTS = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -377,7 +377,7 @@ def test_the_planned_records_decide_about_every_second_time():
     for _ in range(200):
         counts = rng.multinomial(total, [cell.count / 200 for cell in now.cells])
         then = estimate_functional(
-            tally_records(tuple(int(c) for c in counts), (0,) * 6),
+            stratify_records(tuple(int(c) for c in counts), (0,) * 6),
             functional,
             Unit.COST_PER_CASE,
             confidence=0.95,

@@ -18,10 +18,10 @@ from unlearn_audit.stats import (
     compute_auc,
     estimate_auc,
     fit_variance_prior,
-    moderate,
     predict_logit,
     score_lira,
     score_lira_offline,
+    shrink_variances,
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -50,7 +50,7 @@ def test_records_that_share_one_variance_are_pooled():
     variances = 2.0 * rng.chisquare(3, 500) / 3
 
     prior = fit_variance_prior(variances, np.full(500, 3.0))
-    moderated, freedom = moderate(variances, np.full(500, 3.0), VariancePrior(2.0, np.inf))
+    moderated, freedom = shrink_variances(variances, np.full(500, 3.0), VariancePrior(2.0, np.inf))
 
     assert prior.weight > 50
     assert pytest.approx(2.0, rel=0.1) == prior.usual
@@ -59,7 +59,7 @@ def test_records_that_share_one_variance_are_pooled():
 
 
 def test_a_moderated_variance_lies_between_the_own_and_the_usual_one():
-    found, freedom = moderate(np.array([1.0, 9.0]), np.array([6.0, 6.0]), VariancePrior(3.0, 2.0))
+    found, freedom = shrink_variances(np.array([1.0, 9.0]), np.array([6.0, 6.0]), VariancePrior(3.0, 2.0))
 
     assert found.tolist() == [(2 * 3 + 6 * 1) / 8, (2 * 3 + 6 * 9) / 8]
     assert freedom.tolist() == [8.0, 8.0]
@@ -69,7 +69,7 @@ def test_moderated_variances_are_nearer_to_the_truth_than_own_or_pooled_ones():
     rng = np.random.default_rng(2)
     truth = np.exp(rng.normal(0, 1, 2_000))
     own = truth * rng.chisquare(3, 2_000) / 3
-    moderated, _ = moderate(own, np.full(2_000, 3.0), fit_variance_prior(own, np.full(2_000, 3.0)))
+    moderated, _ = shrink_variances(own, np.full(2_000, 3.0), fit_variance_prior(own, np.full(2_000, 3.0)))
 
     def miss(variances):
         return np.abs(np.log(variances / truth)).mean()
@@ -84,7 +84,7 @@ def test_records_whose_models_agree_exactly_do_not_spoil_the_prior():
 
     plain = fit_variance_prior(variances, np.full(400, 3.0))
     found = fit_variance_prior(with_zeros, np.full(420, 3.0))
-    moderated, _ = moderate(with_zeros, np.full(420, 3.0), found)
+    moderated, _ = shrink_variances(with_zeros, np.full(420, 3.0), found)
 
     assert pytest.approx(plain.usual, rel=0.1) == found.usual
     assert (moderated > 0).all()

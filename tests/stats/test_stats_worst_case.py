@@ -17,7 +17,7 @@ from unlearn_audit.stats import (
     estimate_risk_change,
 )
 from unlearn_audit.stats.dirichlet_means import DirichletMeans, compute_tails, find_upper_points, invert
-from unlearn_audit.stats.tallies import Functional, merge_kinds, tally_records, tally_table
+from unlearn_audit.stats.stratified_counts import Functional, merge_kinds, stratify_records, stratify_table
 from unlearn_audit.stats.worst_case import Posterior, find_bounds, find_upper_bounds
 
 RISK_CHANGE = Functional((0.0, 20.0, -20.0, 0.0, 1.0, -1.0), (0,) * 6)
@@ -55,7 +55,7 @@ def test_with_equal_costs_the_bounds_are_clopper_pearson():
 
 
 def test_nothing_but_events_is_bounded_from_below_alone():
-    ((low, high),) = find_bounds(tally_records((0, 30), (0, 0)), (Functional((0.0, 1.0), (0, 0)),), 0.05)
+    ((low, high),) = find_bounds(stratify_records((0, 30), (0, 0)), (Functional((0.0, 1.0), (0, 0)),), 0.05)
 
     assert (low, high) == pytest.approx((compute_clopper_pearson(30, 30, 0.05)[0], 1.0))
 
@@ -83,8 +83,8 @@ def test_the_tails_on_both_sides_of_a_point_sum_to_one(shapes, sizes, point):
 @given(st.lists(st.integers(0, 200), min_size=6, max_size=6).filter(lambda c: sum(c[:3]) and sum(c[3:])))
 @settings(max_examples=40, deadline=None)
 def test_the_point_found_has_the_tail_asked_for(counts):
-    tally = tally_records(tuple(counts), RISK_CHANGE.layers)
-    ((low, high),) = find_bounds(tally, (RISK_CHANGE,), 0.05)
+    stratified = stratify_records(tuple(counts), RISK_CHANGE.strata)
+    ((low, high),) = find_bounds(stratified, (RISK_CHANGE,), 0.05)
     means = make_means([*RISK_CHANGE.values, 20.0], [*counts, 1.0])
 
     assert compute_tails(means, np.array([high]))[0] == pytest.approx(0.05, rel=1e-6)
@@ -100,8 +100,8 @@ def test_the_density_is_the_derivative_of_the_tail():
 
 
 def test_the_sum_over_two_strata_is_the_convolution():
-    tally = tally_records((61, 3, 102, 5), AT_PREVALENCE.layers)
-    ((low, high),) = find_bounds(tally, (AT_PREVALENCE,), 0.05)
+    stratified = stratify_records((61, 3, 102, 5), AT_PREVALENCE.strata)
+    ((low, high),) = find_bounds(stratified, (AT_PREVALENCE,), 0.05)
     upper = beta(4, 61), beta(6, 102)
     lower = beta(3, 62), beta(5, 103)
 
@@ -112,17 +112,17 @@ def test_the_sum_over_two_strata_is_the_convolution():
     assert exceed(low, *lower) == pytest.approx(0.95, abs=5e-6)
 
 
-def draw_bounds(tally, functional, tail, draws, seed=0):
+def draw_bounds(stratified, functional, tail, draws, seed=0):
     """Return both ends from draws of the posteriors, the added unit of each stratum drawn by itself."""
     rng, ends = np.random.default_rng(seed), []
     for worst in (False, True):
         totals = sum(
             rng.standard_gamma(block.repeats, size=(draws, len(block.repeats))) @ block.patterns
-            for block in tally.blocks
+            for block in stratified.blocks
         ).astype(float)
-        for layer in range(len(functional.weights)):
-            size = tally.find_extra_size(layer, functional.layers)
-            totals[:, functional.pick_extreme(layer, worst=worst)] += size * rng.standard_exponential(draws)
+        for stratum in range(len(functional.weights)):
+            size = stratified.find_extra_size(stratum, functional.strata)
+            totals[:, functional.pick_extreme(stratum, worst=worst)] += size * rng.standard_exponential(draws)
         ends.append(np.quantile(functional.evaluate(totals), 1 - tail if worst else tail))
     return tuple(ends)
 
@@ -138,8 +138,8 @@ def test_clustered_bounds_agree_with_draws(functional, mixed):
     positives = rng.binomial(sizes, 0.3) if mixed else sizes * (rng.random(80) < 0.3)
     errors = rng.beta(0.2, 1.8, 80)
     missed, alarmed = rng.binomial(positives, errors), rng.binomial(sizes - positives, errors)
-    tally = tally_table(np.column_stack([positives - missed, missed, sizes - positives - alarmed, alarmed]))
-    found, drawn = find_bounds(tally, (functional,), 0.05)[0], draw_bounds(tally, functional, 0.05, 60_000)
+    stratified = stratify_table(np.column_stack([positives - missed, missed, sizes - positives - alarmed, alarmed]))
+    found, drawn = find_bounds(stratified, (functional,), 0.05)[0], draw_bounds(stratified, functional, 0.05, 60_000)
 
     assert found == pytest.approx(drawn, abs=0.03 * (drawn[1] - drawn[0]))
 
@@ -147,7 +147,7 @@ def test_clustered_bounds_agree_with_draws(functional, mixed):
 def test_more_than_two_strata_are_refused():
     functional = Functional((0.0, 1.0, 0.0, 1.0, 0.0, 1.0), (0, 0, 1, 1, 2, 2), (0.2, 0.3, 0.5))
     with pytest.raises(MeasurementError, match="one stratum or two"):
-        find_bounds(tally_records((5, 1, 5, 1, 5, 1), functional.layers), (functional,), 0.05)
+        find_bounds(stratify_records((5, 1, 5, 1, 5, 1), functional.strata), (functional,), 0.05)
 
 
 # --- no seed moves a bound
@@ -200,18 +200,18 @@ def test_swapping_the_models_mirrors_the_bounds_exactly():
 
 
 def test_clusters_of_one_record_have_the_bounds_of_records():
-    tally = tally_records((61, 3, 102, 5), AT_PREVALENCE.layers)
+    stratified = stratify_records((61, 3, 102, 5), AT_PREVALENCE.strata)
     table = np.repeat(np.eye(4, dtype=np.int64), (61, 3, 102, 5), axis=0)
 
-    assert find_bounds(tally, (AT_PREVALENCE,), 0.05)[0] == pytest.approx(
-        find_bounds(tally_table(table), (AT_PREVALENCE,), 0.05)[0], rel=1e-7
+    assert find_bounds(stratified, (AT_PREVALENCE,), 0.05)[0] == pytest.approx(
+        find_bounds(stratify_table(table), (AT_PREVALENCE,), 0.05)[0], rel=1e-7
     )
 
 
 def test_the_worst_case_cluster_lies_between_that_of_the_average_record_and_the_largest():
     table = np.array([[1, 0]] * 8 + [[20, 0]] * 2)
 
-    assert tally_table(table).find_extra_size(0, (0, 0)) == pytest.approx(((8 * 1 + 2 * 400) / 48 + 20) / 2)
+    assert stratify_table(table).find_extra_size(0, (0, 0)) == pytest.approx(((8 * 1 + 2 * 400) / 48 + 20) / 2)
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1e-2, 1.0, 1e3])

@@ -15,7 +15,7 @@ from unlearn_audit.stats import (
     PairedDifferences,
     VariancePrior,
     find_worst_record,
-    moderate,
+    shrink_variances,
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -35,7 +35,7 @@ def compute_naively(values):
     variances = values.var(axis=1, ddof=1)
     usual = np.exp(np.log(variances[variances > 0]).mean())
     freedom = np.full(len(values), values.shape[1] - 1.0)
-    shrunk, _ = moderate(variances, freedom, VariancePrior(usual, 4.0))
+    shrunk, _ = shrink_variances(variances, freedom, VariancePrior(usual, 4.0))
     return values.mean(axis=1) / np.sqrt(shrunk / values.shape[1])
 
 

@@ -80,7 +80,7 @@ class Authority:
 
     def list_revoked(
         self, *revoked: tuple[x509.Certificate, datetime], days: tuple[float, float] = (-1, 30), signed_by: Any = None,
-        extra: tuple[Any, ...] = (), invalid_since: datetime | None = None,
+        extra: tuple[Any, ...] = (), invalid_since: datetime | None = None, reason: x509.ReasonFlags | None = None,
     ) -> bytes:  # fmt: skip
         built = (
             x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
@@ -92,5 +92,7 @@ class Authority:
             entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(date)
             if invalid_since:
                 entry = entry.add_extension(x509.InvalidityDate(invalid_since), critical=False)
+            if reason:
+                entry = entry.add_extension(x509.CRLReason(reason), critical=False)
             built = built.add_revoked_certificate(entry.build())
         return built.sign(signed_by or self.key, SHA256()).public_bytes(Encoding.PEM)

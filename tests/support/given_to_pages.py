@@ -23,7 +23,7 @@ from torch import nn
 def make(shape, classes):
     return nn.Sequential(nn.Linear(shape[0], classes))
 """
-CASE = "schema: unlearn-audit/case/v1\nname: brought\ndataset: breast-cytology\nforget: ids.csv\n"
+CASE = "schema: unlearn-audit/case/v1\nname: external\ndataset: breast-cytology\nforget: ids.csv\n"
 _KEYS = "--key laboratory/signer.key.pem --chain laboratory/signer-chain.pem"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from tests.support.policies import LOOSE, write_policy
 
 POLICY = write_policy(
-    "brought",
+    "external",
     [
         "{id: risk, metric: global-risk, at_most: 0.9, why: ceiling}",
         "{id: optimal, metric: global-risk, at: cost-optimal, at_most: 0.9, required: false, why: ceiling}",

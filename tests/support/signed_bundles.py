@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.proofs import OFFICER, Laboratory, found_laboratory, make_small_record, sign_at, write_small_bundle
 from tests.support.record_factory import make_record
+from tests.support.sharing import find_shared, make_once
 from tests.support.timestamp_authority import Responder, serve
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.formats.pdf import render_pdf
@@ -23,8 +24,22 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 
 @pytest.fixture(scope="session")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return init_laboratory_ca(tmp_path_factory.mktemp("laboratory") / "ca", "Example Clinic", "Audit desk")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all processes of the test run sign with, and the pages that they sign; nobody changes anything in it."""
+    return find_shared(tmp_path_factory, "stage")
+
+
+@pytest.fixture(scope="session")
+def laboratory(stage: Path) -> dict[str, Path]:
+    """The laboratory's files by role; tests that issue or revoke anything found one of their own."""
+    told = stage / "laboratory.json"
+
+    def found() -> None:
+        paths = init_laboratory_ca(stage / "ca", "Example Clinic", "Audit desk")
+        told.write_text(json.dumps({role: str(path) for role, path in paths.items()}))
+
+    make_once(told, found)
+    return {role: Path(path) for role, path in json.loads(told.read_text()).items()}
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +48,10 @@ def key(laboratory: dict[str, Path]) -> SigningKey:
 
 
 @pytest.fixture(scope="session")
-def test_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("config") / "test-key"
+def test_folder(stage: Path) -> Path:
+    folder = stage / "test-key"
+    make_once(stage / "test-key-made", lambda: make_test_key(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -48,15 +65,20 @@ def record(key: SigningKey) -> AuditRecord:
 
 
 @pytest.fixture(scope="session")
-def pdf(record: AuditRecord) -> bytes:
+def pdf(stage: Path, record: AuditRecord) -> bytes:
     pytest.importorskip("weasyprint", reason="WeasyPrint is not installed", exc_type=ImportError)
-    return render_pdf(record)
+    return _render_once(stage / "report.pdf", record)
 
 
 @pytest.fixture(scope="session")
-def trial_pdf(trial_key: SigningKey, pdf: bytes) -> bytes:
+def trial_pdf(stage: Path, trial_key: SigningKey, pdf: bytes) -> bytes:
     """A short report of another record, the TEST key's, not yet signed."""
-    return render_pdf(make_small_record(trial_key))
+    return _render_once(stage / "trial.pdf", make_small_record(trial_key))
+
+
+def _render_once(path: Path, record: AuditRecord) -> bytes:
+    make_once(path, lambda: path.write_bytes(render_pdf(record)))
+    return path.read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Training: deterministic, without traces, interruptible, and honest when it diverges."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,7 @@ from unlearn_audit.training import (
     fit,
     predict_log_probs,
 )
+from unlearn_audit.training.recipe import plan_rate
 
 
 def bits(model):
@@ -58,6 +61,39 @@ def test_the_learning_rate_is_positive_and_never_above_its_peak(steps, warm_up):
 
 def test_a_single_step_is_taken_at_the_peak():
     assert find_rate(0, 1, 0.1, 0.15) == 0.1
+
+
+@given(st.lists(st.floats(0.05, 0.95), min_size=1, max_size=3), st.integers(2, 50))
+def test_the_rate_with_drops_is_that_of_torchs_milestones(drops, steps):
+    recipe = PolicyRecipe(epochs=1, learning_rate=0.1, drops=tuple(drops))
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    theirs = torch.optim.lr_scheduler.MultiStepLR(optimiser, [math.ceil(share * steps) for share in drops])
+    expected = []
+    for _ in range(steps):
+        expected.append(theirs.get_last_lr()[0])
+        optimiser.step()
+        theirs.step()
+    np.testing.assert_allclose([plan_rate(recipe, step, steps) for step in range(steps)], expected, rtol=1e-9)
+
+
+def test_a_recipe_without_drops_is_one_cycle_and_adapting_keeps_them():
+    plain, dropping = PolicyRecipe(epochs=4), PolicyRecipe(epochs=4, drops=(0.5,))
+    assert plan_rate(plain, 3, 10) == find_rate(3, 10, 0.05, 0.15)
+    assert [plan_rate(adapt(dropping, epochs=2, learning_rate=1.0), step, 10) for step in (4, 5)] == [1.0, 0.1]
+
+
+def test_training_follows_the_drops(plain, some_records):
+    """A tenth from the second step on: the first step is that of the full rate, the second one of a tenth."""
+    records, recipe = some_records(20), PolicyRecipe(epochs=2, batch=20, learning_rate=0.1, momentum=0.0, drops=(0.5,))
+    expected = plain()
+    for rate in (0.1, 0.01):
+        loss = nn.functional.cross_entropy(expected(records.x), records.y)
+        slopes = torch.autograd.grad(loss, list(expected.parameters()))
+        with torch.no_grad():
+            for weight, slope in zip(expected.parameters(), slopes, strict=True):
+                weight.sub_(rate * slope)
+    for one, other in zip(expected.parameters(), fit(plain(), records, recipe, 1).parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
 # --- batches ---

@@ -191,8 +191,8 @@ def test_a_revocation_list_that_a_stranger_signed_revokes_nobody(lab, tmp_path):
     out = write_small_bundle(tmp_path / "out", make_small_record(lab.key), lab.key)
     other = found_laboratory(tmp_path / "other")
     (tmp_path / "copy.crl.pem").write_bytes(other.revocations.read_bytes())
-    wishes = VerificationOptions(revocations=(tmp_path / "copy.crl.pem",))
-    assert State.OK is verify(out, lab.roots, wishes).find("authenticity").state
+    options = VerificationOptions(revocations=(tmp_path / "copy.crl.pem",))
+    assert State.OK is verify(out, lab.roots, options).find("authenticity").state
 
 
 def test_a_stamp_cannot_be_taken_out_put_in_or_exchanged(copy, lab, stamps, tmp_path):
@@ -290,7 +290,7 @@ def test_the_bundle_of_another_model_or_stale_evidence_in_a_new_envelope_is_refu
 @pytest.mark.parametrize("repeats", [150, pytest.param(1_000, marks=pytest.mark.thorough)])
 def test_flipped_bits_and_appended_bytes_over_every_file_are_caught(copy, lab, stamps, repeats):
     """Half of them fall on the files that nothing but themselves covers: time stamps and countersignatures."""
-    rng, wishes = random.Random(20260423), trust_time(stamps)  # noqa: S311 - where to damage a file is no secret
+    rng, options = random.Random(20260423), trust_time(stamps)  # noqa: S311 - where to damage a file is no secret
     own = ["countersignature-1.dsse.json", "countersignature-1.tst", "attestation.tst", "attestation.dsse.json"]
     everything = [str(path.relative_to(copy)) for path in list_files(copy)]
     accepted = []
@@ -302,16 +302,16 @@ def test_flipped_bits_and_appended_bytes_over_every_file_are_caught(copy, lab, s
         if number % 10 == 0:
             changed = bytearray(content) + rng.randbytes(1 + number % 7)
         path.write_bytes(bytes(changed))
-        if verify(copy, lab.roots, wishes).exit_code is not ExitCode.INTEGRITY:
+        if verify(copy, lab.roots, options).exit_code is not ExitCode.INTEGRITY:
             accepted.append((path.name, number))
         path.write_bytes(content)
     assert accepted == []
-    assert ExitCode.PASS is verify(copy, lab.roots, wishes).exit_code
+    assert ExitCode.PASS is verify(copy, lab.roots, options).exit_code
 
 
 @pytest.mark.parametrize("repeats", [16, pytest.param(300, marks=pytest.mark.thorough)])
 def test_flipped_bits_of_the_pdf_alone_are_caught(alone, lab, stamps, repeats):
-    rng, wishes, content = random.Random(11), trust_time(stamps), alone.read_bytes()  # noqa: S311 - as above
+    rng, options, content = random.Random(11), trust_time(stamps), alone.read_bytes()  # noqa: S311 - as above
     contents = [place for place in range(len(content)) if content.startswith(b"/Contents <3082", place)]
     accepted = []
     for number in range(repeats):
@@ -319,7 +319,7 @@ def test_flipped_bits_of_the_pdf_alone_are_caught(alone, lab, stamps, repeats):
         changed = bytearray(content)
         changed[place] ^= 1 << rng.randrange(8)
         alone.write_bytes(bytes(changed))
-        if verify(alone, lab.roots, wishes).exit_code is not ExitCode.INTEGRITY:
+        if verify(alone, lab.roots, options).exit_code is not ExitCode.INTEGRITY:
             accepted.append(place)
     assert accepted == []
 

@@ -9,7 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support.any_authority import NOW, Authority, make_key
 from tests.support.proofs import OFFICER, make_small_record, trust_time, write_small_bundle
 from tests.support.timestamp_authority import Responder, serve
-from unlearn_audit.errors import ExitCode
+from unlearn_audit.errors import ExitCode, UsageError
 from unlearn_audit.pki import time_stamp_client
 from unlearn_audit.pki.revocation import find_revoked, find_unanswered, load_revocations
 from unlearn_audit.pki.time_stamp_client import SignatureLevel, Signing, TimeStampAuthority
@@ -70,8 +70,8 @@ def test_an_authority_below_the_signers_own_root_proves_no_time(back_dated, tmp_
     trust = (tmp_path / "root.pem",)
     claimed = verify(path, trust).find("time")
     assert (claimed.state, "stands below the signer's own root" in claimed.sentence) == (State.OK, True)
-    for wishes in (VerificationOptions(require_timestamp=True), trust_time(stamps, require_timestamp=True)):
-        verification = verify(path, trust, wishes)
+    for options in (VerificationOptions(require_timestamp=True), trust_time(stamps, require_timestamp=True)):
+        verification = verify(path, trust, options)
         assert (verification.find("time").state, verification.exit_code) == (State.UNTRUSTED, ExitCode.INTEGRITY)
 
 
@@ -88,8 +88,8 @@ def test_a_revocation_is_not_voided_by_a_stamp_of_ones_own(back_dated, root, tmp
     path = folder if what == "folder" else folder / "report.pdf"
     (tmp_path / "lab.crl").write_bytes(root.list_revoked((key.certificate, NOW - timedelta(days=20))))
     for times in ((), (stamps.root_path,)):
-        wishes = VerificationOptions(trust_time=times, revocations=(tmp_path / "lab.crl",))
-        verification = verify(path, (tmp_path / "root.pem",), wishes)
+        options = VerificationOptions(trust_time=times, revocations=(tmp_path / "lab.crl",))
+        verification = verify(path, (tmp_path / "root.pem",), options)
         assert "was revoked on" in verification.find("authenticity").sentence
         assert verification.exit_code is ExitCode.INTEGRITY
 
@@ -109,11 +109,11 @@ def test_a_strangers_stamp_in_the_pdf_counts_in_the_folder_as_it_does_alone(root
                 return TimeStampAuthority(stamps.url).stamp(content)
 
         path = write(tmp_path, key, Mixed(stamps.url))
-    wishes = trust_time(stamps, require_timestamp=True)
+    options = trust_time(stamps, require_timestamp=True)
     for where in (path, path / "report.pdf"):
-        time = verify(where, (tmp_path / "root.pem",), wishes).find("time")
+        time = verify(where, (tmp_path / "root.pem",), options).find("time")
         assert time.state is State.UNTRUSTED
-    assert "report.pdf" in verify(path, (tmp_path / "root.pem",), wishes).find("time").sentence
+    assert "report.pdf" in verify(path, (tmp_path / "root.pem",), options).find("time").sentence
 
 
 OTHER = Authority("Other root")
@@ -152,8 +152,8 @@ def test_a_list_that_was_given_and_cannot_answer_is_an_error_and_never_silence(r
     (tmp_path / "root.pem").write_bytes(root.pem())
     (tmp_path / "a.crl").write_bytes(root.list_revoked(**shape))
     for where in (path, path / "report.pdf"):
-        wishes = VerificationOptions(revocations=(tmp_path / "a.crl",))
-        verification = verify(where, (tmp_path / "root.pem",), wishes)
+        options = VerificationOptions(revocations=(tmp_path / "a.crl",))
+        verification = verify(where, (tmp_path / "root.pem",), options)
         assert said in verification.find("revocation lists").sentence
         assert verification.exit_code is ExitCode.INTEGRITY
 
@@ -164,8 +164,8 @@ def test_a_list_of_an_authority_that_has_nothing_to_do_with_the_report_is_one_to
     (tmp_path / "root.pem").write_bytes(root.pem() + OTHER.pem())
     (tmp_path / "a.crl").write_bytes(OTHER.list_revoked())
     (tmp_path / "good.crl").write_bytes(root.list_revoked())
-    wishes = VerificationOptions(revocations=(tmp_path / "a.crl", tmp_path / "good.crl"))
-    verification = verify(path, (tmp_path / "root.pem",), wishes)
+    options = VerificationOptions(revocations=(tmp_path / "a.crl", tmp_path / "good.crl"))
+    verification = verify(path, (tmp_path / "root.pem",), options)
     assert "of another authority" in verification.find("revocation lists").sentence
     assert verification.exit_code is ExitCode.INTEGRITY
     good = verify(path, (tmp_path / "root.pem",), VerificationOptions(revocations=(tmp_path / "good.crl",)))
@@ -187,6 +187,21 @@ def test_without_a_trusted_time_whoever_is_listed_is_revoked_and_with_one_from_t
     assert ask(day + timedelta(days=1))
     assert ask(day - timedelta(days=1), invalid_since=day - timedelta(days=2))
     assert not ask(day - timedelta(days=3), invalid_since=day - timedelta(days=2))
+    for reason in (x509.ReasonFlags.certificate_hold, x509.ReasonFlags.remove_from_crl):
+        assert ask(None, reason=reason), "only a list of changes lifts a hold"
+
+
+def test_every_list_of_a_file_is_read(root, tmp_path):
+    key = root.issue()
+    chain = (root.certificate, key.certificate)
+    empty, listed = root.list_revoked(), root.list_revoked((key.certificate, NOW))
+    for content in (listed, empty + listed, listed + empty, b"Issuer: a text before\n" + empty + b"\n" + listed):
+        (tmp_path / "a.crl").write_bytes(content)
+        assert find_revoked(chain, load_revocations([tmp_path / "a.crl"]), None)
+    for content in (empty + listed[: len(listed) // 2], listed[: len(listed) // 2], b"", b"no list"):
+        (tmp_path / "a.crl").write_bytes(content)
+        with pytest.raises(UsageError, match="holds no certificate revocation list"):
+            load_revocations([tmp_path / "a.crl"])
 
 
 def test_a_current_whole_list_of_an_authority_above_answers(root, tmp_path):

@@ -73,12 +73,12 @@ def read_predictions(
         EvidenceError, DataError, CaseError, PolicyError: anything that cannot be judged, with its place.
     """
     listed = [paths] if isinstance(paths, str | Path) else paths
-    told = load_case(Path(case), name_known()) if case is not None else None
-    facts = Facts.from_case(policy, told, read_clock())
+    case_file = load_case(Path(case), name_known()) if case is not None else None
+    facts = Facts.from_case(policy, case_file, read_clock())
     facts = replace(facts, forget=Path(forget) if forget is not None else None, scores=scores or facts.scores)
     facts = replace(facts, classes=tuple(classes) or facts.classes)
     evidence = read_prediction_files([Path(path) for path in listed], policy, facts)
-    return add_reference_answers(evidence, told, Path(case).parent if case is not None else Path())
+    return add_reference_answers(evidence, case_file, Path(case).parent if case is not None else Path())
 
 
 def make_evidence(
@@ -94,7 +94,7 @@ def make_evidence(
     case: str = "made in Python",
     about: Mapping[str, ExternalModelFacts] | None = None,
 ) -> Evidence:
-    """Return arrays (NumPy, pandas columns, lists) as evidence; its provenance says that they were brought along.
+    """Return arrays (NumPy, pandas columns, lists) as evidence; its provenance says that they are external.
 
     Args:
         policy: whose task says what is positive.
@@ -128,7 +128,7 @@ def make_evidence(
         models=about or {},
         columns=ColumnNames(groups=tuple(groups or ())),
     )
-    return assemble(answers, policy, facts, digest, "arrays given in Python, brought along")
+    return assemble(answers, policy, facts, digest, "external: arrays given in Python")
 
 
 def audit(policy: Policy, evidence: Evidence, progress: ProgressCallback = ignore_progress) -> Audit:

@@ -91,8 +91,8 @@ def list_responsible(record: AuditRecord) -> tuple[Person, ...]:
 def find_person(record: AuditRecord, certificate: x509.Certificate) -> Person | None:
     """Return whom of the responsible people `certificate` speaks for: the one whose name is its common name."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    said = {_fold(str(name.value)) for name in names}
-    return next((person for person in list_responsible(record) if {_fold(person.name)} == said), None)
+    named = {_fold(str(name.value)) for name in names}
+    return next((person for person in list_responsible(record) if {_fold(person.name)} == named), None)
 
 
 def _fold(name: str) -> str:
@@ -157,19 +157,19 @@ def read_countersignature(envelope: bytes, record: AuditRecord) -> tuple[Counter
             none or lies before the evidence.
     """
     statement, certificates = open_own_envelope(envelope, COUNTERSIGNATURE_TYPE)
-    said, person = statement["predicate"], find_person(record, certificates[0])
+    predicate, person = statement["predicate"], find_person(record, certificates[0])
     if person is None:
         raise IntegrityError("a countersignature is by somebody whom the record's policy does not name as responsible")
     expected = {
         "name": person.name,
         "role": person.role,
         "meaning": person.meaning,
-        "signed": str(said.get("signed")),
+        "signed": str(predicate.get("signed")),
         "outcome": record.outcome.value,
         "signer": fingerprint_of(certificates[0]),
-        CHAIN_FIELD: said[CHAIN_FIELD],
+        CHAIN_FIELD: predicate[CHAIN_FIELD],
     }
-    if said != expected:
+    if predicate != expected:
         raise IntegrityError("a countersignature says something else than its certificate, the policy or the record")
     read_date(expected["signed"], record)
-    return Countersignature(person, said["meaning"], said["signed"], certificates), statement
+    return Countersignature(person, predicate["meaning"], predicate["signed"], certificates), statement

@@ -1,25 +1,27 @@
-"""Setting a seal, reading it for a run, and asking afterwards whether what a record says of its seals is true."""
+"""Seals of policies: made before a run, read for a run, and compared afterwards with what a record says of them."""
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 
-from unlearn_audit.bundle.envelope import open_own_envelope
-from unlearn_audit.errors import IntegrityError
+from unlearn_audit.bundle.signed_content import ContentType, SignedContent, open_content, refuse_unreadable
 from unlearn_audit.pki.keys import describe_signer
 from unlearn_audit.pki.time_stamps import TimeStamp, format_time, open_token
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import Seal, SignatureLevel, to_canonical_json
+from unlearn_audit.records import Seal, SignatureLevel
 from unlearn_audit.records.differences import find_differences
 
-SEAL_TYPE = "urn:unlearn-audit:policy-seal:v1"
-_LARGEST = 1 << 20
-_LONGEST = 5
+SEAL = ContentType(
+    predicate_type="urn:unlearn-audit:policy-seal:v1",
+    field="policy",
+    title="the seal",
+    parse=Policy.model_validate,
+    name=lambda policy: f"policy {policy.id} {policy.version}",
+)
+LONGEST = 5
 """How many amended places are named in a line."""
 
 
@@ -44,42 +46,24 @@ def open_seal(envelope: bytes, token: bytes | None) -> Opened:
     Raises:
         IntegrityError: names what does not hold.
     """
-    if len(envelope) > _LARGEST:
-        raise IntegrityError(f"the seal is larger than {_LARGEST >> 20} MiB")
-    try:
-        statement, certificates = open_own_envelope(envelope, SEAL_TYPE)
-        said = statement["predicate"]
-        policy = Policy.model_validate(said["policy"])
-        expected = [{"name": f"policy {policy.id} {policy.version}",
-                     "digest": {"sha256": sha256(to_canonical_json(said["policy"])).hexdigest()}}]  # fmt: skip
+    signed = open_content(SEAL, envelope)
+    with refuse_unreadable(SEAL.title):
         stamp = open_token(token, sha256(envelope).digest(), "the seal's time stamp") if token else None
-        told = _describe(envelope, token, statement, certificates, stamp)
-        consistent = statement["subject"] == expected and said["signer"] == told.signer.fingerprint
-    except IntegrityError:
-        raise
-    except Exception as error:  # hostile bytes may fail a parser in any way, and each way is a refusal
-        raise IntegrityError(f"the seal cannot be read ({type(error).__name__})") from error
-    if not consistent:
-        raise IntegrityError("the seal contradicts the policy or the certificate inside it")
-    return Opened(told, policy, certificates, stamp)
+        seal = _describe(envelope, token, signed, stamp)
+    return Opened(seal, signed.value, signed.certificates, stamp)
 
 
-def _describe(
-    envelope: bytes, token: bytes | None, statement: dict[str, Any], certificates: Sequence[x509.Certificate],
-    stamp: TimeStamp | None,
-) -> Seal:  # fmt: skip
-    said = statement["predicate"]
-    level = SignatureLevel.T if stamp else SignatureLevel.B
+def _describe(envelope: bytes, token: bytes | None, signed: SignedContent[Policy], stamp: TimeStamp | None) -> Seal:
     return Seal(
         envelope=envelope.decode("ascii"),
         time_stamp=base64.b64encode(token).decode("ascii") if token else None,
-        policy_id=said["policy"]["id"],
-        policy_version=said["policy"]["version"],
-        policy_sha256=statement["subject"][0]["digest"]["sha256"],
-        sealed=str(said["sealed"]),
+        policy_id=signed.value.id,
+        policy_version=signed.value.version,
+        policy_sha256=signed.digest,
+        sealed=str(signed.claims["sealed"]),
         stamped=format_time(stamp.time) if stamp else None,
         authority=stamp.authority if stamp else None,
-        signer=describe_signer(certificates[0], level),
+        signer=describe_signer(signed.certificates[0], SignatureLevel.T if stamp else SignatureLevel.B),
     )
 
 

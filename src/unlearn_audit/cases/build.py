@@ -238,8 +238,8 @@ def add_remedy(case: Case, choice: MethodChoice, remedy: Remedy) -> Case:
     made = case.builder.unlearn(case.made["original"], choice, name=remedy.model_name, role="remedied")
     if remedy.threshold is not None:
         rule = ReissuedThreshold.model_validate(remedy.threshold.model_dump())
-        told = {"reissued": rule, "title": f"{made.card.title} + threshold"}
-        made = replace(made, card=made.card.model_copy(update=told))
+        changes = {"reissued": rule, "title": f"{made.card.title} + threshold"}
+        made = replace(made, card=made.card.model_copy(update=changes))
     return case.with_model(made, case.ensemble.unlearn(remedy.model_name, choice) if case.ensemble else None)
 
 

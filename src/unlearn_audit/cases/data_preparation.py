@@ -1,5 +1,6 @@
 """The data as the policy asks for it: splits that share no group, ages in bands, the records to forget."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,12 @@ from unlearn_audit.data import (
 from unlearn_audit.data import (
     Dataset,
     Forgotten,
+    Task,
     band_columns,
     choose_forget,
+    choose_forget_by_class,
     make_disjoint,
+    name_groups,
     read_forget_ids,
     resolve_forget,
     take_splits,
@@ -75,15 +79,21 @@ def validate_nothing_dropped(disjoint: Disjoint | None) -> None:
     if disjoint is not None and disjoint.dropped["train"]:
         raise CaseError(
             f"the policy keeps splits apart by '{disjoint.column}': {disjoint.dropped['train']} training records share "
-            "theirs with another split, and the model that was brought along was trained on them",
+            "theirs with another split, and the external model was trained on them",
             hint="leave the validation and test records of these groups out of the data",
         )
 
 
 def choose_forgotten(
-    loaded: Dataset, mapped: Dataset, forget: float | Path, seed: int, disjoint: Disjoint | None
+    loaded: Dataset,
+    task: Task,
+    forget: float | Path | Mapping[str, float],
+    seed: int,
+    disjoint: Disjoint | None,
 ) -> Forgotten:
-    """Choose by ids where there is a list, else a share of the training records, stratified by the mapped class.
+    """Choose by ids where there is a list, else a share of the training records of all classes or of those named.
+
+    Classes are those that the models see.
 
     Raises:
         CaseError: the request cannot be met.
@@ -91,7 +101,7 @@ def choose_forgotten(
     if isinstance(forget, Path):
         try:
             request = read_forget_ids(forget, columns=loaded.groups, id_names=loaded.id_names)
-            return resolve_forget(mapped, request)
+            return resolve_forget(task.dataset, request)
         except CaseError as error:
             if disjoint is None or not disjoint.dropped["train"]:
                 raise
@@ -100,4 +110,7 @@ def choose_forgotten(
                 "in another split and the policy keeps splits apart: no model here was trained on them"
             )
             raise CaseError(error.message, hint=hint) from error
-    return choose_forget(mapped, forget, derive_rng(seed, "forget"))
+    rng = derive_rng(seed, "forget")
+    if isinstance(forget, Mapping):
+        return choose_forget_by_class(task.dataset, forget, name_groups(task), rng)
+    return choose_forget(task.dataset, forget, rng)

@@ -1,4 +1,4 @@
-"""The next update, tried beforehand: judged models and the retrained one after a short training on retained records."""
+"""Dormant memory: the judged models and the retrained one after a short training on retained records."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -38,16 +38,16 @@ def ask_relearned(case: "Case", known: Evidence | None) -> dict[str, NDArray[np.
 
     if case.relearning is None:
         return {}
-    said = dict(known.relearned) if known else {}
+    answers = dict(known.relearned) if known else {}
     for name, made in case.made.items():
-        if name not in said and made.card.role != "original":
+        if name not in answers and made.card.role != "original":
             try:
                 relearned = _relearn(case.builder, made, case.relearning)
             except _OwnStartError:
                 return {}
             with lend_model(relearned.model, case.builder.compute.take(0)) as lent:
-                said[name] = predict_log_probs(lent, case.inputs)
-    return said
+                answers[name] = predict_log_probs(lent, case.inputs)
+    return answers
 
 
 def _relearn(builder: "ModelBuilder", made: "CaseModel", rule: "DormantMemory") -> "CaseModel":

@@ -49,9 +49,9 @@ class ExternalOriginal:
             CaseError: no weights but a program, or weights of another architecture (the layer is named).
         """
         path = self.files[role]
-        told = self.about.get(role, ExternalModelFacts())
+        facts = self.about.get(role, ExternalModelFacts())
         kind = name_program(path)
-        model = load_external(path, builder.build_empty, told.weights) if kind is None else None
+        model = load_external(path, builder.build_empty, facts.weights) if kind is None else None
         if model is None or model.network is None:
             raise CaseError(
                 f"{path} is a program ({kind or 'ONNX'}), which cannot be trained further and so not be unlearned here",
@@ -74,7 +74,7 @@ class ExternalOriginal:
             {
                 "name": role,
                 "role": role,
-                "method": f"{facts.made_by} (brought along)" if facts.made_by else "brought along",
+                "method": f"{facts.made_by} (external)" if facts.made_by else "external",
                 "title": facts.title or _TITLES[role],
                 "parameters": facts.made_with,
                 "source": facts.source,

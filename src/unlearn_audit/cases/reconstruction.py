@@ -22,21 +22,21 @@ def align_records(case: "Case", known: Evidence | None) -> dict[str, NDArray[np.
     same kind (here the validation records) can compute the same. A model with the original's very weights has no
     difference and is left out.
     """
-    said = dict(known.alignments) if known else {}
+    alignments = dict(known.alignments) if known else {}
     before = find_head(case.made["original"].model)
     if before is None or not (case.split == "validation").any():
-        return said
+        return alignments
     features = np.asarray(case.inputs[np.arange(len(case.split))], dtype=np.float64).reshape(len(case.split), -1)
     features = np.column_stack([features, np.ones(len(features))])
     for name, made in case.made.items():
         after = find_head(made.model)
-        if name in said or name == "original" or after is None:
+        if name in alignments or name == "original" or after is None:
             continue
         try:
-            said[name] = _align(case, features, before, after)
+            alignments[name] = _align(case, features, before, after)
         except MeasurementError:
             continue  # the same weights: the finding says that nothing is there
-    return said
+    return alignments
 
 
 def _align(

@@ -1,5 +1,6 @@
 """The request of a run, beyond the policy: files of this machine, the records to forget, the methods to compare."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +44,8 @@ class CaseRequest:
     case_folder: Path = Path()
     """What the paths in `case` are relative to."""
     data: Path | None = None
-    forget: float | Path | None = None
-    """Share of the training records, or a CSV of record, lesion or patient ids."""
+    forget: float | Path | Mapping[str, float] | None = None
+    """Share of the training records, shares by class, or a CSV of record, lesion or patient ids."""
     method: str | None = None
     """The audited unlearning method."""
     compare: tuple[str, ...] = ()
@@ -88,7 +89,7 @@ class Plan:
     name: str
     reference: ReferenceCase
     data: Path | None
-    forget: float | Path
+    forget: float | Path | Mapping[str, float]
     audited: MethodChoice
     compared: tuple[MethodChoice, ...]
     retrain: bool
@@ -196,11 +197,11 @@ def read_image_rules(case: CaseFile | None) -> ImageRules:
 
 def read_table_columns(case: CaseFile | None) -> TableColumns:
     """Return what the case calls the columns of a folder's table."""
-    said = case.columns if case else None
-    if said is None:
+    columns = case.columns if case else None
+    if columns is None:
         return TableColumns()
-    named = {name: getattr(said, name) for name in ("split", "label") if name in said.model_fields_set}
-    return TableColumns(file=said.file, id=said.id, **named)
+    named = {name: getattr(columns, name) for name in ("split", "label") if name in columns.model_fields_set}
+    return TableColumns(file=columns.file, id=columns.id, **named)
 
 
 def choose_references(policy: Policy, asked: int | None) -> int:

@@ -26,8 +26,8 @@ def add_control(case: Case, remedy: MethodChoice, beside: str) -> Case:
     choice = MethodChoice(method="scratch", parameters={"epochs_share": share})
     made = case.builder.unlearn(case.made["original"], choice, name=name, role="compared")
     card = case.made[beside].card
-    told = {"control_for": beside, "title": f"From scratch at the cost of {card.title}", "reissued": card.reissued}
-    made = replace(made, card=made.card.model_copy(update=told))
+    changes = {"control_for": beside, "title": f"From scratch at the cost of {card.title}", "reissued": card.reissued}
+    made = replace(made, card=made.card.model_copy(update=changes))
     return case.with_model(made, case.ensemble.unlearn(name, choice) if case.ensemble else None)
 
 

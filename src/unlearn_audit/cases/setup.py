@@ -82,7 +82,7 @@ def prepare_case(policy: Policy, request: CaseRequest, plan: Plan, progress: Pro
         validate_nothing_dropped(disjoint)
     names = (policy.task.negative_name, policy.task.positive_name)
     task = map_task(loaded, policy.task.positive, policy.task.head, names)
-    forgotten = choose_forgotten(loaded, task.dataset, plan.forget, seed, disjoint)
+    forgotten = choose_forgotten(loaded, task, plan.forget, seed, disjoint)
     split = _name_splits(task.dataset, forgotten)
     if request.threads is not None or task.dataset.x.dtype != np.uint8:
         torch.set_num_threads(request.threads or 1)  # networks on a few features lose time with more

@@ -1,4 +1,4 @@
-"""`--baseline`: the last release's record, and what is said about it on the terminal."""
+"""`--baseline`: the record of an earlier release, and the comparison with it on the terminal."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +51,9 @@ def print_comparison(comparison: "Comparison") -> None:
 def _show(change: "CheckChange") -> tuple[str, ...]:
     word = f"{'REGRESSION, ' if change.is_regression else ''}{change.change.value}"
     then, now = (change.outcome_before, change.before), (change.outcome_after, change.after)
-    return word, change.title, _say(*then), _say(*now)
+    return word, change.title, _format_outcome(*then), _format_outcome(*now)
 
 
-def _say(outcome: Outcome | None, bounds: Interval | None) -> str:
+def _format_outcome(outcome: Outcome | None, bounds: Interval | None) -> str:
     shown = f" [{bounds.low:.3f}, {bounds.high:.3f}]" if bounds else ""
     return (outcome.label if outcome else "not checked") + shown

@@ -1,4 +1,4 @@
-"""What is said on the terminal: progress on stderr, results on stdout, both readable at night."""
+"""The terminal: progress on stderr, results on stdout."""
 
 import sys
 from collections.abc import Iterator
@@ -95,9 +95,9 @@ def _number(check: CheckResult) -> str:
 
 def _reading_of(check: CheckResult) -> str:
     text = _styled(check.outcome, check.outcome.label)
-    said = [show_text(check.reason)] if check.outcome is Outcome.NOT_RUN else []
-    said += [show_text(check.waiver.sentence)] if check.waiver else []
-    return "  ".join([f"{text}{check.standing}", *said])
+    notes = [show_text(check.reason)] if check.outcome is Outcome.NOT_RUN else []
+    notes += [show_text(check.waiver.sentence)] if check.waiver else []
+    return "  ".join([f"{text}{check.standing}", *notes])
 
 
 def _mark(outcome: Outcome) -> str:
@@ -116,8 +116,8 @@ def print_verification(verification: "Verification", *, as_json: bool) -> None:
         lines = [
             {"name": line.name, "state": line.state.value, "sentence": line.sentence} for line in verification.lines
         ]
-        said = {"exit_code": int(verification.exit_code), "outcome": verification.outcome, "lines": lines}
-        click.echo(json.dumps(said, indent=2))
+        document = {"exit_code": int(verification.exit_code), "outcome": verification.outcome, "lines": lines}
+        click.echo(json.dumps(document, indent=2))
         return
     width = max(len(line.name) for line in verification.lines)
     for line in verification.lines:

@@ -1,4 +1,4 @@
-"""`policy new`: answers from flags, a file or questions become a policy; what was answered outlives an interruption."""
+"""`policy new`: a policy from flags, a file or an interview; answers are kept when it is interrupted."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -41,8 +41,8 @@ def draft_policy(path: Path, *, force: bool, given: Sequence[str] = (), answers:
         path.stem, {name: source.title for name, source in DATASETS.items()}, tuple(sorted(known.models or ()))
     )
     kept = path.with_name(path.name + _KEPT)
-    told = _read_given(answers or (kept if kept.is_file() else None), given, questions)
-    text = write_draft(_ask_all(questions, told, kept, {name: source.title for name, source in DATASETS.items()}))
+    answered = _read_given(answers or (kept if kept.is_file() else None), given, questions)
+    text = write_draft(_ask_all(questions, answered, kept, {name: source.title for name, source in DATASETS.items()}))
     policy = parse_policy(text, str(path), known)
     write_whole(path, text.encode())
     kept.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def draft_policy(path: Path, *, force: bool, given: Sequence[str] = (), answers:
 
 def _read_given(path: Path | None, given: Sequence[str], questions: Sequence[Question]) -> dict[str, str]:
     """Return the answers of file and flags, flags first."""
-    told: dict[str, str] = {}
+    answers: dict[str, str] = {}
     if path is not None:
         from unlearn_audit.policy.document import read_document
 
@@ -61,17 +61,17 @@ def _read_given(path: Path | None, given: Sequence[str], questions: Sequence[Que
             value = read_document(path.read_text("utf-8"), str(path)).value
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the answers at {path} cannot be read: {error}") from error
-        told = {str(key): _write(item) for key, item in (value if isinstance(value, dict) else {}).items()}
-        click.echo(f"{len(told)} answers taken from {path}.")
+        answers = {str(key): _write(item) for key, item in (value if isinstance(value, dict) else {}).items()}
+        click.echo(f"{len(answers)} answers taken from {path}.")
     for item in given:
         key, equals, answer = item.partition("=")
         if not equals:
             raise UsageError(f"expected --answer KEY=ANSWER, found '{item}'")
-        told[key.strip()] = answer.strip()
+        answers[key.strip()] = answer.strip()
     names = [question.key for question in questions]
-    if unknown := [key for key in told if key not in names]:
+    if unknown := [key for key in answers if key not in names]:
         raise UsageError(f"no question is called '{unknown[0]}'", hint=f"the questions are {', '.join(names)}")
-    return told
+    return answers
 
 
 def _write(item: Any) -> str:
@@ -80,38 +80,38 @@ def _write(item: Any) -> str:
     return ", ".join(map(str, item)) if isinstance(item, list) else str(item)
 
 
-def _ask_all(questions: Sequence[Question], told: dict[str, str], kept: Path, titles: Mapping[str, str]) -> "Draft":
+def _ask_all(questions: Sequence[Question], given: dict[str, str], kept: Path, titles: Mapping[str, str]) -> "Draft":
     """Ask every question that is not answered; whatever stops that, the answers so far are kept."""
-    said: dict[str, Any] = {}
-    if len(told) < len(questions):
+    answers: dict[str, Any] = {}
+    if len(given) < len(questions):
         click.echo("Some twenty questions; Enter takes what stands in brackets. Nothing is final: the file is yours.\n")
     try:
         for question in questions:
-            if question.asked(said):
-                said[question.key] = _answer(question, said, told, titles)
+            if question.asked(answers):
+                answers[question.key] = _answer(question, answers, given, titles)
     except (click.Abort, KeyboardInterrupt, EOFError):
-        if told:
-            lines = [f"{key}: {json.dumps(text, ensure_ascii=False)}" for key, text in told.items()]
+        if given:
+            lines = [f"{key}: {json.dumps(text, ensure_ascii=False)}" for key, text in given.items()]
             write_whole(kept, ("\n".join(lines) + "\n").encode())
             click.echo(f"\nYour answers so far are kept in {kept}: the same command goes on from there.", err=True)
         raise
-    return _make_draft(said)
+    return _make_draft(answers)
 
 
-def _answer(question: Question, said: Mapping[str, Any], told: dict[str, str], titles: Mapping[str, str]) -> Any:
-    if question.key == "dataset" and question.key not in told:
+def _answer(question: Question, answers: Mapping[str, Any], given: dict[str, str], titles: Mapping[str, str]) -> Any:
+    if question.key == "dataset" and question.key not in given:
         width = max(map(len, titles))
         click.echo("\n".join(f"  {name:<{width}}  {title}" for name, title in titles.items()))
-    if question.key in told:
+    if question.key in given:
         try:
-            return _take(question, told[question.key])
+            return _take(question, given[question.key])
         except click.UsageError as error:
             raise UsageError(f"answer '{question.key}': {error.message}") from error
-    usual = question.usual(said)
+    usual = question.usual(answers)
 
     def take(text: str) -> Any:
         answer = _take(question, text)
-        told[question.key] = text.strip()
+        given[question.key] = text.strip()
         return answer
 
     answer = click.prompt(question.text, default=usual, value_proc=take)
@@ -128,10 +128,10 @@ def _take(question: Question, text: str) -> Any:
     return question.read(text.strip())
 
 
-def _make_draft(said: Mapping[str, Any]) -> "Draft":
+def _make_draft(answers: Mapping[str, Any]) -> "Draft":
     from unlearn_audit.policy import Draft
 
     usual = {"dataset": "own-data", "model": "resnet18-small"}
-    values = {name: value for name, value in {**usual, **said}.items() if name != "kind"}
-    values["cases_per_miss"] = round(said["cases_per_miss"])
-    return Draft(**values, trained=said["kind"] == "trained here")
+    values = {name: value for name, value in {**usual, **answers}.items() if name != "kind"}
+    values["cases_per_miss"] = round(answers["cases_per_miss"])
+    return Draft(**values, trained=answers["kind"] == "trained here")

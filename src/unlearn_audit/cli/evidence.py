@@ -1,4 +1,4 @@
-"""`evidence check`: what predictions or evidence hold, and which checks of a policy they can answer."""
+"""`evidence check`: lists what predictions or evidence hold, and which checks of a policy they can answer."""
 
 import json
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     lost = [check for check in checks if check.outcome is Outcome.NOT_RUN and check.required]
     code = ExitCode.INCONCLUSIVE if lost else ExitCode.PASS
     if options.as_json:
-        click.echo(json.dumps(_tell(evidence, checks, policy, code), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_list_facts(evidence, checks, policy, code), indent=2, ensure_ascii=False))
         return code
     _print_contents(evidence)
     _print_checks(checks)
@@ -111,7 +111,9 @@ def check_from_options(options: EvidenceCheckOptions) -> int:
     return code
 
 
-def _tell(evidence: "Evidence", checks: "Sequence[CheckResult]", policy: "Policy", code: ExitCode) -> dict[str, Any]:
+def _list_facts(
+    evidence: "Evidence", checks: "Sequence[CheckResult]", policy: "Policy", code: ExitCode
+) -> dict[str, Any]:
     """Return all that the table says, for programs."""
     from unlearn_audit.records import Outcome
 
@@ -212,9 +214,9 @@ def _print_checks(checks: "Sequence[CheckResult]") -> None:
     width = min(_WIDEST, max(len(check.title) for check in checks))
     for check in checks:
         note = "" if check.required else " (not required)"
-        said = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
+        text = check.reason.removeprefix("Not measured: ") if check.outcome is Outcome.NOT_RUN else "can be measured"
         mark = "-" if check.outcome is Outcome.NOT_RUN else "+"
-        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(said)}{note}")
+        click.echo(f"{mark} {show_text(check.title):<{width}}  {show_text(text)}{note}")
 
 
 def _suggest(check: "CheckResult", policy: "Policy") -> str:

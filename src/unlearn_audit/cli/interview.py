@@ -1,4 +1,4 @@
-"""The questions of `policy new`: what is asked, what stands in brackets, and how an answer is read."""
+"""The questions of `policy new`: text, default, and the reading of an answer."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -44,27 +44,28 @@ def list_questions(stem: str, datasets: Mapping[str, str], models: tuple[str, ..
             "Data set",
             _choose(tuple(datasets)),
             _always("own-data"),
-            lambda said: said["kind"] != "predictions",
+            lambda answers: answers["kind"] != "predictions",
         ),
         Question("positive_name", "A positive is called", usual=_suggest_positive),
         Question("id", "Short name of the policy (lower-case, hyphens)", _read_slug, _always(slug)),
         Question("title", "Title, as printed on the report"),
         Question("owner", "Who may change this policy"),
-        Question("applies_to", "Device or model, and its intended purpose"),
+        Question("applies_to", "Device or model"),
+        Question("intended_purpose", "Its intended purpose: for whom, by whom and for what it is used"),
         Question("person", "Who answers for the audit (name)"),
         Question("role", "In which role", usual=_always("clinical safety officer")),
         Question(
             "model",
             f"Model ({', '.join(models)})",
             _choose(models),
-            lambda said: "mlp" if said["dataset"] == "breast-cytology" else "resnet18-small",
-            lambda said: said["kind"] == "trained here",
+            lambda answers: "mlp" if answers["dataset"] == "breast-cytology" else "resnet18-small",
+            lambda answers: answers["kind"] == "trained here",
         ),
         Question(
             "positive",
             "Classes that must not be missed (comma-separated)",
             _read_names,
-            lambda said: said["positive_name"],
+            lambda answers: answers["positive_name"],
         ),
         Question("negative_name", "A negative is called", usual=_always("benign")),
         Question("prevalence", "Share of positives in the test split, about", _number(0.001, 0.999), _always("0.2")),
@@ -105,18 +106,18 @@ def describe_classes(dataset: str) -> str | None:
         return None
 
 
-def _suggest_positive(said: Answers) -> str:
-    return "malignant" if said else ""
+def _suggest_positive(answers: Answers) -> str:
+    return "malignant" if answers else ""
 
 
-def _suggest_cost(said: Answers) -> str:
+def _suggest_cost(answers: Answers) -> str:
     """At least as many false alarms as there are negatives for each positive: calling none positive is no bargain."""
-    return f"{max(10, round((1 - said['prevalence']) / said['prevalence'])):g}"
+    return f"{max(10, round((1 - answers['prevalence']) / answers['prevalence'])):g}"
 
 
-def _suggest_point(said: Answers) -> str:
+def _suggest_point(answers: Answers) -> str:
     """A miss that costs many alarms asks for a threshold below one half, frozen on validation of the original."""
-    return "cost-optimal" if said["false_negative"] >= _STEEP else "argmax"
+    return "cost-optimal" if answers["false_negative"] >= _STEEP else "argmax"
 
 
 def _always(text: str) -> Callable[[Answers], str]:

@@ -92,7 +92,7 @@ def describe_certificates(path: Path) -> list[str]:
     from cryptography import x509
 
     from unlearn_audit.pki.keys import fingerprint_of, is_test_certificate
-    from unlearn_audit.pki.purposes import tell_purposes
+    from unlearn_audit.pki.purposes import describe_purposes
 
     try:
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
@@ -106,7 +106,7 @@ def describe_certificates(path: Path) -> list[str]:
             f"{certificate.subject.rfc4514_string()}{note}",
             f"  issued by    {certificate.issuer.rfc4514_string()}",
             f"  valid until  {until}",
-            f"  purposes     {tell_purposes(certificate)}",
+            f"  purposes     {describe_purposes(certificate)}",
             f"  public key   sha256 {fingerprint_of(certificate)}",
         ]
     return lines

@@ -1,4 +1,4 @@
-"""How help is laid out: options under headings, commands in the order of use, none imported before it is asked for."""
+"""The layout of help: options under headings, commands in the order of use, none imported before it is asked for."""
 
 from collections import UserDict
 from collections.abc import Iterator, Mapping

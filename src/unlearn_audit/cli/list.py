@@ -1,4 +1,4 @@
-"""`list`: what this installation knows, one line an entry."""
+"""`list`: the entries of every table of plug-ins, one line each."""
 
 from collections.abc import Callable
 

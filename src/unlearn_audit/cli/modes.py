@@ -165,7 +165,7 @@ def _validate_code_is_there(options: "RunOptions", files: dict[str, Path]) -> No
     from unlearn_audit.models import name_program
 
     if options.allow_code and not any(map(name_program, files.values())):
-        raise UsageError("--allow-code would do nothing: no model that was brought along is code", hint="leave it out")
+        raise UsageError("--allow-code would do nothing: no external model is code", hint="leave it out")
 
 
 def _parse_models(setting: Setting) -> "ExternalModels":
@@ -217,7 +217,7 @@ def _parse_predictions(setting: Setting) -> Predictions:
     )
 
 
-TRAINING = Mode("the models are made here, and nothing is brought along", _MAKING, _MAKING_FACTS, _parse_training)
+TRAINING = Mode("the models are made here, and nothing is external", _MAKING, _MAKING_FACTS, _parse_training)
 UNLEARNING = Mode(
     "the original is unlearned here, gives logits and is described above",
     _MAKING | {"original", "retrained", "model", "allow_code", "classes"},
@@ -269,21 +269,24 @@ def find_list(option: str | Path | None, case: "CaseFile | None", folder: Path) 
     asked = option if option is not None else (case.forget if case else None)
     if asked is None:
         return None
-    try:
-        share = float(str(asked))
-    except ValueError:
-        return Path(option) if option is not None else folder / str(asked)
+    if isinstance(asked, dict):
+        found = ", ".join(f"{share:g} of {name}" for name, share in asked.items())
+    else:
+        try:
+            found = f"{float(str(asked)):g}"
+        except ValueError:
+            return Path(option) if option is not None else folder / str(asked)
     raise UsageError(
-        f"expected a list of the ids that were forgotten, found the share {share:g}",
+        f"expected a list of the ids that were forgotten, found the share {found}",
         hint="the models are made already: which records they had to forget is a fact, and cannot be drawn here",
     )
 
 
 def _find_files(options: "RunOptions", case: "CaseFile | None", folder: Path) -> dict[str, Path]:
     """Return the files of models by their role or name; options come before the case file."""
-    said = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
+    named = {name: folder / model.file for name, model in (case.models if case else {}).items() if model.file}
     given = {"original": options.original, "unlearned": options.unlearned, "retrained": options.retrained}
-    return said | {name: path for name, path in given.items() if path is not None}
+    return named | {name: path for name, path in given.items() if path is not None}
 
 
 def _take_case(setting: Setting) -> "CaseFile":

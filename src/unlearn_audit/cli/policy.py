@@ -42,7 +42,7 @@ def check_policies(policies: tuple[str, ...]) -> int:
 
 def check_policy_files(names: tuple[str, ...]) -> int:
     """Check each policy; print what is wrong with all of them before the exit code says that something is."""
-    from unlearn_audit.cli.proving import print_proof, prove_named_policy
+    from unlearn_audit.cli.proving import print_lacking, print_proof, prove_named_policy
     from unlearn_audit.pipeline.audit import name_known
     from unlearn_audit.policy import find_policy, load_policy
 
@@ -64,6 +64,7 @@ def check_policy_files(names: tuple[str, ...]) -> int:
             continue
         click.echo(f"{name}: fine ({facts})")
         print_proof(proof)
+        print_lacking(policy)
     return code
 
 

@@ -1,4 +1,4 @@
-"""What `policy check` and `run` say of a policy's proof."""
+"""The proof of a policy, as `policy check` and `run` print it."""
 
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ def prove_named_policy(policy: "Policy", name: str) -> "Proof | None":
 
     proof = find_proof(policy, find_cache())
     if proof is not None and proof.is_refused:
-        said = [str(message) for message in proof.list_messages() if message.code == "proof-bad-model-passes"]
-        raise PolicyError("\n".join([f"{name} cannot be used: it lets bad models pass", *said]), hint=_HINT)
+        objections = [str(message) for message in proof.list_messages() if message.code == "proof-bad-model-passes"]
+        raise PolicyError("\n".join([f"{name} cannot be used: it lets bad models pass", *objections]), hint=_HINT)
     return proof
 
 
@@ -36,6 +36,28 @@ def print_proof(proof: "Proof | None") -> None:
         return
     for message in proof.list_messages():
         click.echo(f"  {message}")
+
+
+def print_lacking(policy: "Policy") -> None:
+    """Print which required checks cannot be measured without reference models, where the policy asks for none."""
+    from unlearn_audit.findings.attacks import Needs, find_attack
+    from unlearn_audit.verdict.rulings import find_traits
+
+    if policy.membership.references is not None:
+        return
+    attacks = [name for name in policy.membership.attacks if find_attack(name).needs is not Needs.NOTHING]
+    rests = [
+        check.id
+        for check in policy.checks
+        if check.required
+        and (check.metric.endswith("-recognition") or (attacks and find_traits(check.metric).every_attack))
+    ]
+    if rests:
+        what = f" (attacks {', '.join(attacks)})" if attacks else ""
+        click.echo(
+            f"  cannot pass without reference models{what}: {', '.join(rests)}; the policy asks for none "
+            "(membership.references), so a case must bring their answers"
+        )
 
 
 def warn_of_policy(policy: "Policy", name: str) -> None:

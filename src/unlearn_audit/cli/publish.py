@@ -82,7 +82,7 @@ def publish_from_options(options: MlflowOptions) -> int:
         options.bundle,
         options.tracking_uri,
         trust=options.trust,
-        wishes=options.verification,
+        options=options.verification,
         policy=find_policy(options.policy) if options.policy is not None else None,
         experiment=options.experiment,
         run_id=options.run_id,

@@ -103,8 +103,8 @@ def _grant(evidence: "Evidence", policy: "Policy", path: Path | None) -> "Eviden
         found = evidence.provenance.created
         raise EvidenceError(f"expected the day the evidence was collected, found {found!r}") from error
     signed = read_granted(path, policy, day)
-    told = {"waivers": signed.file.waivers, "waiver_seal": signed.seal} if signed else {}
-    return replace(evidence, provenance=evidence.provenance.model_copy(update=told))
+    changes = {"waivers": signed.file.waivers, "waiver_seal": signed.seal} if signed else {}
+    return replace(evidence, provenance=evidence.provenance.model_copy(update=changes))
 
 
 def _compare_beside(evidence: Path, audit: "Audit") -> None:
@@ -144,7 +144,7 @@ def _take_pen(options: RecheckOptions) -> _Pen | None:
 
 
 def _write_report(audit: "Audit", written: bytes, pen: _Pen, options: RecheckOptions) -> None:
-    from unlearn_audit.cli.reports import name_policy_file, say_where
+    from unlearn_audit.cli.reports import name_policy_file, print_place
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_signer
     from unlearn_audit.pki.keys import describe_signer
@@ -157,7 +157,7 @@ def _write_report(audit: "Audit", written: bytes, pen: _Pen, options: RecheckOpt
     signed = replace(signed, models=_find_models(options.evidence.parent, signed))
     request = ReportRequest(pen.key, pen.formats, pen.signing, sources, written, options.force)
     write_signed_report(signed, out, request)
-    say_where(out, pen.formats, is_test=describe_signer(pen.key.certificate).kind == "test")
+    print_place(out, pen.formats, is_test=describe_signer(pen.key.certificate).kind == "test")
 
 
 def _find_models(folder: Path, audit: "Audit") -> dict[str, bytes | Path]:

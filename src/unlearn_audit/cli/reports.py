@@ -1,4 +1,4 @@
-"""What the commands that write reports share: formats before the work, places after it."""
+"""Shared by the commands that write reports: formats are resolved before the work, places are printed after it."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from unlearn_audit.formats import Format
 
 POLICY_COPY = "policy.yaml"
@@ -28,6 +30,19 @@ def announce_formats(asked: Iterable[str]) -> "Mapping[str, Format]":
             f"This report will be written as {written}. {' '.join(_capitalise(why) for why in left_out)}", err=True
         )
     return formats
+
+
+def warn_of_letters(formats: "Mapping[str, Format]", *written: "BaseModel | None") -> None:
+    """Say before the work which letters of policy and case the typefaces of the PDF lack; nothing without a PDF."""
+    if not any(form.file.endswith(".pdf") for form in formats.values()):
+        return
+    from unlearn_audit.formats.typefaces import examine, find_fonts
+    from unlearn_audit.presentation.wording import name_letters
+
+    texts = "".join(one.model_dump_json() for one in written if one is not None)
+    text = name_letters(examine(texts, find_fonts()).missing)
+    if text:
+        click.echo(f"Letters of the policy or case: {text} The HTML shows them with its reader's fonts.", err=True)
 
 
 def _capitalise(text: str) -> str:
@@ -57,7 +72,7 @@ def name_file(path: Path) -> str:
     return placed.relative_to(here).as_posix() if placed.is_relative_to(here) else f"{placed.parent.name}/{placed.name}"
 
 
-def say_where(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
+def print_place(out: Path, formats: "Mapping[str, Format]", *, is_test: bool) -> None:
     """Print where the report is, and how it is checked."""
     from unlearn_audit.bundle.layout import RECORD
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder

@@ -135,7 +135,7 @@ def run_from_options(options: RunOptions) -> int:
     from unlearn_audit.cli.console import show_progress
     from unlearn_audit.cli.modes import Setting, choose_mode, read_case
     from unlearn_audit.cli.proving import warn_of_policy
-    from unlearn_audit.cli.reports import announce_formats, name_policy_file, say_where
+    from unlearn_audit.cli.reports import announce_formats, name_policy_file, print_place, warn_of_letters
     from unlearn_audit.cli.signing import choose_signing, find_signing_key, read_signing
     from unlearn_audit.formats.sources import Sources
     from unlearn_audit.pipeline.audit import name_known
@@ -159,6 +159,7 @@ def run_from_options(options: RunOptions) -> int:
     out = options.out or Path(f"audit-{policy.id}")
     validate_output_folder(out, force=options.force)
     formats = announce_formats(split_names(options.formats))
+    warn_of_letters(formats, policy, case)
     signing_request = read_signing(options)
     key = find_signing_key(signing_request)
     signing = choose_signing(signing_request, offline=options.offline)
@@ -176,8 +177,8 @@ def run_from_options(options: RunOptions) -> int:
         write_signed_report(audit, out, ReportRequest(key, formats, signing, sources, written, options.force))
         progress("write the report", 1, 1)
     _print_outcome(audit.record, comparison)
-    say_where(out, formats, is_test=signer.kind == "test")
-    _say_who_is_due(out, audit.record)
+    print_place(out, formats, is_test=signer.kind == "test")
+    _print_due(out, audit.record)
     return _find_exit(audit.record.verdict, options.fail_on)
 
 
@@ -240,7 +241,7 @@ def _audit(
         return run_audit(policy, replace(request, workers=workers), progress)
 
 
-def _say_who_is_due(out: Path, record: "AuditRecord") -> None:
+def _print_due(out: Path, record: "AuditRecord") -> None:
     from unlearn_audit.bundle.countersignatures import list_responsible
 
     for person in list_responsible(record):

@@ -1,4 +1,4 @@
-"""Where the signing key comes from. Passphrases come from the environment or a prompt, never from the command line."""
+"""The signing key of a command. Passphrases come from the environment or a prompt, never from the command line."""
 
 import os
 from dataclasses import dataclass
@@ -49,12 +49,12 @@ def read_signing(options: SigningOptions) -> SigningRequest:
 
     file = load_signing(options.signing) if options.signing else SigningFile(schema_="unlearn-audit/signing/v1")
     folder = options.signing.parent if options.signing else Path()
-    for option, given, said in (
+    for option, given, in_file in (
         ("--key", options.key, file.key or file.token),
         ("--chain", options.chain, file.chain),
         ("--timestamp-url", options.timestamp_url, file.timestamps),
     ):
-        if given is not None and said is not None:
+        if given is not None and in_file is not None:
             raise UsageError(f"{option} and {options.signing} say the same thing", hint="leave one of them out")
     stamps = file.timestamps
     request = SigningRequest(

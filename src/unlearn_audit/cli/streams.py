@@ -1,4 +1,4 @@
-"""What is printed, where nobody reads any more or nothing can be written: the work goes on and its exit code stands."""
+"""Closed pipes and full disks: printing fails, the work goes on, and its exit code stands."""
 
 import io
 import os

@@ -108,7 +108,7 @@ def _print_answers(result: "StudyResult") -> None:
     if result.missing:
         click.echo(f"Unfinished: {', '.join(result.missing)}", err=True)
     for cell in result.cells:
-        click.echo(f"\n{show_share(cell.forget)} forgotten, {len(cell.seeds)} seeds")
+        click.echo(f"\n{show_text(show_share(cell.forget))} forgotten, {len(cell.seeds)} seeds")
         for row in cell.rows:
             fnr, auroc, risk = (show_estimate(row.find(name).mean) for name in ("fnr", "auroc", "risk"))
             click.echo(f"  {show_text(row.title):<26} FNR {fnr:<22}  AUROC {auroc:<22}  risk {risk}")

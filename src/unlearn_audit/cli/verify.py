@@ -1,4 +1,4 @@
-"""`verify`: signatures first, then what was asked beyond them."""
+"""`verify`: signatures first, then the further questions of the command line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,18 +85,18 @@ def _answer(
     """Answer what the options ask; pages are rendered and evidence is read only where a trusted signer is behind it."""
     from unlearn_audit.verification.answers import State, VerificationCheck
     from unlearn_audit.verification.contents import compare_policy
-    from unlearn_audit.verification.verdicts import refuse_waivers
+    from unlearn_audit.verification.verdicts import judge_without_waivers
 
     if policy is not None:
         yield compare_policy(policy, record)
     if options.no_waivers:
-        yield refuse_waivers(record)
+        yield judge_without_waivers(record)
     if believed:
         yield from _compare_again(options, record)
         return
-    said = "Not done: the signature is not one that you trust, and nothing else of it is read."
+    text = "Not done: the signature is not one that you trust, and nothing else of it is read."
     asked = {"pages equal record": options.rerender, "numbers equal evidence": options.recompute}
-    yield from (VerificationCheck(name, State.ABSENT, said, asked=True) for name, is_asked in asked.items() if is_asked)
+    yield from (VerificationCheck(name, State.ABSENT, text, asked=True) for name, is_asked in asked.items() if is_asked)
 
 
 def _compare_again(options: VerifyOptions, record: "AuditRecord") -> "Iterator[VerificationCheck]":

@@ -1,10 +1,16 @@
-"""Data: where records come from, which of them are malignant, where the splits leak, and which are to be forgotten."""
+"""Data: records with their classes and splits, leaks between splits, and the records to forget."""
 
 from unlearn_audit.data.bands import band_columns
 from unlearn_audit.data.commitment import build_request, commit, draw_salt
 from unlearn_audit.data.dataset import SPLITS, Dataset
 from unlearn_audit.data.disjoint import make_disjoint, take_splits
-from unlearn_audit.data.forget import Forgotten, choose_forget, resolve_forget
+from unlearn_audit.data.forget import (
+    Forgotten,
+    choose_forget,
+    choose_forget_by_class,
+    name_groups,
+    resolve_forget,
+)
 from unlearn_audit.data.forget_list import ForgetList, read_forget_ids
 from unlearn_audit.data.halves import Halves, draw_halves
 from unlearn_audit.data.load_options import ImageRules, LoadOptions
@@ -33,6 +39,7 @@ __all__ = [
     "binarise",
     "build_request",
     "choose_forget",
+    "choose_forget_by_class",
     "commit",
     "digest_rows",
     "draw_halves",
@@ -43,6 +50,7 @@ __all__ = [
     "make_disjoint",
     "map_positive",
     "map_task",
+    "name_groups",
     "note_unsearched",
     "read_forget_ids",
     "resolve_forget",

@@ -1,4 +1,4 @@
-"""Ages: which columns hold them, how they are written, and the bands that stand for them. An exact age singles out."""
+"""Ages: which columns hold them, how they are written, and their bands. An exact age identifies people."""
 
 import re
 

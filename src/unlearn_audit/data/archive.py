@@ -1,4 +1,4 @@
-"""Reading an npz from a stranger: no pickle, no trust in declared sizes, no second copy of big arrays."""
+"""Reads an untrusted npz: no pickle, no trust in declared sizes, no second copy of large arrays."""
 
 import tokenize
 import zipfile

@@ -1,4 +1,4 @@
-"""Numbers become bands: an exact age would single people out, and a group of one age would hold nobody."""
+"""Bands of numbers: an exact age would identify people, and a group of one age would be almost empty."""
 
 from collections.abc import Mapping
 from dataclasses import replace

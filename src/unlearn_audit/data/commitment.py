@@ -1,4 +1,4 @@
-"""The erasure request as the record tells it: counts and a commitment, never identities."""
+"""The erasure request in the record: counts and a commitment, never identities."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""A CSV that somebody else wrote, as columns of text."""
+"""Reads an untrusted CSV as columns of text."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Folders as HAM10000 and the ISIC challenges are published: images beside metadata, without a table of our own.
+"""Folders as HAM10000 and the ISIC challenges are published: images beside metadata, without this tool's table.
 
 HAM10000 (Tschandl et al. 2018, doi:10.7910/DVN/DBW86T): `HAM10000_metadata` (with or without `.csv`) with the columns
 lesion_id, image_id, dx, dx_type, age, sex, localization. ISIC challenges of 2016 to 2020: `*GroundTruth*.csv`, one or

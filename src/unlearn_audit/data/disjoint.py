@@ -24,8 +24,8 @@ def take_splits(dataset: Dataset, column: str) -> Dataset:
     """
     values = _find_column(dataset, column)
     split, spelt = read_splits(f"data set '{dataset.name}', column '{column}'", values)
-    told = (*(entry for entry in dataset.intake if entry.property != "splits"), *spelt)
-    return replace(dataset, split=split, intake=(*told, note_intake("splits.column", column=column)))
+    others = (*(entry for entry in dataset.intake if entry.property != "splits"), *spelt)
+    return replace(dataset, split=split, intake=(*others, note_intake("splits.column", column=column)))
 
 
 def make_disjoint(dataset: Dataset, column: str, split_column: str | None = None) -> tuple[Dataset, Disjoint]:

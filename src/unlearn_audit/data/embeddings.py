@@ -1,4 +1,4 @@
-"""Embeddings: what a frozen backbone makes of each image, so that the head on top of it is what is audited."""
+"""Embeddings of images by a frozen backbone; the head on top of it is what is audited."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -92,7 +92,7 @@ def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Manifest
         columns.pop(read["file"])
     named = columns.pop(names.id) if names.id is not None else None
     groups = {name: unify_column(f"{table}: '{name}'", values) for name, values in columns.items()}
-    ids, passed, told = (named, (), names.id) if named is not None else take_ids(groups, TABLE)
+    ids, passed, id_column = (named, (), names.id) if named is not None else take_ids(groups, TABLE)
     return Manifest(
         where=str(table),
         content=content,
@@ -102,12 +102,18 @@ def _list_own(folder: Path, identity: Identity, names: TableColumns) -> Manifest
         label=label,
         classes=classes,
         groups=groups,
-        intake=(*told_ids(told, passed), note_intake("splits.column", column=read["split"]), *spelt, *spare, labelled),
-        id_names=(told or read["file"],),
+        intake=(
+            *note_ids(id_column, passed),
+            note_intake("splits.column", column=read["split"]),
+            *spelt,
+            *spare,
+            labelled,
+        ),
+        id_names=(id_column or read["file"],),
     )
 
 
-def told_ids(column: str | None, passed: tuple[IntakeEntry, ...]) -> tuple[IntakeEntry, ...]:
+def note_ids(column: str | None, passed: tuple[IntakeEntry, ...]) -> tuple[IntakeEntry, ...]:
     """Return how records are named: by a column, else by their files."""
     return (note_intake("ids.column", column=f"'{column}'") if column else note_intake("ids.files"), *passed)
 

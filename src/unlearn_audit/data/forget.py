@@ -1,6 +1,6 @@
-"""Which training records are forgotten: a share of them, or those that a request names."""
+"""The records to forget: a share of the training records, or those that a request names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,12 +11,14 @@ from unlearn_audit.data.apportion import apportion
 from unlearn_audit.data.dataset import SPLITS, Dataset, name_some
 from unlearn_audit.data.forget_list import ForgetList
 from unlearn_audit.data.overlaps import CLUSTER_COLUMNS
-from unlearn_audit.data.positive import CLASS_COLUMN
+from unlearn_audit.data.positive import CLASS_COLUMN, Task
 from unlearn_audit.errors import CaseError
 from unlearn_audit.records import Message, write_message
 
 FRACTION = "fraction"
 """What `Forgotten.by` says where a share was drawn."""
+CLASS_SHARES = "class shares"
+"""The same where each class has a share of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,74 @@ def choose_forget(dataset: Dataset, fraction: float, rng: np.random.Generator) -
     if not mask.any():
         raise CaseError(f"a share of {fraction} of {len(train)} training records forgets nothing")
     return Forgotten(mask, FRACTION, _describe_leftovers(dataset, mask))
+
+
+def choose_forget_by_class(
+    dataset: Dataset, shares: Mapping[str, float], groups: Mapping[str, Sequence[int]], rng: np.random.Generator
+) -> Forgotten:
+    """Draw training records to forget, each class or group of classes by a share of its own; others give nothing.
+
+    round(share * n) of the n training records of a group, divided among its classes in proportion by largest remainder.
+
+    Args:
+        dataset: the data.
+        shares: by name, 0 < share < 1.
+        groups: by name the numbers of the classes that it means (see `name_groups`).
+        rng: the only source of randomness.
+
+    Raises:
+        CaseError: an unknown name, a class named twice, a group that would forget nothing, or a class of which nothing
+            would be retained.
+    """
+    label, train = dataset.label, dataset.select("train")
+    _validate_shares(dataset, shares, groups)
+    mask = np.zeros(len(dataset), dtype=np.bool_)
+    for name, share in shares.items():
+        counts = [int((train & (label == number)).sum()) for number in groups[name]]
+        drawn = apportion(round(share * sum(counts)), [share * count for count in counts])
+        if not any(drawn):
+            raise CaseError(f"a share of {share:g} of the {sum(counts)} training records of '{name}' forgets nothing")
+        for number, count, wanted in zip(groups[name], counts, drawn, strict=True):
+            if wanted and wanted == count:
+                raise CaseError(
+                    f"a share of {share:g} of '{name}' forgets all {count} training records of class "
+                    f"'{dataset.classes[number]}': nothing of it would be left to retain",
+                    hint="lower the share; a model cannot keep a class that no training record shows",
+                )
+            mask[rng.choice(np.flatnonzero(train & (label == number)), size=wanted, replace=False)] = True
+    return Forgotten(mask, CLASS_SHARES, _describe_leftovers(dataset, mask))
+
+
+def name_groups(task: Task) -> dict[str, tuple[int, ...]]:
+    """Return what a share to forget may be named after: each class, the negative and the positive classes together.
+
+    Raises:
+        CaseError: one class is called what all negative or all positive classes are called together.
+    """
+    dataset, positive = task.dataset, task.positive
+    groups = {name: (number,) for number, name in enumerate(dataset.classes)}
+    negative = tuple(number for number in range(len(dataset.classes)) if number not in positive)
+    together = dict(zip(task.names, (negative, positive), strict=True))
+    for name, members in together.items():
+        if groups.get(name, members) != members:
+            raise CaseError(
+                f"'{name}' is one class of data set '{dataset.name}' and, in the policy, several together",
+                hint="give the policy another 'positive_name' or 'negative_name'",
+            )
+    return groups | together
+
+
+def _validate_shares(dataset: Dataset, shares: Mapping[str, float], groups: Mapping[str, Sequence[int]]) -> None:
+    unknown = [name for name in shares if name not in groups]
+    if unknown:
+        raise CaseError(
+            f"expected shares to forget of classes of data set '{dataset.name}', found {name_some(unknown)}",
+            hint=f"there are {name_some(groups, limit=14)}",
+        )
+    named = [number for name in shares for number in groups[name]]
+    twice = sorted({dataset.classes[number] for number in named if named.count(number) > 1})
+    if twice:
+        raise CaseError(f"expected one share to forget for each class, found several for {name_some(twice)}")
 
 
 def resolve_forget(dataset: Dataset, request: ForgetList) -> Forgotten:

@@ -1,4 +1,4 @@
-"""The file that names whom to forget: a plain list, or a CSV with a header."""
+"""The file that names the records to forget: a plain list, or a CSV with a header."""
 
 import csv
 import io

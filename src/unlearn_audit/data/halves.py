@@ -1,4 +1,4 @@
-"""What reference models are trained on: all retained records, and random halves of the candidates, by cluster."""
+"""Training sets of reference models: all retained records, and random halves of the candidates, drawn by cluster."""
 
 from dataclasses import dataclass
 

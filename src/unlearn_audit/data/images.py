@@ -1,4 +1,4 @@
-"""Image files become arrays: each is checked by its head, decoded, and done to it what was declared and nothing else.
+"""Image files as arrays: each is checked by its head, decoded, and preprocessed as declared.
 
 Decoders are those of PNG, JPEG, TIFF and BMP and no other: some formats start programs (EPS) or fetch files.
 """

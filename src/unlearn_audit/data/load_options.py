@@ -1,4 +1,4 @@
-"""How images are taken in: what is declared to be done to each, where large sets are kept, the seed of drawn splits."""
+"""Load options of images: declared preprocessing, where large sets are kept, the seed of drawn splits."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

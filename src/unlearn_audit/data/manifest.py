@@ -1,4 +1,4 @@
-"""What a table says about a folder of images, before any image is read."""
+"""The manifest of a folder of images: its table, read before any image."""
 
 import os
 from collections.abc import Sequence

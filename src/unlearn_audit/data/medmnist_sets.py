@@ -16,8 +16,8 @@ from unlearn_audit.data.folder import load_folder
 from unlearn_audit.data.load_options import PLAIN, LoadOptions
 from unlearn_audit.data.npz import Checksums, Identity, compute_checksums, load_npz
 from unlearn_audit.errors import DataError
-from unlearn_audit.home import find_home
 from unlearn_audit.records import Message, ProgressCallback, write_message
+from unlearn_audit.writing import find_home
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {

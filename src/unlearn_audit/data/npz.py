@@ -96,7 +96,7 @@ def load_npz(
     if options.images.declared:
         raise DataError(
             f"'images' of the case file would do nothing: those in {path} are of one size and stay as they are",
-            hint="leave it out; what a brought model sees is declared under 'preprocessing'",
+            hint="leave it out; what an external model sees is declared under 'preprocessing'",
         )
     if options.columns != PLAIN.columns:
         raise DataError(f"'columns' of the case file would do nothing but for 'groups': {path} names its own arrays")
@@ -107,7 +107,7 @@ def load_npz(
         columns, unread = _read_columns(archive, sizes)
         classes = _name_classes(archive, identity, label)
         x = _read_images(archive, sum(sizes), sha256, options, progress)
-    ids, passed, told = take_ids(columns, path.name)
+    ids, passed, id_column = take_ids(columns, path.name)
     split = np.repeat(np.array(SPLITS), sizes)
     if ids is None:
         ids = np.array([f"{name}-{i}" for name, n in zip(SPLITS, sizes, strict=True) for i in range(n)], dtype=np.str_)
@@ -126,14 +126,16 @@ def load_npz(
         exact=take_exact(columns),
         notes=identity.notes,
         intake=(
-            note_intake("ids.column", column=f"'{told}'") if told else note_intake("ids.numbered", where=path.name),
+            note_intake("ids.column", column=f"'{id_column}'")
+            if id_column
+            else note_intake("ids.numbered", where=path.name),
             note_intake("splits.data"),
             _describe_labels(identity, classes),
             note_intake("pixels.array"),
             *passed,
             *unread,
         ),
-        id_names=(told,) if told else (),
+        id_names=(id_column,) if id_column else (),
     )
 
 

@@ -20,6 +20,8 @@ class Task:
 
     dataset: Dataset
     positive: tuple[int, ...]
+    names: tuple[str, str]
+    """What all negative and all positive classes are called together."""
 
 
 def map_positive(dataset: Dataset, positive: Sequence[str]) -> tuple[int, ...]:
@@ -108,17 +110,17 @@ def map_task(
         dataset: as loaded.
         positive: `task.positive` of the policy.
         head: `task.head` of the policy.
-        names: what negatives and positives are called, in this order; used by `head` 'binary' only.
+        names: what negatives and positives are called, in this order.
 
     Raises:
         DataError: what `binarise` refuses; with `head` 'classes' also a class without any training record.
     """
     if head == "binary":
-        return Task(binarise(dataset, positive, names), (1,))
+        return Task(binarise(dataset, positive, names), (1,), names)
     indices = map_positive(dataset, positive)
     validate_both_classes(dataset, indices)
     validate_no_empty_class(dataset)
-    return Task(dataset, indices)
+    return Task(dataset, indices, names)
 
 
 def validate_both_classes(dataset: Dataset, positive: Sequence[int]) -> None:

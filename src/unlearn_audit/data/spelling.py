@@ -1,4 +1,4 @@
-"""How values are written: what means unknown, and what may be one person spelt in several ways.
+"""Spellings of values: which mean unknown, and which may be one person written in several ways.
 
 Erasure, clusters and leaks rest on equal text. Two spellings of one patient are two patients to all three, so they are
 refused with examples; nothing is joined by a guess.
@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import digit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +55,17 @@ _SPREADSHEET = r"^[+-]?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}$"
 _ROUNDED = r"^[0-9]{16,}[.,]0+$"
 _STEPS = (
     (r"[\s\p{Cf}\p{Zs}]+", ""),
+    (r"^['\"\x{2018}\x{2019}]+|['\"\x{2018}\x{2019}]+$", ""),
     ("ß", "ss"),
-    (r"[\p{Pd}\x{2212}]", "-"),
+    (r"[\p{Pd}\x{2212}_/\\:|]+", "-"),
+    (r"^([0-9]{1,3}),([0-9]{3})(?:,([0-9]{3}))?$", r"\1\2\3"),
     (r"^\+?([0-9]+)[.,]?0*$", r"\1"),
     (r"^([0-9]+[.,][0-9]*?[1-9])0+$", r"\1"),
     (r"(^|[^0-9.,])0+([0-9])", r"\1\2"),
 )
+_LOOKALIKES = str.maketrans("аверкмнотсухіјѕαβεικμνορτυχ", "abepkmhotcyxijsabeikmvoptyx")
+"""Small Cyrillic and Greek letters that a reader takes for Latin ones."""
+_WITH_DIGITS = 0.9
 _SHOWN = 3
 
 
@@ -109,9 +115,10 @@ def validate_spelling(
 ) -> None:
     """Refuse a column in which two values may be one, spelt in two ways, or in which digits are lost.
 
-    Alike are values that differ by zeros in front of digits, '.0' behind them, capitals, blanks and invisible
-    characters, hyphens, or Unicode form (NFKC). Lost are digits written as '2.02E+16' or as whole numbers of sixteen
-    digits and more that went through floating point.
+    Alike are values that differ by zeros in front of digits, '.0' behind them, thousands separators, capitals, blanks
+    and invisible characters, quotes around them, what separates their parts (hyphen, underscore, slash), Unicode form
+    (NFKC), or the script of digits and of letters that look alike. Lost are digits written as '2.02E+16' or as whole
+    numbers of sixteen digits and more that went through floating point.
 
     Args:
         where: file or data set, as the message names it.
@@ -154,20 +161,37 @@ def simplify(texts: "pa.Array") -> "pa.Array":
     """Return what is left of `texts` without spelling: two values that are alike here may be one."""
     import pyarrow.compute as pc
 
-    plain = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKC"))
+    plain = _latinise(pc.utf8_lower(pc.utf8_normalize(texts, form="NFKC")))
     for pattern, instead in _STEPS:
         plain = pc.replace_substring_regex(plain, pattern, instead)
     return plain
 
 
+def _latinise(texts: "pa.Array") -> "pa.Array":
+    """Return `texts` with digits of any script as ASCII ones, and letters that look Latin as Latin ones."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.all(pc.string_is_ascii(texts), min_count=0).as_py():
+        return texts
+    digits = (
+        "".join(str(digit(c)) if c.isdecimal() else c for c in text) if text and not text.isascii() else text
+        for text in texts.to_pylist()
+    )
+    return pa.array([text and text.translate(_LOOKALIKES) for text in digits], texts.type)
+
+
 def _cannot_be_alike(texts: "pa.Array") -> bool:
-    """Whether all are plain words with one number behind and of one length: such differ by more than spelling."""
+    """Whether all are plain words with one number behind, of one length and separator: more than spelling differs."""
     import pyarrow.compute as pc
 
     sizes = pc.min_max(pc.utf8_length(texts))
     if sizes["min"].as_py() != sizes["max"].as_py():
         return False
-    return bool(pc.all(pc.match_substring_regex(texts, r"^[a-z_/-]*[0-9]+$"), min_count=0).as_py())
+    return any(
+        pc.all(pc.match_substring_regex(texts, rf"^[a-z{separator}]*[0-9]+$"), min_count=0).as_py()
+        for separator in ("_", "/", "-")
+    )
 
 
 def _show_alike(texts: "pa.Array", plain: "pa.Array") -> str:
@@ -182,6 +206,8 @@ def _show_alike(texts: "pa.Array", plain: "pa.Array") -> str:
 def validate_codes(where: str, column: str, found: Values, error: Callable[..., AuditError] = DataError) -> None:
     """Refuse a column of persons in which a code such as -999 stands for many: unknown is not one big patient.
 
+    A code is also any word without a digit, in whatever language, where nearly all other values have digits.
+
     Raises:
         AuditError: `error`, with the code and how often it stands there.
     """
@@ -193,12 +219,26 @@ def validate_codes(where: str, column: str, found: Values, error: Callable[..., 
     for place in np.argsort(-counts)[:_SHOWN]:
         text, count = found.texts[place], int(counts[place])
         many = count >= max(_CODE_LEAST, _CODE_SHARE * n, _CODE_TIMES * usual)
-        if many and _CODES.fullmatch(text):
+        if many and (_CODES.fullmatch(text) or _is_odd_word(text, found, known)):
             raise error(
                 f"{where}: column '{column}' holds '{text}' in {count} of {n} records: it looks like a code "
                 "for unknown, and would be one big patient",
                 hint="leave unknown values empty; if it is one patient, give them a name like the others'",
             )
+
+
+def _is_odd_word(text: str, found: Values, known: NDArray[np.bool_]) -> bool:
+    """Whether a value has no digit, and nearly all other known ones have."""
+    if _has_digit(text):
+        return False
+    others = [
+        _has_digit(other) for other, is_known in zip(found.texts, known, strict=True) if is_known and other != text
+    ]
+    return sum(others) >= _WITH_DIGITS * len(others)
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
 
 
 def _name(items: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""How the splits are written: one table for every reader."""
+"""Names of the splits in all their spellings: one table for every reader."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The folder of images that were decoded once: raw pixels, by what the files hold and what is done to them.
+"""The store of decoded images: raw pixels, addressed by the files and their preprocessing.
 
 An entry is two files, pixels and a note with their SHA-256; the note is written last, so that an interrupted write
 leaves no entry. An entry that was cut off or edited is not used, and made again.
@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 
 from unlearn_audit.data.stored import StoredImages
 from unlearn_audit.errors import DataError
-from unlearn_audit.home import find_home
 from unlearn_audit.records import to_canonical_json
-from unlearn_audit.writing import move_file, replace_file
+from unlearn_audit.writing import find_home, move_file, replace_file
 
 FORMAT = 1  # raised when the code that decodes changes what it makes
 _CHUNK = 2**22
-_ELSEWHERE = "choose another folder with --cache (or $XDG_CACHE_HOME, where models were brought along)"
+_ELSEWHERE = "choose another folder with --cache (or $XDG_CACHE_HOME, where models are external)"
 _SPARE = 2**28  # bytes that are left free on the disk
 
 
@@ -60,8 +59,8 @@ def keep_images(
         _validate_room(folder, prod(shape))
         note.unlink(missing_ok=True)
         digest = _write(pixels, shape, decode)
-        said = {"shape": list(shape), "sha256": digest}
-        replace_file(note, json.dumps(said, sort_keys=True).encode())
+        facts = {"shape": list(shape), "sha256": digest}
+        replace_file(note, json.dumps(facts, sort_keys=True).encode())
     except OSError as error:
         raise DataError(
             f"cannot keep decoded images in {folder}: {error.strerror or error}",
@@ -72,10 +71,10 @@ def keep_images(
 
 def _holds(pixels: Path, note: Path, shape: tuple[int, ...]) -> bool:
     try:
-        said = json.loads(note.read_text("utf-8"))
-        if said["shape"] != list(shape) or pixels.stat().st_size != prod(shape):
+        document = json.loads(note.read_text("utf-8"))
+        if document["shape"] != list(shape) or pixels.stat().st_size != prod(shape):
             return False
-        return bool(said["sha256"] == _digest(pixels))
+        return bool(document["sha256"] == _digest(pixels))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

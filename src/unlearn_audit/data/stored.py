@@ -1,4 +1,4 @@
-"""Images that stay in a file: read when they are asked for, so that memory holds a batch and never the whole."""
+"""Images that stay in a file and are read batch by batch, so that memory holds one batch."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The evidence: what each model said about each record. Plain numpy; everything right of it is deterministic."""
+"""The evidence: every model's answer about every record, in plain NumPy. Everything made from it is deterministic."""
 
 import hashlib
 from collections.abc import Mapping

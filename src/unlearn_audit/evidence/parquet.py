@@ -150,8 +150,8 @@ def _read_references(table: "pa.Table", head: Mapping[str, Any]) -> References:
     models, classes = range(int(head["references"]["models"])), range(len(head["classes"]))
 
     def read_answers(prefix: str) -> NDArray[np.float64]:
-        said = [[_numbers(table, f"{prefix}:{model}:{i}") for i in classes] for model in models]
-        return np.stack([np.column_stack(columns) for columns in said])
+        by_model = [[_numbers(table, f"{prefix}:{model}:{i}") for i in classes] for model in models]
+        return np.stack([np.column_stack(columns) for columns in by_model])
 
     return References(
         trained_on=np.stack([_numbers(table, f"reference-trained-on:{model}") for model in models]),

@@ -1,4 +1,4 @@
-"""What reference models say: the original's recipe on random halves of the candidates, then unlearned as audited."""
+"""Answers of reference models: the original's recipe on random halves of the candidates, then unlearned as audited."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,11 +65,11 @@ class References:
                 f"{self.trained_on.shape} and {self.candidates.shape}"
             )
         for name, values in {"": self.log_probs, **self.unlearned}.items():
-            told = f"reference models{f' unlearned as {name!r}' if name else ''}"
+            text = f"reference models{f' unlearned as {name!r}' if name else ''}"
             if values.shape != shape:
-                raise EvidenceError(f"{told}: expected predictions of shape {shape}, found {values.shape}")
+                raise EvidenceError(f"{text}: expected predictions of shape {shape}, found {values.shape}")
             if not np.isfinite(values).all() or (np.abs(np.exp(values).sum(axis=2) - 1) > _SUM_TOLERANCE).any():
-                raise EvidenceError(f"{told}: expected log-probabilities that sum to one for each record, found others")
+                raise EvidenceError(f"{text}: expected log-probabilities that sum to one for each record, found others")
 
     @property
     def count(self) -> int:

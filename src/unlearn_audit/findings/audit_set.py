@@ -1,4 +1,4 @@
-"""The audit set read pair by pair: by how much the model that trained on a record is the more certain one.
+"""Pairs of reference models on the audit set: how much more certain the one is that trained on a record.
 
 The audit set is the candidates of the reference models: the forgotten records and the controls beside them. The
 reference models are read after the method that made the judged model, so that what is found speaks of that procedure.

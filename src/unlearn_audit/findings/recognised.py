@@ -1,4 +1,4 @@
-"""Who is still recognised: for whoever holds the evidence and must act on it, never for a record or a report."""
+"""The records that are still recognised: for the holder of the evidence, never for a record or a report."""
 
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.context import EvaluationContext

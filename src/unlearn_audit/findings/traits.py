@@ -1,4 +1,4 @@
-"""What every shipped metric is called and how a check may name it: all that a verifier needs, without NumPy.
+"""Names of all shipped metrics and how a check may name them: all that a verifier needs, without NumPy.
 
 The functions that measure stand in `metrics/`, whose rows refer to these. A plug-in carries its traits in its own row.
 """

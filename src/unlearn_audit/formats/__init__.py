@@ -1,18 +1,21 @@
 """Output formats by name: each turns a record into the content of one file, and neither prints nor opens files.
 
 Read the table here, then `html` and `pdf` (for people), `junit`, `sarif`, `markdown`, `github` (for pipelines;
-`severity` says how grave a check is). `sources` is what a format may point at outside of the record. One file and one
-line here add a format. `choose_formats` says which of them a report is written in.
+`severity` says how grave a check is), `cyclonedx`, `model_card` (for who keeps models). `sources` is what a format may
+point at outside of the record. One file and one line here add a format. `choose_formats` says which of them a report is
+written in.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from unlearn_audit.errors import ReportError
+from unlearn_audit.formats.cyclonedx import render_cyclonedx
 from unlearn_audit.formats.github import render_github
 from unlearn_audit.formats.html import render_html, render_summary
 from unlearn_audit.formats.junit import render_junit
 from unlearn_audit.formats.markdown import render_markdown
+from unlearn_audit.formats.model_card import render_model_card
 from unlearn_audit.formats.pdf import render_pdf, render_summary_pdf, validate_renderer
 from unlearn_audit.formats.sarif import render_sarif
 from unlearn_audit.formats.sources import Sources
@@ -69,6 +72,10 @@ FORMATS: Table[Format] = Table(
         "sarif": Format("SARIF 2.1.0 for code scanning", "report.sarif", render_sarif),
         "markdown": Format("Step summary or merge-request comment", "report.md", render_markdown),
         "github": Format("Annotations for the log of a GitHub workflow", "report.github.txt", render_github),
+        "cyclonedx": Format(
+            "CycloneDX 1.6 bill of materials of the model", "model.cdx.json", from_record(render_cyclonedx)
+        ),
+        "model-card": Format("Metadata and text for a Hugging Face model card", "model-card.md", render_model_card),
     },
 )
 

@@ -7,22 +7,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from unlearn_audit.assets import find_folder
 from unlearn_audit.errors import ReportError
+from unlearn_audit.formats.typefaces import Needs, declare_faces, examine, find_fonts, replace_letters
 from unlearn_audit.presentation.profiles import Profile
 from unlearn_audit.records import AuditRecord, digest_of
 
 ATTACHMENT = "record.json"
-_FACES = (
-    ("UA Sans", "normal", "normal", "DejaVuSans.ttf"),
-    ("UA Sans", "bold", "normal", "DejaVuSans-Bold.ttf"),
-    ("UA Serif", "normal", "normal", "DejaVuSerif.ttf"),
-    ("UA Serif", "600", "normal", "DejaVuSerif-Bold.ttf"),
-    ("UA Mono", "normal", "normal", "DejaVuSansMono.ttf"),
-)
 _UA = (
     '<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">'
     "<pdfuaid:part>1</pdfuaid:part></rdf:Description>"
@@ -39,26 +32,6 @@ _UA = (
     "<pdfaProperty:valueType>Integer</pdfaProperty:valueType></rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag>"
     "</pdfaExtension:schemas></rdf:Description>"
 )  # the extension schema makes the PDF/UA identification legal inside PDF/A metadata (ISO 19005-3, 6.6.2.3)
-
-
-def _find_fonts() -> Path:
-    """Return the folder of the fonts that every page is set in, which come with this package (templates/fonts)."""
-    folder = find_folder("templates") / "fonts"
-    missing = [name for *_, name in _FACES if not (folder / name).is_file()]
-    if missing:
-        raise ReportError(
-            f"expected the fonts of the report in {folder}, found no {', '.join(missing)}",
-            hint="reinstall unlearn-audit",
-        )
-    return folder
-
-
-def _declare_faces(folder: Path) -> str:
-    return "".join(
-        f"@font-face {{ font-family: '{family}'; font-weight: {weight}; font-style: {style};"
-        f" src: url('{(folder / name).as_uri()}'); }}\n"
-        for family, weight, style, name in _FACES
-    )
 
 
 def _import_weasyprint() -> Any:
@@ -83,7 +56,7 @@ def validate_renderer() -> None:
         ReportError: WeasyPrint, Pango or the fonts are missing; the message names what to install.
     """
     _import_weasyprint()
-    _find_fonts()
+    find_fonts()
 
 
 def _read_clock(record: AuditRecord) -> datetime:
@@ -122,10 +95,13 @@ def _rest_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _finish(document: Any, pdf: Any) -> None:
+def _finish(document: Any, pdf: Any, needs: Needs) -> None:
     from unlearn_audit.formats.pdf_structure import mend_structure
+    from unlearn_audit.formats.pdf_text import mend_text
 
     mend_structure(pdf)
+    if needs.leftward:
+        mend_text(pdf, find_fonts())
     _identify_as_accessible(document, pdf)
 
 
@@ -138,6 +114,19 @@ def _identify_as_accessible(_document: Any, pdf: Any) -> None:
     if count != 1:
         raise ReportError(f"expected one RDF block in the PDF's metadata, found {count}")
     streams[0].stream = [joined]
+
+
+def _set_page(record: AuditRecord, profile: Profile) -> tuple[str, Needs]:
+    """Return the page with the typefaces that it needs; where they lack letters, page one says so."""
+    from unlearn_audit.formats.html import render_page  # verifying needs the attachment's name and draws nothing
+
+    fonts = find_fonts()
+    page = render_page(record, declare_faces(fonts), profile=profile)
+    needs = examine(page, fonts)
+    if needs.wide or needs.missing:
+        faces = declare_faces(fonts, wide=needs.wide)
+        page = render_page(record, faces, profile=profile, missing=needs.missing)
+    return replace_letters(page, needs.missing), needs
 
 
 def render_summary_pdf(record: AuditRecord) -> bytes:
@@ -157,9 +146,6 @@ def render_pdf(record: AuditRecord, profile: Profile = Profile.FULL) -> bytes:
     Raises:
         ReportError: WeasyPrint, Pango or the fonts are missing; the message names what to install.
     """
-    from unlearn_audit.formats.glyphs import replace_missing
-    from unlearn_audit.formats.html import render_page  # verifying needs the attachment's name and draws nothing
-
     weasyprint = _import_weasyprint()
     moment = _read_clock(record)
     content = record.to_bytes()
@@ -170,12 +156,11 @@ def render_pdf(record: AuditRecord, profile: Profile = Profile.FULL) -> bytes:
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data", "file"), fail_on_errors=True)
     with _stop_clock(moment), _rest_collector(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves its colour profile to the collector
-        fonts = _find_fonts()
-        shown = replace_missing(render_page(record, _declare_faces(fonts), profile=profile), fonts)
+        shown, needs = _set_page(record, profile)
         page = weasyprint.HTML(string=shown, url_fetcher=fetcher)
         return bytes(
             page.write_pdf(
-                attachments=[attachment], pdf_variant="pdf/a-3a", finisher=_finish,
+                attachments=[attachment], pdf_variant="pdf/a-3a", finisher=partial(_finish, needs=needs),
                 pdf_identifier=digest_of(content)[:32].encode(),
             )
         )  # fmt: skip

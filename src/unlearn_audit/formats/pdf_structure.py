@@ -1,7 +1,8 @@
 """The structure of a PDF, mended where WeasyPrint leaves it short of what assistive programs ask for.
 
-Tables get headings with a scope, which every cell names and an index finds; a list of terms becomes items of a term and
-what is said about it; a list in columns becomes one list again; each attached file is listed once.
+Tables get headings with a scope, which every cell names and an index finds. A table that runs over pages is one table,
+with its headings once. A list says how it is numbered, a list of terms becomes items of a term and what is said about
+it, and a list in columns becomes one list again. Each attached file is listed once.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ def mend_structure(pdf: Any) -> None:
     for element in tree.walk(roots[0]):
         if element["S"] == "/L":
             _mend_list(tree, element)
+    _join_tables(tree, [element for element in tree.walk(roots[0]) if element["S"] == "/Table"])
     for element in tree.walk(roots[0]):
         if element["S"] == "/Table":
             _mend_table(tree, element)
@@ -35,6 +37,9 @@ class _Tree:
 
     def __init__(self, pdf: Any) -> None:
         self._objects = {one.reference: one for one in pdf.objects}
+        root = next(one for one in pdf.objects if isinstance(one, dict) and one.get("Type") == "/StructTreeRoot")
+        listed = self._objects[root["ParentTree"]]["Nums"]
+        self._marked = dict(zip(listed[::2], listed[1::2], strict=True))
 
     def kids(self, element: Any, *kinds: str) -> list[Any]:
         """Return the elements right below `element`, those of `kinds` where some are named."""
@@ -53,13 +58,65 @@ class _Tree:
         for kid in kids:
             kid["P"] = parent.reference
 
+    def drop(self, element: Any) -> None:
+        """Take `element` out, and what holds nothing without it."""
+        parent = self._objects[element["P"]]
+        parent["K"].remove(element.reference)
+        if not parent["K"] and "P" in parent:
+            self.drop(parent)
+
+    def read_glyphs(self, element: Any) -> bytes:
+        """Return what is shown below `element`, as the numbers of its glyphs."""
+        shown = []
+        for one, number in self._list_marked(element):
+            parts = self._content(one)
+            place = _find_marked(parts, number)
+            end = parts.index(b"EMC", place)
+            shown += [part for part in parts[place:end] if isinstance(part, bytes) and part.endswith(b"TJ")]
+        return b"".join(shown)
+
+    def _list_marked(self, element: Any) -> Iterator[tuple[Any, int]]:
+        """Yield the elements that hold marked content, each with a number of it."""
+        for one in (element, *self.walk(element)):
+            yield from ((one, kid) for kid in one["K"] if isinstance(kid, int))
+
+    def _content(self, element: Any) -> Any:
+        """Return the content of the page that `element` stands on."""
+        return self._objects[self._objects[element["Pg"]]["Contents"]].stream
+
+    def turn_into_layout(self, element: Any) -> None:
+        """Make an artifact of all that is printed below `element`: programs that read aloud leave it out."""
+        for one, number in self._list_marked(element):
+            parts = self._content(one)
+            place = _find_marked(parts, number)
+            parts[place - 1 : place + 2] = ["/Artifact", b"BMC"]
+            self._marked[self._objects[one["Pg"]]["StructParents"]][number] = "null"
+
+
+def _find_marked(parts: list[Any], number: int) -> int:
+    """Return the place of the properties with which marked content `number` begins."""
+    return next(i for i, part in enumerate(parts) if isinstance(part, dict) and part.get("MCID") == number)
+
 
 def _mend_list(tree: _Tree, element: Any) -> None:
+    import pydyf
+
     items = [item for kid in tree.kids(element) for item in (tree.kids(kid) if kid["S"] == "/L" else [kid])]
-    for item in items:
-        if item["S"] == "/Div":
-            _pair(tree, item)
+    of_terms = [item for item in items if item["S"] == "/Div"]
+    for item in of_terms:
+        _pair(tree, item)
     tree.adopt(element, items)
+    numbering = "/None" if of_terms else _name_numbering(tree, items)
+    element["A"] = pydyf.Dictionary({"O": "/List", "ListNumbering": numbering})
+
+
+def _name_numbering(tree: _Tree, items: list[Any]) -> str:
+    """Return how a list is numbered (ISO 32000-1, table 347): labels that differ are numbers, the same ones bullets.
+
+    Terms are words, which count as no numbering.
+    """
+    labels = [tree.read_glyphs(label) for item in items for label in tree.kids(item, "/Lbl")]
+    return "/None" if not labels else "/Decimal" if len(set(labels)) > 1 else "/Disc"
 
 
 def _pair(tree: _Tree, item: Any) -> None:
@@ -69,6 +126,28 @@ def _pair(tree: _Tree, item: Any) -> None:
     if len(parts) > 1:
         parts[0]["S"] = "/Lbl"
     tree.adopt(item, parts)
+
+
+def _join_tables(tree: _Tree, tables: list[Any]) -> None:
+    """Join what stands on several pages: only the first part of a table has a caption. Headings are read once."""
+    whole = None
+    for table in tables:
+        if whole is None or tree.kids(table, "/Caption"):
+            whole = table
+            continue
+        names = {
+            name.string: first for name, first in zip(_name_heads(tree, table), _name_heads(tree, whole), strict=True)
+        }
+        for cell in (cell for row in _rows(tree, table, "/TBody") for cell in tree.kids(row, "/TD")):
+            cell["A"]["Headers"][:] = [names.get(name.string, name) for name in cell["A"]["Headers"]]
+        for head in tree.kids(table, "/THead"):
+            tree.turn_into_layout(head)
+        tree.adopt(whole, [*tree.kids(whole), *tree.kids(table, "/TBody")])
+        tree.drop(table)
+
+
+def _name_heads(tree: _Tree, table: Any) -> list[Any]:
+    return [head["ID"] for row in _rows(tree, table, "/THead") for head in tree.kids(row, "/TH")]
 
 
 def _mend_table(tree: _Tree, table: Any) -> None:

@@ -49,7 +49,7 @@ def describe(check: CheckResult) -> str:
     """Return outcome, value with the bounds that decided, tolerance and reason of a check in one line."""
     limit, reason = flatten(format_limit(check.limit)), flatten(check.reason)
     waiver = f" {flatten(check.waiver.sentence)}" if check.waiver else ""
-    return f"{outcome_of(check)}: {say_number(check)}, tolerance {limit}. {reason}{waiver}"
+    return f"{outcome_of(check)}: {format_value(check)}, tolerance {limit}. {reason}{waiver}"
 
 
 def outcome_of(check: CheckResult) -> str:
@@ -57,7 +57,7 @@ def outcome_of(check: CheckResult) -> str:
     return check.outcome.label.upper() + check.standing
 
 
-def say_number(check: CheckResult) -> str:
+def format_value(check: CheckResult) -> str:
     """Return the value with the bounds that decided, or that there is none."""
     estimate = check.estimate
     if estimate is None:

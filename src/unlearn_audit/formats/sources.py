@@ -1,4 +1,4 @@
-"""Sources: what a format may point at outside of the record."""
+"""Sources: files outside of the record that a format may point at."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

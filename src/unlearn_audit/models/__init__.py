@@ -32,6 +32,12 @@ def _make_resnet(shape: tuple[int, ...], classes: int) -> nn.Module:
     return SmallResNet(shape, classes, width=16)
 
 
+def _make_wide_resnet(shape: tuple[int, ...], classes: int) -> nn.Module:
+    from unlearn_audit.models.networks import SmallResNet
+
+    return SmallResNet(shape, classes, width=64, stride=1)
+
+
 MODELS: Table[Architecture] = Table(
     "model",
     "unlearn_audit.models",
@@ -55,6 +61,12 @@ MODELS: Table[Architecture] = Table(
             title="ResNet-18 for small images, width 16",
             source="He, Zhang, Ren and Sun 2016, arXiv 1512.03385",
             make=_make_resnet,
+        ),
+        "resnet18": Architecture(
+            name="resnet18",
+            title="ResNet-18 as for CIFAR: width 64, stem of stride 1",
+            source="He, Zhang, Ren and Sun 2016, arXiv 1512.03385",
+            make=_make_wide_resnet,
         ),
     },
 )

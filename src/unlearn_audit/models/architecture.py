@@ -1,4 +1,4 @@
-"""What a model is made from: a shape, a number of classes, a seed."""
+"""Model specs: a factory, a shape, a number of classes, a seed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def find_architecture(name: str, table: Mapping[str, Architecture], folder: Path
         make = find_user_function(name, folder)
     except UsageError as error:
         raise UsageError(f"model {error.message}", hint=error.hint) from error
-    return Architecture(name=name, title=name, source="brought along by the user", make=make)
+    return Architecture(name=name, title=name, source="user-supplied", make=make)
 
 
 def call_factory(

@@ -1,4 +1,4 @@
-"""Models that were made before, by what they were made from: nothing is trained twice.
+"""The cache of trained models, addressed by what they are made from: nothing is trained twice.
 
 A key is the digest of everything that shapes the weights (data, split, recipe, architecture, seed, method, parameters,
 torch version) and of nothing else, least of all the audited model where a model does not depend on it. An entry is two
@@ -47,10 +47,10 @@ class ModelCache:
         """
         weights, note = self._paths(key)
         try:
-            content, said = weights.read_bytes(), json.loads(note.read_text("utf-8"))
-            if said["key"] != key or said["sha256"] != hashlib.sha256(content).hexdigest():
+            content, facts = weights.read_bytes(), json.loads(note.read_text("utf-8"))
+            if facts["key"] != key or facts["sha256"] != hashlib.sha256(content).hexdigest():
                 return None
-            return Entry(weights, float(said["seconds"]))
+            return Entry(weights, float(facts["seconds"]))
         except (OSError, ValueError, KeyError, TypeError):
             self._validate_writable()
             return None
@@ -73,8 +73,8 @@ class ModelCache:
             note.unlink(missing_ok=True)
             save(weights)
             digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-            said = {"key": key, "sha256": digest, "seconds": seconds, **about}
-            replace_file(note, json.dumps(said, indent=1, sort_keys=True).encode())
+            facts = {"key": key, "sha256": digest, "seconds": seconds, **about}
+            replace_file(note, json.dumps(facts, indent=1, sort_keys=True).encode())
         except OSError as error:
             raise CacheError(
                 f"cannot keep a finished model in {self.folder}: {error.strerror}",

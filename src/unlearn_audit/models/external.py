@@ -1,4 +1,4 @@
-"""A model that was made elsewhere: weights for a user's network, TorchScript, torch.export, or ONNX.
+"""External models: weights for a user-supplied network, TorchScript, torch.export, or ONNX.
 
 TorchScript and torch.export are code, which can do whatever this process can: they are read only where somebody allows
 it, in a process of their own. Safetensors and ONNX are data. No pickled object is ever read: it could run any code
@@ -77,14 +77,14 @@ def load_external(
     model = _load(path, build, key, allow_code=allow_code)
     if _digest_each(files) != before:
         raise CaseError(f"{path} changed while it was read", hint="run the audit again when nothing writes to it")
-    parts = {file.relative_to(path.parent).as_posix() if file is not path else path.name: sha
-             for file, sha in before.items()}  # fmt: skip
-    told = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
+    folder = path.resolve().parent
+    parts = {path.name if file is path else file.relative_to(folder).as_posix(): sha for file, sha in before.items()}
+    notes = _describe_program(path, model.kind, list(parts)[1:]) if model.network is None else ()
     return replace(
         model,
         sha256=digest_files(list(parts.items())),
         parts=parts if len(parts) > 1 else {},
-        intake=(*model.intake, *told),
+        intake=(*model.intake, *notes),
     )
 
 

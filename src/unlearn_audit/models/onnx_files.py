@@ -1,4 +1,4 @@
-"""Which files an ONNX model is made of: its tensors may lie in others, and whoever changes those changes the answers.
+"""The files of an ONNX model: its tensors may lie in others, and whoever changes those changes the answers.
 
 The model is walked as the protobuf message that it is (onnx.proto3), nothing is loaded: every tensor of graph,
 subgraphs, attributes and functions is asked where its data lie.

@@ -1,4 +1,4 @@
-"""What is done to data before a model that was made elsewhere sees it: declared, never guessed from the model."""
+"""Preprocessing of data for an external model: declared, never guessed from the model."""
 
 from __future__ import annotations
 

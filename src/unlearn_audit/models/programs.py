@@ -1,4 +1,4 @@
-"""Programs that were made elsewhere: code, which runs in a process of its own and only where somebody allows it."""
+"""External programs: code, which runs in a process of its own and only where the user allows it."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class Program:
             env={**passed, "OMP_NUM_THREADS": "1", "TMPDIR": self._room.name}, close_fds=True,
         )  # fmt: skip
         try:
-            said = json.loads(self._receive())
+            document = json.loads(self._receive())
         except (RuntimeError, ValueError) as error:
             self.close()
             raise CaseError(f"{path} is not a readable program of {kind}: {error}") from error
-        self.trained = bool(said.get("trained"))
-        self.note = _describe(network=bool(said.get("network")), files=bool(said.get("files")))
+        self.trained = bool(document.get("trained"))
+        self.note = _describe(network=bool(document.get("network")), files=bool(document.get("files")))
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Return the program's answer to `batch`.

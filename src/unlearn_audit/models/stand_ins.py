@@ -1,4 +1,4 @@
-"""What stands in for plain objects beside the weights of a checkpoint: it takes their arguments and does nothing.
+"""Stand-ins for plain objects beside the weights of a checkpoint: they take any arguments and do nothing.
 
 Trainers write the options of a run, the best accuracy and paths into the same file. torch reads with `weights_only`,
 which calls nothing but what it is given here, by name: these. The real classes are never imported, made or called.

@@ -1,4 +1,4 @@
-"""The annex: which test records the report counts one by one. The clinic needs the names, a report does not.
+"""The annex: the test records that the report counts one by one, by id. The clinic needs the ids, a report does not.
 
 It lies in the bundle beside the evidence, is as personal as that, and is covered by the attestation like any file. The
 record holds counts alone, unless the policy says `record_ids: report`.
@@ -60,8 +60,8 @@ def read_annex(content: bytes) -> list[dict[str, Any]]:
         EvidenceError: it is none.
     """
     try:
-        told = json.loads(content)
-        lists = told["lists"] if told["schema"] == ANNEX_SCHEMA else None
+        document = json.loads(content)
+        lists = document["lists"] if document["schema"] == ANNEX_SCHEMA else None
     except (ValueError, KeyError, TypeError) as error:
         raise EvidenceError("this is no annex of a report") from error
     if not isinstance(lists, list):

@@ -13,7 +13,7 @@ from unlearn_audit.findings.measurement import measure, trace
 from unlearn_audit.findings.obstacles import DOUBT
 from unlearn_audit.findings.threshold_counts import count_at_thresholds
 from unlearn_audit.pipeline.result import Audit
-from unlearn_audit.policy import Acceptances, KnownNames, Policy, tell_looks
+from unlearn_audit.policy import Acceptances, KnownNames, Policy, describe_looks
 from unlearn_audit.records import (
     AuditRecord,
     Finding,
@@ -31,6 +31,7 @@ from unlearn_audit.verdict.decision import decide
 from unlearn_audit.verdict.guards import is_of_stopped
 from unlearn_audit.verdict.hopeless_checks import list_hopeless_checks
 from unlearn_audit.verdict.recommendation import recommend
+from unlearn_audit.verdict.release_caveats import list_release_caveats
 
 if TYPE_CHECKING:
     from unlearn_audit.cases import CaseRequest
@@ -49,7 +50,7 @@ def run_audit(policy: Policy, request: "CaseRequest", progress: ProgressCallback
     case = build_case(policy, request, progress)
     evidence = collect(case, progress)
     if request.original:
-        validate_better_than_chance(evidence, "the original that was brought along")
+        validate_better_than_chance(evidence, "the external original")
     record = judge(policy, evidence, progress)
     latest = record.verdict
     for remedy in list_remedies(policy, case) if request.remedy else ():
@@ -110,10 +111,9 @@ def judge(
 
 def _list_caveats(context: EvaluationContext, findings: tuple[Finding, ...]) -> Iterator[Message]:
     """Yield what whoever releases must know besides: on page one."""
-    if context.policy.sizes is None:
-        yield write_message("policy-not-proved")
-    if told := tell_looks(context.looks, context.evidence.provenance):
-        yield told
+    yield from list_release_caveats(context.policy, context.evidence.provenance, findings)
+    if caveat := describe_looks(context.looks, context.evidence.provenance):
+        yield caveat
     doubts = (caveat for finding in findings for caveat in finding.caveats if caveat.code == DOUBT)
     if (doubt := next(doubts, None)) is not None:
         yield write_message("release-in-doubt", cause=doubt)

@@ -1,4 +1,4 @@
-"""Audits of predictions and models that were made elsewhere."""
+"""Audits of external predictions and external models."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

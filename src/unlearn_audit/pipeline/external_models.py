@@ -1,4 +1,4 @@
-"""Models that were made elsewhere are asked about every record. Nothing is trained; none of them is changed."""
+"""Asks external models about every record. Nothing is trained; none of them is changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -192,9 +192,9 @@ def _ask(name: str, model: ExternalModel, preprocessing: Preprocessing, x: NDArr
         with torch.no_grad():
             output = model.ask(batch)
     except Exception as error:  # the model is the user's code and may raise anything
-        said = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:200]}"
+        text = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:200]}"
         raise CaseError(
-            f"model '{name}' ({model.kind}) refused a batch of shape {tuple(batch.shape)}: {said}",
+            f"model '{name}' ({model.kind}) refused a batch of shape {tuple(batch.shape)}: {text}",
             hint="does 'preprocessing' in the case file give it the size and channels it expects? A program must be "
             "exported with a batch size that may change",
         ) from error
@@ -248,26 +248,29 @@ def _describe(
     """Return the evidence with what is known of data and models beyond their answers."""
     from dataclasses import replace
 
-    told = evidence.provenance
-    data = told.data.model_copy(
+    provenance = evidence.provenance
+    data = provenance.data.model_copy(
         update={
             "name": loaded.name,
             "licence": loaded.licence,
             "official": loaded.official,
-            "overlaps": (*find_overlaps(loaded), *(o for o in told.data.overlaps if o.splits == ("retain", "forget"))),
+            "overlaps": (
+                *find_overlaps(loaded),
+                *(o for o in provenance.data.overlaps if o.splits == ("retain", "forget")),
+            ),
             "notes": (*loaded.notes, *note_unsearched(loaded)),
             "disjoint": disjoint,
         }
     )
-    cards = tuple(_describe_model(card, given.files[card.name], models[card.name]) for card in told.models)
-    intake = join_intake(told.intake, _describe_intake(given), *(model.intake for model in models.values()))
+    cards = tuple(_describe_model(card, given.files[card.name], models[card.name]) for card in provenance.models)
+    intake = join_intake(provenance.intake, _describe_intake(given), *(model.intake for model in models.values()))
     changed = {
         "data": data,
         "models": cards,
         "environment": describe_environment() | describe_software(("onnxruntime",)),
         "intake": intake,
     }
-    return replace(evidence, provenance=Provenance.model_validate(told.model_copy(update=changed)))
+    return replace(evidence, provenance=Provenance.model_validate(provenance.model_copy(update=changed)))
 
 
 def _describe_model(card: ModelCard, path: Path, model: ExternalModel) -> ModelCard:

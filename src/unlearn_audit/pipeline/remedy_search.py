@@ -1,4 +1,4 @@
-"""The search for a remedy's setting: many are made, validation alone picks one, and all of it is told.
+"""The search for a remedy's setting: validation alone picks one of many, and all of them are recorded.
 
 The test split is never shown to a setting that is only tried. Its place is taken by the validation split: what is
 chosen there is optimistic there, which is why the chosen setting is then judged on the test split like any other
@@ -172,8 +172,8 @@ def _summarise(verdict: Verdict) -> tuple[bool, Message]:
     missed = [check for check in needed if check.outcome is not Outcome.PASS]
     if not missed:
         return True, write_message("all-pass-on-validation", n=len(needed))
-    told = [write_message("check-with-outcome", title=check.title, outcome=check.outcome.label) for check in missed]
-    return False, write_message("some-do-not-pass-on-validation", n=len(needed), missed=len(missed), checks=told)
+    outcomes = [write_message("check-with-outcome", title=check.title, outcome=check.outcome.label) for check in missed]
+    return False, write_message("some-do-not-pass-on-validation", n=len(needed), missed=len(missed), checks=outcomes)
 
 
 def conclude(method: str, tried: Sequence[TriedConfiguration]) -> HyperparameterSearch:

@@ -144,8 +144,8 @@ def _draw_row(check: CheckResult) -> str:
     number = "none" if estimate is None else f"{estimate.value:.3f}"
     if estimate is not None and estimate.bounds is not None:
         number += f" [{estimate.bounds.low:.3f}, {estimate.bounds.high:.3f}]"
-    said = check.outcome.label + ("" if check.required else " (not required)")
+    text = check.outcome.label + ("" if check.required else " (not required)")
     return (
         f"<tr title='{escape(check.reason, quote=True)}'><td>{escape(check.title)}</td><td>{number}</td>"
-        f"<td>{escape(str(check.limit))}</td><td style='color:{_colour(check.outcome)}'>{escape(said)}</td></tr>"
+        f"<td>{escape(str(check.limit))}</td><td style='color:{_colour(check.outcome)}'>{escape(text)}</td></tr>"
     )

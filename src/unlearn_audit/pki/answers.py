@@ -1,4 +1,4 @@
-"""Answers from the network, bounded in bytes and in seconds, from the address that was asked and from no other."""
+"""Network answers: bounded in bytes and seconds, from the address that was asked and from no other."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Certificates: read from files, handed to pyHanko, and held to one another where no signature covers them."""
+"""Certificates: read from files, handed to pyHanko, and compared with one another where no signature covers them."""
 
 import logging
 from collections.abc import Iterator, Sequence

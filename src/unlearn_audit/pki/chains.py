@@ -1,4 +1,4 @@
-"""Does a certificate descend from a root that a verifier trusts, by every constraint on the way and of the root?"""
+"""Certificate chains: path validation up to a trusted root, with the constraints of every step and of the root."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Is ASN.1 written in DER, which has one byte string per value (X.690, clauses 8, 10 and 11)?
+"""DER, the one encoding that ASN.1 has per value (X.690, clauses 8, 10 and 11): validation of a byte string.
 
 A signature cannot cover itself: what may be written in two ways there can be changed unseen. Not examined, because it
 needs the types: whether a value equal to its default is left out, and whether text keeps to its alphabet. In a

@@ -1,4 +1,4 @@
-"""What a laboratory's authority does after it was made: name further signers, and say which keys are no longer good."""
+"""Issuing by a laboratory CA: further signers, and revocation lists."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Making keys: a labelled TEST key for trying things out, and a laboratory's own small certificate authority."""
+"""Makes keys: a labelled TEST key for trials, and a laboratory's own small certificate authority."""
 
 import os
 import shutil
@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from unlearn_audit.errors import KeyFileError
-from unlearn_audit.home import find_home
 from unlearn_audit.pki.keys import TEST_SUBJECT, SigningKey, load_signing_key
 from unlearn_audit.pki.purposes import COUNTERSIGNING, DOCUMENT_SIGNING, REPORT_SIGNING, KeyPurpose
+from unlearn_audit.writing import find_home
 
 SIGNER_KEY, SIGNER_CHAIN = "signer.key.pem", "signer-chain.pem"
 ROOT_KEY, ROOT_CERTIFICATE, REVOCATIONS = "root.key.pem", "root.crt.pem", "root.crl.pem"

@@ -1,4 +1,4 @@
-"""pyHanko's validation without its network client: verifying is offline, and the client is a third of its start.
+"""pyHanko's validation without its network client: verification is offline, and the client is a third of its start.
 
 pyHanko imports aiohttp, for time stamps and revocation lists that it might fetch, wherever any of its signature
 modules is imported. While they are read only annotations name that package; a stand-in answers those, and fetches the

@@ -1,4 +1,4 @@
-"""Keys that never leave their token (PKCS#11): a smart card, an HSM, or SoftHSM for trying it out."""
+"""Keys that never leave their token (PKCS#11): a smart card, an HSM, or SoftHSM."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""What a certificate is issued for, as its extended key usage says: to sign reports, or to countersign them.
+"""Purposes of certificates by extended key usage: signing reports, countersigning them, sealing policies.
 
 A laboratory's own authority writes one of two purposes of ours into every certificate. An outside authority knows
 neither: of its certificates those for signing documents are accepted, and what a verifier allows beyond them.
@@ -76,16 +76,16 @@ def find_misuse(certificate: x509.Certificate, purpose: KeyPurpose, allowed: Seq
     accepted = _WANTED[purpose] if own else {DOCUMENT_SIGNING, *map(x509.ObjectIdentifier, allowed)}
     if accepted & set(listed):
         return ""
-    told = _name(own or listed)
+    purposes = _name(own or listed)
     wanted = {KeyPurpose.REPORT: "signing reports", KeyPurpose.COUNTERSIGNATURE: "countersigning"}
-    return f"its certificate is for {told}, not for {wanted.get(purpose, 'sealing policies')}"
+    return f"its certificate is for {purposes}, not for {wanted.get(purpose, 'sealing policies')}"
 
 
 def _name(purposes: Iterable[x509.ObjectIdentifier]) -> str:
     return ", ".join(_NAMES.get(item.dotted_string, item.dotted_string) for item in purposes)
 
 
-def tell_purposes(certificate: x509.Certificate) -> str:
+def describe_purposes(certificate: x509.Certificate) -> str:
     """Return the extended key usages of a certificate in words."""
     return _name(list_purposes(certificate)) or "none stated"
 

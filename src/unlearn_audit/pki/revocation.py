@@ -1,5 +1,6 @@
-"""Revocation lists: which certificates were taken back, and whether a list can answer at all."""
+"""Revocation lists: which certificates were revoked, and whether a list can answer for a certificate."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,11 +14,13 @@ from unlearn_audit import limits
 from unlearn_audit.errors import UsageError
 from unlearn_audit.pki.certificates import read_bounded
 
+_BEGIN = b"-----BEGIN X509 CRL-----"
+_PEM = re.compile(_BEGIN + rb".*?-----END X509 CRL-----", re.DOTALL)
 _UNDERSTOOD = (x509.AuthorityKeyIdentifier, x509.CRLNumber, x509.IssuerAlternativeName, x509.FreshestCRL)
 
 
 def load_revocations(paths: Sequence[Path]) -> tuple[bytes, ...]:
-    """Return the certificate revocation lists (DER) in PEM or DER files.
+    """Return the certificate revocation lists (DER) in PEM or DER files: all of a file's.
 
     Raises:
         UsageError: a file cannot be read or holds no such list.
@@ -26,22 +29,28 @@ def load_revocations(paths: Sequence[Path]) -> tuple[bytes, ...]:
     for path in paths:
         try:
             content = read_bounded(path, limits.REVOCATIONS.most)
-            pem = content.lstrip().startswith(b"-----")
-            read = x509.load_pem_x509_crl(content) if pem else x509.load_der_x509_crl(content)
+            found += [known.public_bytes(Encoding.DER) for known in _read_all(content)]
         except OSError as error:
             raise UsageError(f"the revocation list {path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise UsageError(
                 f"{path} holds no certificate revocation list", hint="expected a .crl.pem, see 'keys crl'"
             ) from error
-        found.append(read.public_bytes(Encoding.DER))
     return tuple(found)
+
+
+def _read_all(content: bytes) -> list[x509.CertificateRevocationList]:
+    blocks = _PEM.findall(content)
+    if content.count(_BEGIN) != len(blocks):
+        raise ValueError("a list that does not end")
+    return [x509.load_pem_x509_crl(block) for block in blocks] or [x509.load_der_x509_crl(content)]
 
 
 def find_revoked(chain: Sequence[x509.Certificate], revocations: Sequence[bytes], moment: datetime | None) -> str:
     """Return what of a trusted `chain`, root first, was revoked, as the end of a sentence, or nothing.
 
-    Without a trusted time, `moment`, a certificate that is listed is revoked, whatever date stands beside it. With one
+    Without a trusted time, `moment`, a certificate that is listed is revoked, whatever date or reason stands beside it
+    (only a list of changes, which answers nothing here, may say that a hold was lifted). With one
     it is revoked from the earlier of the date of revocation and the date from which the key is said to be in doubt.
     """
     lists = [x509.load_der_x509_crl(content) for content in revocations]
@@ -50,7 +59,7 @@ def find_revoked(chain: Sequence[x509.Certificate], revocations: Sequence[bytes]
             if not _has_signed(issuer, known):
                 continue
             entry = known.get_revoked_certificate_by_serial_number(certificate.serial_number)
-            if entry is None or _is_lifted(entry):
+            if entry is None:
                 continue
             since = _date_of(entry)
             if moment is None or since <= moment:
@@ -65,15 +74,6 @@ def _date_of(entry: x509.RevokedCertificate) -> datetime:
     except x509.ExtensionNotFound:
         return entry.revocation_date_utc
     return min(entry.revocation_date_utc, doubted)
-
-
-def _is_lifted(entry: x509.RevokedCertificate) -> bool:
-    """Whether a hold was lifted again, which only a delta list says."""
-    try:
-        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
-    except x509.ExtensionNotFound:
-        return False
-    return reason is x509.ReasonFlags.remove_from_crl
 
 
 def _has_signed(issuer: x509.Certificate, known: x509.CertificateRevocationList) -> bool:

@@ -1,4 +1,4 @@
-"""Asking a time-stamp authority (RFC 3161) over HTTP: several times where it is down, then a clear error.
+"""A client of time-stamp authorities (RFC 3161) over HTTP, with retries and a clear error.
 
 Never silently without a stamp: whoever asked for trusted time gets it, or no report.
 """
@@ -137,9 +137,9 @@ class TimeStampAuthority:
         return content
 
     def _validate_status(self, answer: Any) -> None:
-        status, said = answer["status"].native, "; ".join(answer["status_string"].native or ())
+        status, text = answer["status"].native, "; ".join(answer["status_string"].native or ())
         if status not in ("granted", "granted_with_mods"):
-            raise self._refuse(f"it refuses: {status}{f' ({said[:200]})' if said else ''}")
+            raise self._refuse(f"it refuses: {status}{f' ({text[:200]})' if text else ''}")
 
 
 def _put_in_order(token: Any) -> bytes:

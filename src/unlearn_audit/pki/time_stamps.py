@@ -61,10 +61,10 @@ def _open(token: bytes, digest: bytes, what: str) -> TimeStamp:
     signed = container["content"]
     certificates = _find_certificates(signed, what)
     _verify(signed, certificates[0], digest, what)
-    said = signed["encap_content_info"]["content"].parsed
-    if not isinstance(said, tsp.TSTInfo):
+    info = signed["encap_content_info"]["content"].parsed
+    if not isinstance(info, tsp.TSTInfo):
         raise IntegrityError(f"{what} does not hold a time")
-    return TimeStamp(said["gen_time"].native.astimezone(UTC), certificates)
+    return TimeStamp(info["gen_time"].native.astimezone(UTC), certificates)
 
 
 def _validate_uncovered(container: Any, token: bytes, what: str) -> None:

@@ -1,8 +1,17 @@
-"""The policy: reading it, refusing it helpfully, and what it may say."""
+"""The policy: its files, their types, and their validation with hints."""
 
-from unlearn_audit.policy.acceptances import Acceptances, find_model_digest, lasts_too_long, tell_release, tell_waivers
+from unlearn_audit.policy.acceptances import (
+    Acceptances,
+    describe_release,
+    describe_waivers,
+    find_model_digest,
+    lasts_too_long,
+)
 from unlearn_audit.policy.bands import name_bands
-from unlearn_audit.policy.brought import (
+from unlearn_audit.policy.case_file import CaseFile
+from unlearn_audit.policy.choice import MethodChoice, Remedy
+from unlearn_audit.policy.draft import Draft, write_draft
+from unlearn_audit.policy.external_facts import (
     ColumnNames,
     ComputeFacts,
     Expectation,
@@ -13,11 +22,8 @@ from unlearn_audit.policy.brought import (
     PreprocessingFacts,
     ReferenceAnswers,
 )
-from unlearn_audit.policy.case_file import CaseFile
-from unlearn_audit.policy.choice import MethodChoice, Remedy
-from unlearn_audit.policy.draft import Draft, write_draft
 from unlearn_audit.policy.known import KnownNames, MetricTraits
-from unlearn_audit.policy.looks import charge_looks, tell_looks, tell_spent
+from unlearn_audit.policy.looks import charge_looks, describe_looks, describe_spent
 from unlearn_audit.policy.model import (
     POLICY_SCHEMA,
     Check,
@@ -54,7 +60,7 @@ from unlearn_audit.policy.study_file import (
     StudyFile,
     StudyReferences,
 )
-from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED
+from unlearn_audit.policy.study_rules import ALWAYS, RELEARNED, name_share
 from unlearn_audit.policy.waiver_file import WaiverFile
 
 __all__ = [
@@ -102,6 +108,10 @@ __all__ = [
     "Task",
     "WaiverFile",
     "charge_looks",
+    "describe_looks",
+    "describe_release",
+    "describe_spent",
+    "describe_waivers",
     "export_schema",
     "find_model_digest",
     "find_policy",
@@ -114,10 +124,7 @@ __all__ = [
     "load_waivers",
     "locate_checks",
     "name_bands",
+    "name_share",
     "parse_policy",
-    "tell_looks",
-    "tell_release",
-    "tell_spent",
-    "tell_waivers",
     "write_draft",
 ]

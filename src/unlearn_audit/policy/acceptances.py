@@ -54,8 +54,8 @@ class Acceptances:
 
 def find_model_digest(provenance: Provenance) -> str:
     """Return the SHA-256 that a waiver of the audited model names: of its file, else of the predictions."""
-    told = (card.sha256 for card in provenance.models if card.role == "unlearned")
-    return next(told, None) or provenance.data.sha256
+    digests = (card.sha256 for card in provenance.models if card.role == "unlearned")
+    return next(digests, None) or provenance.data.sha256
 
 
 def explain_unbound(waiver: Waiver, provenance: Provenance, policy_digest: str | None = None) -> Message | None:
@@ -90,7 +90,7 @@ def lasts_too_long(waiver: Waiver, policy: Policy, day: date) -> bool:
     return policy.waiver_days == 0 or (waiver.expires - day).days > policy.waiver_days
 
 
-def tell_waivers(checks: Iterable[CheckResult]) -> Iterator[Message]:
+def describe_waivers(checks: Iterable[CheckResult]) -> Iterator[Message]:
     """Yield which outcome each waiver sets aside, and which waiver no longer helps."""
     for check in checks:
         if check.waiver is None:
@@ -102,7 +102,7 @@ def tell_waivers(checks: Iterable[CheckResult]) -> Iterator[Message]:
             yield write_message("waiver-expired", **who)
 
 
-def tell_release(verdict: Verdict) -> Message:
+def describe_release(verdict: Verdict) -> Message:
     """Return what to do with a model that passes only with waivers."""
     until = min(check.waiver.expires for check in verdict.waived if check.waiver).isoformat()
     count = len(verdict.waived)

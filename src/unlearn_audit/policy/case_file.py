@@ -1,4 +1,4 @@
-"""What a case file may say: what is audited this time, where it differs from the policy's reference case.
+"""The case file: what is audited this time, where it differs from the policy's reference case.
 
 Unlike a policy it belongs to this machine and this time: it may name files. Paths are relative to the case file.
 """
@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from unlearn_audit.policy.brought import (
+from unlearn_audit.policy.choice import MethodChoice, Slug
+from unlearn_audit.policy.external_facts import (
     ColumnNames,
     ComputeFacts,
     Expectation,
@@ -19,8 +20,7 @@ from unlearn_audit.policy.brought import (
     PreprocessingFacts,
     ReferenceAnswers,
 )
-from unlearn_audit.policy.choice import MethodChoice, Slug
-from unlearn_audit.policy.fields import Column, Fraction, Text
+from unlearn_audit.policy.fields import Column, ForgetRequest, Text
 from unlearn_audit.policy.reference_case import Recipe
 from unlearn_audit.records.frozen import Frozen
 from unlearn_audit.records.provenance import Deviation, Device
@@ -43,8 +43,10 @@ class CaseFile(Frozen):
     images: Images | None = Field(
         default=None, description="what is done to every image of a folder when it is taken in, such as {size: 224}"
     )
-    forget: Fraction | Text | None = Field(
-        default=None, description="share of the training records, or a CSV of record, lesion or patient ids"
+    forget: ForgetRequest = Field(
+        default=None,
+        description="share of the training records, shares by class such as {malignant: 0.5, benign: 0.11}, or a CSV "
+        "of record, lesion or patient ids",
     )
     unlearn: MethodChoice | None = Field(default=None, description="the audited method and its parameters")
     compare: tuple[MethodChoice, ...] = Field(default=(), description="methods that are audited beside it")
@@ -59,7 +61,7 @@ class CaseFile(Frozen):
     )
     scores: Literal["probabilities", "logits", "log-probabilities"] | None = Field(
         default=None,
-        description="what predictions, or brought models' outputs, are; never guessed: where nothing is said, "
+        description="what predictions, or external models' outputs, are; never guessed: where nothing is said, "
         "predictions are probabilities and outputs are logits",
     )
     classes: tuple[Text, ...] = Field(
@@ -71,10 +73,10 @@ class CaseFile(Frozen):
     )
     columns: ColumnNames = Field(default=ColumnNames(), description="columns that are called otherwise")
     models: dict[Slug, ExternalModelFacts] = Field(
-        default_factory=dict, description="what is known of models that are brought along, by their name in the audit"
+        default_factory=dict, description="what is known of external models, by their name in the audit"
     )
     network: Network | None = Field(
-        default=None, description="what makes the network, of models that are brought along or that are trained here"
+        default=None, description="what makes the network, of external models or of models that are trained here"
     )
     preprocessing: PreprocessingFacts = Field(
         default=PreprocessingFacts(), description="what is done to the data before a model sees it"

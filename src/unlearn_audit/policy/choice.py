@@ -1,4 +1,4 @@
-"""An unlearning method as a policy names it: with fixed parameters, or with settings of which validation picks one."""
+"""An unlearning method in a policy: with fixed parameters, or with configurations of which validation picks one."""
 
 import operator
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Which columns of the data a policy has a use for: only these, and those that a case names, enter the evidence."""
+"""The columns that a policy uses: only these, and those that a case names, enter the evidence."""
 
 from unlearn_audit.policy.model import Policy
 

@@ -1,4 +1,4 @@
-"""A YAML 1.2 text as plain values, with the line of each. Nothing in it is ever executed, expanded or guessed.
+"""A YAML 1.2 text as plain values, with the line of each. Nothing in it is executed, expanded or guessed.
 
 Built on the scanner's events rather than on a constructor: no object can be constructed, an alias is refused instead
 of followed (so no expansion can be large), and every key and value keeps its place.
@@ -98,11 +98,11 @@ def read_document(text: str, where: str) -> Document:
 def _explain(error: MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    said = " ".join(filter(None, (error.context, error.problem)))
+    text = " ".join(filter(None, (error.context, error.problem)))
     for symptom, expected, hint in _SYNTAX:
-        if symptom in said:
+        if symptom in text:
             return Problem(line, column, "", f"a line that is no YAML ({error.problem})", expected, hint)
-    return Problem(line, column, "", f"a line that is no YAML ({said})", "YAML 1.2")
+    return Problem(line, column, "", f"a line that is no YAML ({text})", "YAML 1.2")
 
 
 def _explain_characters(text: str, error: Exception) -> Problem:

@@ -13,7 +13,8 @@ class Draft:
         id: short name, lower-case with hyphens.
         title: as printed on the report.
         owner: who may change the policy.
-        applies_to: device or model, and its intended purpose.
+        applies_to: device or model.
+        intended_purpose: for whom, by whom and for what it is used.
         person: name of who answers for the audit.
         role: in which capacity.
         dataset: name in the table of data sets.
@@ -27,7 +28,7 @@ class Draft:
         most_missed: tolerated false-negative rate.
         cases_per_miss: one more miss is tolerated in this many cases, at least 1.
         cluster: group column whose records are not independent, '' where there is none.
-        retrain: whether a retrained reference will be trained or brought along.
+        retrain: whether a retrained reference will be trained here or external.
         point: operating point that decides, 'argmax' or 'cost-optimal'; the other is measured beside it.
         trained: whether models are trained here; else predictions or models of the user's are audited, nothing is
             remedied, and there is no reference case.
@@ -37,6 +38,7 @@ class Draft:
     title: str
     owner: str
     applies_to: str
+    intended_purpose: str
     person: str
     role: str
     dataset: str
@@ -95,6 +97,7 @@ version: "0.1"
 title: {_quote(draft.title)}
 owner: {_quote(draft.owner)}
 applies_to: {_quote(draft.applies_to)}
+intended_purpose: {_quote(draft.intended_purpose)}
 responsible:
   - name: {_quote(draft.person)}
     role: {_quote(draft.role)}

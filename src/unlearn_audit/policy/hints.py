@@ -1,4 +1,4 @@
-"""What was probably meant: per cent for a fraction, quotes around a number, 'yes' for true, a near name."""
+"""Hints for near misses: per cent for a fraction, quotes around a number, "yes" for true, a near name."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What the tables above this floor hold, handed down so that a policy's names can be checked without importing them."""
+"""Names in the tables above this floor, handed down so that a policy is checked without importing them."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

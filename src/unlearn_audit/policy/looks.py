@@ -1,4 +1,4 @@
-"""Looks are charged: who may repeat an audit on the same test records until it passes will pass in the end.
+"""Looks at a test split are charged: repeating an audit on the same records until it passes spends an error budget.
 
 The error that the policy allows is spent in equal shares on the looks that it plans, and past them nothing passes. By
 the union bound a false pass in any of K looks at 1 - alpha / K each has a probability of at most alpha, however much
@@ -53,14 +53,14 @@ def list_charges(provenance: Provenance, test_sha256: str, share: float) -> list
     return spent + [share] * len(amended - {run.policy_sha256 for run in runs.values()})
 
 
-def tell_spent(looks: Looks | None) -> Message | None:
+def describe_spent(looks: Looks | None) -> Message | None:
     """Return why nothing may pass any more; None where looks are left, or none are planned."""
     if looks is None or not looks.are_spent:
         return None
     return write_message("looks-spent", planned=looks.planned, earlier=looks.earlier)
 
 
-def tell_looks(looks: Looks | None, provenance: Provenance) -> Message | None:
+def describe_looks(looks: Looks | None, provenance: Provenance) -> Message | None:
     """Return what a reader must know of the looks; None where nothing is planned and no earlier run is known."""
     if looks is not None:
         counts = {"look": looks.earlier + 1, "planned": looks.planned, "left": looks.left}

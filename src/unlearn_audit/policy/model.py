@@ -1,4 +1,4 @@
-"""What a policy may say. Every tolerance has a reason; nothing here names a file of this machine."""
+"""The policy file. Every tolerance has a reason; nothing here names a file of this machine."""
 
 import operator
 from typing import Literal, Self
@@ -230,6 +230,12 @@ class DataRules(Frozen):
 
     disjoint: Column | None = Field(
         default=None, description="group column, such as patient_id: none of its groups may stand in two splits"
+    )
+    shared: Literal["refuse", "inform"] = Field(
+        default="refuse",
+        exclude_if=lambda rule: rule == "refuse",
+        description="'refuse': no check passes while a patient or lesion stands in training and in test; 'inform': it "
+        "may, and the report says how many do",
     )
     split_column: Column | None = Field(
         default=None, description="column of the data that holds train, val or test, in place of the data's own splits"

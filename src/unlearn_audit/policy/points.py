@@ -1,4 +1,4 @@
-"""Operating points as a policy may write them: which spellings are taken, and what a near miss was meant to be."""
+"""Operating points as a policy may write them: accepted spellings, and hints for near misses."""
 
 import re
 

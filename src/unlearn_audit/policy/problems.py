@@ -1,4 +1,4 @@
-"""What is wrong with a policy: where, what was found, what is allowed, and what was probably meant."""
+"""Validation errors of a policy: the place, what was found, what is allowed, and a hint."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -42,8 +42,8 @@ class Problem:
     def describe(self, where: str) -> str:
         """Return it as printed: 'file:line:column: path: expected ..., found ...', the hint on a line of its own."""
         path = f"{self.path}: " if self.path else ""
-        said = f"{where}:{self.line}:{self.column}: {path}expected {self.expected}, found {self.found}"
-        return f"{said}\n    hint: {self.hint}" if self.hint else said
+        text = f"{where}:{self.line}:{self.column}: {path}expected {self.expected}, found {self.found}"
+        return f"{text}\n    hint: {self.hint}" if self.hint else text
 
 
 class InvalidPolicyError(PolicyError):

@@ -1,4 +1,4 @@
-"""A threshold with a promise: a remedy may re-issue the device's threshold, which unlearning has made the wrong one."""
+"""A threshold with a promise: a remedy may re-issue the threshold of the device, which unlearning has shifted."""
 
 from pydantic import Field
 

@@ -224,12 +224,12 @@ def _merge(document: Document, field_errors: list[FieldError]) -> list[Problem]:
     """
     problems = list(document.problems)
     refused = {(problem.line, problem.column) for problem in problems}
-    told: set[tuple[Keys, str]] = set()
+    listed: set[tuple[Keys, str]] = set()
     for field_error in field_errors:
         problem = document.locate(field_error)
         about = (field_error.keys, field_error.expected if field_error.keys == ("checks",) else "")
-        if (problem.line, problem.column) not in refused and about not in told:
-            told.add(about)
+        if (problem.line, problem.column) not in refused and about not in listed:
+            listed.add(about)
             problems.append(problem)
     return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.path))
 

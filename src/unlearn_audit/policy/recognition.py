@@ -1,4 +1,4 @@
-"""What the tests of single records and single patients must be able to find before their silence may pass."""
+"""The power that tests of single records and patients need before their silence may pass."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""What `run` audits when it is given a policy alone, and how its original is trained."""
+"""The reference case: what `run` audits when it is given a policy alone, and how its original is trained."""
 
 import operator
 from typing import Literal
@@ -11,7 +11,7 @@ from unlearn_audit.records.frozen import Frozen
 
 
 class Recipe(Frozen):
-    """How the original is trained: SGD with momentum, one-cycle schedule."""
+    """How the original is trained: SGD with momentum, one-cycle schedule or one that drops in steps."""
 
     epochs: int = Field(ge=1, le=10_000, description="passes over the training records")
     batch: int = Field(default=128, ge=1, le=65_536, description="records per step")
@@ -19,6 +19,13 @@ class Recipe(Frozen):
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of SGD")
     weight_decay: float = Field(default=0.0, ge=0, le=1, description="of SGD; it lessens memorisation")
     warm_up: Fraction = Field(default=0.15, description="share of the steps in which the learning rate rises")
+    drops: tuple[Fraction, ...] = Field(
+        default=(),
+        max_length=10,
+        exclude_if=operator.not_,
+        description="shares of the steps after which the learning rate falls to a tenth, constant between; then there "
+        "is neither one-cycle schedule nor warm-up",
+    )
     class_weights: Literal["balanced"] | None = Field(
         default=None,
         exclude_if=lambda weights: weights is None,

@@ -1,4 +1,4 @@
-"""What the parts of a policy must have to do with one another. Each rule is one function; none needs a table.
+"""Rules between the parts of a policy. Each is one function; none needs a table.
 
 They read plain data, not the model, and step over what is malformed: so they can speak in the same pass as the
 complaints about single fields, and guard a `Policy` that is made in Python as well.

@@ -1,4 +1,4 @@
-"""What a signing file may say: how reports of one place are signed. Paths are relative to the file."""
+"""The signing file: how reports of one place are signed. Paths are relative to the file."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What a study file may say: which methods, on which data, how often. A study speaks of methods, an audit of a model.
+"""The study file: which methods, on which data, how often. A study speaks of methods, an audit of a model.
 
 Paths are relative to the study file. Costs, operating points, recipe and attacks are those of its policy.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Slug, refuse
-from unlearn_audit.policy.fields import Column, Fraction, Text
+from unlearn_audit.policy.fields import Column, ForgetShare, Text
 from unlearn_audit.policy.reference_case import Recipe
 from unlearn_audit.policy.study_rules import validate_study_consistency
 from unlearn_audit.records.frozen import Frozen
@@ -29,7 +29,10 @@ class StudiedModel(MethodChoice):
 class StudyCell(Frozen):
     """What is done where this share of the training records is forgotten."""
 
-    forget: Fraction = Field(description="share of the training records, drawn anew for each seed, by class")
+    forget: ForgetShare = Field(
+        description="drawn anew for each seed: a share of the training records of every class, or shares by class, "
+        "such as {malignant: 0.5, benign: 0.11}; a class that is not named gives nothing"
+    )
     models: tuple[StudiedModel, ...] = Field(min_length=1, max_length=64)
 
 
@@ -84,11 +87,23 @@ class StudyFile(Frozen):
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
     split_column: Column | None = Field(default=None, description="column of the data that holds train, val or test")
     recipe: Recipe | None = Field(default=None, description="of the training, where it is not the policy's")
+    model: Slug | None = Field(
+        default=None, exclude_if=operator.not_, description="network by its name in the table, where not the policy's"
+    )
+    head: Literal["binary", "classes"] | None = Field(
+        default=None, exclude_if=operator.not_, description="of the network, where it is not as the policy's task says"
+    )
     seeds: tuple[Seed, ...] = Field(
         min_length=1, max_length=1_000, description="of the training runs; intervals need three or more"
     )
     cost_ratio: float = Field(
         default=5, gt=0, le=1_000_000, description="false negative to false positive, where models are read at argmax"
+    )
+    by_class: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="also measure risk where a miss costs one false alarm, the risk of positives and negatives alone, "
+        "their gap, and the accuracy of either",
     )
     cells: tuple[StudyCell, ...] = Field(min_length=1, max_length=16)
     relearning: Relearning | None = None

@@ -1,6 +1,7 @@
-"""What the parts of a study file must have to do with one another: names that are unique, and names that exist."""
+"""Rules between the parts of a study file: names are unique, and names exist."""
 
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from unlearn_audit.policy.problems import FieldError, Keys, suggest
@@ -10,6 +11,16 @@ ALWAYS = ("original", "retrained")
 """Models that every cell has, and that claims may name."""
 RELEARNED = "relearned-"
 """How the names of relearned copies begin; no model of a study file may be called so."""
+
+
+_SIGNS = re.compile(r"[^a-z0-9]+")
+
+
+def name_share(share: float | Mapping[str, float]) -> str:
+    """Return what a share to forget, or shares by class, are called in names of files: letters, digits and hyphens."""
+    if isinstance(share, Mapping):
+        return "-".join(f"{_SIGNS.sub('-', name.lower())}-{part:g}" for name, part in sorted(share.items()))
+    return f"{share:g}"
 
 
 def validate_study_consistency(data: Data) -> Iterator[FieldError]:
@@ -37,16 +48,25 @@ def _seeds(data: Data) -> Iterator[FieldError]:
 
 def _shares(data: Data) -> Iterator[FieldError]:
     """Refuse two cells of one share, and of shares so close that their files would be called the same."""
-    shares = [((*keys, "forget"), cell.get("forget")) for keys, cell in walk_items(data, "cells")]
-    yield from _repeated([(keys, f"{share:g}") for keys, share in shares if is_number(share)], "share to forget")
+    shares: list[tuple[Keys, Any]] = [
+        ((*keys, "forget"), cell.get("forget")) for keys, cell in walk_items(data, "cells")
+    ]
+    named = [(keys, name_share(share)) for keys, share in shares if is_number(share) or _is_by_class(share)]
+    yield from _repeated(named, "share to forget")
+
+
+def _is_by_class(share: Any) -> bool:
+    return (
+        isinstance(share, dict) and all(isinstance(name, str) for name in share) and all(map(is_number, share.values()))
+    )
 
 
 def _names(data: Data) -> Iterator[FieldError]:
     for cell, content in walk_items(data, "cells"):
         models = [((*cell, *keys), model) for keys, model in walk_items(content, "models")]
         for key in ("name", "title"):
-            said = [((*keys, key), model.get(key)) for keys, model in models]
-            yield from _repeated([(keys, text) for keys, text in said if isinstance(text, str)], f"{key} in a cell")
+            found = [((*keys, key), model.get(key)) for keys, model in models]
+            yield from _repeated([(keys, text) for keys, text in found if isinstance(text, str)], f"{key} in a cell")
         for keys, model in models:
             name = model.get("name")
             if isinstance(name, str) and (name in ALWAYS or name.startswith(RELEARNED)):

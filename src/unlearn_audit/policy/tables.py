@@ -1,4 +1,4 @@
-"""What a policy's names must have to do with the tables: names known, checks answerable, no side unguarded."""
+"""Rules between a policy and the tables: names known, checks answerable, no side unguarded."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any

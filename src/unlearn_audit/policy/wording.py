@@ -1,4 +1,4 @@
-"""pydantic's complaints in words that a policy's owner can act on; what is allowed comes from the schema itself."""
+"""pydantic's errors in words that a policy's owner can act on; what is allowed comes from the schema itself."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -56,12 +56,12 @@ def describe(root: Schema, node: Schema) -> str:
 
 
 def _describe_number(node: Schema) -> str:
-    floor = [(node[k], said) for k, said in (("minimum", "of at least"), ("exclusiveMinimum", "above")) if k in node]
-    ceiling = [(node[k], said) for k, said in (("maximum", "at most"), ("exclusiveMaximum", "below")) if k in node]
+    floor = [(node[k], text) for k, text in (("minimum", "of at least"), ("exclusiveMinimum", "above")) if k in node]
+    ceiling = [(node[k], text) for k, text in (("maximum", "at most"), ("exclusiveMaximum", "below")) if k in node]
     tightest = [pick(bounds) for pick, bounds in ((max, floor), (min, ceiling)) if bounds]
-    said = " and ".join(f"{side} {bound:,}" for bound, side in tightest)
+    text = " and ".join(f"{side} {bound:,}" for bound, side in tightest)
     kind = {1: "a whole number", 2: "an even number"}.get(node.get("multipleOf", 1), "a number")
-    return f"{kind if node['type'] == 'integer' else 'a number'} {said}".rstrip()
+    return f"{kind if node['type'] == 'integer' else 'a number'} {text}".rstrip()
 
 
 def _describe_list(root: Schema, node: Schema) -> str:

@@ -1,5 +1,6 @@
 """The view model: a record turned into everything the templates show; no number is computed in a template."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unlearn_audit.presentation.figures import calibration as calibration_figures
@@ -24,6 +25,7 @@ from unlearn_audit.presentation.sections import (
     seals,
     searches,
     subgroups,
+    subject,
 )
 from unlearn_audit.presentation.sections.checks import Banner
 from unlearn_audit.presentation.sections.clinical import RecordList
@@ -31,7 +33,7 @@ from unlearn_audit.presentation.sections.contents import SECTIONS, Section
 from unlearn_audit.presentation.sections.exploration import Exploration, present_exploration
 from unlearn_audit.presentation.sections.grid import Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import group_digits
+from unlearn_audit.presentation.wording import group_digits, name_letters
 from unlearn_audit.records import AuditRecord
 
 
@@ -49,6 +51,7 @@ class Presentation:
     sections: tuple[Section, ...]
     banner: Banner
     subject: tuple[Fact, ...]
+    missing: str | None
     brief_checks: Grid
     global_risk: Figure | None
     patients_in_brief: str | None
@@ -63,6 +66,7 @@ class Presentation:
     models: Grid
     searches: tuple[Grid, ...]
     has_retrained: bool
+    made_elsewhere: bool
     data: tuple[Fact, ...]
     splits: Grid
     overlaps: tuple[str, ...]
@@ -101,21 +105,25 @@ class Presentation:
     exploration: Exploration | None
 
 
-def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentation:
-    """Return the view of `record`; the same record gives an equal view. A summary has room for fewer checks."""
+def present(record: AuditRecord, profile: Profile = Profile.FULL, missing: Sequence[str] = ()) -> Presentation:
+    """Return the view of `record`; the same record gives an equal view. A summary has room for fewer checks.
+
+    `missing` are letters that the page's typefaces lack.
+    """
     index = Index(record)
     identification, digests = case.present_identification(index)
     data, splits, overlaps = case.present_data(index)
     policy = record.policy
     title = cover.shorten_title(str(policy.get("applies_to") or policy.get("title") or record.provenance.case))
     banner = cover.shorten_banner(checks.present_banner(index))
-    subject = cover.shorten_subject(case.present_subject(index))
+    facts = cover.shorten_subject(subject.present_subject(index))
     drawn = figures.draw_global_risk(index)
     brief = cover.shorten_brief(patients.summarise(index))
+    lost = name_letters(missing)
     room = cover.find_room(
         title,
-        subject,
-        (banner.reason, banner.advice, brief or ""),
+        facts,
+        (banner.reason, banner.advice, brief or "", *([lost] if lost else ())),
         drawn.height if drawn else 0.0,
         foot=profile is Profile.SUMMARY,
     )
@@ -129,7 +137,8 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         test_key=case.is_test_signed(record.provenance.signer),
         sections=SECTIONS,
         banner=banner,
-        subject=subject,
+        subject=facts,
+        missing=lost,
         brief_checks=cover.fit_checks(checks.present_brief_checks(index), record.verdict.checks, room),
         global_risk=drawn,
         patients_in_brief=brief,
@@ -144,6 +153,7 @@ def present(record: AuditRecord, profile: Profile = Profile.FULL) -> Presentatio
         models=case.present_models(index),
         searches=searches.present_searches(index),
         has_retrained=index.find_name("retrained") is not None,
+        made_elsewhere=all(card.seconds is None and card.seed is None for card in record.provenance.models),
         data=data,
         splits=splits,
         overlaps=overlaps,

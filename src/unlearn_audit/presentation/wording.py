@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from unlearn_audit.records import Estimate, Interval, Limit, OperatingPoint, PointKind, Unit
@@ -21,6 +22,7 @@ DASH = "\u2013"
 _FORMULA = ("=", "+", "-", "@")
 NONE = "\u2014"
 _MOST_DIGITS = 7
+_MOST_LETTERS = 4
 
 _POINTS = {PointKind.ARGMAX: "most probable class", PointKind.COST_OPTIMAL: "cost-optimal threshold"}
 
@@ -141,3 +143,12 @@ def format_id(text: str) -> str:
     Readers copy lists of ids out of pages. Record and evidence keep the id as it is.
     """
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def name_letters(missing: Sequence[str]) -> str | None:
+    """Return the sentence on letters that the typefaces of paper lack, None where they lack none."""
+    if not missing:
+        return None
+    listed = ", ".join(f"U+{ord(letter):04X}" for letter in missing[:_MOST_LETTERS])
+    more = f" and {len(missing) - _MOST_LETTERS} more" if len(missing) > _MOST_LETTERS else ""
+    return f"{listed}{more}: no typeface of this PDF has them, and each stands as \ufffd. record.json holds every word."

@@ -1,4 +1,4 @@
-"""Is the registered model the audited one? By the bytes of the weights, or it is not said."""
+"""Binding of a registered model to the audited one, by the bytes of the weights."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a verified report is in the words of an experiment tracker: parameters, metrics and tags."""
+"""A verified report in the words of an experiment tracker: parameters, metrics and tags."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

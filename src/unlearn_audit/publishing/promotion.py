@@ -1,4 +1,4 @@
-"""May this version be promoted? Everything must speak for it; silence speaks against it."""
+"""Promotion of a model version: allowed where every answer speaks for it, refused where any is missing."""
 
 from dataclasses import dataclass
 
@@ -21,11 +21,11 @@ def find_objection(verification: Verification, binding: Binding) -> Objection | 
     if verification.record is None:
         return Objection("the report does not verify", ExitCode.INTEGRITY)
     if verification.exit_code is not ExitCode.PASS:
-        told = f"the verdict is {name_outcome(verification)}: {verification.record.verdict.reason}"
-        return Objection(told, verification.exit_code)
+        text = f"the verdict is {name_outcome(verification)}: {verification.record.verdict.reason}"
+        return Objection(text, verification.exit_code)
     if verification.find("authenticity").state is not State.OK:
         return Objection("a TEST key signed the report, which anyone can make", ExitCode.INTEGRITY)
     if not binding.holds:
-        told = f"the version is not bound to the audited model: {binding.sentence}"
-        return Objection(told, ExitCode.INTEGRITY)
+        text = f"the version is not bound to the audited model: {binding.sentence}"
+        return Objection(text, ExitCode.INTEGRITY)
     return None

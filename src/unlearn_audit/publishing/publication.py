@@ -1,4 +1,4 @@
-"""Verify a report, log it to MLflow, tag the model version it speaks of, and promote that version if it may."""
+"""Verifies a report, logs it to MLflow, tags the model version, and promotes that version where it may."""
 
 import re
 import shutil
@@ -65,7 +65,7 @@ def publish_to_mlflow(
     tracking_uri: str | None = None,
     *,
     trust: tuple[Path, ...] = (),
-    wishes: VerificationOptions | None = None,
+    options: VerificationOptions | None = None,
     policy: Path | None = None,
     experiment: str = FOLDER,
     run_id: str | None = None,
@@ -80,7 +80,7 @@ def publish_to_mlflow(
         bundle: the folder that `run` wrote. What is verified and logged is a copy of it, made first.
         tracking_uri: the server; the variable MLFLOW_TRACKING_URI where it is not given.
         trust: PEM files of the root certificates that are trusted, as in `verify`; without one nothing is published.
-        wishes: what else is asked of signatures and times.
+        options: what else is asked of signatures and times.
         policy: policy that the report must have been judged by.
         experiment: experiment of a new run, made where there is none. The run that already holds this record is taken.
         run_id: log to this run instead; it may not hold another audit.
@@ -107,27 +107,27 @@ def publish_to_mlflow(
         raise UsageError(f"expected an alias of letters, digits, - and _, found {promote!r}", hint="such as champion")
     model = RegisteredVersion.parse(model_version) if model_version is not None else None
     with _copy_bundle(Path(bundle)) as (folder, temporary):
-        verification = _verify(folder, trust, wishes, policy)
+        verification = _verify(folder, trust, options, policy)
         server = Server(tracking_uri)
         target = _Target(model, _bind(server, model, verification, temporary)) if model is not None else None
         if require_same_weights and not (target and target.binding.holds):
             why = target.binding.sentence if target else "no version was named"
             raise IntegrityError(f"the model version is not the audited model, nothing was logged: {why}")
-        told = describe(verification)
-        run = _find_run(server, told, experiment, run_id)
+        description = describe(verification)
+        run = _find_run(server, description, experiment, run_id)
         files = _choose_files(folder, with_evidence=with_evidence)
         try:
-            _log_run(server, run, told, files)
+            _log_run(server, run, description, files)
             if target is not None:
-                _tag_version(server, run, told, target)
-            server.tag_run(run, {OUTCOME: told.outcome})
+                _tag_version(server, run, description, target)
+            server.tag_run(run, {OUTCOME: description.outcome})
         except BaseException:
             if run_id is None:
                 server.end_quietly(run)
             raise
         if run_id is None:
             server.end_run(run, "FINISHED")
-    done = Publication(run, server.shown, told.outcome, verification, target.binding if target else None)
+    done = Publication(run, server.shown, description.outcome, verification, target.binding if target else None)
     return _promote(server, done, target, promote) if target is not None and promote is not None else done
 
 
@@ -146,7 +146,7 @@ def _copy_bundle(bundle: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _verify(
-    folder: Path, trust: tuple[Path, ...], wishes: VerificationOptions | None, policy: Path | None
+    folder: Path, trust: tuple[Path, ...], options: VerificationOptions | None, policy: Path | None
 ) -> Verification:
     """Return the answers about a report that may be published: everything holds, whatever its verdict.
 
@@ -154,16 +154,16 @@ def _verify(
         IntegrityError: something does not hold, or nobody is trusted.
         PublishingError: something that was asked for could not be answered.
     """
-    verification = verify_bundle(folder, trust, wishes)
+    verification = verify_bundle(folder, trust, options)
     if policy is not None and verification.record is not None:
         verification = verification.extend((compare_policy(policy, verification.record),))
     bad = [line for line in verification.lines if line.state in (State.INVALID, State.UNTRUSTED)]
     if bad or verification.record is None:
-        told = "; ".join(f"{line.name}: {line.sentence}" for line in bad)
-        raise IntegrityError(f"the report does not verify, nothing was logged: {told}")
+        text = "; ".join(f"{line.name}: {line.sentence}" for line in bad)
+        raise IntegrityError(f"the report does not verify, nothing was logged: {text}")
     if silent := [line for line in verification.lines if line.asked and line.state is not State.OK]:
-        told = "; ".join(f"{line.name}: {line.sentence}" for line in silent)
-        raise PublishingError(f"what was asked could not be verified, nothing was logged: {told}")
+        text = "; ".join(f"{line.name}: {line.sentence}" for line in silent)
+        raise PublishingError(f"what was asked could not be verified, nothing was logged: {text}")
     return verification
 
 
@@ -178,9 +178,9 @@ def _get_record(verification: Verification) -> AuditRecord:
     return verification.record
 
 
-def _find_run(server: Server, told: Description, experiment: str, run_id: str | None) -> str:
+def _find_run(server: Server, description: Description, experiment: str, run_id: str | None) -> str:
     """Return the run to log to: a run holds one audit, and an audit that was published before keeps its run."""
-    record = told.tags[RECORD]
+    record = description.tags[RECORD]
     if run_id is not None:
         tags, _ = server.read_run(run_id)
         if tags.get(RECORD, record) != record:
@@ -191,7 +191,7 @@ def _find_run(server: Server, told: Description, experiment: str, run_id: str | 
         return run_id
     home = server.find_experiment(experiment)
     return server.find_run(home, RECORD, record) or server.create_run(
-        home, told.name, {OUTCOME: PUBLISHING, RECORD: record}
+        home, description.name, {OUTCOME: PUBLISHING, RECORD: record}
     )
 
 
@@ -201,25 +201,25 @@ def _choose_files(folder: Path, *, with_evidence: bool) -> list[tuple[Path, str]
     return [(folder / name, "/".join((FOLDER, *name.split("/")[:-1]))) for name in names]
 
 
-def _log_run(server: Server, run: str, told: Description, files: list[tuple[Path, str]]) -> None:
+def _log_run(server: Server, run: str, description: Description, files: list[tuple[Path, str]]) -> None:
     """Log everything but the outcome, which comes last: what was interrupted says 'publishing'."""
-    server.tag_run(run, {OUTCOME: PUBLISHING, **told.tags, **told.checks})
+    server.tag_run(run, {OUTCOME: PUBLISHING, **description.tags, **description.checks})
     _, logged = server.read_run(run)
-    new = {name: value for name, value in told.metrics.items() if logged.get(name) != value}
-    server.log(run, told.params, new, told.created)
+    new = {name: value for name, value in description.metrics.items() if logged.get(name) != value}
+    server.log(run, description.params, new, description.created)
     server.upload(run, files)
 
 
-def _tag_version(server: Server, run: str, told: Description, target: _Target) -> None:
+def _tag_version(server: Server, run: str, description: Description, target: _Target) -> None:
     """Tag the version; where it is not bound the verdict is about another model, and nothing on it may read as its."""
     bound, sentence = target.binding.holds, target.binding.sentence
     about = {f"{PREFIX}bound": "yes" if bound else "not bound", f"{PREFIX}bound_by": sentence}
     server.tag_run(run, {f"{PREFIX}model_version": str(target.model), **about})
-    tags = {OUTCOME: PUBLISHING, **told.version_tags, **about, f"{PREFIX}run_id": run}
+    tags = {OUTCOME: PUBLISHING, **description.version_tags, **about, f"{PREFIX}run_id": run}
     if not bound:
         tags[f"{PREFIX}reason"] = f"not bound: {sentence}"
     server.tag_version(target.model, tags)
-    server.tag_version(target.model, {OUTCOME: told.outcome if bound else "not bound"})
+    server.tag_version(target.model, {OUTCOME: description.outcome if bound else "not bound"})
 
 
 def _promote(server: Server, done: Publication, target: _Target, alias: str) -> Publication:

@@ -1,8 +1,9 @@
 """Records: the frozen types that travel between the floors, and the messages that they carry.
 
 Read `key` (what a number is about; `populations` and `operating_points` are its parts), `messages` (codes and details
-beside sentences; the English catalogue is `messages.en.toml`), then the way the data goes: `provenance`, `estimates`
-(what was measured), `verdicts` (what was decided; `waivers`), `audit_record` (all of it, as one canonical JSON).
+beside sentences; the English catalogue is `messages.en.toml`), then the way the data goes: `cards`, `provenance`,
+`estimates` (what was measured), `verdicts` (what was decided; `waivers`), `audit_record` (all of it, as one canonical
+JSON).
 """
 
 from importlib import import_module
@@ -10,6 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from unlearn_audit.records.audit_record import RECORD_SCHEMA, AuditRecord, Curve, CurveKind, Recommendation
 from unlearn_audit.records.canonical import digest_of, to_canonical_json
+from unlearn_audit.records.cards import (
+    DataCard,
+    Disjoint,
+    HyperparameterSearch,
+    ModelCard,
+    Overlap,
+    ReferenceCard,
+    ReissuedThreshold,
+    SplitCount,
+    TriedConfiguration,
+)
 from unlearn_audit.records.estimates import Cell, Direction, Estimate, Finding, Interval, Power, Unit
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.looks import Looks
@@ -17,23 +29,7 @@ from unlearn_audit.records.messages import Message, find_reason, join_texts, quo
 from unlearn_audit.records.operating_points import ARGMAX, COST_OPTIMAL, OperatingPoint, PointKind
 from unlearn_audit.records.populations import ALL, NEGATIVE, POSITIVE, Population, PopulationKind
 from unlearn_audit.records.progress import ProgressCallback, ignore_progress
-from unlearn_audit.records.provenance import (
-    DataCard,
-    Deviation,
-    Device,
-    Disjoint,
-    EarlierRun,
-    ForgetRequest,
-    HyperparameterSearch,
-    ModelCard,
-    Overlap,
-    Provenance,
-    ReferenceCard,
-    ReissuedThreshold,
-    SplitCount,
-    TriedConfiguration,
-    UserCode,
-)
+from unlearn_audit.records.provenance import Deviation, Device, EarlierRun, ForgetRequest, Provenance, UserCode
 from unlearn_audit.records.rounding import round_number
 from unlearn_audit.records.seals import Seal, choose_seed
 from unlearn_audit.records.selftest_summary import SelfTestSummary, WrongDecisions

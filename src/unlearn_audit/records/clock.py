@@ -1,4 +1,4 @@
-"""The time that records, seals and signatures state. It is the maker's word: what can be trusted is a time stamp's."""
+"""The time that records, seals and signatures state. It is claimed; only a time stamp's can be trusted."""
 
 import os
 from collections.abc import Iterable

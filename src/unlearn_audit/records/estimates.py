@@ -59,11 +59,11 @@ class Interval(Frozen):
 
 
 class Cell(Frozen):
-    """Records that count alike: the number is the sum over layers of the mean of `value` over the layer's records."""
+    """Records that count alike: the number is the sum over strata of the mean of `value` over the stratum's records."""
 
     count: int = Field(ge=0)
-    value: float = Field(description="what one such record counts for, the layer's weight included")
-    layer: int = Field(default=0, ge=0)
+    value: float = Field(description="what one such record counts for, the stratum's weight included")
+    stratum: int = Field(default=0, ge=0)
 
 
 class Power(Frozen):

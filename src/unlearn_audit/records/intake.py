@@ -1,4 +1,4 @@
-"""What was assumed about an input: each property is verified, declared, or printed in one line for a reader to judge.
+"""Assumptions about an input: each property is verified, declared, or printed in one line for a reader to judge.
 
 Every reader (predictions, arrays, npz, folders, published archives, models of others) gives one entry for each property
 of its kind. `run` and `evidence check` print them, the record holds them. An entry is a message of the catalogue

@@ -1,4 +1,4 @@
-"""Looks: how often a test split was looked at, and what is left of the error that its policy allows over all looks."""
+"""Looks: how often a test split was looked at, and what is left of the error that the policy allows over all looks."""
 
 from pydantic import Field
 

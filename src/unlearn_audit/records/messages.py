@@ -1,4 +1,4 @@
-"""Messages: what a record says in words, as a code with details, and as English text that is made from the two.
+"""Messages: a code with details, and the English text that is made from the two.
 
 A reader branches on `code` and `details`. The text is for people, and comes from the one catalogue `messages.en.toml`:
 a report in another language needs another catalogue and nothing else. docs/report_format.md says how a text is made.

@@ -1,4 +1,4 @@
-"""Seals: a policy signed before the run. The run's seed follows from them, so no number of it can be older than they.
+"""Seals in a record: policies signed before the run, from which the seed of the run follows.
 
 Nor can a seal be left out afterwards: without it the seed would be another one.
 """

@@ -1,4 +1,4 @@
-"""Waivers: someone accepts, with name, reason and expiry, that a check does not pass. The outcome stays what it is."""
+"""Waivers: a person accepts, with name, reason and expiry, that a check does not pass. The outcome stays what it is."""
 
 from collections.abc import Iterable
 from datetime import date

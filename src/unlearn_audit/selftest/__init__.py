@@ -1,4 +1,4 @@
-"""The self-test: planted truths through the whole of evidence, findings and verdict, and how often that goes wrong."""
+"""The self-test: simulated models of known truth, judged as real ones are, and the rate of wrong decisions."""
 
 from unlearn_audit.selftest.figure import draw_rates
 from unlearn_audit.selftest.page import write_page

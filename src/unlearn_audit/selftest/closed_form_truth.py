@@ -1,4 +1,4 @@
-"""What is true of a plant, in closed form: one function per metric that a check of the self-test names.
+"""Closed-form truths of simulated models: one function per metric that a check of the self-test names.
 
 Phi below is the standard normal distribution function. Two normal scores with means a and b and standard deviation 1
 are in the order a > b with probability Phi((a - b) / sqrt 2), which is the area under their ROC curve.

@@ -1,4 +1,4 @@
-"""The published page: what was planted, what the gate said, and what may be concluded. Markdown from a result alone."""
+"""The published page of the self-test, in Markdown, made from its result alone."""
 
 from collections.abc import Sequence
 
@@ -68,7 +68,7 @@ def write_page(result: SelfTest) -> str:
         "rates": sum((t.false_pass is not None) + (t.false_fail is not None) for t in result.scenarios),
         "sizes": ", ".join(f"{size:,} {name}" for name, size in SIZES.items()),
         "sums": str(result.summarise()),
-        "above": _tell_above(result),
+        "above": _describe_above(result),
     }
     tables = [_write_table(kind, [t for t in result.scenarios if t.kind == kind]) for kind in _TITLES]
     accepted = result.tampering.accepted
@@ -76,7 +76,7 @@ def write_page(result: SelfTest) -> str:
     return "\n".join([_HEAD.format(**facts), *tables, changed, _FOOT.format(**facts)])
 
 
-def _tell_above(result: SelfTest) -> str:
+def _describe_above(result: SelfTest) -> str:
     """Name the rates that were observed above what is promised, whether or not that can be chance."""
     allowed = 1 - result.confidence
     above = [

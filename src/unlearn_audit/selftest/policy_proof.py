@@ -1,4 +1,4 @@
-"""A policy is proved like code: what its checks say of six models that must not pass, and of one that should.
+"""The proof of a policy: what its checks say of six simulated models that must not pass, and of one that should.
 
 Mutation testing, for policies: a check that stops no bad model protects nobody, and a gate that lets no fine model
 through is switched off. Everything is simulated at the sizes that the policy declares, so that it is known before
@@ -88,10 +88,10 @@ class Proof:
 
     def list_messages(self) -> list[Message]:
         """Return what the proof says: one message for each bad model, one for the fine one, and the sizes."""
-        said = [_tell_bad(trial) for trial in self.bad]
+        messages = [_describe_bad(trial) for trial in self.bad]
         code = "proof-fine-model-seldom-passes" if self.is_hopeless else "proof-fine-model-passes"
-        said.append(write_message(code, passes=self.fine.passes, draws=self.fine.draws))
-        return [*said, *(size.message for size in self.sizes)]
+        messages.append(write_message(code, passes=self.fine.passes, draws=self.fine.draws))
+        return [*messages, *(size.message for size in self.sizes)]
 
 
 def prove_policy(policy: Policy, draws: int = DRAWS) -> Proof | None:
@@ -179,7 +179,7 @@ def _find_sizes(policy: Policy, results: list[tuple[CheckResult, ...]]) -> tuple
     return tuple(find_size_that_does(by_id[column[0].id], policy, column) for column in seldom)
 
 
-def _tell_bad(trial: Trial) -> Message:
+def _describe_bad(trial: Trial) -> Message:
     about = {"title": trial.title, "passes": trial.passes, "draws": trial.draws}
     if trial.may_pass:
         return write_message("proof-bad-model-passes", **about)

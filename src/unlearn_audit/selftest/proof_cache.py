@@ -1,4 +1,4 @@
-"""Proofs of policies that were made before: what a proof says hangs on the policy and the version alone."""
+"""The cache of proofs: a proof depends on policy and version alone."""
 
 import json
 import platform
@@ -36,10 +36,10 @@ def find_proof(policy: Policy, cache: Path) -> Proof | None:
 def _keep(path: Path, key: str, proof: Proof) -> None:
     content = {"bad": list(map(_write_trial, proof.bad)), "fine": _write_trial(proof.fine)}
     content["sizes"] = [{**asdict(size), "message": size.message.model_dump(mode="json")} for size in proof.sizes]
-    said = {"key": key, "sha256": digest_of(content), "proof": content}
+    facts = {"key": key, "sha256": digest_of(content), "proof": content}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps(said, indent=1).encode())
+        replace_file(path, json.dumps(facts, indent=1).encode())
     except OSError:
         return
 
@@ -52,9 +52,9 @@ def _write_trial(trial: Trial) -> dict[str, Any]:
 
 def _read(path: Path, key: str) -> Proof | None:
     try:
-        said = json.loads(path.read_text("utf-8"))
-        content = said["proof"]
-        if said["key"] != key or said["sha256"] != digest_of(content):
+        document = json.loads(path.read_text("utf-8"))
+        content = document["proof"]
+        if document["key"] != key or document["sha256"] != digest_of(content):
             return None
         sizes = (Size(**{**size, "message": Message.model_validate(size["message"])}) for size in content["sizes"])
         return Proof(tuple(map(_read_trial, content["bad"])), _read_trial(content["fine"]), tuple(sizes))

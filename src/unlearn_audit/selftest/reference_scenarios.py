@@ -1,4 +1,4 @@
-"""Planted models with reference models: one remembered record among two hundred, nobody, and pairs on a tolerance.
+"""Scenarios with reference models: one remembered record among two hundred, none, and pairs on a tolerance.
 
 With own noise of variance 1 - SHARED in every model, the difference of a pair is normal around what the model that
 trained on the record remembers, m, and P(IN > OUT) = Phi(m / sqrt(2 (1 - SHARED))).
@@ -112,8 +112,8 @@ class ReferenceScenario:
         """Return what is true of it."""
         if self.shifts.one:
             return f"one of 200 erased records remembered by {SHIFT:g} in log-odds"
-        told = [f"{c.id}: {self.compute_truth(c):.4f}, on its limit" for c in self.policy.checks if c.id == self.on]
-        return "; ".join(told) or "nothing is remembered"
+        lines = [f"{c.id}: {self.compute_truth(c):.4f}, on its limit" for c in self.policy.checks if c.id == self.on]
+        return "; ".join(lines) or "nothing is remembered"
 
 
 @cache

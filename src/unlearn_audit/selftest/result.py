@@ -1,4 +1,4 @@
-"""What a self-test found: one letter per repeat, and from those the rates of wrong decisions with their intervals."""
+"""The result of a self-test: one letter per repeat, and the rates of wrong decisions with their intervals."""
 
 import json
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ class SelfTest:
         too many that is accepted, or that verification breaks down over instead of refusing it.
         """
         allowed = 1 - self.confidence
-        said = [
+        lines = [
             f"{trials.name}: {word} {rate}, more than the {allowed:.2g} that is promised"
             for trials in self.scenarios
             for word, rate in (("false pass", trials.false_pass), ("false fail", trials.false_fail))
@@ -118,10 +118,10 @@ class SelfTest:
         ]
         accepted = self.tampering.accepted
         if accepted.events:
-            said.append(f"tampered-report: {accepted.events} of {accepted.n} changed reports were accepted")
+            lines.append(f"tampered-report: {accepted.events} of {accepted.n} changed reports were accepted")
         if broken := self.tampering.outcomes.count("b"):
-            said.append(f"tampered-report: verification broke down over {broken} of {accepted.n} changed reports")
-        return said
+            lines.append(f"tampered-report: verification broke down over {broken} of {accepted.n} changed reports")
+        return lines
 
     @property
     def exit_code(self) -> ExitCode:
@@ -177,9 +177,12 @@ class SelfTest:
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:
         """Read a published result back; counts and rates are computed anew from its letters."""
-        told = json.loads(content)
+        document = json.loads(content)
         scenarios = tuple(
-            Trials(row["name"], row["planted"], row["truth"], row["kind"], row["outcomes"]) for row in told["scenarios"]
+            Trials(row["name"], row["planted"], row["truth"], row["kind"], row["outcomes"])
+            for row in document["scenarios"]
         )
-        tampering = Tampering(told["tampered_reports"]["outcomes"])
-        return cls(told["version"], told["seed"], told["repeats"], told["confidence"], scenarios, tampering)
+        tampering = Tampering(document["tampered_reports"]["outcomes"])
+        return cls(
+            document["version"], document["seed"], document["repeats"], document["confidence"], scenarios, tampering
+        )

@@ -1,4 +1,4 @@
-"""What is planted: a written-out table, one line a scenario, and the gate that each is held against.
+"""Scenarios of the self-test: one line each, with the gate that each is held against.
 
 The hardest failure to catch is not a bad model but one whose true value lies exactly on a tolerance: nowhere else
 may a sound gate pass so often. Each check of the gate has such a scenario, for each side that it guards. There the
@@ -81,12 +81,12 @@ class Scenario:
 
     def describe(self) -> str:
         """Return the true values that are not well inside, with their tolerances."""
-        told = [
+        lines = [
             f"{check.id}: {truth:.4f}, {'on' if standing == 'on' else 'beyond'} {_print_limit(check)}"
             for check, truth, standing in self.list_truths()
             if standing != "inside"
         ]
-        return "; ".join(told) or "every true value inside its tolerance"
+        return "; ".join(lines) or "every true value inside its tolerance"
 
 
 def _print_limit(check: Check) -> str:

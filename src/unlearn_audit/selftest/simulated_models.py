@@ -1,4 +1,4 @@
-"""The models that a policy is tried on: six that must not pass, and a fine one that should.
+"""Simulated models that a policy is proved on: six that must not pass, and a fine one that should.
 
 A record's latent score, phi, is how far its answer lies on the side of its true class: normal with standard deviation 1
 around delta / 2, where delta = sqrt(2) probit(AUROC). The log-odds of positive are delta times it, with its sign, plus

@@ -1,4 +1,4 @@
-"""Planted models: evidence is drawn from a distribution whose true risks and membership AUCs are known exactly.
+"""Simulated evidence, drawn from a distribution whose true risks and membership AUCs are known exactly.
 
 A record's logit of the true class, phi, is normal with standard deviation 1 under every model; only the means differ,
 by class and by whether the model has seen the record. So every number that a check may name is a sum of normal

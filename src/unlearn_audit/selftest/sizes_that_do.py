@@ -1,4 +1,4 @@
-"""How many records would let a fine model pass a check: said before anybody trains."""
+"""The number of records that would let a fine model pass a check, known before anybody trains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ def find_size_that_does(check: Check, policy: Policy, results: Sequence[CheckRes
     names = groups if len(groups) == len(sizes) else ("",) * len(sizes)
     now = [_name(n, name) for n, name in zip(sizes, names, strict=True)]
     needed = [_name(n, name) for n, name in zip(_grow(sizes, growth), names, strict=True)]
-    said = write_message("proof-size-that-would-do", **about, now=now, needed=needed)
-    return Size(check.id, passes, len(results), said)
+    message = write_message("proof-size-that-would-do", **about, now=now, needed=needed)
+    return Size(check.id, passes, len(results), message)
 
 
 def _find_growth(check: Check, estimates: Sequence[Estimate]) -> float | None:

@@ -1,4 +1,4 @@
-"""A signed report with one bit changed, many times: how many does verification accept?"""
+"""Tampering: signed reports with one bit changed, and how many of them verification accepts."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Planting and deciding, many times: from drawn evidence to the verdict by the product's own way."""
+"""Trials of a scenario: drawn evidence, and the verdict on it by the product's own way."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""The bundle: a folder of files that names and signs all of itself, there as a whole or not at all."""
+"""Writes a bundle: a folder of files that names and signs all of itself, there as a whole or not at all."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""A responsible person signs a finished bundle: a further signature in the PDF, and an envelope over all files."""
+"""Countersigning of a finished bundle by a responsible person: a signature in the PDF, an envelope over all files."""
 
 import shutil
 from pathlib import Path

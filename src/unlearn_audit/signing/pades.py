@@ -60,19 +60,19 @@ def sign_pdf(
 
 def _explain(error: Exception, how: Signing) -> AuditError:
     parts = (" ".join(str(part).split()).rstrip(".: ") for part in (error, error.__cause__) if part)
-    said = ": ".join(part for part in parts if part) or type(error).__name__
+    text = ": ".join(part for part in parts if part) or type(error).__name__
     if how.level.carries_proof:
-        if "revoked at" in said:
+        if "revoked at" in text:
             hint = "sign with a key, or name an authority, whose certificate is good"
-            return KeyFileError(f"the PDF cannot be signed at level {how.level}: {said}", hint=hint)
+            return KeyFileError(f"the PDF cannot be signed at level {how.level}: {text}", hint=hint)
         if type(error) is ValueError:  # of a parser, pyHanko's own are below it: anyone can answer anything
-            said = f"what a revocation list or an OCSP responder says cannot be read ({said})"
+            text = f"what a revocation list or an OCSP responder says cannot be read ({text})"
         return KeyFileError(
-            f"the PDF cannot be signed at level {how.level}: {said}",
+            f"the PDF cannot be signed at level {how.level}: {text}",
             hint="give current revocation lists of the signer's and the time-stamp authority's issuer as "
             "'revocations' of the signing file (see 'keys crl'), and the authority's root as 'timestamps.trust'",
         )
-    return KeyFileError(f"the PDF cannot be signed: {said}")
+    return KeyFileError(f"the PDF cannot be signed: {text}")
 
 
 async def _sign_and_archive(pdf: bytes, key: SigningKey, how: Signing, why: Purpose) -> bytes:

@@ -1,32 +1,19 @@
-"""Sealing: a policy is signed before the run, and seals are read for a run."""
+"""Sealing: signs a policy before the run, and reads seals for a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from unlearn_audit import __version__
-from unlearn_audit.bundle.envelope import CHAIN_FIELD, STATEMENT_TYPE, sign_envelope
-from unlearn_audit.bundle.seals import _LONGEST, SEAL_TYPE, Opened, list_changes, name_stamp, open_seal
+from unlearn_audit.bundle.seals import LONGEST, SEAL, Opened, list_changes, name_stamp, open_seal
+from unlearn_audit.bundle.signed_content import sign_content
 from unlearn_audit.errors import IntegrityError, KeyFileError, UsageError
-from unlearn_audit.pki.keys import SigningKey, fingerprint_of
+from unlearn_audit.pki.keys import SigningKey
 from unlearn_audit.policy import Policy
-from unlearn_audit.records import Seal, to_canonical_json
+from unlearn_audit.records import Seal
 
 
 def make_seal(policy: Policy, key: SigningKey, sealed: str) -> bytes:
     """Return the envelope that seals `policy` at the time that is claimed in `sealed` (UTC, ISO 8601)."""
-    statement = {
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": f"policy {policy.id} {policy.version}", "digest": {"sha256": policy.digest()}}],
-        "predicateType": SEAL_TYPE,
-        "predicate": {
-            "policy": policy.model_dump(mode="json"),
-            "sealed": sealed,
-            "tool": f"unlearn-audit {__version__}",
-            "signer": fingerprint_of(key.certificate),
-            CHAIN_FIELD: key.chain_pem().decode("ascii"),
-        },
-    }
-    return sign_envelope(to_canonical_json(statement), key)
+    return sign_content(SEAL, policy, key, sealed=sealed)
 
 
 def read_seals(paths: Sequence[Path], policy: Policy) -> tuple[Seal, ...]:
@@ -48,7 +35,7 @@ def read_seals(paths: Sequence[Path], policy: Policy) -> tuple[Seal, ...]:
     if len({seal.digest() for seal in seals}) < len(seals):
         raise UsageError("the same seal was given twice")
     if seals and all(seal.changes for seal in seals):
-        places = ", ".join(seals[-1].changes[:_LONGEST])
+        places = ", ".join(seals[-1].changes[:LONGEST])
         raise UsageError(
             f"policy '{policy.id}' was amended after it was sealed: {places}",
             hint="seal it again and give both seals: the report then lists the amendment",

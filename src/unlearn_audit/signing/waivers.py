@@ -2,31 +2,16 @@
 
 from pathlib import Path
 
-from unlearn_audit import __version__
-from unlearn_audit.bundle.envelope import CHAIN_FIELD, STATEMENT_TYPE, sign_envelope
-from unlearn_audit.bundle.waiver_seals import WAIVER_SEAL_TYPE, OpenedWaivers, name_waiver_seal, open_waiver_seal
+from unlearn_audit.bundle.signed_content import sign_content
+from unlearn_audit.bundle.waiver_seals import WAIVERS, OpenedWaivers, name_waiver_seal, open_waiver_seal
 from unlearn_audit.errors import IntegrityError, UsageError
-from unlearn_audit.pki.keys import SigningKey, fingerprint_of
+from unlearn_audit.pki.keys import SigningKey
 from unlearn_audit.policy import Policy, WaiverFile, load_waivers
-from unlearn_audit.records import digest_of, to_canonical_json
 
 
 def sign_waivers(file: WaiverFile, key: SigningKey, granted: str) -> bytes:
     """Return the envelope that signs `file` at the time that is claimed in `granted` (UTC, ISO 8601)."""
-    content = file.model_dump(mode="json")
-    statement = {
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": f"waivers {file.policy}", "digest": {"sha256": digest_of(content)}}],
-        "predicateType": WAIVER_SEAL_TYPE,
-        "predicate": {
-            "waivers": content,
-            "granted": granted,
-            "tool": f"unlearn-audit {__version__}",
-            "signer": fingerprint_of(key.certificate),
-            CHAIN_FIELD: key.chain_pem().decode("ascii"),
-        },
-    }
-    return sign_envelope(to_canonical_json(statement), key)
+    return sign_content(WAIVERS, file, key, granted=granted)
 
 
 def read_waivers(path: Path, policy: Policy) -> OpenedWaivers:

@@ -5,12 +5,12 @@ Jeffreys, DeLong) and is for display. `bounds` may decide a check; each end is a
 confidence. The bounds follow one rule that can be said in a sentence: *pretend that one more record had been seen, and
 that it was the worst possible one*. For a proportion that rule is exactly Clopper-Pearson.
 
-Reading order: `confusion` -> `tallies`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells` ->
-`rates`, `risk` -> `groups`, `auc`, `auc_change`, `auc_shift`, `roc` -> `membership`, `attacks` -> `ensemble`,
-`moderation`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) -> `reference_pairs`,
-`sign_flips`, `paired_recognition`, `worst_record`, `worst_record_power`, `false_discovery`, `checkpoint_spread`
-(pairs of reference models) -> `disclosure`, `linear_reconstruction` (two releases compared) -> `equivalence`,
-`multiplicity`, `prevalence`, `thresholds`, `guaranteed_threshold`, `power`, `calibration`.
+Reading order: `confusion` -> `stratified_counts`, `bootstrap` -> `dirichlet_means`, `worst_case` (the rule) -> `cells`
+-> `rates`, `risk` -> `groups`, `auc`, `auc_change`, `auc_shift`, `roc` -> `membership`, `attacks` -> `ensemble`,
+`variance_shrinkage`, `lira`, `rmia`, `bayes_optimal`, `swap`, `null` (attacks with reference models) ->
+`reference_pairs`, `sign_flips`, `paired_recognition`, `worst_record`, `worst_record_power`, `false_discovery`,
+`checkpoint_spread` (pairs of reference models) -> `disclosure`, `linear_reconstruction` (two releases compared) ->
+`equivalence`, `multiplicity`, `prevalence`, `thresholds`, `guaranteed_threshold`, `power`, `calibration`.
 """
 
 from unlearn_audit.stats.attacks import (
@@ -53,7 +53,6 @@ from unlearn_audit.stats.membership import (
     score_loss,
     score_modified_entropy,
 )
-from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
 from unlearn_audit.stats.multiplicity import adjust_differences, adjust_holm, share_error
 from unlearn_audit.stats.null import estimate_null
 from unlearn_audit.stats.paired_recognition import (
@@ -98,6 +97,7 @@ from unlearn_audit.stats.sign_flips import RandomisationTest, SignFlips
 from unlearn_audit.stats.swap import estimate_swap_quality
 from unlearn_audit.stats.threshold_grid import choose_grid, count_mistakes
 from unlearn_audit.stats.thresholds import choose_cost_optimal, choose_for_sensitivity, choose_threshold
+from unlearn_audit.stats.variance_shrinkage import VariancePrior, fit_variance_prior, shrink_variances
 from unlearn_audit.stats.worst_record import WorstRecord, find_worst_record
 from unlearn_audit.stats.worst_record_power import estimate_worst_record_power
 
@@ -191,7 +191,6 @@ __all__ = [
     "find_worst_record",
     "fit_offline_slope",
     "fit_variance_prior",
-    "moderate",
     "predict_logit",
     "rank_by_alignment",
     "score_base",
@@ -205,6 +204,7 @@ __all__ = [
     "score_modified_entropy",
     "score_rmia",
     "share_error",
+    "shrink_variances",
     "split_by_group",
     "split_risk_change",
 ]

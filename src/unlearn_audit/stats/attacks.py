@@ -8,7 +8,7 @@ from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.membership import Labels, LogProbs, Scores, score_confidence, score_loss
-from unlearn_audit.stats.refusals import require_confidence, require_finite, require_masks
+from unlearn_audit.stats.validation import validate_confidence, validate_finite, validate_masks
 
 CHANCE = 0.5
 
@@ -89,11 +89,11 @@ def estimate_svc_efficacy(
     """
     from sklearn.svm import SVC
 
-    require_confidence(confidence)
-    require_masks(retain=retain, forget=forget, test=test)
+    validate_confidence(confidence)
+    validate_masks(retain=retain, forget=forget, test=test)
     scores = score_confidence(log_probs, labels)
     features, truth = _stack(*_even_out(scores[retain], scores[test]))
-    require_finite(forget=scores[forget])
+    validate_finite(forget=scores[forget])
     called = SVC(C=3, gamma="auto", kernel="rbf").fit(features, truth).predict(scores[forget][:, None])
     return _share(int((called == 0).sum()), int(forget.sum()), confidence)
 
@@ -130,8 +130,8 @@ def estimate_logistic_accuracy(
     """
     from sklearn.linear_model import LogisticRegression
 
-    require_confidence(confidence)
-    require_masks(forget=forget, test=test)
+    validate_confidence(confidence)
+    validate_masks(forget=forget, test=test)
     scores = score_loss(log_probs, labels)
     features, truth = _stack(*_even_out(scores[forget], scores[test]))
     size = len(truth) // 2
@@ -150,7 +150,7 @@ def estimate_logistic_accuracy(
 
 def _stack(members: Scores, nonmembers: Scores) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return (n, 1) the scores of both groups, and (n,) 1 for members, 0 for others."""
-    require_finite(members=members, nonmembers=nonmembers)
+    validate_finite(members=members, nonmembers=nonmembers)
     features = np.concatenate([members, nonmembers])[:, None]
     if np.ptp(features) == 0:
         raise MeasurementError(write_message("constant-scores"))

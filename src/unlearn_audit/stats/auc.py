@@ -16,7 +16,7 @@ from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups, Scores
 from unlearn_audit.stats.multiplicity import share_error
-from unlearn_audit.stats.refusals import require_confidence, require_finite
+from unlearn_audit.stats.validation import validate_confidence, validate_finite
 
 
 def compute_midranks(values: Scores) -> Scores:
@@ -41,7 +41,7 @@ def compute_auc(members: Scores, nonmembers: Scores) -> float:
     Raises:
         MeasurementError: a group is empty or holds NaN or infinity.
     """
-    require_finite(members=members, nonmembers=nonmembers)
+    validate_finite(members=members, nonmembers=nonmembers)
     return float(place(members, nonmembers)[0].mean())
 
 
@@ -66,7 +66,7 @@ def compute_delong_variance(
     Raises:
         MeasurementError: fewer than two independent records in a group, NaN or infinity.
     """
-    require_finite(members=members, nonmembers=nonmembers)
+    validate_finite(members=members, nonmembers=nonmembers)
     groups = Groups.of(len(members), len(nonmembers), clusters)
     return groups.compute_variance(*place(members, nonmembers))
 
@@ -98,8 +98,8 @@ def estimate_auc(
     Raises:
         MeasurementError: all scores are equal, a group has fewer than two independent records, NaN or infinity.
     """
-    require_confidence(confidence)
-    require_finite(members=members, nonmembers=nonmembers)
+    validate_confidence(confidence)
+    validate_finite(members=members, nonmembers=nonmembers)
     _require_spread(members, nonmembers)
     groups = Groups.of(len(members), len(nonmembers), clusters)
     below, above = place(members, nonmembers)

@@ -1,4 +1,4 @@
-"""The difference of two AUCs on the same records: did the second model tell members apart better than the first?"""
+"""The difference of two AUCs on the same records: whether the second model tells members apart better."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from unlearn_audit.stats.auc import extend, find_reach, place
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups, Scores
 from unlearn_audit.stats.multiplicity import share_error
-from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite
+from unlearn_audit.stats.validation import validate_confidence, validate_equal_lengths, validate_finite
 
 Pair = tuple[Scores, Scores]
 
@@ -40,8 +40,8 @@ def estimate_auc_change(
         MeasurementError: the records differ in number, a group has fewer than two independent records, or every score
             of a model is the same.
     """
-    require_confidence(confidence)
-    require_same_records(before, after)
+    validate_confidence(confidence)
+    validate_same_records(before, after)
     groups = Groups.of(len(before[0]), len(before[1]), clusters)
     placed = place(*before), place(*after)
     value, spread, _ = _compare(*placed, groups)
@@ -67,18 +67,18 @@ def estimate_auc_change(
     )
 
 
-def require_same_records(before: Pair, after: Pair) -> None:
+def validate_same_records(before: Pair, after: Pair) -> None:
     """Refuse scores of other records, and models that score all records alike.
 
     Raises:
         MeasurementError: they are.
     """
     for when, (members, nonmembers) in (("before", before), ("after", after)):
-        require_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
+        validate_finite(**{f"members {when}": members, f"nonmembers {when}": nonmembers})
         if np.ptp(np.concatenate([members, nonmembers])) == 0:
             raise MeasurementError(write_message("constant-scores-when", when=when))
-    require_equal_lengths(before=before[0], after=after[0])
-    require_equal_lengths(before=before[1], after=after[1])
+    validate_equal_lengths(before=before[0], after=after[0])
+    validate_equal_lengths(before=before[1], after=after[1])
 
 
 def _subtract(before: Pair, after: Pair) -> Pair:

@@ -1,4 +1,4 @@
-"""The difference of two AUCs on the probit scale: as large where the groups differ anyway as where they do not.
+"""The difference of two AUCs on the probit scale, where an effect is as large for groups that differ anyway.
 
 A difference of AUCs shrinks the further they lie from one half. Forget records that come from another clinic than the
 test records may be told from these by any model, at an AUC of .96 after retraining; a model that remembers all of them
@@ -11,11 +11,11 @@ import numpy as np
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import extend, find_reach, place
-from unlearn_audit.stats.auc_change import Pair, require_same_records
+from unlearn_audit.stats.auc_change import Pair, validate_same_records
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Groups
 from unlearn_audit.stats.multiplicity import share_error
-from unlearn_audit.stats.refusals import require_confidence
+from unlearn_audit.stats.validation import validate_confidence
 
 CHANCE = 0.5
 FURTHEST = 0.4
@@ -53,8 +53,8 @@ def estimate_auc_shift(
         MeasurementError: the reference AUC lies outside [0.1, 0.9]; the records differ in number, a group has fewer
             than two independent records, or every score of a model is the same.
     """
-    require_confidence(confidence)
-    require_same_records(reference, audited)
+    validate_confidence(confidence)
+    validate_same_records(reference, audited)
     groups = Groups.of(len(reference[0]), len(reference[1]), clusters)
     placed = place(*reference), place(*audited)
     start = float(placed[0][0].mean())

@@ -4,7 +4,7 @@ from math import sqrt
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Cell, Estimate, Interval, Unit, write_message
-from unlearn_audit.stats.refusals import require_confidence
+from unlearn_audit.stats.validation import validate_confidence
 
 
 def _require_counts(events: int, n: int) -> None:
@@ -71,7 +71,7 @@ def estimate_proportion(events: int, n: int, *, confidence: float) -> Estimate:
     Raises:
         MeasurementError: no records, events outside 0..n, confidence outside its range.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     _require_counts(events, n)
     low, high = compute_jeffreys(events, n, (1 - confidence) / 2)
     lower, upper = compute_clopper_pearson(events, n, 1 - confidence)

@@ -10,14 +10,14 @@ Neither interval may decide: with few events both collapse (`docs/appendix/cover
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.stats.tallies import Block, Floats, Functional, Tally
+from unlearn_audit.stats.stratified_counts import Block, Floats, Functional, StratifiedCounts
 
 Ends = tuple[float, float]
 
 
-def draw_totals(tally: Tally, resamples: int, rng: np.random.Generator) -> Floats:
+def draw_totals(stratified: StratifiedCounts, resamples: int, rng: np.random.Generator) -> Floats:
     """Return (resamples, k) records per cell; every block is drawn by itself."""
-    return np.asarray(sum(block.draw_bootstrap(resamples, rng) for block in tally.blocks))
+    return np.asarray(sum(block.draw_bootstrap(resamples, rng) for block in stratified.blocks))
 
 
 def find_percentile_ends(drawn: Floats, tail: float) -> Ends:
@@ -26,7 +26,7 @@ def find_percentile_ends(drawn: Floats, tail: float) -> Ends:
     return float(low), float(high)
 
 
-def find_bca_ends(tally: Tally, functional: Functional, drawn: Floats, tail: float) -> Ends | None:
+def find_bca_ends(stratified: StratifiedCounts, functional: Functional, drawn: Floats, tail: float) -> Ends | None:
     """Return the bias-corrected and accelerated ends of the (resamples,) drawn numbers.
 
     The correction z0 is the normal quantile of the share of drawn numbers below the observed one (ties half), the
@@ -37,14 +37,14 @@ def find_bca_ends(tally: Tally, functional: Functional, drawn: Floats, tail: flo
 
     Returns:
         Both ends; None where they are not defined: the numbers do not vary, the observed one lies outside all drawn
-        ones, or leaving out one unit leaves a layer empty.
+        ones, or leaving out one unit leaves a stratum empty.
     """
     from scipy.special import ndtr, ndtri
 
-    observed = float(functional.evaluate(tally.totals[None, :].astype(np.float64))[0])
+    observed = float(functional.evaluate(stratified.totals[None, :].astype(np.float64))[0])
     slack = 1e-12 * max(1.0, abs(observed))  # the same counts may be summed in another order
     below = ((drawn < observed - slack).mean() + (drawn <= observed + slack).mean()) / 2
-    acceleration = _find_acceleration(tally, functional)
+    acceleration = _find_acceleration(stratified, functional)
     if acceleration is None or not 0 < below < 1:
         return None
     bias, z = ndtri(below), ndtri([tail, 1 - tail])
@@ -55,11 +55,11 @@ def find_bca_ends(tally: Tally, functional: Functional, drawn: Floats, tail: flo
     return float(low), float(high)
 
 
-def _find_acceleration(tally: Tally, functional: Functional) -> float | None:
+def _find_acceleration(stratified: StratifiedCounts, functional: Functional) -> float | None:
     third, second = 0.0, 0.0
-    for block in tally.blocks:
+    for block in stratified.blocks:
         try:
-            left = _leave_one_out(tally, block, functional)
+            left = _leave_one_out(stratified, block, functional)
         except MeasurementError:
             return None
         units = int(block.repeats.sum())
@@ -69,15 +69,15 @@ def _find_acceleration(tally: Tally, functional: Functional) -> float | None:
     return third / (6 * second**1.5) if second > 0 else None
 
 
-def _leave_one_out(tally: Tally, block: Block, functional: Functional) -> Floats:
+def _leave_one_out(stratified: StratifiedCounts, block: Block, functional: Functional) -> Floats:
     """Return (g,) the number without one unit of each of the block's kinds; kinds without units have weight zero."""
     present = block.repeats > 0
     left = np.zeros(len(block.repeats))
-    left[present] = functional.evaluate((tally.totals - block.patterns[present]).astype(np.float64))
+    left[present] = functional.evaluate((stratified.totals - block.patterns[present]).astype(np.float64))
     return left
 
 
-def compute_design_effect(tally: Tally, functional: Functional) -> float | None:
+def compute_design_effect(stratified: StratifiedCounts, functional: Functional) -> float | None:
     """Return by which factor clusters widen the variance: that of the units over that of independent records.
 
     Both variances are of first order (the number's deviation is a sum over records). 1 where records of one cluster
@@ -88,10 +88,10 @@ def compute_design_effect(tally: Tally, functional: Functional) -> float | None:
     Returns:
         The factor, above zero; None where units are records, or where nothing varies.
     """
-    if tally.unit == "record":
+    if stratified.unit == "record":
         return None
-    totals, effects = tally.totals, functional.find_effects(tally.totals)
-    records, units = int(totals.sum()), sum(int(block.repeats.sum()) for block in tally.blocks)
+    totals, effects = stratified.totals, functional.find_effects(stratified.totals)
+    records, units = int(totals.sum()), sum(int(block.repeats.sum()) for block in stratified.blocks)
     alone = float(totals @ effects**2) * records / (records - 1)
-    together = sum(float(block.repeats @ (block.patterns @ effects) ** 2) for block in tally.blocks)
+    together = sum(float(block.repeats @ (block.patterns @ effects) ** 2) for block in stratified.blocks)
     return together * units / (units - 1) / alone if alone > 0 and together > 0 else None

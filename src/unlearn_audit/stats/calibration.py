@@ -1,4 +1,4 @@
-"""How far stated probabilities are from what happens."""
+"""Errors of stated probabilities: the Brier score, and calibration in the large."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite, require_masks
+from unlearn_audit.stats.validation import validate_confidence, validate_equal_lengths, validate_finite, validate_masks
 
 
 def compute_brier(actual: Mask, probability: NDArray[np.float64]) -> float:
@@ -77,10 +77,10 @@ def _estimate_mean(  # noqa: PLR0917 - two call sites
 ) -> Estimate:
     from scipy.special import ndtri
 
-    require_confidence(confidence)
+    validate_confidence(confidence)
     value = float(errors.mean())
     names = np.arange(len(errors)) if clusters is None else clusters
-    require_equal_lengths(actual=actual, clusters=names)
+    validate_equal_lengths(actual=actual, clusters=names)
     _, index = np.unique(names, return_inverse=True)
     sums = np.bincount(index, weights=errors - value)
     if len(sums) < 2:  # noqa: PLR2004 - a variance needs two
@@ -102,9 +102,9 @@ def _estimate_mean(  # noqa: PLR0917 - two call sites
 
 
 def _square_errors(actual: Mask, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    require_masks(actual=actual)
-    require_finite(probability=probability)
-    require_equal_lengths(actual=actual, probability=probability)
+    validate_masks(actual=actual)
+    validate_finite(probability=probability)
+    validate_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
             write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())

@@ -1,8 +1,8 @@
 """Numbers that are linear in shares of cells: one engine for risk, rates, and their paired changes, clustered or not.
 
 Each record falls into one of k cells (missed, false alarm, right; or newly missed, newly caught, ...). A number is a
-`Functional`: each cell's value averaged within a layer, the layers' averages added with weights. One layer gives a
-plain mean over all records; two layers (positives, negatives) give balanced accuracy or a prevalence-weighted risk.
+`Functional`: each cell's value averaged within a stratum, the strata' averages added with weights. One stratum gives a
+plain mean over all records; two strata (positives, negatives) give balanced accuracy or a prevalence-weighted risk.
 
 The bounds are those of Gaffke (2005) and Learned-Miller & Thomas (2020, arXiv 1905.06208): one more unit is added, in
 the worst cell, and the shares are Dirichlet with the counts as parameters. With two cells this is exactly the
@@ -18,17 +18,17 @@ import numpy as np
 
 from unlearn_audit.records import Cell, Estimate, Interval, Message, Unit, write_message
 from unlearn_audit.stats.bootstrap import compute_design_effect, draw_totals, find_bca_ends, find_percentile_ends
-from unlearn_audit.stats.refusals import require_confidence, require_resamples
-from unlearn_audit.stats.tallies import (
+from unlearn_audit.stats.stratified_counts import (
     Block,
     Clusters,
     Counts,
     Floats,
     Functional,
-    Tally,
-    tally_clusters,
-    tally_records,
+    StratifiedCounts,
+    stratify_clusters,
+    stratify_records,
 )
+from unlearn_audit.stats.validation import validate_confidence, validate_resamples
 from unlearn_audit.stats.worst_case import find_bounds
 
 __all__ = [
@@ -37,16 +37,16 @@ __all__ = [
     "Counts",
     "Floats",
     "Functional",
-    "Tally",
+    "StratifiedCounts",
     "estimate_functional",
     "estimate_functionals",
-    "tally_clusters",
-    "tally_records",
+    "stratify_clusters",
+    "stratify_records",
 ]
 
 
 def estimate_functional(
-    tally: Tally,
+    stratified: StratifiedCounts,
     functional: Functional,
     unit: Unit,
     *,
@@ -55,7 +55,7 @@ def estimate_functional(
     rng: np.random.Generator,
     events: int | None = None,
 ) -> Estimate:
-    """Estimate `functional` on `tally`: percentile and BCa bootstrap for the eye, worst-case bounds for the decision.
+    """Estimate `functional`: percentile and BCa bootstrap for the eye, worst-case bounds for the decision.
 
     Valid when: the units (records, or clusters) are drawn independently from the population that is spoken about, and
     the model and its threshold were fixed before they were looked at. Each end of `bounds` lies on the wrong side of
@@ -65,12 +65,12 @@ def estimate_functional(
         MeasurementError: confidence, resamples or records do not define it.
     """
     return estimate_functionals(
-        tally, (functional,), unit, confidence=confidence, resamples=resamples, rng=rng, events=events
+        stratified, (functional,), unit, confidence=confidence, resamples=resamples, rng=rng, events=events
     )[0]
 
 
 def estimate_functionals(
-    tally: Tally,
+    stratified: StratifiedCounts,
     functionals: tuple[Functional, ...],
     unit: Unit,
     *,
@@ -86,18 +86,18 @@ def estimate_functionals(
     Raises:
         MeasurementError: confidence, resamples or records do not define them.
     """
-    require_confidence(confidence)
-    require_resamples(resamples)
-    drawn = draw_totals(tally, resamples, rng)
-    bounds = find_bounds(tally, functionals, 1 - confidence)
+    validate_confidence(confidence)
+    validate_resamples(resamples)
+    drawn = draw_totals(stratified, resamples, rng)
+    bounds = find_bounds(stratified, functionals, 1 - confidence)
     return tuple(
-        _estimate(tally, each, unit, confidence, events, drawn, ends)
+        _estimate(stratified, each, unit, confidence, events, drawn, ends)
         for each, ends in zip(functionals, bounds, strict=True)
     )
 
 
 def _estimate(  # noqa: PLR0917 - one call site
-    tally: Tally,
+    stratified: StratifiedCounts,
     functional: Functional,
     unit: Unit,
     confidence: float,
@@ -105,8 +105,8 @@ def _estimate(  # noqa: PLR0917 - one call site
     drawn: Floats,
     ends: tuple[float, float],
 ) -> Estimate:
-    totals, numbers = tally.totals, functional.evaluate(drawn)
-    method = write_message("dirichlet-worst-case", unit=tally.unit)
+    totals, numbers = stratified.totals, functional.evaluate(drawn)
+    method = write_message("dirichlet-worst-case", unit=stratified.unit)
     return Estimate(
         value=float(functional.evaluate(totals[None, :].astype(np.float64))[0]),
         unit=unit,
@@ -114,29 +114,31 @@ def _estimate(  # noqa: PLR0917 - one call site
         events=events,
         bounds=Interval(low=ends[0], high=ends[1], confidence=confidence, method=method, sides="one"),
         standard_error=float(numbers.std()) if np.ptp(numbers) > 0 else None,
-        design_effect=compute_design_effect(tally, functional),
+        design_effect=compute_design_effect(stratified, functional),
         sizes=functional.count_groups(totals),
         cells=_list_cells(functional, totals),
-        **_show(tally, functional, confidence, numbers),
+        **_show(stratified, functional, confidence, numbers),
     )
 
 
 def _list_cells(functional: Functional, totals: Counts) -> tuple[Cell, ...]:
     return tuple(
-        Cell(count=int(count), value=value * functional.weights[layer], layer=layer)
-        for count, value, layer in zip(totals, functional.values, functional.layers, strict=True)
+        Cell(count=int(count), value=value * functional.weights[stratum], stratum=stratum)
+        for count, value, stratum in zip(totals, functional.values, functional.strata, strict=True)
     )
 
 
-def _show(tally: Tally, functional: Functional, confidence: float, numbers: Floats) -> dict[str, Interval | None]:
+def _show(
+    stratified: StratifiedCounts, functional: Functional, confidence: float, numbers: Floats
+) -> dict[str, Interval | None]:
     """Return the intervals for display, by the names of their fields."""
     tail = (1 - confidence) / 2
-    drawn = {"unit": tally.unit, "resamples": len(numbers)}
+    drawn = {"unit": stratified.unit, "resamples": len(numbers)}
     ends, method = find_percentile_ends(numbers, tail), write_message("percentile-bootstrap", **drawn)
     if ends[0] == ends[1]:  # no event, or nothing but events: the bootstrap would claim to know the number exactly
-        ends = find_bounds(tally, (functional,), tail)[0]
-        method = write_message("dirichlet-worst-case-no-spread", unit=tally.unit)
-    accelerated = find_bca_ends(tally, functional, numbers, tail)
+        ends = find_bounds(stratified, (functional,), tail)[0]
+        method = write_message("dirichlet-worst-case-no-spread", unit=stratified.unit)
+    accelerated = find_bca_ends(stratified, functional, numbers, tail)
 
     def name(pair: tuple[float, float], how: Message) -> Interval:
         return Interval(low=pair[0], high=pair[1], confidence=confidence, method=how, sides="two")

@@ -1,4 +1,4 @@
-"""Is the audited checkpoint one more draw of its procedure, or an outlier among the models that the procedure made?
+"""The audited checkpoint against its procedure: one more draw of it, or an outlier among its models.
 
 Tests over reference pairs speak of a procedure. They speak of the audited checkpoint too only if it is one of its
 models. Each reference model is scored as the checkpoint is, against the other pairs; the checkpoint's score should then
@@ -13,7 +13,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import compute_auc, find_reach
 from unlearn_audit.stats.reference_pairs import Floats, Masks, bound_logit, find_pairs
-from unlearn_audit.stats.refusals import require_confidence
+from unlearn_audit.stats.validation import validate_confidence
 from unlearn_audit.stats.worst_record import PRIOR_FREEDOM
 
 
@@ -61,7 +61,7 @@ def compare_checkpoint(
     Raises:
         MeasurementError: as `find_pairs`; shapes that differ; a checkpoint trained on all records or on none.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     _validate_shapes(checkpoint, trained_on, references, references_trained_on)
     pairs = find_pairs(references_trained_on)
     held, target = bound_logit(references), bound_logit(checkpoint)
@@ -104,10 +104,10 @@ def _calibrate(phi: Floats, trained_on: Masks) -> tuple[Floats, Floats]:
         squares += np.where(side, (phi - mean) ** 2, 0.0).sum(axis=0)
         means.append(mean)
     freedom = len(phi) - 2
-    told = squares > 0
-    if not told.any():
+    varied = squares > 0
+    if not varied.any():
         raise MeasurementError(write_message("reference-models-alike"))
-    usual = float(np.exp(np.log(squares[told] / freedom).mean()))
+    usual = float(np.exp(np.log(squares[varied] / freedom).mean()))
     return (means[0] + means[1]) / 2, np.sqrt((PRIOR_FREEDOM * usual + squares) / (PRIOR_FREEDOM + freedom))
 
 

@@ -1,4 +1,4 @@
-"""Counts of right and wrong calls: of one model, and of two models on the same records."""
+"""Confusion counts: of one model, and of two models on the same records."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
-from unlearn_audit.stats.refusals import require_masks
+from unlearn_audit.stats.validation import validate_masks
 
 Mask = NDArray[np.bool_]
 
@@ -41,7 +41,7 @@ class Confusion:
         Raises:
             MeasurementError: the masks are empty, not boolean, or of different lengths.
         """
-        require_masks(actual=actual, predicted=predicted)
+        validate_masks(actual=actual, predicted=predicted)
         positive, called = int(actual.sum()), int(predicted.sum())
         tp = int((actual & predicted).sum())
         return cls(tp=tp, fn=positive - tp, fp=called - tp, tn=len(actual) - positive - called + tp)
@@ -106,12 +106,12 @@ class PairedCells:
 
     newly_missed: int
     newly_caught: int
-    new_alarms: int
-    repaired_alarms: int
-    still_caught: int
-    still_missed: int
-    still_false_alarm: int
-    still_quiet: int
+    new_false_positives: int
+    repaired_false_positives: int
+    still_true_positive: int
+    still_false_negative: int
+    still_false_positive: int
+    still_true_negative: int
 
     @classmethod
     def of(cls, actual: Mask, before: Mask, after: Mask) -> Self:
@@ -120,29 +120,36 @@ class PairedCells:
         Raises:
             MeasurementError: the masks are empty, not boolean, or of different lengths.
         """
-        require_masks(actual=actual, before=before, after=after)
+        validate_masks(actual=actual, before=before, after=after)
         code = 4 * actual + 2 * before.astype(np.int64) + after
-        quiet, new_alarms, repaired, alarm, missed, caught_now, missed_now, caught = np.bincount(code, minlength=8)
+        quiet, new_false_positives, repaired, alarm, missed, caught_now, missed_now, caught = np.bincount(
+            code, minlength=8
+        )
         return cls(
             newly_missed=int(missed_now),
             newly_caught=int(caught_now),
-            new_alarms=int(new_alarms),
-            repaired_alarms=int(repaired),
-            still_caught=int(caught),
-            still_missed=int(missed),
-            still_false_alarm=int(alarm),
-            still_quiet=int(quiet),
+            new_false_positives=int(new_false_positives),
+            repaired_false_positives=int(repaired),
+            still_true_positive=int(caught),
+            still_false_negative=int(missed),
+            still_false_positive=int(alarm),
+            still_true_negative=int(quiet),
         )
 
     @property
     def positives(self) -> int:
         """Records that are positive."""
-        return self.newly_missed + self.newly_caught + self.still_caught + self.still_missed
+        return self.newly_missed + self.newly_caught + self.still_true_positive + self.still_false_negative
 
     @property
     def negatives(self) -> int:
         """Records that are negative."""
-        return self.new_alarms + self.repaired_alarms + self.still_false_alarm + self.still_quiet
+        return (
+            self.new_false_positives
+            + self.repaired_false_positives
+            + self.still_false_positive
+            + self.still_true_negative
+        )
 
     @property
     def n(self) -> int:
@@ -153,18 +160,18 @@ class PairedCells:
     def before(self) -> Confusion:
         """The first model's confusion."""
         return Confusion(
-            tp=self.still_caught + self.newly_missed,
-            fn=self.still_missed + self.newly_caught,
-            fp=self.still_false_alarm + self.repaired_alarms,
-            tn=self.still_quiet + self.new_alarms,
+            tp=self.still_true_positive + self.newly_missed,
+            fn=self.still_false_negative + self.newly_caught,
+            fp=self.still_false_positive + self.repaired_false_positives,
+            tn=self.still_true_negative + self.new_false_positives,
         )
 
     @property
     def after(self) -> Confusion:
         """The second model's confusion."""
         return Confusion(
-            tp=self.still_caught + self.newly_caught,
-            fn=self.still_missed + self.newly_missed,
-            fp=self.still_false_alarm + self.new_alarms,
-            tn=self.still_quiet + self.repaired_alarms,
+            tp=self.still_true_positive + self.newly_caught,
+            fn=self.still_false_negative + self.newly_missed,
+            fp=self.still_false_positive + self.new_false_positives,
+            tn=self.still_true_negative + self.repaired_false_positives,
         )

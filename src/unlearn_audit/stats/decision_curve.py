@@ -1,4 +1,4 @@
-"""Net benefit: what acting on a model is worth, counted in true positives, at every threshold one might act from."""
+"""Net benefit: the worth of acting on a model, in true positives, at every threshold."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,8 +7,8 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Unit, write_message
 from unlearn_audit.stats.cells import Clusters, Functional, estimate_functional
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.rates import tally
-from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
+from unlearn_audit.stats.rates import stratify
+from unlearn_audit.stats.validation import validate_equal_lengths, validate_finite, validate_masks
 
 Floats = NDArray[np.float64]
 
@@ -47,9 +47,9 @@ def compute_net_benefit(
     Raises:
         MeasurementError: lengths that differ, NaN, thresholds or a prevalence outside (0, 1), one class only.
     """
-    require_masks(actual=actual)
-    require_finite(probability=probability, thresholds=thresholds)
-    require_equal_lengths(actual=actual, probability=probability)
+    validate_masks(actual=actual)
+    validate_finite(probability=probability, thresholds=thresholds)
+    validate_equal_lengths(actual=actual, probability=probability)
     share = _find_prevalence(actual, prevalence)
     weight = np.array([_weigh_alarm(float(threshold)) for threshold in thresholds])
     caught, alarmed = (
@@ -107,19 +107,19 @@ def estimate_net_benefit(
     Raises:
         MeasurementError: as `compute_net_benefit`, or fewer than two clusters.
     """
-    require_masks(actual=actual, called=called)
+    validate_masks(actual=actual, called=called)
     weight = _weigh_alarm(threshold)
     if prevalence is not None:
         _find_prevalence(actual, prevalence)
     cells = 2 * (~actual).astype(np.int64) + called
     values = (0.0, 1.0, 0.0, -weight)
     functional = (
-        Functional(values, layers=(0, 0, 0, 0))
+        Functional(values, strata=(0, 0, 0, 0))
         if prevalence is None
-        else Functional(values, layers=(0, 0, 1, 1), weights=(prevalence, 1 - prevalence))
+        else Functional(values, strata=(0, 0, 1, 1), weights=(prevalence, 1 - prevalence))
     )
     estimate = estimate_functional(
-        tally(cells, functional, clusters),
+        stratify(cells, functional, clusters),
         functional,
         Unit.SCORE,
         confidence=confidence,

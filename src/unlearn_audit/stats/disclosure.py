@@ -1,4 +1,4 @@
-"""Disclosure by comparison: what does somebody learn who holds the model before unlearning and the model after it?
+"""Disclosure by comparison: what is learned from the model before unlearning and the model after it.
 
 Whoever keeps the old release can compare. A record whose answer changed more than those of strangers was probably in
 the request. Exact erasure is not exempt: a model trained anew without a record answers it differently too.
@@ -15,7 +15,7 @@ from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.auc import estimate_auc
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.reference_pairs import Floats, bound_logit
-from unlearn_audit.stats.refusals import require_equal_lengths, require_finite
+from unlearn_audit.stats.validation import validate_equal_lengths, validate_finite
 
 Answers = tuple[Floats, Floats]
 
@@ -71,6 +71,6 @@ def estimate_disclosure(
 
 
 def _compute_change(before: Floats, after: Floats, name: str) -> Floats:
-    require_finite(**{f"{name} before": before, f"{name} after": after})
-    require_equal_lengths(**{f"{name} before": before, f"{name} after": after})
+    validate_finite(**{f"{name} before": before, f"{name} after": after})
+    validate_equal_lengths(**{f"{name} before": before, f"{name} after": after})
     return np.asarray(bound_logit(before) - bound_logit(after))

@@ -1,4 +1,4 @@
-"""What an attack is given: one model's answers, and those of reference models that did or did not train on a record.
+"""The input of an attack: one model's answers, and those of reference models that did or did not train on a record.
 
 A *candidate* is a record that half of the reference models were trained on (IN) and half were not (OUT). Only on
 candidates can a score be calibrated record by record, which is what makes these attacks stronger than a threshold.

@@ -1,4 +1,4 @@
-"""Two one-sided tests: is a number shown to lie within limits, not merely not shown to lie outside?"""
+"""Two one-sided tests: whether a number is shown to lie within limits, not merely not shown to lie outside."""
 
 from dataclasses import dataclass
 

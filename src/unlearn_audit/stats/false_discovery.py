@@ -1,4 +1,4 @@
-"""Which of many records stand out, when some are bound to by chance: the share of false ones among those listed."""
+"""False discovery control: which of many records stand out, at a bounded share of false ones among them."""
 
 import numpy as np
 

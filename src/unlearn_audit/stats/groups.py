@@ -1,4 +1,4 @@
-"""Two groups of scored records, which of them share a cluster, and how surely their AUC is known."""
+"""Two groups of scored records: which of them share a cluster, and the precision of their AUC."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.stats.cells import Clusters
-from unlearn_audit.stats.refusals import require_equal_lengths
-from unlearn_audit.stats.tallies import find_extra_size
+from unlearn_audit.stats.stratified_counts import find_extra_size
+from unlearn_audit.stats.validation import validate_equal_lengths
 
 Scores = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -37,7 +37,7 @@ class Groups:
         if clusters is None:
             return cls(np.arange(m), np.arange(m, m + n))
         for name, size, column in zip(("members", "nonmembers"), (m, n), clusters, strict=True):
-            require_equal_lengths(**{name: np.empty(size), f"clusters of {name}": column})
+            validate_equal_lengths(**{name: np.empty(size), f"clusters of {name}": column})
         _, index = np.unique(np.concatenate(clusters), return_inverse=True)
         return cls(index[:m].astype(np.int64), index[m:].astype(np.int64))
 

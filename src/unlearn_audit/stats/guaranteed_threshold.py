@@ -14,7 +14,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.binomial import estimate_proportion
 from unlearn_audit.stats.reference_pairs import Floats, Masks, Persons
-from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite, require_masks
+from unlearn_audit.stats.validation import validate_confidence, validate_equal_lengths, validate_finite, validate_masks
 
 _SAME = 1e-9
 
@@ -64,7 +64,7 @@ def choose_with_confidence(
     """
     from scipy.special import bdtr
 
-    require_confidence(confidence)
+    validate_confidence(confidence)
     positives = _collect_positives(actual, probability, alpha, persons)
     n, counts = len(positives), np.arange(len(positives))
     _validate_size(n, ceil(log(1 - confidence) / log(1 - alpha) - _SAME), alpha, confidence)
@@ -110,9 +110,9 @@ def _describe(
 
 def _collect_positives(actual: Masks, probability: Floats, alpha: float, persons: Persons | None) -> Floats:
     """Return the rising probabilities of the positives; of each person's the lowest."""
-    require_masks(actual=actual)
-    require_finite(probability=probability)
-    require_equal_lengths(actual=actual, probability=probability)
+    validate_masks(actual=actual)
+    validate_finite(probability=probability)
+    validate_equal_lengths(actual=actual, probability=probability)
     if not 0 < alpha < 1:
         raise MeasurementError(write_message("false-negative-rate-out-of-range", found=alpha))
     if probability.min() < 0 or probability.max() > 1:
@@ -121,7 +121,7 @@ def _collect_positives(actual: Masks, probability: Floats, alpha: float, persons
         )
     chosen = probability[actual]
     if persons is not None:
-        require_equal_lengths(actual=actual, persons=persons)
+        validate_equal_lengths(actual=actual, persons=persons)
         names, index = np.unique(persons[actual], return_inverse=True)
         lowest = np.full(len(names), np.inf)
         np.minimum.at(lowest, index, chosen)
@@ -133,7 +133,7 @@ def _validate_size(n: int, fewest: int, alpha: float, confidence: float | None) 
     if n >= fewest:
         return
     hint = "collect more positives for validation, or tolerate a higher rate"
-    told = {"least": fewest, "rate": alpha, "found": n}
+    details = {"least": fewest, "rate": alpha, "found": n}
     if confidence is None:
-        raise MeasurementError(write_message("too-few-validation-positives-on-average", **told), hint=hint)
-    raise MeasurementError(write_message("too-few-validation-positives", confidence=confidence, **told), hint=hint)
+        raise MeasurementError(write_message("too-few-validation-positives-on-average", **details), hint=hint)
+    raise MeasurementError(write_message("too-few-validation-positives", confidence=confidence, **details), hint=hint)

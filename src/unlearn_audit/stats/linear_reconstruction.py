@@ -1,4 +1,4 @@
-"""Reconstruction by difference: which record was erased between two releases of a linear head?
+"""Reconstruction by difference: which record was erased between two releases of a linear head.
 
 A head that was fitted to its optimum before and refitted to it after says what left: with L the loss of the records
 that remain and g the gradient of the erased record at the old weights,

@@ -1,4 +1,4 @@
-"""Likelihood-ratio attacks: does the model answer as models do that trained on this very record, or as others do?
+"""Likelihood-ratio attacks: answers of models that trained on a record against answers of models that did not.
 
 LiRA asks it of models as they were trained. U-LiRA asks it of models that were made to forget afterwards: IN are those
 that had trained on the record and unlearned it, OUT those that never had. The formula is the same; what differs is
@@ -14,7 +14,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
-from unlearn_audit.stats.moderation import VariancePrior, fit_variance_prior, moderate
+from unlearn_audit.stats.variance_shrinkage import VariancePrior, fit_variance_prior, shrink_variances
 
 
 class Variance(StrEnum):
@@ -81,7 +81,7 @@ def predict_logit(
     n = freedom + 1
     if variance is Variance.BAYES:
         prior = prior or fit_variance_prior(squares / freedom, freedom)
-        spread, freedom = moderate(squares / freedom, freedom, prior)
+        spread, freedom = shrink_variances(squares / freedom, freedom, prior)
         return Prediction(location, np.sqrt(spread * (1 + 1 / n)), freedom)
     pooled = np.full_like(squares, squares.sum() / freedom.sum())
     spread = pooled if variance is Variance.POOLED else squares / freedom

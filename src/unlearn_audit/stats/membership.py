@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
-from unlearn_audit.stats.refusals import require_equal_lengths
+from unlearn_audit.stats.validation import validate_equal_lengths
 
 LogProbs = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -24,7 +24,7 @@ _SUM_TOLERANCE = 1e-4
 def _check(log_probs: LogProbs, labels: Labels) -> None:
     if log_probs.ndim != 2 or log_probs.shape[1] < 2 or not len(log_probs):  # noqa: PLR2004 - rows, two classes
         raise MeasurementError(write_message("too-few-classes", shape=log_probs.shape))
-    require_equal_lengths(log_probs=log_probs, labels=labels)
+    validate_equal_lengths(log_probs=log_probs, labels=labels)
     if (labels < 0).any() or (labels >= log_probs.shape[1]).any():
         raise MeasurementError(write_message("labels-out-of-range", highest=log_probs.shape[1] - 1))
     if not np.isfinite(log_probs).all():

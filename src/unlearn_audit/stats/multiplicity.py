@@ -1,4 +1,4 @@
-"""Several tests at once: what is left of their p-values, and of their bounds, when any of them may be the lucky one."""
+"""Multiplicity: p-values and bounds of several tests, when any of them may be the lucky one."""
 
 from collections.abc import Callable, Sequence
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit, write_message
-from unlearn_audit.stats.refusals import require_confidence, require_finite
+from unlearn_audit.stats.validation import validate_confidence, validate_finite
 
 _FEWEST = 4
 
@@ -34,11 +34,11 @@ def estimate_null(aucs: Sequence[float], n: int, *, confidence: float) -> Estima
     Raises:
         MeasurementError: fewer than four models, or values that are not finite.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     if len(aucs) < _FEWEST:
         raise MeasurementError(write_message("too-few-models-that-never-saw", least=_FEWEST, found=len(aucs)))
     rising = np.sort(np.asarray(aucs, dtype=np.float64))
-    require_finite(aucs=rising)
+    validate_finite(aucs=rising)
     k = len(rising)
     rank = max(1, int((1 - confidence) * (k + 1) / 2 + 1e-9))
     return Estimate(

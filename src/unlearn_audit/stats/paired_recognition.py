@@ -1,4 +1,4 @@
-"""Paired recognition: how often is the model that trained on a record the more certain one, P(IN > OUT)?
+"""Paired recognition: how often the model that trained on a record is the more certain one, P(IN > OUT).
 
 An audited model gives one draw per record; its reference models give one for every pair. They are pairs of the audited
 *procedure* (method, recipe, data): what is found speaks of that, and of one checkpoint only as one more draw of it
@@ -15,8 +15,8 @@ from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import find_reach
 from unlearn_audit.stats.equivalence import Equivalence
 from unlearn_audit.stats.reference_pairs import Floats, PairedDifferences, validate_pair_count
-from unlearn_audit.stats.refusals import require_confidence
 from unlearn_audit.stats.sign_flips import RandomisationTest, SignFlips
+from unlearn_audit.stats.validation import validate_confidence
 
 _NO_SPREAD = 1e-12
 """Range of the pairs' values below which they are the same, up to rounding."""
@@ -73,7 +73,7 @@ def estimate_paired_recognition(
     Raises:
         MeasurementError: fewer than six pairs, a confidence outside its range.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     validate_pair_count(differences.pairs)
     rates = _WinRates.of(differences)
     flips = SignFlips.of(differences.pairs, draws=draws, rng=rng)

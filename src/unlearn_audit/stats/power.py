@@ -1,4 +1,4 @@
-"""How much more data would decide what the data at hand leave open: 'get 900 more' rather than 'inconclusive'."""
+"""Power: how much more data would decide what the data at hand leave open."""
 
 from math import ceil
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, write_message
-from unlearn_audit.stats.tallies import merge_kinds
+from unlearn_audit.stats.stratified_counts import merge_kinds
 from unlearn_audit.stats.worst_case import Posterior, find_upper_bounds
 
 _MOST = 1e3
@@ -89,8 +89,8 @@ def _find_scale(estimate: Estimate, target: float, confidence: float, *, worst: 
 def _bound_scaled(estimate: Estimate, scale: float, confidence: float, *, worst: bool) -> float:
     """Return the deciding bound on counts times `scale`."""
     sign, rows = (1.0 if worst else -1.0), []
-    for layer in range(max(cell.layer for cell in estimate.cells) + 1):
-        inside = [(sign * cell.value, cell.count * scale) for cell in estimate.cells if cell.layer == layer]
+    for stratum in range(max(cell.stratum for cell in estimate.cells) + 1):
+        inside = [(sign * cell.value, cell.count * scale) for cell in estimate.cells if cell.stratum == stratum]
         kinds = merge_kinds(np.array([(value, 1.0, count) for value, count in [*inside, (max(inside)[0], 1.0)]]))
         rows.append(kinds)
     posterior = Posterior.of(rows, np.ones(len(rows)))

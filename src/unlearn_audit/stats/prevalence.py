@@ -1,4 +1,4 @@
-"""A prevalence that was itself estimated, from counts: how its uncertainty enters a risk."""
+"""A prevalence that was itself estimated from counts, and how its uncertainty enters a risk."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
-from unlearn_audit.stats.refusals import require_confidence
+from unlearn_audit.stats.validation import validate_confidence
 
 _POINTS = 9
 """Prevalences at which the bounds are taken: both ends of the range, and between them, evenly."""
@@ -55,7 +55,7 @@ def estimate_at_counted_prevalence(
     Raises:
         MeasurementError: what `measure` raises, or an estimate without bounds.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     half = (1 - confidence) / 2
     range_ = np.linspace(*compute_clopper_pearson(counts.positives, counts.cases, half), _POINTS)
     found = measure(counts.share, confidence)

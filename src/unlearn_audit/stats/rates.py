@@ -9,23 +9,30 @@ from numpy.typing import NDArray
 
 from unlearn_audit.records import Estimate, Unit
 from unlearn_audit.stats.binomial import estimate_proportion
-from unlearn_audit.stats.cells import Clusters, Functional, Tally, estimate_functional, tally_clusters, tally_records
+from unlearn_audit.stats.cells import (
+    Clusters,
+    Functional,
+    StratifiedCounts,
+    estimate_functional,
+    stratify_clusters,
+    stratify_records,
+)
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.refusals import require_masks
+from unlearn_audit.stats.validation import validate_masks
 
-_RATE = Functional(values=(0.0, 1.0), layers=(0, 0))
-_CHANGE = Functional(values=(0.0, 1.0, -1.0), layers=(0, 0, 0))
-_BALANCED = Functional(values=(0.0, 1.0, 0.0, 1.0), layers=(0, 0, 1, 1), weights=(0.5, 0.5))
-_BALANCED_CHANGE = Functional(values=(0.0, 1.0, -1.0, 0.0, 1.0, -1.0), layers=(0, 0, 0, 1, 1, 1), weights=(0.5, 0.5))
+_RATE = Functional(values=(0.0, 1.0), strata=(0, 0))
+_CHANGE = Functional(values=(0.0, 1.0, -1.0), strata=(0, 0, 0))
+_BALANCED = Functional(values=(0.0, 1.0, 0.0, 1.0), strata=(0, 0, 1, 1), weights=(0.5, 0.5))
+_BALANCED_CHANGE = Functional(values=(0.0, 1.0, -1.0, 0.0, 1.0, -1.0), strata=(0, 0, 0, 1, 1, 1), weights=(0.5, 0.5))
 
 
-def tally(cells: NDArray[np.int64], functional: Functional, clusters: Clusters | None) -> Tally:
-    """Return the tally of `cells` (n,): of records where `clusters` is None, else of clusters."""
+def stratify(cells: NDArray[np.int64], functional: Functional, clusters: Clusters | None) -> StratifiedCounts:
+    """Return the counts of `cells` (n,): of records where `clusters` is None, else of clusters."""
     size = len(functional.values)
     if clusters is not None:
-        return tally_clusters(cells, size, clusters)
+        return stratify_clusters(cells, size, clusters)
     counts = np.bincount(cells, minlength=size)
-    return tally_records(tuple(int(count) for count in counts), functional.layers)
+    return stratify_records(tuple(int(count) for count in counts), functional.strata)
 
 
 def estimate_rate(
@@ -46,12 +53,12 @@ def estimate_rate(
     Raises:
         MeasurementError: no records, a mask that is not boolean, fewer than two clusters.
     """
-    require_masks(happened=happened)
+    validate_masks(happened=happened)
     events = int(happened.sum())
     if clusters is None:
         return estimate_proportion(events, len(happened), confidence=confidence)
     return estimate_functional(
-        tally(happened.astype(np.int64), _RATE, clusters),
+        stratify(happened.astype(np.int64), _RATE, clusters),
         _RATE,
         Unit.PROPORTION,
         confidence=confidence,
@@ -86,9 +93,9 @@ def estimate_rate_change(
     Raises:
         MeasurementError: no records, masks of different lengths, fewer than two clusters.
     """
-    require_masks(before=before, after=after)
+    validate_masks(before=before, after=after)
     return estimate_functional(
-        tally(_change_of(before, after), _CHANGE, clusters),
+        stratify(_change_of(before, after), _CHANGE, clusters),
         _CHANGE,
         Unit.PROPORTION,
         confidence=confidence,
@@ -122,10 +129,10 @@ def estimate_balanced_accuracy(
     Raises:
         MeasurementError: one class only, masks of different lengths, fewer than two clusters.
     """
-    require_masks(actual=actual, predicted=predicted)
+    validate_masks(actual=actual, predicted=predicted)
     cells = 2 * (~actual).astype(np.int64) + (actual == predicted)
     return estimate_functional(
-        tally(cells, _BALANCED, clusters),
+        stratify(cells, _BALANCED, clusters),
         _BALANCED,
         Unit.PROPORTION,
         confidence=confidence,
@@ -152,10 +159,10 @@ def estimate_balanced_accuracy_change(
     Raises:
         MeasurementError: one class only, masks of different lengths, fewer than two clusters.
     """
-    require_masks(actual=actual, before=before, after=after)
+    validate_masks(actual=actual, before=before, after=after)
     cells = 3 * (~actual).astype(np.int64) + _change_of(before == actual, after == actual)
     return estimate_functional(
-        tally(cells, _BALANCED_CHANGE, clusters),
+        stratify(cells, _BALANCED_CHANGE, clusters),
         _BALANCED_CHANGE,
         Unit.PROPORTION,
         confidence=confidence,

@@ -1,4 +1,4 @@
-"""Do stated probabilities come true? Bins, slope and error of calibration; all of it describes, none of it decides."""
+"""Calibration by bins, slope and error. All of it describes, none of it decides."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.refusals import require_confidence, require_equal_lengths, require_finite, require_masks
+from unlearn_audit.stats.validation import validate_confidence, validate_equal_lengths, validate_finite, validate_masks
 
 Floats = NDArray[np.float64]
 _MOST_STEPS = 100
@@ -36,9 +36,9 @@ class Reliability:
 
 
 def _require_probabilities(actual: Mask, probability: Floats) -> None:
-    require_masks(actual=actual)
-    require_finite(probability=probability)
-    require_equal_lengths(actual=actual, probability=probability)
+    validate_masks(actual=actual)
+    validate_finite(probability=probability)
+    validate_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
             write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())
@@ -71,7 +71,7 @@ def compute_reliability(actual: Mask, probability: Floats, *, confidence: float,
     Raises:
         MeasurementError: no records, lengths that differ, probabilities outside [0, 1], no bins.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     _require_probabilities(actual, probability)
     if bins < 1:
         raise MeasurementError(write_message("no-bins", found=bins))
@@ -131,10 +131,10 @@ def estimate_calibration_slope(
     """
     from scipy.special import ndtri
 
-    require_confidence(confidence)
-    require_masks(actual=actual)
-    require_finite(log_odds=log_odds)
-    require_equal_lengths(actual=actual, log_odds=log_odds)
+    validate_confidence(confidence)
+    validate_masks(actual=actual)
+    validate_finite(log_odds=log_odds)
+    validate_equal_lengths(actual=actual, log_odds=log_odds)
     _require_overlap(actual, log_odds)
     design = np.column_stack([np.ones(len(log_odds)), log_odds])
     weights, information = _fit_logistic(design, actual)
@@ -200,7 +200,7 @@ def _fit_logistic(design: Floats, actual: Mask) -> tuple[Floats, Floats]:
 def _sandwich(residual: Floats, information: Floats, clusters: Clusters | None) -> float:
     """Return the standard error of the slope."""
     names = np.arange(len(residual)) if clusters is None else clusters
-    require_equal_lengths(records=residual[:, 0], clusters=names)
+    validate_equal_lengths(records=residual[:, 0], clusters=names)
     found, index = np.unique(names, return_inverse=True)
     if len(found) < 2:  # noqa: PLR2004 - a variance needs two
         raise MeasurementError(write_message("too-few-independent-records", found=len(found)))

@@ -14,8 +14,8 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Unit, write_message
 from unlearn_audit.stats.cells import Clusters, Functional, estimate_functional, estimate_functionals
 from unlearn_audit.stats.confusion import Confusion, Mask, PairedCells
-from unlearn_audit.stats.rates import tally
-from unlearn_audit.stats.refusals import require_masks
+from unlearn_audit.stats.rates import stratify
+from unlearn_audit.stats.validation import validate_masks
 
 _BY_CLASS = (0, 0, 1, 1)
 """Right and wrong positives, right and wrong negatives."""
@@ -128,18 +128,18 @@ def _estimate_risks(  # noqa: PLR0917 - the arguments of its two callers
     rng: np.random.Generator,
 ) -> tuple[Estimate, ...]:
     """Estimate Global Risk under each of several costs, on the same draws."""
-    require_masks(actual=actual, predicted=predicted)
+    validate_masks(actual=actual, predicted=predicted)
     missed, alarmed = actual & ~predicted, ~actual & predicted
     cells = _split_by_class(actual, missed | alarmed)
-    layers, weights = (0, 0, 0, 0), _ALONE
+    strata, weights = (0, 0, 0, 0), _ALONE
     if prevalence is not None:
         _require_prevalence(prevalence)
-        layers, weights = _BY_CLASS, (prevalence, 1 - prevalence)
+        strata, weights = _BY_CLASS, (prevalence, 1 - prevalence)
     functionals = tuple(
-        Functional((0.0, c.false_negative, 0.0, c.false_positive), layers, weights, groups=_BY_CLASS) for c in costs
+        Functional((0.0, c.false_negative, 0.0, c.false_positive), strata, weights, groups=_BY_CLASS) for c in costs
     )
     return estimate_functionals(
-        tally(cells, functionals[0], clusters),
+        stratify(cells, functionals[0], clusters),
         functionals,
         Unit.COST_PER_CASE,
         confidence=confidence,
@@ -184,16 +184,16 @@ def estimate_risk_change(
         MeasurementError: masks empty or of different lengths, a class missing that a prevalence needs, fewer than two
             clusters.
     """
-    require_masks(actual=actual, before=before, after=after)
+    validate_masks(actual=actual, before=before, after=after)
     miss, alarm = costs.false_negative, costs.false_positive
     cells = 3 * (~actual).astype(np.int64) + _code_change(actual, before, after)
-    layers, weights, by_class = (0,) * 6, _ALONE, (0, 0, 0, 1, 1, 1)
+    strata, weights, by_class = (0,) * 6, _ALONE, (0, 0, 0, 1, 1, 1)
     if prevalence is not None:
         _require_prevalence(prevalence)
-        layers, weights = by_class, (prevalence, 1 - prevalence)
-    functional = Functional((0.0, miss, -miss, 0.0, alarm, -alarm), layers, weights, groups=by_class)
+        strata, weights = by_class, (prevalence, 1 - prevalence)
+    functional = Functional((0.0, miss, -miss, 0.0, alarm, -alarm), strata, weights, groups=by_class)
     return estimate_functional(
-        tally(cells, functional, clusters),
+        stratify(cells, functional, clusters),
         functional,
         Unit.COST_PER_CASE,
         confidence=confidence,

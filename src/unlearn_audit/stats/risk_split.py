@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
 from unlearn_audit.stats.risk import MistakeCosts
+from unlearn_audit.stats.validation import validate_equal_lengths, validate_finite, validate_masks
 
 Scores = NDArray[np.float64]
 
@@ -60,10 +60,10 @@ def split_risk_change(
     Raises:
         MeasurementError: calls that are no threshold on their score, lengths that differ, NaN or infinity.
     """
-    require_masks(actual=actual, before=before[1], after=after[1])
+    validate_masks(actual=actual, before=before[1], after=after[1])
     for when, (score, call) in (("before", before), ("after", after)):
-        require_finite(**{when: score})
-        require_equal_lengths(actual=actual, **{when: score})
+        validate_finite(**{when: score})
+        validate_equal_lengths(actual=actual, **{when: score})
         _require_threshold(when, score, call)
     first, second = _trace_risk(actual, before[0], costs), _trace_risk(actual, after[0], costs)
     ours, theirs = int(before[1].sum()), int(after[1].sum())

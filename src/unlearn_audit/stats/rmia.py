@@ -1,4 +1,4 @@
-"""RMIA: is the record's likelihood raised by the model more than that of records which nobody trained on?"""
+"""RMIA: the rise of a record's likelihood under the model, compared with records that nobody trained on."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
-from unlearn_audit.stats.refusals import require_finite
+from unlearn_audit.stats.validation import validate_finite
 
 GAMMA = 1.0
 """How many times more a record must be raised than a population record to count as dominating it.
@@ -110,7 +110,7 @@ def score_rmia(
         raise MeasurementError(write_message("gamma-out-of-range", found=gamma))
     if population.size < _FEWEST:
         raise MeasurementError(write_message("too-few-validation-records", least=_FEWEST, found=population.size))
-    require_finite(candidates=loss, population=population)
+    validate_finite(candidates=loss, population=population)
     raised = loss - compute_log_marginal(average_log(references, ~trained_on), a)
     everyone = np.ones(population_references.shape, dtype=np.bool_)
     usual = population - compute_log_marginal(average_log(population_references, everyone), a)

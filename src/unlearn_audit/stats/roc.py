@@ -14,8 +14,8 @@ from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.groups import Scores
 from unlearn_audit.stats.multiplicity import share_error
-from unlearn_audit.stats.refusals import require_confidence, require_finite
 from unlearn_audit.stats.tpr_bounds import bound_tpr
+from unlearn_audit.stats.validation import validate_confidence, validate_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def compute_roc(members: Scores, nonmembers: Scores) -> Roc:
     Raises:
         MeasurementError: a group is empty or holds NaN or infinity.
     """
-    require_finite(members=members, nonmembers=nonmembers)
+    validate_finite(members=members, nonmembers=nonmembers)
     falling = np.unique(np.concatenate([members, nonmembers]))[::-1]
     return Roc(
         fpr=np.concatenate([[0.0], _share_at_or_above(nonmembers, falling)]),
@@ -95,8 +95,8 @@ def estimate_tpr_at_fpr(
     Raises:
         MeasurementError: fewer than 1 / fpr non-members, an empty group, fewer than two clusters, NaN or infinity.
     """
-    require_confidence(confidence)
-    require_finite(members=members, nonmembers=nonmembers)
+    validate_confidence(confidence)
+    validate_finite(members=members, nonmembers=nonmembers)
     _require_point(fpr, nonmembers)
     m, events = len(members), int((members > _find_threshold(nonmembers, fpr)).sum())
     low, high = compute_clopper_pearson(events, m, (1 - confidence) / 2)
@@ -182,7 +182,7 @@ def estimate_advantage(members: Scores, nonmembers: Scores, *, confidence: float
     Raises:
         MeasurementError: a group is empty or holds NaN or infinity.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     roc = compute_roc(members, nonmembers)
     value = float((roc.tpr - roc.fpr).max())
 

@@ -1,4 +1,4 @@
-"""The randomisation test over pairs: if nothing is left of the records, the sign of a whole pair is a coin's.
+"""The randomisation test over pairs: without memory of the records, the sign of a whole pair is a fair coin.
 
 Exact: under the null hypothesis that the two models of a pair are exchangeable, every vector of signs is equally
 likely, whatever the distribution of the answers and however records depend on one another.

@@ -14,7 +14,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.ensemble import Masks
 from unlearn_audit.stats.membership import Scores
-from unlearn_audit.stats.refusals import require_confidence
+from unlearn_audit.stats.validation import validate_confidence
 
 _THRESHOLDS = 256
 
@@ -45,7 +45,7 @@ def estimate_swap_quality(signals: Sequence[Scores], trained_on: Masks, *, confi
     Raises:
         MeasurementError: fewer than two pairs, halves that are not complementary, no signal, or constant scores.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     if not signals:
         raise MeasurementError(write_message("no-signal"))
     gains = np.concatenate([_tabulate(scores, trained_on) for scores in signals], axis=1)

@@ -1,4 +1,4 @@
-"""Many thresholds at once: which are worth looking at, and what mistakes each makes."""
+"""Grids of thresholds, and the error counts at each."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
+from unlearn_audit.stats.validation import validate_equal_lengths, validate_finite, validate_masks
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -33,7 +33,7 @@ def choose_grid(probabilities: Sequence[Floats], most: int) -> Floats:
         MeasurementError: NaN, or probabilities outside [0, 1].
     """
     observed = np.concatenate([*probabilities, [0.0, 1.0]])
-    require_finite(probabilities=observed)
+    validate_finite(probabilities=observed)
     if observed.min() < 0 or observed.max() > 1:
         raise MeasurementError(write_message("probabilities-out-of-range", low=observed.min(), high=observed.max()))
     levels = np.unique(observed.round(_DECIMALS))
@@ -61,9 +61,9 @@ def count_mistakes(actual: Mask, probability: Floats, thresholds: Floats) -> tup
     Raises:
         MeasurementError: no records, lengths that differ, or NaN.
     """
-    require_masks(actual=actual)
-    require_finite(probability=probability, thresholds=thresholds)
-    require_equal_lengths(actual=actual, probability=probability)
+    validate_masks(actual=actual)
+    validate_finite(probability=probability, thresholds=thresholds)
+    validate_equal_lengths(actual=actual, probability=probability)
     missed, left_alone = (
         np.searchsorted(np.sort(probability[mask]), thresholds, side="left") for mask in (actual, ~actual)
     )

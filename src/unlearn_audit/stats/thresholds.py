@@ -17,7 +17,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.records.operating_points import OperatingPoint, PointKind
 from unlearn_audit.stats.confusion import Mask
-from unlearn_audit.stats.refusals import require_equal_lengths, require_finite, require_masks
+from unlearn_audit.stats.validation import validate_equal_lengths, validate_finite, validate_masks
 
 Probabilities = NDArray[np.float64]
 
@@ -45,9 +45,9 @@ def list_candidates(actual: Mask, probability: Probabilities) -> Candidates:
     Raises:
         MeasurementError: one class only, probabilities outside [0, 1], lengths that differ.
     """
-    require_masks(actual=actual)
-    require_finite(probability=probability)
-    require_equal_lengths(actual=actual, probability=probability)
+    validate_masks(actual=actual)
+    validate_finite(probability=probability)
+    validate_equal_lengths(actual=actual, probability=probability)
     if probability.min() < 0 or probability.max() > 1:
         raise MeasurementError(
             write_message("probabilities-out-of-range", low=probability.min(), high=probability.max())

@@ -16,18 +16,18 @@ from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.groups import Scores
-from unlearn_audit.stats.tallies import Functional, tally_clusters
+from unlearn_audit.stats.stratified_counts import Functional, stratify_clusters
 from unlearn_audit.stats.worst_case import find_bounds
 
 Ends = tuple[float, float]
-_RATE = Functional(values=(0.0, 1.0), layers=(0, 0))
+_RATE = Functional(values=(0.0, 1.0), strata=(0, 0))
 
 
 def bound_share(happened: Mask, tail: float, clusters: Clusters | None) -> Ends:
     """Return both ends of the share of records for which something happened: exact, or worst-case over clusters."""
     if clusters is None:
         return compute_clopper_pearson(int(happened.sum()), len(happened), tail)
-    return find_bounds(tally_clusters(happened.astype(np.int64), 2, clusters), (_RATE,), tail)[0]
+    return find_bounds(stratify_clusters(happened.astype(np.int64), 2, clusters), (_RATE,), tail)[0]
 
 
 def bound_tpr(

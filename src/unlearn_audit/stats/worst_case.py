@@ -1,4 +1,4 @@
-"""The bounds that decide: one more unit had been seen, and it was the worst possible. Exact, with nothing drawn.
+"""The bounds that decide: one more unit is assumed, the worst possible. Exact, with nothing drawn.
 
 Within a stratum the number is a mean under Dirichlet weights, whose quantiles `dirichlet_means` finds. Over two strata
 the weighted sum of two such means is integrated over the normal score of the narrower one. Independent records, and
@@ -15,7 +15,7 @@ import numpy as np
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 from unlearn_audit.stats.dirichlet_means import DirichletMeans, compute_tails, find_upper_points
-from unlearn_audit.stats.tallies import Floats, Functional, Tally, merge_kinds
+from unlearn_audit.stats.stratified_counts import Floats, Functional, StratifiedCounts, merge_kinds
 
 Ends = tuple[float, float]
 
@@ -45,7 +45,7 @@ class Posterior:
         return cls(_stack(rows), weights, correlation)
 
 
-def find_bounds(tally: Tally, functionals: Sequence[Functional], tail: float) -> list[Ends]:
+def find_bounds(stratified: StratifiedCounts, functionals: Sequence[Functional], tail: float) -> list[Ends]:
     """Return both ends of each functional, each wrong with a probability of at most `tail`.
 
     Source: Gaffke (2005); Learned-Miller & Thomas (2020), arXiv 1905.06208; Fay, Proschan & Brittain (2015) for strata.
@@ -53,8 +53,8 @@ def find_bounds(tally: Tally, functionals: Sequence[Functional], tail: float) ->
     Raises:
         MeasurementError: more than two strata.
     """
-    upper = find_upper_bounds([_lay_out(tally, each) for each in functionals], tail)
-    lower = find_upper_bounds([_lay_out(tally, each.mirror()) for each in functionals], tail)
+    upper = find_upper_bounds([_lay_out(stratified, each) for each in functionals], tail)
+    lower = find_upper_bounds([_lay_out(stratified, each.mirror()) for each in functionals], tail)
     return [(-low, high) for low, high in zip(lower, upper, strict=True)]
 
 
@@ -73,15 +73,15 @@ def find_upper_bounds(posteriors: Sequence[Posterior], tail: float) -> list[floa
     return [_find_upper_of_two(each, tail) for each in posteriors]
 
 
-def _lay_out(tally: Tally, functional: Functional) -> Posterior:
+def _lay_out(stratified: StratifiedCounts, functional: Functional) -> Posterior:
     """Return the posterior with the worst-case unit added in every stratum."""
     rows = []
-    for layer in range(len(functional.weights)):
-        kinds = tally.project(functional, layer)
-        extra = tally.find_extra_size(layer, functional.layers)
-        worst = functional.values[functional.pick_extreme(layer, worst=True)]
+    for stratum in range(len(functional.weights)):
+        kinds = stratified.project(functional, stratum)
+        extra = stratified.find_extra_size(stratum, functional.strata)
+        worst = functional.values[functional.pick_extreme(stratum, worst=True)]
         rows.append(merge_kinds(np.vstack([kinds, [worst * extra, extra, 1.0]])))
-    return Posterior.of(rows, np.array(functional.weights), _correlate(tally, functional))
+    return Posterior.of(rows, np.array(functional.weights), _correlate(stratified, functional))
 
 
 def _stack(means: Sequence[DirichletMeans]) -> DirichletMeans:
@@ -101,13 +101,13 @@ def _stack(means: Sequence[DirichletMeans]) -> DirichletMeans:
     )
 
 
-def _correlate(tally: Tally, functional: Functional) -> float:
+def _correlate(stratified: StratifiedCounts, functional: Functional) -> float:
     """Return the first-order correlation of two strata's means: that of what single clusters do to them."""
-    if len(functional.weights) != _PAIR or len(tally.blocks) > 1:
+    if len(functional.weights) != _PAIR or len(stratified.blocks) > 1:
         return 0.0
-    block, effects = tally.blocks[0], functional.find_effects(tally.totals)
-    layers = np.array(functional.layers)
-    first, second = (block.patterns @ np.where(layers == layer, effects, 0.0) for layer in range(_PAIR))
+    block, effects = stratified.blocks[0], functional.find_effects(stratified.totals)
+    strata = np.array(functional.strata)
+    first, second = (block.patterns @ np.where(strata == stratum, effects, 0.0) for stratum in range(_PAIR))
     scale = np.sqrt((block.repeats @ first**2) * (block.repeats @ second**2))
     if not scale > 0:
         return 0.0

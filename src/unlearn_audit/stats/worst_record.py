@@ -1,4 +1,4 @@
-"""Worst-record recognition: is any single record still recognised, whatever the average says?
+"""Worst-record recognition: the test that no single record is still recognised, whatever the average is.
 
 For each record i the reference pairs give D[i, p] (`reference_pairs`). With s2[i] the variance of D[i, .] over the P
 pairs, shrunk to what is usual for all records,
@@ -148,9 +148,9 @@ def _compute_statistics(values: Floats, squares: Floats, signs: Floats) -> Float
 
 def _average_geometrically(variances: Floats) -> Floats:
     """Return (s,) the geometric mean of each column over the entries above zero; 0 where there are none."""
-    told = variances > 0
-    logs = np.log(variances, out=np.zeros_like(variances), where=told)
-    count = told.sum(axis=0)
+    varied = variances > 0
+    logs = np.log(variances, out=np.zeros_like(variances), where=varied)
+    count = varied.sum(axis=0)
     return np.where(count > 0, np.exp(logs.sum(axis=0) / np.maximum(count, 1)), 0.0)
 
 

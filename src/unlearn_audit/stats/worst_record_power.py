@@ -1,4 +1,4 @@
-"""Power of `worst_record`: would a remembered record have been found among these very records?"""
+"""Power of `worst_record`: how surely a remembered record among these very records would be found."""
 
 import numpy as np
 

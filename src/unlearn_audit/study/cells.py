@@ -19,7 +19,17 @@ from unlearn_audit.cases.collection import collect
 from unlearn_audit.errors import CacheError, CaseError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.parquet import read_evidence, to_parquet
-from unlearn_audit.policy import CaseFile, MethodChoice, Policy, Recipe, Relearning, StudiedModel, StudyFile
+from unlearn_audit.policy import (
+    CaseFile,
+    MethodChoice,
+    Network,
+    Policy,
+    Recipe,
+    Relearning,
+    StudiedModel,
+    StudyFile,
+    name_share,
+)
 from unlearn_audit.records import digest_of, ignore_progress
 from unlearn_audit.reference_models.workers import Workers
 from unlearn_audit.study.relearning import PREFIX, add_relearned, list_relearned, mark_shown
@@ -38,10 +48,11 @@ class CellJob:
     """All that shapes a cell.
 
     Attributes:
-        policy: with the cell's own seed.
+        policy: with the cell's own seed, and the study's head.
         data: file or folder; None for data that a library carries.
         data_sha256: of the file, or of names, sizes and times of a folder; None with `data`.
-        forget: share of the training records.
+        model: network, where it is not the policy's.
+        forget: share of the training records, or shares by class.
         models: in the order of the tables.
         relearning: which models are shown half of what they forgot, and how; None for none.
         references: reference models, 0 for none.
@@ -55,7 +66,8 @@ class CellJob:
     data_sha256: str | None
     split_column: str | None
     recipe: Recipe | None
-    forget: float
+    model: str | None
+    forget: float | Mapping[str, float]
     models: tuple[StudiedModel, ...]
     relearning: Relearning | None
     references: int
@@ -65,14 +77,16 @@ class CellJob:
     @property
     def name(self) -> str:
         """File name without suffix."""
-        return f"forget-{self.forget:g}-seed-{self.policy.protocol.seed}"
+        return f"forget-{name_share(self.forget)}-seed-{self.policy.protocol.seed}"
 
     def digest(self) -> str:
         """Return what the cell is made from, as one digest; where the data lie is not part of it."""
         import torch
 
+        network = {"model": self.model} if self.model else {}
         return digest_of(
             {
+                **network,
                 "format": FORMAT,
                 "version": __version__,
                 "torch": torch.__version__,
@@ -93,7 +107,7 @@ class CellJob:
 class FinishedCell:
     """A cell as it is read back: what the models answered, and which could not be made and why."""
 
-    forget: float
+    forget: float | Mapping[str, float]
     seed: int
     evidence: Evidence
     failed: Mapping[str, str]
@@ -117,12 +131,15 @@ def _order(
     relearning = study.relearning and study.relearning.model_copy(
         update={"of": tuple(name for name in study.relearning.of if name in names)}
     )
+    task = policy.task.model_copy(update={"head": study.head or policy.task.head})
+    protocol = policy.protocol.model_copy(update={"seed": seed})
     return CellJob(
-        policy=policy.model_copy(update={"protocol": policy.protocol.model_copy(update={"seed": seed})}),
+        policy=policy.model_copy(update={"protocol": protocol, "task": task}),
         data=data,
         data_sha256=data_sha256,
         split_column=study.split_column,
         recipe=study.recipe,
+        model=study.model,
         forget=cell.forget,
         models=cell.models,
         relearning=relearning,
@@ -132,10 +149,10 @@ def _order(
     )
 
 
-def train_original(cache: Path, created: str, job: CellJob) -> float:
-    """Make the original of a cell, which its seed's other cells share, and return its share: first jobs of a study."""
+def train_original(cache: Path, created: str, job: CellJob) -> str:
+    """Make the original of a cell, which its seed's other cells share, and return its name: first jobs of a study."""
     _begin(cache, created, job, retrain=False)
-    return job.forget
+    return job.name
 
 
 def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
@@ -203,7 +220,11 @@ def _read_note(folder: Path, job: CellJob) -> dict[str, str] | None:
 
 def _begin(cache: Path, created: str, job: CellJob, *, retrain: bool) -> Case:
     case = CaseFile(
-        schema_="unlearn-audit/case/v1", name="a cell of a study", split_column=job.split_column, recipe=job.recipe
+        schema_="unlearn-audit/case/v1",
+        name="a cell of a study",
+        split_column=job.split_column,
+        recipe=job.recipe,
+        network=Network(factory=job.model) if job.model else None,
     )
     request = CaseRequest(
         created=created,

@@ -5,85 +5,36 @@ at a threshold that is found on the records themselves, is one number per run: i
 test images.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.attacks import Needs, find_attack, score_groups, score_records, select_group
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metrics.discrimination import measure_fnr_at_fpr, score_test
 from unlearn_audit.findings.metrics.utility import find_right
-from unlearn_audit.records import ALL, ARGMAX, POSITIVE, OperatingPoint, Population, Unit
+from unlearn_audit.records import ALL, ARGMAX, POSITIVE, Population, Unit
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import choose_cost_optimal, compute_auc
+from unlearn_audit.study.by_class import list_by_class
+from unlearn_audit.study.measure import (
+    Better,
+    Measure,
+    Values,
+    find_alarms,
+    find_cost,
+    find_cost_at,
+    find_misses,
+    select_negatives,
+    select_positives,
+    select_test,
+)
 from unlearn_audit.study.relearning import GROUP, HIDDEN, PREFIX
 
-Values = NDArray[np.float64]
-Better = Literal["lower", "higher", "half"]
 _AMONG = {ALL: "all", POSITIVE: "positives"}
 POPULATION = "confidence"
 """The attack that every study has: on the answers alone, without reference models."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A row of the study's tables.
-
-    Attributes:
-        title: heading.
-        about: what it is, in a sentence.
-        better: which way is better; 'half': 0.5 is what a model shows that never saw the records.
-        unit: what the number counts.
-        compute: from the scope of one run and a model to (n,) values, one per record of `records`, or to (1,) number.
-        records: the mask of the records that `compute` speaks of; None where it gives one number per run.
-        membership: whether a collapsed model is left out of it: one that says the same of every image hides everybody.
-        like: from the scope of one run and a model that underwent no method to the same values, on the statistic that
-            is made for another model's method; None where the statistic is the same for all.
-        relearned: whether it speaks of the model's relearned copy.
-    """
-
-    title: str
-    about: str
-    better: Better
-    unit: Unit
-    compute: Callable[[EvaluationContext, str], Values]
-    records: Callable[[EvaluationContext], NDArray[np.bool_]] | None = None
-    membership: bool = False
-    like: Callable[[EvaluationContext, str, str], Values] | None = None
-    relearned: bool = False
-
-
-def _positives(context: EvaluationContext) -> NDArray[np.bool_]:
-    return context.positives
-
-
-def _negatives(context: EvaluationContext) -> NDArray[np.bool_]:
-    return context.negatives
-
-
-def _test(context: EvaluationContext) -> NDArray[np.bool_]:
-    return context.test
-
-
-def _miss(at: OperatingPoint, context: EvaluationContext, model: str) -> Values:
-    return (~context.predict_positive(model, at)[context.actual]).astype(np.float64)
-
-
-def _alarm(at: OperatingPoint, context: EvaluationContext, model: str) -> Values:
-    return context.predict_positive(model, at)[~context.actual].astype(np.float64)
-
-
-def _cost(actual: NDArray[np.bool_], predicted: NDArray[np.bool_], ratio: float) -> Values:
-    return np.where(actual & ~predicted, ratio, 0.0) + (~actual & predicted)
-
-
-def _cost_at(at: OperatingPoint | None, ratio: float, context: EvaluationContext, model: str) -> Values:
-    return _cost(context.actual, context.predict_positive(model, at), ratio)
 
 
 def _probability(context: EvaluationContext, model: str, split: str) -> Values:
@@ -96,7 +47,7 @@ def _cost_own(ratio: float, context: EvaluationContext, model: str) -> Values:
     threshold = choose_cost_optimal(
         truth, _probability(context, model, "validation"), false_negative=ratio, false_positive=1.0
     )
-    return _cost(context.actual, np.asarray(_probability(context, model, "test") >= threshold), ratio)
+    return find_cost(context.actual, np.asarray(_probability(context, model, "test") >= threshold), ratio)
 
 
 def _miss_calibrated(context: EvaluationContext, model: str) -> Values:
@@ -148,7 +99,7 @@ def _relearned(among: Population, context: EvaluationContext, model: str) -> Val
 
 
 def list_measures(
-    ratio: float, policy_ratio: float, attacks: tuple[str, ...], *, relearned: bool = True
+    ratio: float, policy_ratio: float, attacks: tuple[str, ...], *, relearned: bool = True, by_class: bool = False
 ) -> dict[str, Measure]:
     """Return every measure by name, in the order of the tables.
 
@@ -157,20 +108,25 @@ def list_measures(
         policy_ratio: the same in the policy, at the operating points that the policy chooses.
         attacks: those of the policy, and those with reference models.
         relearned: whether the study has the relearning attack.
+        by_class: whether it measures positives and negatives apart.
     """
     lower: Better = "lower"
     higher: Better = "higher"
     rate = Unit.PROPORTION
     clinical: dict[str, Measure] = {
-        "fnr": Measure("FNR", "false-negative rate at argmax", lower, rate, partial(_miss, ARGMAX), _positives),
-        "fpr": Measure("FPR", "false-positive rate at argmax", lower, rate, partial(_alarm, ARGMAX), _negatives),
+        "fnr": Measure(
+            "FNR", "false-negative rate at argmax", lower, rate, partial(find_misses, ARGMAX), select_positives
+        ),
+        "fpr": Measure(
+            "FPR", "false-positive rate at argmax", lower, rate, partial(find_alarms, ARGMAX), select_negatives
+        ),
         "risk": Measure(
             f"Risk {ratio:g}",
             f"Global Risk at argmax, a miss costing {ratio:g} false alarms",
             lower,
             Unit.COST_PER_CASE,
-            partial(_cost_at, ARGMAX, ratio),
-            _test,
+            partial(find_cost_at, ARGMAX, ratio),
+            select_test,
         ),
         "fnr-calibrated": Measure(
             "FNR, same FPR",
@@ -178,7 +134,7 @@ def list_measures(
             lower,
             rate,
             _miss_calibrated,
-            _positives,
+            select_positives,
         ),
         "fnr-at-fpr": Measure(
             "FNR at 20 % FPR", "read off the ROC curve of the test images", lower, rate, _miss_at_fpr
@@ -189,8 +145,8 @@ def list_measures(
             f"Global Risk, a miss costing {policy_ratio:g}, at the threshold frozen on the original's validation",
             lower,
             Unit.COST_PER_CASE,
-            partial(_cost_at, None, policy_ratio),
-            _test,
+            partial(find_cost_at, None, policy_ratio),
+            select_test,
         ),
         "risk-own": Measure(
             f"Risk {policy_ratio:g}, own",
@@ -198,7 +154,7 @@ def list_measures(
             lower,
             Unit.COST_PER_CASE,
             partial(_cost_own, policy_ratio),
-            _test,
+            select_test,
         ),
         "retain-accuracy": Measure("Retain acc.", "accuracy on what is kept", higher, rate, _retain_accuracy),
     }
@@ -228,7 +184,8 @@ def list_measures(
         )
         for among in (ALL, POSITIVE)
     }
-    return {**clinical, **forgetting, **(again if relearned else {})}
+    apart = list_by_class(ratio) if by_class else {}
+    return {**clinical, **apart, **forgetting, **(again if relearned else {})}
 
 
 def _of(among: Population) -> str:

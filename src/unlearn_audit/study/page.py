@@ -1,11 +1,13 @@
 """The page of a study in Markdown: a function of the result alone."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from unlearn_audit.formats.markdown import escape
 from unlearn_audit.policy import Claim
 from unlearn_audit.records import Estimate
-from unlearn_audit.study.measures import POPULATION, Measure, list_measures
+from unlearn_audit.study.by_class import BY_CLASS
+from unlearn_audit.study.measure import Measure
+from unlearn_audit.study.measures import POPULATION, list_measures
 from unlearn_audit.study.recognition_table import write_recognition
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import Answer, CellResult, Row, StudyResult
@@ -32,7 +34,8 @@ def find_measures(result: StudyResult) -> dict[str, Measure]:
     asked = [figure.measure for figure in result.cells[0].rows[0].figures]
     attacks = [name.removesuffix("-all") for name in asked if name.endswith("-all") and not name.startswith(PREFIX)]
     again = result.study.relearning is not None
-    return list_measures(result.study.cost_ratio, result.policy_ratio, tuple(attacks), relearned=again)
+    own = result.study.by_class
+    return list_measures(result.study.cost_ratio, result.policy_ratio, tuple(attacks), relearned=again, by_class=own)
 
 
 def _write_head(result: StudyResult) -> Iterator[str]:
@@ -54,7 +57,7 @@ def _write_head(result: StudyResult) -> Iterator[str]:
 
 
 def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measure]) -> Iterator[str]:
-    yield f"## {show_share(cell.forget)} forgotten"
+    yield f"## {_escape(show_share(cell.forget))} forgotten"
     yield ""
     yield _describe_cell(result, cell)
     yield ""
@@ -63,8 +66,15 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     yield "### On patients"
     yield ""
     yield from _write_rows(
-        cell.rows, [name for name, m in measures.items() if not m.membership], measures, paired=False
+        cell.rows,
+        [name for name, m in measures.items() if not m.membership and name not in BY_CLASS],
+        measures,
+        paired=False,
     )
+    if result.study.by_class:
+        yield "### Positives and negatives"
+        yield ""
+        yield from _write_rows(cell.rows, BY_CLASS, measures, paired=False)
     yield "### Forgetting"
     yield ""
     shown = [name for name in _list_forgetting(result, measures) if _has_values(cell.rows, name)]
@@ -129,21 +139,23 @@ def _write_rows(
     for row in rows:
         found = [row.find(name) for name in names]
         cells = [
-            show_estimate(f.difference, signed=True, of=_tell_count(f.pairs, len(f.values)))
+            show_estimate(f.difference, signed=True, of=_describe_count(f.pairs, len(f.values)))
             if paired
-            else show_estimate(f.mean, of=_tell_count(sum(value is not None for value in f.values), len(f.values)))
+            else show_estimate(f.mean, of=_describe_count(sum(value is not None for value in f.values), len(f.values)))
             for f in found
         ]
         yield f"| {' | '.join([_escape(row.title), *cells])} |"
     yield ""
 
 
-def _tell_count(there: int, seeds: int) -> str:
+def _describe_count(there: int, seeds: int) -> str:
     return "" if there in (0, seeds) else f" ({there} of {seeds})"
 
 
-def show_share(share: float) -> str:
-    """Return a share in percent, with as many digits as the study file gives."""
+def show_share(share: float | Mapping[str, float]) -> str:
+    """Return a share in percent, or shares by class, with as many digits as the study file gives."""
+    if isinstance(share, Mapping):
+        return ", ".join(f"{show_share(part)} of {name}" for name, part in share.items())
     return f"{100 * share:g} %"
 
 

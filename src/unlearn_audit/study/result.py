@@ -93,9 +93,9 @@ class Recognition(Frozen):
 
 
 class CellResult(Frozen):
-    """One share to forget."""
+    """One share to forget, or shares by class."""
 
-    forget: float
+    forget: float | dict[str, float]
     seeds: tuple[int, ...] = Field(description="whose cells are finished")
     splits: dict[str, int] = Field(description="records by split, of the first seed")
     positives: dict[str, int] = Field(description="positive ones among them")

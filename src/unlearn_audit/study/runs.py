@@ -10,7 +10,8 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import ALWAYS
 from unlearn_audit.records import Estimate, Unit, derive_rng, round_number
-from unlearn_audit.study.measures import Measure, find_collapse
+from unlearn_audit.study.measure import Measure
+from unlearn_audit.study.measures import find_collapse
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.seeds import estimate_over_runs, estimate_over_seeds
 

@@ -1,4 +1,4 @@
-"""A method over several training runs: two sources of noise, the seeds and the patients, and neither for the other.
+"""A method over several training runs: the noise of seeds and the noise of patients, kept apart.
 
 Not for an audit. An audit speaks of *one* model, whose seed is what it is: its intervals come from the test records
 alone (`cells`, `auc`), and more seeds would not make that model any better known. A study of an unlearning *method*
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import Estimate, Interval, Unit, write_message
 from unlearn_audit.stats.auc import find_reach
-from unlearn_audit.stats.refusals import require_confidence, require_finite, require_resamples
-from unlearn_audit.stats.tallies import Clusters, Floats
+from unlearn_audit.stats.stratified_counts import Clusters, Floats
+from unlearn_audit.stats.validation import validate_confidence, validate_finite, validate_resamples
 
 _CHUNK = 2**22
 
@@ -66,8 +66,8 @@ def estimate_over_seeds(
     Raises:
         MeasurementError: fewer than three seeds or two clusters, values that are no (s, n) finite numbers.
     """
-    require_confidence(confidence)
-    require_resamples(resamples)
+    validate_confidence(confidence)
+    validate_resamples(resamples)
     sums, sizes = _sum_clusters(values, clusters)
     value = float(sums.sum() / (len(sums) * sizes.sum()))
     seeds, units = sums.sum(axis=1) / sizes.sum(), (sums.mean(axis=0) - value * sizes) / sizes.sum()
@@ -103,10 +103,10 @@ def estimate_over_runs(values: NDArray[np.float64], unit: Unit, *, confidence: f
     Raises:
         MeasurementError: fewer than three runs, values that are no finite numbers.
     """
-    require_confidence(confidence)
+    validate_confidence(confidence)
     if values.ndim != 1 or len(values) < 3:  # noqa: PLR2004 - as in estimate_over_seeds
         raise MeasurementError(write_message("too-few-runs", shape=values.shape))
-    require_finite(values=values)
+    validate_finite(values=values)
     error = float(values.std(ddof=1) / np.sqrt(len(values)))
     value, reach = float(values.mean()), error * find_reach((1 - confidence) / 2, len(values) - 1)
     method = write_message("student-over-runs", runs=len(values))
@@ -121,7 +121,7 @@ def _sum_clusters(values: NDArray[np.float64], clusters: Clusters | None) -> tup
             write_message("too-few-training-runs", shape=values.shape),
             hint="with fewer only those models can be spoken of: use the estimates of an audit",
         )
-    require_finite(values=values.ravel())
+    validate_finite(values=values.ravel())
     names = np.arange(values.shape[1]) if clusters is None else clusters
     if len(names) != values.shape[1]:
         raise MeasurementError(write_message("clusters-not-per-record", clusters=len(names), records=values.shape[1]))

@@ -9,11 +9,12 @@ import numpy as np
 from unlearn_audit import __version__
 from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.findings.context import EvaluationContext
-from unlearn_audit.policy import ALWAYS, Claim, Policy, StudyFile
+from unlearn_audit.policy import ALWAYS, Claim, Policy, StudyCell, StudyFile, name_share
 from unlearn_audit.policy.problems import suggest
 from unlearn_audit.records import ModelCard, digest_of, round_number
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
-from unlearn_audit.study.measures import POPULATION, Measure, list_measures
+from unlearn_audit.study.measure import Measure
+from unlearn_audit.study.measures import POPULATION, list_measures
 from unlearn_audit.study.recognition import recognise
 from unlearn_audit.study.relearning import PREFIX
 from unlearn_audit.study.result import RESULT_SCHEMA, Answer, CellResult, Figure, Row, StudyResult
@@ -47,11 +48,11 @@ def summarise(
         )
     measures = choose_measures(study, policy)
     validate_measures(study, policy)
-    by_share: dict[float, list[FinishedCell]] = defaultdict(list)
+    by_share: dict[str, list[FinishedCell]] = defaultdict(list)
     for cell in finished:
-        by_share[cell.forget].append(cell)
+        by_share[name_share(cell.forget)].append(cell)
     _validate_same_records(finished)
-    answers = max(1, sum(len(_list_claims(study, cell.forget)) for cell in study.cells))
+    answers = max(1, sum(len(_list_claims(study, cell)) for cell in study.cells))
     shared = 1 - (1 - policy.protocol.confidence) / answers
     provenance, costs = finished[0].evidence.provenance, policy.costs
     return StudyResult(
@@ -70,9 +71,9 @@ def summarise(
         claim_confidence=round_number(shared),
         cluster=_find_cluster(policy, finished[0]),
         cells=tuple(
-            _summarise_cell(study, policy, measures, by_share[cell.forget], shared)
+            _summarise_cell(study, cell, policy, measures, by_share[name_share(cell.forget)], shared)
             for cell in study.cells
-            if cell.forget in by_share
+            if name_share(cell.forget) in by_share
         ),
         missing=tuple(missing),
     )
@@ -88,6 +89,7 @@ def choose_measures(study: StudyFile, policy: Policy) -> dict[str, Measure]:
         costs.false_negative / costs.false_positive,
         tuple(dict.fromkeys(attacks)),
         relearned=study.relearning is not None,
+        by_class=study.by_class,
     )
 
 
@@ -117,21 +119,21 @@ def _validate_same_records(finished: Sequence[FinishedCell]) -> None:
     for cell in finished[1:]:
         if not np.array_equal(ids, cell.evidence.ids[cell.evidence.select("test")]):
             raise EvidenceError(
-                f"expected the same test records in every cell, found others in the one of share {cell.forget:g} and "
-                f"seed {cell.seed}",
+                "expected the same test records in every cell, found others in the one of share "
+                f"{name_share(cell.forget)} and seed {cell.seed}",
                 hint="a study compares models on the same patients: give data whose test split is fixed",
             )
 
 
-def _list_claims(study: StudyFile, share: float) -> list[Claim]:
-    """Return the claims of which the cell of `share` has both models."""
-    cell = next(cell for cell in study.cells if cell.forget == share)
+def _list_claims(study: StudyFile, cell: StudyCell) -> list[Claim]:
+    """Return the claims of which `cell` has both models."""
     here = {*ALWAYS, *(model.name for model in cell.models)}
     return [claim for claim in study.claims if {claim.model, claim.than} <= here]
 
 
-def _summarise_cell(
+def _summarise_cell(  # noqa: PLR0917 - one call site, in the order of the study
     study: StudyFile,
+    asked: StudyCell,
     policy: Policy,
     measures: Mapping[str, Measure],
     cells: Sequence[FinishedCell],
@@ -145,18 +147,17 @@ def _summarise_cell(
     )
     first = cells[0].evidence
     masks = {name: first.select(name) for name in ("retain", "forget", "validation", "test")}
-    share, whole = cells[0].forget, len(cells) == len(study.seeds)
-    listed = next(cell for cell in study.cells if cell.forget == share).models
+    whole, listed = len(cells) == len(study.seeds), asked.models
     titles = {"original": "Original", "retrained": "Retrained", **{model.name: model.title for model in listed}}
     methods = {"original": "train", "retrained": "retrain", **{model.name: model.method for model in listed}}
     return CellResult(
-        forget=share,
+        forget=asked.forget,
         seeds=tuple(runs.contexts),
         splits={name: int(mask.sum()) for name, mask in masks.items()},
         positives={name: int((mask & first.is_positive).sum()) for name, mask in masks.items()},
         rows=tuple(_make_row(runs, name, title, methods[name]) for name, title in titles.items()),
         references={str(cell.seed): cell.failed[REFERENCES] for cell in cells if REFERENCES in cell.failed},
-        answers=tuple(_answer(runs, claim, confidence, whole=whole) for claim in _list_claims(study, share)),
+        answers=tuple(_answer(runs, claim, confidence, whole=whole) for claim in _list_claims(study, asked)),
         recognition=tuple(row for cell in cells for row in recognise(cell, policy, titles)),
     )
 

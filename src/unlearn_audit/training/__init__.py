@@ -1,4 +1,4 @@
-"""Training and what every unlearning method is made of. Importing this package does not import torch.
+"""Training, and the parts that every unlearning method is made of. Importing this package does not import torch.
 
 Nothing here seeds or reads a global random state, writes a file, or changes a model that it is given: models go in,
 new models come out in evaluation mode. A run that is interrupted leaves nothing behind. The same seed on the same
@@ -13,7 +13,7 @@ from unlearn_audit.training.prediction import count_classes, predict_log_probs, 
 from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, adapt, find_rate, is_ordinary
 from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
-from unlearn_audit.training.saliency import find_importance, find_saliency, select_salient
+from unlearn_audit.training.saliency import find_importance, find_saliency, find_slope, select_salient, validate_ranked
 from unlearn_audit.training.stages import Stage, train_in_stages
 from unlearn_audit.training.streamed import Inputs, Streamed, choose_batch, join_inputs, select_inputs, split_inputs
 from unlearn_audit.training.tensors import Records
@@ -49,6 +49,7 @@ __all__ = [
     "find_importance",
     "find_rate",
     "find_saliency",
+    "find_slope",
     "fit",
     "fit_together",
     "is_ordinary",
@@ -65,4 +66,5 @@ __all__ = [
     "train_in_stages",
     "unlearn_on",
     "use",
+    "validate_ranked",
 ]

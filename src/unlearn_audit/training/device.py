@@ -1,4 +1,4 @@
-"""Devices: where models are trained and asked. One is chosen by name and never replaced in silence.
+"""Devices for training and prediction. One is chosen by name and never replaced silently.
 
 On a processor nothing here changes a bit. On an accelerator algorithms are deterministic unless the case says
 otherwise: the same seed gives the same bits on the same kind of accelerator and build of torch. Between a processor
@@ -82,15 +82,15 @@ def choose_device(wanted: str) -> str:
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     if wanted == "mps" and not torch.backends.mps.is_available():
-        raise CaseError(_tell_absent("mps", 0), hint="use 'cpu', or 'auto' to take what there is")
+        raise CaseError(_describe_absent("mps", 0), hint="use 'cpu', or 'auto' to take what there is")
     if wanted.startswith("cuda"):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count <= int(wanted.partition(":")[2] or 0):
-            raise CaseError(_tell_absent(wanted, count), hint="use 'cpu', or 'auto' to take what there is")
+            raise CaseError(_describe_absent(wanted, count), hint="use 'cpu', or 'auto' to take what there is")
     return wanted
 
 
-def _tell_absent(wanted: str, count: int) -> str:
+def _describe_absent(wanted: str, count: int) -> str:
     import torch
 
     built = "" if wanted == "mps" or torch.version.cuda else f"; this build of torch ({torch.__version__}) knows none"

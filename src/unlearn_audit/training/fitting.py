@@ -10,10 +10,10 @@ from unlearn_audit.training.augmentation import augment
 from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, find_rate, get_augmentation, get_class_weights
+from unlearn_audit.training.recipe import Recipe, get_augmentation, get_class_weights, plan_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
 
@@ -29,14 +29,15 @@ def fit(
     *,
     task: str = "train",
     penalty: Callable[[float, nn.Module], Tensor] | None = None,
+    scales: Mapping[str, Tensor] | None = None,
 ) -> nn.Module:
     """Return a copy of `model` trained on `records`; `model` itself is left as it was.
 
-    Mean cross-entropy by SGD with momentum, one-cycle learning rate (`find_rate`); class weights and augmentation
-    where the recipe has them, which lessen memorisation. Records are shuffled each epoch by a generator
-    on `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss.
-    `progress` hears `task` after every step; an interrupt inside it, or anywhere, loses the copy and nothing
-    else.
+    Mean cross-entropy by SGD with momentum, one-cycle learning rate or one with drops (`plan_rate`); class weights and
+    augmentation where the recipe has them, which lessen memorisation. Records are shuffled each epoch by a generator on
+    `seed`. `penalty` of the share of the training that is done, in [0, 1), and of the model is added to the loss;
+    `scales` (per weight name) multiplies gradients before each step. `progress` hears `task` after every step; an
+    interrupt inside it, or anywhere, loses the copy and nothing else.
 
     Raises:
         CaseError: no records, a class the model does not have, or training diverged (epoch and rate are named).
@@ -44,14 +45,14 @@ def fit(
     from torch.nn.functional import cross_entropy
 
     classes = count_classes(model, records)
-    learner = Learner(model, recipe)
+    learner = Learner(model, recipe, scales=scales)
     shuffle, lots = make_generator(seed, "shuffle"), make_generator(seed, "augmentation")
     weights, changes = _weigh_classes(classes, records, recipe), get_augmentation(recipe)
     steps = recipe.epochs * count_batches(len(records), recipe.batch)
     done, rate = 0, 0.0
     for epoch in range(1, recipe.epochs + 1):
         for batch in draw_batches(len(records), recipe.batch, shuffle):
-            rate = find_rate(done, steps, recipe.learning_rate, recipe.warm_up)
+            rate = plan_rate(recipe, done, steps)
             loss = partial(cross_entropy, target=records.y[batch], weight=weights)
             extra = partial(penalty, done / steps) if penalty is not None else None
             x = augment(records.x[batch], changes, lots) if changes else records.x[batch]

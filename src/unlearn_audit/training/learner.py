@@ -25,9 +25,18 @@ class Learner:
     The mask is about weights. Buffers are none: the running statistics of batch normalisation follow the batches, as
     in ordinary training, masked or not; frozen ones would describe activations that the changed weights no longer
     produce.
+
+    `scales` (per weight name a factor for each of its entries) multiplies gradients before each step. Weight decay is
+    not scaled.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, trainable: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        trainable: Mapping[str, Tensor] | None = None,
+        scales: Mapping[str, Tensor] | None = None,
+    ) -> None:
         import torch
 
         self._model = deepcopy(model)
@@ -40,6 +49,7 @@ class Learner:
         self._held: list[tuple[Tensor, Tensor, Tensor]] = []
         if trainable is not None:
             self._held = [(weight, trainable[name], weight.detach().clone()) for name, weight in weights.items()]
+        self._scaled = [(weights[name], scale) for name, scale in (scales or {}).items()]
 
     def step(
         self,
@@ -70,6 +80,9 @@ class Learner:
         if not torch.isfinite(loss):
             raise report_divergence(f"the loss was {float(loss.detach())}", epoch, rate)
         loss.backward()  # type: ignore[no-untyped-call]
+        for weight, scale in self._scaled:
+            if weight.grad is not None:
+                weight.grad.mul_(scale)
         self._optimiser.step()
         self._put_back()
 

@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
     """Return per trainable weight |d/d theta of the cross-entropy summed over `forget`| at the model's weights.
 
+    `model` keeps its mode and gets no gradients (see `find_slope`).
+
+    Raises:
+        CaseError: no records, no trainable weights, or a gradient that is not a finite number.
+    """
+    validate_not_empty(forget, "forget")
+    return {name: value.abs() for name, value in find_slope(model, forget).items()}
+
+
+def find_slope(model: nn.Module, records: Records) -> dict[str, Tensor]:
+    """Return per trainable weight d/d theta of the cross-entropy summed over `records` at the model's weights.
+
     Taken in evaluation mode: what matters is the model as it is used, and a record's gradient must not depend on
     its neighbours in a batch. `model` keeps its mode and gets no gradients.
 
@@ -26,18 +38,31 @@ def find_saliency(model: nn.Module, forget: Records) -> dict[str, Tensor]:
     """
     import torch
 
-    validate_not_empty(forget, "forget")
+    validate_not_empty(records, "find gradients of")
     weights = _list_weights(model)
     total = [torch.zeros_like(weight) for weight in weights.values()]
     with read_model(model), torch.enable_grad():
-        batch = choose_batch(forget.x)
-        for x, y in zip(split_inputs(forget.x, batch), torch.split(forget.y, batch), strict=True):
+        batch = choose_batch(records.x)
+        for x, y in zip(split_inputs(records.x, batch), torch.split(records.y, batch), strict=True):
             loss = torch.nn.functional.cross_entropy(model(x), y, reduction="sum")
             parts = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
             total = [old if part is None else old + part for old, part in zip(total, parts, strict=True)]
-    saliency = {name: value.abs() for name, value in zip(weights, total, strict=True)}
-    _validate_finite(saliency)
-    return saliency
+    slope = dict(zip(weights, total, strict=True))
+    _validate_finite(slope)
+    return slope
+
+
+def validate_ranked(values: Mapping[str, Tensor]) -> None:
+    """Refuse gradients (or saliencies) that are all zero: they rank neither weights nor layers.
+
+    Raises:
+        CaseError: the model is saturated on the records.
+    """
+    if not any(bool(value.any()) for value in values.values()):
+        raise CaseError(
+            "expected a gradient on the forget set, found zero for every weight: saliency cannot rank them",
+            hint="the model is saturated on these records; use a method without a saliency mask, such as warm-restart",
+        )
 
 
 def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Tensor]:
@@ -51,13 +76,9 @@ def select_salient(saliency: Mapping[str, Tensor], keep: float) -> dict[str, Ten
     """
     import torch
 
+    validate_ranked(saliency)
     # on the processor: an accelerator has no deterministic selection of the k-th value
     flat = torch.cat([value.flatten().cpu() for value in saliency.values()])
-    if not flat.any():
-        raise CaseError(
-            "expected a gradient on the forget set, found zero for every weight: saliency cannot rank them",
-            hint="the model is saturated on these records; use a method without a saliency mask, such as warm-restart",
-        )
     count = max(1, round(keep * len(flat)))
     threshold = flat.kthvalue(len(flat) - count + 1).values
     chosen = flat > threshold

@@ -10,7 +10,7 @@ from unlearn_audit.records import ProgressCallback, ignore_progress
 from unlearn_audit.training.learner import count_batches, draw_batches, report_divergence
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, find_rate, is_ordinary
+from unlearn_audit.training.recipe import Recipe, is_ordinary, plan_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ def fit_together(
     done, rate, steps = 0, 0.0, recipe.epochs * count_batches(rows.shape[1], recipe.batch)
     for epoch in range(1, recipe.epochs + 1):
         for batch in _draw_batches(rows, recipe.batch, shuffles):
-            rate = find_rate(done, steps, recipe.learning_rate, recipe.warm_up)
+            rate = plan_rate(recipe, done, steps)
             optimiser.param_groups[0]["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
             losses = _find_losses(answer(weights, records.x[batch]), records.y[batch])

@@ -1,4 +1,4 @@
-"""Does a record contradict itself? Its verdicts are derived again from its policy and findings: no evidence, no NumPy.
+"""Consistency of a record: its verdicts, derived again from its policy and findings. No evidence, no NumPy.
 
 Whether the findings are true, only the evidence can say. But who signs a record cannot leave a check out of it, loosen
 a limit, or write another outcome beside the number that it follows from.
@@ -84,8 +84,8 @@ def _compare_findings(record: AuditRecord) -> Iterator[str]:
         if _is_of_this_version(record) and finding.title != traits.title:
             yield f"it calls {finding.key.metric} '{finding.title}', its name is '{traits.title}'"
         if finding.null != traits.null:
-            told, value = _show(finding.null), _show(traits.null)
-            yield f"it takes {told} for no difference in {finding.key.metric}, which is {value}"
+            recorded, value = _show(finding.null), _show(traits.null)
+            yield f"it takes {recorded} for no difference in {finding.key.metric}, which is {value}"
 
 
 def _compare_texts(record: AuditRecord) -> Iterator[str]:
@@ -113,9 +113,9 @@ def _list_messages(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _compare_looks(record: AuditRecord, policy: Policy) -> Iterator[str]:
     """Planned looks are charged as policy and provenance say, stand in the way once spent, and share the error."""
-    told = record.looks
-    charged = charge_looks(policy, record.provenance, told.test_sha256 if told else "")
-    counted = {looks and looks.model_dump_json(exclude={"rule", "source"}) for looks in (told, charged)}
+    recorded = record.looks
+    charged = charge_looks(policy, record.provenance, recorded.test_sha256 if recorded else "")
+    counted = {looks and looks.model_dump_json(exclude={"rule", "source"}) for looks in (recorded, charged)}
     if len(counted) > 1:
         yield "it counts other looks at its test split than its policy plans and its earlier runs were"
     if charged is None:
@@ -136,16 +136,16 @@ def _bears_share(check: CheckResult, looks: Looks) -> bool:
 
 
 def _compare_candidates(record: AuditRecord) -> Iterator[str]:
-    told, found = [v.model for v in record.verdicts], [card.name for card in record.provenance.candidates]
-    if told != found:
-        yield f"it judges {', '.join(told)}, its models are {', '.join(found) or 'none'}"
+    recorded, found = [v.model for v in record.verdicts], [card.name for card in record.provenance.candidates]
+    if recorded != found:
+        yield f"it judges {', '.join(recorded)}, its models are {', '.join(found) or 'none'}"
 
 
 def _compare_verdict(verdict: Verdict, card: ModelCard, record: AuditRecord, policy: Policy) -> Iterator[str]:
-    told, asked = [check.id for check in verdict.checks], [check.id for check in policy.checks]
-    if told != asked:
-        missing = [name for name in asked if name not in told]
-        what = f"leaves out {', '.join(missing)}" if missing else f"lists {', '.join(told)}"
+    recorded, asked = [check.id for check in verdict.checks], [check.id for check in policy.checks]
+    if recorded != asked:
+        missing = [name for name in asked if name not in recorded]
+        what = f"leaves out {', '.join(missing)}" if missing else f"lists {', '.join(recorded)}"
         yield f"its verdict on {verdict.model} {what}; the policy asks for {', '.join(asked)}"
         return
     mine = [finding for finding in record.findings if finding.key.model == verdict.model]
@@ -171,9 +171,9 @@ def _compare_waivers(verdict: Verdict, card: ModelCard, record: AuditRecord, pol
         return
     granted = {(each.given_in, each.waiver.model_dump_json()) for each in waivers.granted}
     for check in verdict.checks:
-        told = check.waiver
-        named = told.model_dump_json(exclude={"state", "given_in", "unbound"}) if told else ""
-        if told and (told.check != check.id or (told.given_in, named) not in granted):
+        recorded = check.waiver
+        named = recorded.model_dump_json(exclude={"state", "given_in", "unbound"}) if recorded else ""
+        if recorded and (recorded.check != check.id or (recorded.given_in, named) not in granted):
             yield f"the waiver on check {check.id} was granted by neither policy nor case"
     plain = (check.model_copy(update={"waiver": None}) for check in verdict.checks)
     if settle_waivers(map(waivers.apply, plain), list_idle_checks(policy, record.findings, waivers)) != verdict.checks:
@@ -207,9 +207,9 @@ def _compare_check(
         "outcome": (result.outcome, ruling.outcome),
         "estimate": (result.estimate, ruling.estimate),
     }
-    for name, (told, value) in derived.items():
-        if told != value:
-            yield f"check {check.id} says {name} {_show(told)}, its policy and findings give {_show(value)}"
+    for name, (recorded, value) in derived.items():
+        if recorded != value:
+            yield f"check {check.id} says {name} {_show(recorded)}, its policy and findings give {_show(value)}"
     if not _same_p(result, ruled.limit):
         yield f"check {check.id} states a p-value that does not follow from its estimate"
 
@@ -231,11 +231,11 @@ def _show(value: Any) -> str:
 
 def _same_p(result: CheckResult, limit: Limit) -> bool:
     """Whether the p-value of an equivalence test is that of the estimate; see `stats.compute_equivalence`."""
-    told, estimate = result.equivalence_p, result.estimate
-    if told is None:  # records of before there was one have none
+    recorded, estimate = result.equivalence_p, result.estimate
+    if recorded is None:  # records of before there was one have none
         return True
     if estimate is None or estimate.standard_error is None or limit.at_least is None or limit.at_most is None:
         return False
     below, above = (estimate.value - limit.at_least), (limit.at_most - estimate.value)
     p = max(math.erfc(end / estimate.standard_error / math.sqrt(2)) / 2 for end in (below, above))
-    return math.isclose(told, p, rel_tol=_PRECISION, abs_tol=1e-12)
+    return math.isclose(recorded, p, rel_tol=_PRECISION, abs_tol=1e-12)

@@ -1,4 +1,4 @@
-"""Why a check on pairs of reference models came out as it did: p, power, and what would decide an open one."""
+"""Reasons of checks on pairs of reference models: p, power, and what would decide an open one."""
 
 from unlearn_audit.records import Estimate, Limit, Message, Outcome, Power, write_message
 from unlearn_audit.stats import estimate_more_records
@@ -12,26 +12,26 @@ def explain_test(outcome: Outcome, estimate: Estimate, limit: Limit) -> tuple[Me
     """
     if estimate.bounds is None:
         raise ValueError("a test that is decided has bounds")
-    told = {"p": estimate.value, "limit": limit.message}
+    details = {"p": estimate.value, "limit": limit.message}
     power = estimate.power
     if outcome is Outcome.FAIL:
-        return (write_message("somebody-recognised", **told),)
+        return (write_message("somebody-recognised", **details),)
     if outcome is Outcome.PASS and power is not None:
-        return write_message("nobody-stands-out", **told), _tell_power(power)
+        return write_message("nobody-stands-out", **details), _describe_power(power)
     low, high = estimate.bounds.low, estimate.bounds.high
     if limit.at_least is not None and low < limit.at_least:
-        return (write_message("p-on-either-side", **told, low=low, high=high),)
+        return (write_message("p-on-either-side", **details, low=low, high=high),)
     if power is None:
-        return (write_message("nobody-stands-out-power-unknown", **told),)
+        return (write_message("nobody-stands-out-power-unknown", **details),)
     more = write_message("power-asked-for", needed=power.needed, now=2 * (estimate.pairs or 0))
-    return write_message("nobody-stands-out-without-power", **told), _tell_power(power), more
+    return write_message("nobody-stands-out-without-power", **details), _describe_power(power), more
 
 
-def _tell_power(power: Power) -> Message:
-    told = {"share": power.value, "low": power.low, "shift": power.shift}
+def _describe_power(power: Power) -> Message:
+    details = {"share": power.value, "low": power.low, "shift": power.shift}
     if power.records == 1:
-        return write_message("power-for-one-record", **told)
-    return write_message("power-for-records", records=power.records, **told)
+        return write_message("power-for-one-record", **details)
+    return write_message("power-for-records", records=power.records, **details)
 
 
 def explain_more_pairs(estimate: Estimate, limit: Limit) -> Message:

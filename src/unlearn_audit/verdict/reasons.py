@@ -1,4 +1,4 @@
-"""Reasons: why a check came out as it did, in sentences that a clinician can read."""
+"""Reasons of the outcome of a check, in sentences that a clinician can read."""
 
 from collections.abc import Iterator, Sequence
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from unlearn_audit.policy import tell_release
+from unlearn_audit.policy import describe_release
 from unlearn_audit.records import Message, Outcome, Provenance, Recommendation, Verdict, write_message
 from unlearn_audit.verdict.rulings import is_inside
-from unlearn_audit.verdict.scratch_control import tell_cheaper, tell_control
+from unlearn_audit.verdict.scratch_control import describe_cheaper, describe_control
 
 
 def recommend(
@@ -24,7 +24,7 @@ def recommend(
     """
     audited, titles = verdicts[0], {card.name: card.title for card in provenance.models}
     if audited.outcome is Outcome.PASS:
-        advice = tell_release(audited) if audited.waived else write_message("every-check-holds")
+        advice = describe_release(audited) if audited.waived else write_message("every-check-holds")
         return Recommendation(action="release", model=audited.model, advice=(advice, *caveats))
     remedied = {card.name for card in provenance.models if card.role == "remedied"}
     tried = [verdict for verdict in verdicts if verdict.model in remedied]
@@ -33,8 +33,8 @@ def recommend(
         advised = tuple(_advise_remedied(passing, verdicts, provenance))
         return Recommendation(action="release-remedied", model=passing, advice=(*advised, *caveats))
     then = (
-        *_tell_remedies(tried, titles, provenance),
-        *tell_cheaper(verdicts, provenance),
+        *_describe_remedies(tried, titles, provenance),
+        *describe_cheaper(verdicts, provenance),
         *_advise(tried, titles, hopeless),
     )
     if audited.outcome is Outcome.FAIL:
@@ -50,10 +50,10 @@ def _advise_remedied(model: str, verdicts: Sequence[Verdict], provenance: Proven
     yield write_message("release-remedied-instead", title=card.title)
     if card.reissued is not None:
         yield write_message("threshold-changes-with-model")
-    yield from tell_control(verdicts, provenance, model)
+    yield from describe_control(verdicts, provenance, model)
 
 
-def _tell_remedies(tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance) -> Iterator[Message]:
+def _describe_remedies(tried: Sequence[Verdict], titles: dict[str, str], provenance: Provenance) -> Iterator[Message]:
     """Yield what came of the remedies."""
     if tried:
         yield write_message("remedies-do-not-pass", titles=[titles[verdict.model] for verdict in tried])

@@ -1,4 +1,4 @@
-"""What a check's finding amounts to: its outcome, and why there is none. Policy and findings are enough; no NumPy.
+"""Rulings: the outcome of a check from its finding, or the reason why there is none. No NumPy.
 
 `decision` puts the reasons to it when a record is made; `consistency` asks it again when one is verified.
 """

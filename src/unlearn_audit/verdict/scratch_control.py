@@ -11,7 +11,7 @@ def find_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str
     return next((verdict for verdict in verdicts if verdict.model in names), None)
 
 
-def tell_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str) -> Iterator[Message]:
+def describe_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str) -> Iterator[Message]:
     """Yield what a passing remedy was worth beside its control; nothing where it has none."""
     control = find_control(verdicts, provenance, model)
     if control is None:
@@ -22,7 +22,7 @@ def tell_control(verdicts: Sequence[Verdict], provenance: Provenance, model: str
         yield write_message("scratch-does-not-pass", outcome=control.outcome.label)
 
 
-def tell_cheaper(verdicts: Sequence[Verdict], provenance: Provenance) -> Iterator[Message]:
+def describe_cheaper(verdicts: Sequence[Verdict], provenance: Provenance) -> Iterator[Message]:
     """Yield where a control passes although the remedy that it stands beside does not; nothing where none does."""
     remedied = [card for card in provenance.models if card.role == "remedied"]
     controls = {card.title: find_control(verdicts, provenance, card.name) for card in remedied}

@@ -1,8 +1,8 @@
-"""What a check and a verdict are called in one line, from the outcomes alone."""
+"""A check and a verdict in one line, from the outcomes alone."""
 
 from collections.abc import Iterator, Sequence
 
-from unlearn_audit.policy import Check, Policy, tell_waivers
+from unlearn_audit.policy import Check, Policy, describe_waivers
 from unlearn_audit.records import ALL, NEGATIVE, POSITIVE, CheckResult, Message, Outcome, write_message
 from unlearn_audit.verdict.rulings import find_traits
 
@@ -39,7 +39,7 @@ def summarise(checks: Sequence[CheckResult]) -> Iterator[Message]:
         yield write_message("checks-counted-besides-waived", waived=waived, **details)
     else:
         yield write_message("checks-counted", **details)
-    yield from tell_waivers(checks)
+    yield from describe_waivers(checks)
 
 
 def _name_checks(titles: Sequence[str]) -> Message:

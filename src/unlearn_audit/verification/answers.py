@@ -67,21 +67,21 @@ class Verification:
         """Let the last line say what the verdict counts for: a reader looks there first, or there alone."""
         if self.record is None or not self.lines or self.lines[-1].name != VERDICT:
             return
-        if (said := self._qualify()) is not None:
-            object.__setattr__(self, "lines", (*self.lines[:-1], said))
+        if (text := self._qualify()) is not None:
+            object.__setattr__(self, "lines", (*self.lines[:-1], text))
 
     def _qualify(self) -> VerificationCheck | None:
         """Return the last line where the verdict in the record is not what the exit code says, else None."""
         if self.exit_code is ExitCode.INTEGRITY:
-            said = "Counts for nothing: what is invalid or untrusted above says why."
-            return VerificationCheck(VERDICT, State.UNTRUSTED, said)
+            text = "Counts for nothing: what is invalid or untrusted above says why."
+            return VerificationCheck(VERDICT, State.UNTRUSTED, text)
         if self.exit_code is ExitCode.INCOMPLETE:
             open_ = ", ".join(line.name for line in self.lines if line.asked and line.state is not State.OK)
-            said = f"Incomplete: no required check fails, but this is not answered: {open_}."
-            return VerificationCheck(VERDICT, State.ABSENT, said)
+            text = f"Incomplete: no required check fails, but this is not answered: {open_}."
+            return VerificationCheck(VERDICT, State.ABSENT, text)
         if self.record is not None and self._has_lapsed:
-            said = f"{self.outcome.upper()} without the waivers that have ended or are refused."
-            return VerificationCheck(VERDICT, State.EXPIRED, said)
+            text = f"{self.outcome.upper()} without the waivers that have ended or are refused."
+            return VerificationCheck(VERDICT, State.EXPIRED, text)
         return None
 
     @property

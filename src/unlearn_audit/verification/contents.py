@@ -1,4 +1,4 @@
-"""What lies in a bundle's folder beside the record: PDFs with signatures of their own, and the policy as a file."""
+"""Files of a bundle beside the record: PDFs with signatures of their own, and the policy."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -64,8 +64,8 @@ def _name(policy: Policy) -> str:
 def judge_pdf(path: Path, found: Opened) -> tuple[VerificationCheck, SignedPdf | None]:
     """Return the line on the report's PDF, and the PDF where it holds."""
     if not (path / PDF).is_file():
-        said = "The report was made without a report.pdf: nothing that was signed names one."
-        return VerificationCheck("PDF signature", State.ABSENT, said), None
+        text = "The report was made without a report.pdf: nothing that was signed names one."
+        return VerificationCheck("PDF signature", State.ABSENT, text), None
     try:
         pdf = found.pdf or examine_pdf(read_plainly(path / PDF), found.certificates[0], read_plainly(path / RECORD))
         _validate_count(pdf, 1 + len(found.countersignatures))
@@ -85,8 +85,8 @@ def judge_summary(path: Path, found: Opened) -> tuple[tuple[VerificationCheck, .
     try:
         content = read_plainly(path / SUMMARY_PDF)
         if not carries_signature(content):
-            said = f"{SUMMARY_PDF} carries no signature of its own; the attestation covers it."
-            return (VerificationCheck(name, State.ABSENT, said),), None
+            text = f"{SUMMARY_PDF} carries no signature of its own; the attestation covers it."
+            return (VerificationCheck(name, State.ABSENT, text),), None
         pdf = examine_pdf(content, found.certificates[0], read_plainly(path / RECORD))
         _validate_count(pdf, 1)
     except IntegrityError as error:
@@ -104,8 +104,8 @@ def judge_level(pdf: SignedPdf, record: AuditRecord, also: str = "permits no oth
     promised = record.provenance.signer.level if record.provenance.signer else "B-B"
     found = [signature.level for signature in pdf.signatures]
     if any(level != promised for level in found):
-        said = f"The record promises signatures at level {promised}, the PDF has {', '.join(found)}."
-        return VerificationCheck("PDF signature", State.INVALID, said)
+        text = f"The record promises signatures at level {promised}, the PDF has {', '.join(found)}."
+        return VerificationCheck("PDF signature", State.INVALID, text)
     many = f"{len(found)} signatures, " if len(found) > 1 else ""
     return VerificationCheck("PDF signature", State.OK, f"PAdES {promised}, {many}covers the whole PDF; {also}.")
 
@@ -115,11 +115,11 @@ def judge_policy_file(path: Path, record: AuditRecord) -> VerificationCheck:
     if not path.is_file():
         return VerificationCheck("policy file", State.ABSENT, f"The bundle holds no {path.name}.")
     try:
-        told = load_policy(path, KnownNames()).digest()
+        digest = load_policy(path, KnownNames()).digest()
     except PolicyError as error:
         first = error.message.splitlines()[0]
         return VerificationCheck("policy file", State.INVALID, f"{path.name} is not the record's policy: {first}")
-    if told != digest_policy(record):
+    if digest != digest_policy(record):
         return VerificationCheck(
             "policy file", State.INVALID, f"{path.name} is another policy than the one in the record."
         )

@@ -1,4 +1,4 @@
-"""Is a bundle whole? Every byte of the folder is accounted for before anything in it is believed."""
+"""Integrity of a bundle: every byte of the folder is accounted for before anything in it is believed."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -279,12 +279,12 @@ def _compare_files(path: Path, digests: dict[str, str]) -> None:
     missing, extra = sorted(digests.keys() - found), sorted(found - digests.keys())
     changed = sorted(name for name in digests.keys() & found if digest_path(path / name) != digests[name])
     ends = [name for name in changed if _has_other_line_ends(path / name, digests[name])]
-    told = (
+    kinds = (
         ("missing", missing),
         ("not part of what was signed", extra),
         ("changed since signing", [name for name in changed if name not in ends]),
         ("only the line ends were changed, as git does with core.autocrlf; check it out with '-text'", ends),
     )
-    problems = [f"{', '.join(names)}: {what}" for what, names in told if names]
+    problems = [f"{', '.join(names)}: {what}" for what, names in kinds if names]
     if problems:
         raise IntegrityError("; ".join(problems))

@@ -1,4 +1,4 @@
-"""What a PDF says about itself: title, author, version. Whoever signs may add when and with what, and no more."""
+"""Metadata of a PDF: title, author, version. A signer may add when and with what, and no more."""
 
 import re
 from typing import Any
@@ -45,11 +45,11 @@ def _compare_information(new: Any, old: Any) -> None:
     if new.trailer.raw_get("/Info").reference != old.trailer.raw_get("/Info").reference:
         raise IntegrityError("its information was replaced when it was signed")
     now, then = new.trailer["/Info"], old.trailer["/Info"]
-    told, before = ({key: str(info[key]) for key in info if key not in _FREE} for info in (now, then))
+    after, before = ({key: str(info[key]) for key in info if key not in _FREE} for info in (now, then))
     producers = [str(info.get("/Producer", "")) for info in (now, then)]
     added = producers[0].removeprefix(producers[1])
     kept = producers[0].startswith(producers[1]) and (not added or _PRODUCER.fullmatch(added))
-    if told != before or not kept:
+    if after != before or not kept:
         raise IntegrityError("its title, author or other information was changed when it was signed")
 
 

@@ -1,4 +1,4 @@
-"""What was added to a PDF when it was signed: only a signature, or something that a reader would see?
+"""Revisions of a signed PDF: each must add a signature and nothing that a reader would see.
 
 `signed.startswith(rendered)` alone does not say: a PDF is read from its end, and whoever signs could first append
 other pages. The same is asked of every signature and time stamp that comes after the first.

@@ -1,4 +1,4 @@
-"""Do the numbers follow from the evidence? It is judged again, and the record must come out bit for bit. No torch."""
+"""Recomputation: the evidence is judged again, and the record must come out bit for bit. No torch."""
 
 import json
 from pathlib import Path
@@ -73,18 +73,18 @@ def _explain(record: AuditRecord, problem: str) -> VerificationCheck:
     others = [f"{made.tool} {made.version} there, {__version__} here"] if made.version != __version__ else []
     others += compare_software(made.environment, NUMBERS)
     if others:
-        said = f"{problem}. Other version: cannot compare ({'; '.join(others)})."
-        return VerificationCheck(NAME, State.OTHER_VERSION, said, asked=True)
+        text = f"{problem}. Other version: cannot compare ({'; '.join(others)})."
+        return VerificationCheck(NAME, State.OTHER_VERSION, text, asked=True)
     return VerificationCheck(NAME, State.INVALID, f"{problem}.", asked=True)
 
 
 def _describe_difference(record: AuditRecord, again: AuditRecord) -> str:
     """Say where record and recomputation part: the first place, and how many there are."""
     places = list(find_differences(json.loads(record.to_bytes()), json.loads(again.to_bytes())))
-    where, told, found = places[0]
+    where, recorded, found = places[0]
     return (
         f"The record does not follow from the evidence: {len(places)} values differ, first {where}: "
-        f"{_show(told)} in the record, {_show(found)} recomputed"
+        f"{_show(recorded)} in the record, {_show(found)} recomputed"
     )
 
 

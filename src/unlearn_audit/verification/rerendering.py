@@ -1,4 +1,4 @@
-"""Do the pages say what the record says? They are rendered again from it and compared byte for byte."""
+"""Rerendering: the pages are rendered again from the record and compared byte for byte."""
 
 from collections.abc import Mapping
 
@@ -38,24 +38,24 @@ def compare_page(record: AuditRecord, page: bytes) -> VerificationCheck:
     """Render the page of `record`, which a signed PDF carries, and hold an HTML file against it: report or summary."""
     if (other := _compare_version(record)) is not None:
         return other
-    whole, said = _compare(record, HTML, page)
+    whole, text = _compare(record, HTML, page)
     if whole is not State.OK:
         summary, found = _compare(record, SUMMARY_HTML, page)
         if summary is State.OK:
             return VerificationCheck(NAME, summary, f"This is the summary, not the whole report. {found}", asked=True)
-    return VerificationCheck(NAME, whole, said, asked=True)
+    return VerificationCheck(NAME, whole, text, asked=True)
 
 
 def compare_lone_pdf(record: AuditRecord, pdf: bytes) -> VerificationCheck:
     """Render `record` again and hold a signed PDF of any file name against it: the report, or else the summary."""
     if (other := _compare_version(record)) is not None:
         return other
-    whole, said = _compare(record, PDF, pdf)
+    whole, text = _compare(record, PDF, pdf)
     if whole is not State.OK:
         summary, found = _compare(record, SUMMARY_PDF, pdf)
         if summary is State.OK:
             return VerificationCheck(NAME, summary, f"This is the summary, not the whole report. {found}", asked=True)
-    return VerificationCheck(NAME, whole, said, asked=True)
+    return VerificationCheck(NAME, whole, text, asked=True)
 
 
 def _compare_version(record: AuditRecord) -> VerificationCheck | None:

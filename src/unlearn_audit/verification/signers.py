@@ -1,4 +1,4 @@
-"""Who signed, as whom, and when: judged against the roots that the verifier trusts, and what the record says."""
+"""Signers: who signed, in which role and when, against the roots of the verifier and the words of the record."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -24,8 +24,8 @@ def judge_signer(
     trusted = authenticity.state in (State.OK, State.TEST_KEY)
     if trusted and (problem := _find_unexpected(chain[0], record, trust_store)):
         subject = chain[0].subject.rfc4514_string()
-        said = f"The signature of '{subject}' holds, but {problem}."
-        authenticity, trusted = VerificationCheck("authenticity", State.UNTRUSTED, said), False
+        text = f"The signature of '{subject}' holds, but {problem}."
+        authenticity, trusted = VerificationCheck("authenticity", State.UNTRUSTED, text), False
     return authenticity, _judge_identity(chain[0], record, trusted=trusted)
 
 
@@ -102,8 +102,8 @@ def judge_countersignatures(
     due = [person for person in list_responsible(record) if person.countersigns]
     missing = [f"{person.name} ({person.role})" for person in due if person not in accepted]
     if missing:
-        said = f"The policy asks for the signature of {', '.join(missing)}: not there, or not accepted."
-        yield VerificationCheck("countersignatures", State.ABSENT, said, asked=True)
+        text = f"The policy asks for the signature of {', '.join(missing)}: not there, or not accepted."
+        yield VerificationCheck("countersignatures", State.ABSENT, text, asked=True)
     elif due:
         yield VerificationCheck("countersignatures", State.OK, "Everyone signed whom the policy asks to.", asked=True)
 
@@ -139,7 +139,7 @@ def judge_revocation_lists(
         return
     name, count = "revocation lists", len(trust_store.revocations)
     above = [item for chain in chains for item in find_authorities(chain, trust_store.all_roots)]
-    silent = [said for content in trust_store.revocations if (said := find_unanswered(content, above))]
+    silent = [text for content in trust_store.revocations if (text := find_unanswered(content, above))]
     if silent:
         yield VerificationCheck(name, State.INVALID, " ".join(dict.fromkeys(silent)), asked=True)
     else:

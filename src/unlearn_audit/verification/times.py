@@ -1,4 +1,4 @@
-"""When was it signed: claimed, or proven by time stamps of somebody whom the verifier trusts?"""
+"""Times of signing: claimed, or proven by time stamps of an authority that the verifier trusts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -48,8 +48,8 @@ def judge_time(
     if bare:
         if not required:
             return None, VerificationCheck("time", State.OK, f"{claimed}; no time stamp.")
-        said = f"{claimed}; a time stamp was required and there is none ({', '.join(bare)})."
-        return None, VerificationCheck("time", State.ABSENT, said, asked=True)
+        text = f"{claimed}; a time stamp was required and there is none ({', '.join(bare)})."
+        return None, VerificationCheck("time", State.ABSENT, text, asked=True)
     moments: list[datetime] = []
     for name, stamps in stamped.items():
         moment, reason = trust_store.find_time(stamps, signer)
@@ -69,9 +69,9 @@ def _judge_moments(
 ) -> tuple[datetime, VerificationCheck]:
     latest = max(moments)
     if not all(is_before(created, moment) for moment in moments):
-        said = f"signed before {format_time(min(moments))}, but its evidence claims to be collected {created}"
+        text = f"signed before {format_time(min(moments))}, but its evidence claims to be collected {created}"
         return latest, VerificationCheck(
-            "time", State.INVALID, f"The report contradicts its time stamp: {said}.", required
+            "time", State.INVALID, f"The report contradicts its time stamp: {text}.", required
         )
     return latest, VerificationCheck(
         "time", State.OK,

@@ -1,4 +1,4 @@
-"""Whom a verifier trusts, for what, and which time the stamps of others prove to this verifier."""
+"""The trust store of a verifier: roots for signatures, roots for time, and revocation lists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What carries no signature of its own, and what can be checked of it: a page, a folder of pages, an archive."""
+"""Files without a signature of their own: what can be checked of a page, a folder of pages, an archive."""
 
 from pathlib import Path
 
@@ -46,11 +46,11 @@ def describe_page(path: Path) -> Verification:
     """Return that a page proves nothing by itself, and what to hold it against."""
     beside = path.parent / PDF
     how = f"--pdf {beside}" if beside.is_file() else "--pdf REPORT.pdf"
-    said = (
+    text = (
         "An HTML page carries no signature: nothing shows whether it is genuine. Compare it with the signed PDF that "
         f"came with it ({how}), or verify the folder of the whole report."
     )
-    return _say(said)
+    return _answer(text)
 
 
 def describe_folder(path: Path) -> Verification | None:
@@ -61,11 +61,11 @@ def describe_folder(path: Path) -> Verification | None:
     if not pages:
         return None
     steps = {PDF: f"{path / PDF} alone", HTML: f"{path / HTML} with --pdf {path / PDF}"}
-    return _say(
+    return _answer(
         f"This folder holds pages of a report ({', '.join(pages)}) and none of its signatures over all files. Verify "
         f"{', and '.join(steps[name] for name in pages)}; or ask for the whole folder."
     )
 
 
-def _say(sentence: str) -> Verification:
+def _answer(sentence: str) -> Verification:
     return Verification((VerificationCheck("integrity", State.ABSENT, sentence, asked=True),), None)

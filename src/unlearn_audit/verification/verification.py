@@ -1,4 +1,4 @@
-"""Verifying a bundle or its PDF alone, offline: is it whole, who signed it, is that someone the verifier trusts?
+"""Verifies a bundle, or its PDF alone, offline.
 
 Trust comes from the verifier and never from the bundle. UNTRUSTED is not INVALID, and both differ from a valid
 signature over a failing verdict. What follows from the record and the evidence is asked in `rerendering` and in
@@ -78,33 +78,33 @@ class VerificationOptions:
     purposes: tuple[str, ...] = ()
 
 
-def verify(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
+def verify(path: Path, trust: tuple[Path, ...] = (), options: VerificationOptions | None = None) -> Verification:
     """Verify a bundle's folder, or its report.pdf alone, against the root certificates in the PEM files `trust`.
 
     A page, or a folder with pages and without signatures, is not refused: the answer says what can be checked of it.
 
     Raises:
-        UsageError: `path` is neither, or an archive, or a file of `trust` or `wishes` does not hold what it should.
+        UsageError: `path` is neither, or an archive, or a file of `trust` or `options` does not hold what it should.
     """
     if not path.is_file():
-        return verify_bundle(path, trust, wishes)
+        return verify_bundle(path, trust, options)
     start = read_start(path)
     validate_no_archive(path, start)
-    return describe_page(path) if is_page(start) else verify_pdf(path, trust, wishes)
+    return describe_page(path) if is_page(start) else verify_pdf(path, trust, options)
 
 
-def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
+def verify_bundle(path: Path, trust: tuple[Path, ...] = (), options: VerificationOptions | None = None) -> Verification:
     """Verify the bundle in the folder `path` against the root certificates in the PEM files `trust`.
 
     Raises:
-        UsageError: `path` is no folder, or a file of `trust` or `wishes` does not hold what it should.
+        UsageError: `path` is no folder, or a file of `trust` or `options` does not hold what it should.
     """
     if not path.is_dir():
         raise UsageError(
             f"expected the folder of a bundle or its report.pdf, found no folder and no file at {path}",
             hint="'unlearn-audit run' says where it wrote the bundle",
         )
-    trust_store = _load_trust(trust, wishes)
+    trust_store = _load_trust(trust, options)
     if (unsigned := describe_folder(path)) is not None:
         return unsigned
     try:
@@ -128,13 +128,13 @@ def verify_bundle(path: Path, trust: tuple[Path, ...] = (), wishes: Verification
     return _conclude(lines, found, stamped, trust_store.knowing(pdf.revocations if pdf else ()))
 
 
-def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOptions | None = None) -> Verification:
+def verify_pdf(path: Path, trust: tuple[Path, ...] = (), options: VerificationOptions | None = None) -> Verification:
     """Verify a lone report.pdf: its PAdES signatures and the record attached to it. What needs the folder is absent.
 
     Raises:
-        UsageError: a file of `trust` or `wishes` does not hold what it should.
+        UsageError: a file of `trust` or `options` does not hold what it should.
     """
-    trust_store = _load_trust(trust, wishes)
+    trust_store = _load_trust(trust, options)
     try:
         found = check_pdf(path, trust_store.all_roots)
     except IntegrityError as error:
@@ -154,8 +154,8 @@ def verify_pdf(path: Path, trust: tuple[Path, ...] = (), wishes: VerificationOpt
     return _conclude(lines, found, {"the PDF": found.stamps}, trust_store.knowing(embedded))
 
 
-def _load_trust(trust: tuple[Path, ...], wishes: VerificationOptions | None) -> TrustStore:
-    wants = wishes or VerificationOptions()
+def _load_trust(trust: tuple[Path, ...], options: VerificationOptions | None) -> TrustStore:
+    wants = options or VerificationOptions()
     validate_purposes(wants.purposes)
     return TrustStore(
         roots=load_roots(trust),
@@ -196,12 +196,12 @@ def _conclude(
             *judge_rules(record),
             *judge_looks(record),
             judge_waivers(record, datetime.now(UTC).date()),
-            _tell_verdict(record),
+            _describe_verdict(record),
         ),
         record,
     )
 
 
-def _tell_verdict(record: AuditRecord) -> VerificationCheck:
-    said = " ".join(map(str, summarise(record.verdict.checks)))
-    return VerificationCheck("verdict", State.OK, f"{record.verdict.label.upper()}: {said}")
+def _describe_verdict(record: AuditRecord) -> VerificationCheck:
+    text = " ".join(map(str, summarise(record.verdict.checks)))
+    return VerificationCheck("verdict", State.OK, f"{record.verdict.label.upper()}: {text}")

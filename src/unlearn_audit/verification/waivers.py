@@ -1,4 +1,4 @@
-"""Verification of who signed the waivers that a run was given in a file, and whether the record holds the same ones."""
+"""Verification of signed files of waivers: who signed, and whether the record holds the same ones."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,12 +45,12 @@ def list_waiver_chains(record: AuditRecord) -> Iterator[tuple[x509.Certificate, 
 
 
 def _reopen(record: AuditRecord) -> OpenedWaivers:
-    told = record.provenance.waiver_seal
+    seal = record.provenance.waiver_seal
     try:
-        opened = open_waiver_seal(told.envelope.encode("ascii") if told else b"")
+        opened = open_waiver_seal(seal.envelope.encode("ascii") if seal else b"")
     except UnicodeEncodeError as error:
         raise IntegrityError("the signature over the waivers cannot be read") from error
-    if told != opened.seal:
+    if seal != opened.seal:
         raise IntegrityError("the record says something else of who signed the waivers than the signature does")
     if opened.file.waivers != record.provenance.waivers:
         raise IntegrityError("the waivers in the record are not those that were signed")

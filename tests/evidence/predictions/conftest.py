@@ -15,7 +15,7 @@ def rows():
 
 @pytest.fixture(scope="session")
 def policy():
-    return parse_policy(POLICY, "brought.yaml", name_known())
+    return parse_policy(POLICY, "external.yaml", name_known())
 
 
 @pytest.fixture

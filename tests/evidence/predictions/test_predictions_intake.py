@@ -134,6 +134,19 @@ def test_a_code_for_unknown_is_never_one_big_patient(read, rows, code):
     assert "it looks like a code for unknown" in refused(read, told)
 
 
+@pytest.mark.parametrize("word", ["inconnu", "desconocido", "na.", "no", "TBD", "not provided", "\u4e0d\u660e"])
+def test_a_word_among_numbers_is_a_code_in_whatever_language(read, rows, word):
+    told = with_column(rows, "patient_id", lambda index: word if index % 3 == 0 else f"x{index // 2}")
+
+    assert "it looks like a code for unknown" in refused(read, told)
+
+
+def test_names_are_no_codes_where_persons_are_named(read, rows):
+    told = with_column(rows, "patient_id", lambda index: "many" if index % 3 == 0 else chr(97 + index % 20))
+
+    assert read(told, columns=ColumnNames(groups=("patient_id",))).groups["patient_id"].tolist().count("many") == 80
+
+
 def test_dates_stay_dates(rows, policy, tmp_path):
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     columns = {name: [float(v) for v in values] if ":" in name else values for name, values in columns.items()}
@@ -205,6 +218,42 @@ def test_a_model_that_calls_every_record_positive_is_judged_and_said_to_be_so(re
     )
 
     assert "calls every record positive" in find_entry(read(told), "scores.one-sided").text
+
+
+@pytest.mark.parametrize("models", [MODELS, ("unlearned",)])
+def test_the_smallest_probability_is_refused_as_the_positive_classs(read, rows, models):
+    told = single(
+        rows,
+        lambda row, m: (
+            min(row[f"{m}:benign"], row[f"{m}:malignant"], key=float) if m in models else row[f"{m}:malignant"]
+        ),
+    )
+
+    assert "never above 0.5" in (said := refused(read, told))
+    assert "holds the smallest probability" in said
+
+
+def test_the_largest_probability_is_known_though_rounding_put_a_few_below_one_half(read, rows):
+    told = single(rows, lambda row, m: max(row[f"{m}:benign"], row[f"{m}:malignant"], key=float))
+    for row in told[:2]:
+        row.update(dict.fromkeys(MODELS, "0.4999"))
+
+    assert "almost never below 0.5" in refused(read, told)
+
+
+def test_a_rare_class_that_no_record_is_sure_of_is_read_as_it_is(read, rows):
+    told = single(rows, lambda row, m: repr(float(row[f"{m}:malignant"]) / 2.1))
+
+    assert find_entry(read(told), "scores.single")
+
+
+def test_a_model_that_collapsed_to_either_side_is_judged(read, rows):
+    rng = np.random.default_rng(5)
+    for low in (0.0, 0.9):
+        told = single(
+            rows, lambda row, m, at=low: repr(at + 0.1 * rng.random()) if m == "unlearned" else row[f"{m}:malignant"]
+        )
+        assert read(told)
 
 
 # answers and records

@@ -56,7 +56,7 @@ def test_the_provenance_says_brought_along_with_the_files_digest(read, rows, tmp
 
     assert provenance.data.sha256 == digest
     assert digest in provenance.data.source
-    assert {card.method for card in provenance.models} == {"brought along"}
+    assert {card.method for card in provenance.models} == {"external"}
     assert [card.role for card in provenance.models] == ["original", "retrained", "unlearned"]
     assert "neither ran the models nor saw the data" in provenance.notes[0].text
     assert provenance.forget.count == 40
@@ -111,9 +111,9 @@ def test_parquet_with_numbers_and_categories_says_the_same(read, rows, tmp_path,
     }
     table |= {name: [float(row[name]) for row in rows] for name in rows[0] if ":" in name}
     pq.write_table(pa.table(table), tmp_path / "p.parquet")
-    brought = read_predictions([tmp_path / "p.parquet"], policy, Facts(case="tests", created="now"))
+    external = read_predictions([tmp_path / "p.parquet"], policy, Facts(case="tests", created="now"))
 
-    assert same(read(rows), brought)
+    assert same(read(rows), external)
 
 
 def test_one_file_for_each_model_is_joined_by_id(read, rows, tmp_path, policy):
@@ -162,7 +162,7 @@ def test_a_forget_list_of_patients_takes_all_their_training_records(read, rows, 
 
 def test_original_classes_are_mapped_by_the_policy_and_what_the_case_declares(read, rows):
     several = [{**row, "label": {"malignant": "melanoma", "benign": "nevus"}[row["label"]]} for row in rows]
-    policy = parse_policy(_policy_for("[melanoma]"), "brought.yaml", name_known())
+    policy = parse_policy(_policy_for("[melanoma]"), "external.yaml", name_known())
 
     evidence = read(several, under=policy, classes=("nevus", "melanoma"))
 
@@ -180,7 +180,7 @@ def test_several_output_columns_are_kept_and_their_positives_added_up(read, rows
             half = repr(float(row[f"{model}:malignant"]) / 2)
             told |= {f"{model}:bcc": half, f"{model}:nv": row[f"{model}:benign"], f"{model}:mel": half}
         several.append(told)
-    policy = parse_policy(_policy_for("[mel, bcc]"), "brought.yaml", name_known())
+    policy = parse_policy(_policy_for("[mel, bcc]"), "external.yaml", name_known())
     evidence = read(several, under=policy)
 
     assert evidence.classes == ("bcc", "nv", "mel")
@@ -221,7 +221,7 @@ def test_the_case_can_call_columns_and_models_otherwise(read, rows):
     )
     card = evidence.provenance.find_model("unlearned")
 
-    assert (card.title, card.method, card.parameters) == ("SCRUB", "scrub (brought along)", {"epochs": 5})
+    assert (card.title, card.method, card.parameters) == ("SCRUB", "scrub (external)", {"epochs": 5})
     assert evidence.provenance.data.name == "Clinic A"
     assert evidence.provenance.forget.fraction == 0.04
     assert evidence.groups == {}

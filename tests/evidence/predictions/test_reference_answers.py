@@ -57,7 +57,7 @@ def write(path, rows):
 
 @pytest.fixture
 def evidence(predictions):
-    policy = parse_policy(ATTACKS, "brought.yaml", name_known())
+    policy = parse_policy(ATTACKS, "external.yaml", name_known())
     return Predictions((predictions,), created="2026-01-02T03:04:05Z").read(policy)
 
 
@@ -109,7 +109,7 @@ def test_a_column_that_is_not_there_is_refused(predictions):
 def test_answers_from_elsewhere_give_the_attacks_that_need_reference_models(plan, evidence, read, tmp_path):
     about, _ = plan.write(tmp_path / "plan")
     references, card = read(answer(plan, after=("", "unlearned")), about)
-    policy = parse_policy(ATTACKS, "brought.yaml", name_known())
+    policy = parse_policy(ATTACKS, "external.yaml", name_known())
     record = judge(policy, replace(evidence, references=references))
 
     measured = {finding.key.attack for finding in record.findings if "membership" in finding.key.metric}
@@ -162,7 +162,7 @@ def test_the_case_file_names_them(plan, predictions, tmp_path):
     write(tmp_path / "shadow.csv", answer(plan))
     said = {"answers": ["shadow.csv"], "plan": "plan/plan.json"}
     case = CaseFile.model_validate({"schema": "unlearn-audit/case/v1", "name": "x", "references": said})
-    policy = parse_policy(ATTACKS, "brought.yaml", name_known())
+    policy = parse_policy(ATTACKS, "external.yaml", name_known())
 
     evidence = Predictions((predictions,), case, created="2026-01-02T03:04:05Z", folder=tmp_path).read(policy)
 

@@ -1,4 +1,4 @@
-"""Do answers stand at the records that they were given about? A model knows its training records no worse than others.
+"""Alignment of answers with records: shuffled answers are found by memory, which is no worse on training records.
 
 For the records that a model was trained on and for test records, the log-probability of the true class is compared by
 ranks (Mann-Whitney), within positives and within negatives, so that shares of classes do not matter; the two AUCs are

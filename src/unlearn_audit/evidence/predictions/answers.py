@@ -1,4 +1,4 @@
-"""What a file of predictions says, before anybody decides what its numbers and labels mean."""
+"""The content of a file of predictions, before numbers and labels are interpreted."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -108,8 +108,8 @@ def _validate_finite(
     if bad.size:
         row = int(bad[0])
         text = str(texts[row].as_py() or "") if texts is not None else ""
-        said = "nothing (or NaN)" if np.isnan(values[row]) else str(values[row])
-        found = said if texts is None else f"'{text[:40]}'" if text else "an empty cell"
+        sentence = "nothing (or NaN)" if np.isnan(values[row]) else str(values[row])
+        found = sentence if texts is None else f"'{text[:40]}'" if text else "an empty cell"
         raise EvidenceError(
             f"{place.format(row=row + first_row)}: expected a finite number, found {found}"
             + (f", as in {len(bad) - 1} more rows" if len(bad) > 1 else ""),

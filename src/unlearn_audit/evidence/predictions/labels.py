@@ -153,9 +153,9 @@ def _read_two(answers: Answers, task: Task, meaning: Meaning, texts: Texts, plac
     positive = _list_positive(answers.where, task, declared)
     means = {**dict.fromkeys(declared, False), names[0]: False, names[1]: True, **dict.fromkeys(positive, True)}
     means |= {str(number): means[name] for number, name in enumerate(declared) if str(number) not in means}
-    said = [means.get(text) for text in meaning.spell(texts)]
-    _validate_known(answers, texts, said, (*names, *declared, *task.positive), names)
-    is_positive = np.array(said, dtype=np.bool_)[place]
+    values = [means.get(text) for text in meaning.spell(texts)]
+    _validate_known(answers, texts, values, (*names, *declared, *task.positive), names)
+    is_positive = np.array(values, dtype=np.bool_)[place]
     column = classes.index(names[1])
     label = np.where(is_positive, column, 1 - column)
     return Labelled(label, classes, (column,), task.positive, (meaning.describe(texts, classes),))

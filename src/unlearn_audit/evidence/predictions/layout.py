@@ -1,4 +1,4 @@
-"""Which column of a file is what: wide (`<model>:<class>`), long (a column `model`), or one score a model."""
+"""The layout of a file: wide (`<model>:<class>`), long (a column `model`), or one score a model."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What cannot be, whatever a model is like: one class alone to be judged on, an original worse than chance."""
+"""Validation of what no model can be: judged on one class alone, or worse than chance as an original."""
 
 import numpy as np
 
@@ -8,8 +8,10 @@ from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 _ERRORS_BELOW_CHANCE = 4.0
 """Standard errors of the AUC under chance: a model that knows nothing falls below once in 30,000 files."""
-_FEWEST = 10
-_HALF = 0.5
+_ERRORS_ABOVE_CHANCE = 2.0
+_FEWEST, _LEAST_FOLLOWED = 10, 0.3
+_HALF, _ROUNDED = 0.5, 0.01
+"""A column is one-sided where no larger share than the second lies on the other side of the first."""
 
 
 def validate_both_classes(evidence: Evidence, where: str) -> None:
@@ -38,27 +40,34 @@ def validate_better_than_chance(evidence: Evidence, where: str) -> None:
     Raises:
         EvidenceError: with the AUC.
     """
-    from scipy.stats import rankdata
-
-    positive = evidence.is_positive
-    m, n = int(positive.sum()), int((~positive).sum())
-    ranks = rankdata(evidence.positive_probability("original"))
-    auc = (float(ranks[positive].sum()) - m * (m + 1) / 2) / (m * n)
-    if auc + _ERRORS_BELOW_CHANCE * float(np.sqrt((m + n + 1) / (12 * m * n))) < 1 / 2:
+    auc, error = _compare_with_chance(evidence, evidence.positive_probability("original"))
+    if auc + _ERRORS_BELOW_CHANCE * error < _HALF:
         raise EvidenceError(
-            f"{where}: the original gives positives a lower probability than negatives (AUC {auc:.2f} over {m + n} "
-            "records): no classifier does that",
+            f"{where}: the original gives positives a lower probability than negatives (AUC {auc:.2f} over "
+            f"{len(evidence)} records): no classifier does that",
             hint="are two classes' columns swapped, or 0 and 1 in the labels? 'classes' in a case file says what "
             "numbers mean",
         )
 
 
-def validate_single_scores(evidence: Evidence, where: str) -> tuple[IntakeEntry, ...]:
-    """Refuse one column a model that holds the largest probability instead of the positive class's.
+def _compare_with_chance(evidence: Evidence, p: np.ndarray) -> tuple[float, float]:
+    """Return the AUC of positive against negative records over all of them, and its standard error under chance."""
+    from scipy.stats import rankdata
 
-    The largest of two probabilities is never below one half. An original of which that is true calls every record
-    positive, which no classifier in use does. Another model may have collapsed; its column is refused where it follows
-    the original's certainty more closely than the original's probability.
+    positive = evidence.is_positive
+    m, n = int(positive.sum()), int((~positive).sum())
+    auc = (float(rankdata(p)[positive].sum()) - m * (m + 1) / 2) / (m * n)
+    return auc, float(np.sqrt((m + n + 1) / (12 * m * n)))
+
+
+def validate_single_scores(evidence: Evidence, where: str) -> tuple[IntakeEntry, ...]:
+    """Refuse one column a model that holds the largest or the smallest probability instead of the positive class's.
+
+    The largest of two probabilities is never below one half, but for rounding. An original of which that is true calls
+    every record positive, which no classifier in use does. One that is almost always on one side may be in use where a
+    class is rare; its column is refused where it tells the classes apart no better than chance. Another model may have
+    collapsed; its column is refused where it follows the original's certainty more closely than the original's
+    probability.
 
     Returns:
         what the one column was read as, and models that call every record positive.
@@ -68,18 +77,36 @@ def validate_single_scores(evidence: Evidence, where: str) -> tuple[IntakeEntry,
     """
     entries = [note_intake("scores.single", positive=evidence.classes[evidence.positive[0]])]
     first = evidence.positive_probability("original")
+    largest = np.maximum(first, 1 - first)
     for model in evidence.log_probs:
         p = evidence.positive_probability(model)
-        if len(p) < _FEWEST or p.min() < _HALF:
+        if len(p) < _FEWEST or min((p < _HALF).mean(), (p > _HALF).mean()) > _ROUNDED:
             continue
-        if model == "original" or _follows(p, np.maximum(first, 1 - first)) > _follows(p, first):
+        above = (p < _HALF).mean() <= _ROUNDED
+        if model == "original":
+            other = bool((p >= _HALF).all()) or _tells_nothing(evidence, p)
+        else:
+            other = _follows(p, largest if above else 1 - largest) > max(_follows(p, first), _LEAST_FOLLOWED)
+        if other:
+            side, which = ("below", "largest") if above else ("above", "smallest")
             raise EvidenceError(
-                f"{where}: the one column of '{model}' is never below 0.5 in {len(p)} records: it holds the largest "
-                "probability, that of the predicted class, and not the positive class's",
+                f"{where}: the one column of '{model}' is {'almost ' if not _is_whole(p) else ''}never {side} 0.5 in "
+                f"{len(p)} records: it holds the {which} probability"
+                f"{', that of the predicted class,' if above else ''} and not the positive class's",
                 hint="write the probability of the positive class, or one column '<model>:<class>' for each class",
             )
-        entries.append(note_intake("scores.one-sided", model=model))
+        if (p >= _HALF).all():
+            entries.append(note_intake("scores.one-sided", model=model))
     return tuple(entries if len(entries) == 1 else entries[1:])
+
+
+def _is_whole(p: np.ndarray) -> bool:
+    return bool((p >= _HALF).all() or (p <= _HALF).all())
+
+
+def _tells_nothing(evidence: Evidence, p: np.ndarray) -> bool:
+    auc, error = _compare_with_chance(evidence, p)
+    return auc < _HALF + _ERRORS_ABOVE_CHANCE * error
 
 
 def _follows(values: np.ndarray, others: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""What reference models that were made elsewhere answered: read, held against the design, put beside the evidence."""
+"""Answers of reference models that were made elsewhere: read, validated against the plan, added to the evidence."""
 
 import json
 from collections.abc import Sequence
@@ -69,9 +69,9 @@ def read_references(
         log_probs=answers.pop("")[order],
         unlearned={name: values[order] for name, values in answers.items()},
     )
-    told = _hold_against_plan(plan, references, evidence) if plan else {}
+    planned = _hold_against_plan(plan, references, evidence) if plan else {}
     listed = ", ".join(f"{p.name} (SHA-256 {t.sha256})" for p, t in zip(paths, tables, strict=True))
-    return references, _describe(references, evidence, listed, told)
+    return references, _describe(references, evidence, listed, planned)
 
 
 def _read_rows(table: Table, evidence: Evidence, scores: Kind) -> _Rows:

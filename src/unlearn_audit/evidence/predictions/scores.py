@@ -1,4 +1,4 @@
-"""Scores become log-probabilities: what they are is said, never guessed; what they cannot be is refused."""
+"""Scores as log-probabilities. Their kind is declared, never guessed; impossible values are refused."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Which records were retained, forgotten, validated on and tested on."""
+"""The split of each record: retained, forgotten, validation or test."""
 
 from dataclasses import dataclass
 from pathlib import Path

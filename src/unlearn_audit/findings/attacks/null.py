@@ -12,8 +12,8 @@ from unlearn_audit.findings.attacks.scoring import (
     gather_ensemble,
     get_references,
     name_calibrator,
+    select_answers,
     select_group,
-    tell_answers,
 )
 from unlearn_audit.findings.attacks.table import Needs, find_attack
 from unlearn_audit.findings.context import EvaluationContext
@@ -49,7 +49,7 @@ def _score_all(context: EvaluationContext, model: str, attack: str) -> tuple[NDA
 def _attack_each(context: EvaluationContext, attack: str, calibrator: str) -> Iterator[NDArray[np.float64]]:
     row, evidence = find_attack(attack), context.evidence
     candidates, population = get_references(context, attack).candidates, evidence.select("validation")
-    for number, log_probs in enumerate(tell_answers(context, attack, calibrator)):
+    for number, log_probs in enumerate(select_answers(context, attack, calibrator)):
         if row.needs is Needs.NOTHING:
             view = _narrow(log_probs, evidence.label, candidates)
         else:

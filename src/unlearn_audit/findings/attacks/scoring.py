@@ -117,7 +117,7 @@ def get_references(context: EvaluationContext, attack: str) -> References:
     return references
 
 
-def tell_answers(context: EvaluationContext, attack: str, calibrator: str) -> NDArray[np.float64]:
+def select_answers(context: EvaluationContext, attack: str, calibrator: str) -> NDArray[np.float64]:
     """Return (K, n, k) the log-probabilities of the reference models, as `attack` wants them: trained, or unlearned.
 
     Raises:
@@ -139,9 +139,9 @@ def gather_ensemble(context: EvaluationContext, attack: str, calibrator: str) ->
     """Return what `attack` may know of the reference models; computed once for each context.
 
     Raises:
-        MeasurementError: as `tell_answers`, or no candidates.
+        MeasurementError: as `select_answers`, or no candidates.
     """
-    answers, references = tell_answers(context, attack, calibrator), get_references(context, attack)
+    answers, references = select_answers(context, attack, calibrator), get_references(context, attack)
     unlearned = find_attack(attack).needs is Needs.UNLEARNED
     key = ("ensemble", calibrator if unlearned else "")
     return context.remember(

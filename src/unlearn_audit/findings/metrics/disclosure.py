@@ -1,4 +1,4 @@
-"""Before and after: what does somebody learn who keeps the old release and compares it with the new one?
+"""Disclosure by comparison: what somebody learns who keeps the old release and compares it with the new one.
 
 Of the erased: was this one in the request? Of those who stay: does another person's erasure expose them? Exact erasure
 is not exempt: a model that was trained anew without a record answers it differently too. So it informs, unless a policy

@@ -1,4 +1,4 @@
-"""Does what was erased come back when the model is trained a little on what remains, as its next update does?
+"""Dormant memory: whether a short training on what remains brings back what was erased.
 
 Training on anything moves a model. What counts is whether it moves the erased records more than strangers, and
 more than it does from the retrained model, which has nothing to bring back.

@@ -1,4 +1,4 @@
-"""Over all pairs of reference models: how often is the one that trained on a record the more certain one?
+"""Paired recognition over all pairs of reference models: how often the one that trained on a record is more certain.
 
 One audited model gives one draw for each record; its references give one for each pair, so that this is known several
 times better than the membership AUC of one model. It speaks of the procedure (method, recipe, data) that made the
@@ -75,7 +75,7 @@ def measure_checkpoint_spread(context: EvaluationContext, key: MetricKey) -> Est
     found = compare_checkpoint(
         score_logit(evidence.log_probs[key.model][rows], labels),
         evidence.select("forget")[rows],
-        np.stack([score_logit(said[rows], labels) for said in answers]),
+        np.stack([score_logit(answer[rows], labels) for answer in answers]),
         references.trained_on[:, rows],
         confidence=context.policy.protocol.confidence,
     )

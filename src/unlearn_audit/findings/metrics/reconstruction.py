@@ -1,4 +1,4 @@
-"""Reconstruction by difference: do the weights that changed between two releases point at the erased records?
+"""Reconstruction by difference: whether the change of weights between two releases points at the erased records.
 
 The more exact the refit of a linear model, the more it discloses to whoever holds both releases: exact erasure is the
 worst case here, not the best one.

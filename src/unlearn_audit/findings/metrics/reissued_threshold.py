@@ -1,4 +1,4 @@
-"""What a re-issued threshold is, and what it costs: shown beside the verdict, which is taken on test as always."""
+"""A re-issued threshold and its cost: shown beside the verdict, which is taken on test as always."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Is any single record, or any single patient, still recognised? An average near 0.5 does not say.
+"""Worst recognition: whether any single record or patient is still recognised, which an average near 0.5 leaves open.
 
 The right to erasure is one person's. The statistic is the largest t over the audit set; its null distribution comes
 from flipping the signs of whole pairs of reference models, which is exact where a procedure forgets perfectly. The

@@ -1,6 +1,6 @@
 """Reliability and decision curves."""
 
-from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
+from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks, fit_label
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look, draw_legend
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import format_number, format_percent
@@ -19,8 +19,8 @@ def draw_reliability(index: Index) -> Figure | None:
     top, bottom, left = 18.0, 138.0, 34.0
     x, y = Scale(0.0, 1.0, left, WIDTH - 150), Scale(0.0, 1.0, bottom, top)
     drawing = Drawing(WIDTH, bottom + 25)
-    drawing.draw_x_axis(x, bottom, top, _SHARES, f"Mean probability of {index.positive} stated, ten bins")
-    drawing.draw_y_axis(y, left, x.end, _SHARES, f"Share that is {index.positive}")
+    drawing.draw_x_axis(x, bottom, top, _SHARES, f"Mean probability of {_name_positive(index)} stated, ten bins")
+    drawing.draw_y_axis(y, left, x.end, _SHARES, f"Share that is {_name_positive(index)}")
     drawing.draw_line([(x(0), y(0)), (x(1), y(1))], MUTED, 0.8, "2 2")
     for curve in curves:
         _draw_ends(drawing, index, curve, x, y)
@@ -66,7 +66,7 @@ def draw_net_benefit(index: Index, metric: str) -> Figure | None:
     threshold = _own_threshold(index)
     if threshold is not None:
         drawing.draw_line([(x(threshold), top), (x(threshold), bottom)], INK, 0.9, "4 2")
-        drawing.write((x(threshold) + 3, top + 7), f"policy: {format_percent(threshold)}", size=7, bold=True)
+        drawing.write((x(threshold) + 3, y(0) - 4), f"policy: {format_percent(threshold)}", size=7, bold=True)
     for curve in curves:
         _draw(drawing, index, curve, x, y, marks=False)
     draw_legend(drawing, index, [curve.key.model for curve in curves], x.end + 10, top + 6)
@@ -81,6 +81,10 @@ def _caption(index: Index, metric: str) -> str:
         f"Decision curve at the prevalence {at}: what acting on a model from each probability upwards is worth. Where "
         "a model lies below calling all or none, it is worth less than no model. Lines end where they harm much."
     )
+
+
+def _name_positive(index: Index) -> str:
+    return fit_label(index.positive, 40, "positive")
 
 
 def _own_threshold(index: Index) -> float | None:

@@ -2,12 +2,15 @@
 
 import base64
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 INK, MUTED, RULE, PAPER = "#1d2733", "#5b6673", "#d3d8de", "#ffffff"
-_FONT = "'UA Sans','DejaVu Sans',Verdana,sans-serif"
+_FONT = "'UA Sans','UA CJK','DejaVu Sans',Verdana,sans-serif"
+_ROLE = re.compile(r" \((?:audited|remedied|compared)\)$")
 Point = tuple[float, float]
 
 
@@ -136,3 +139,34 @@ class Drawing:
 def _clean(text: str) -> str:
     """Return text without characters that XML forbids."""
     return "".join(c if c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff" else " " for c in text)
+
+
+def fit_label(text: str, longest: int, instead: str) -> str:
+    """Return `text` as a label of at most `longest` columns, of which a wide letter takes two.
+
+    It is cut in the middle, since names of models often differ at the end. `instead` stands for what is written from
+    right to left: the printed figures are set letter by letter, from left to right.
+    """
+    shown = instead if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text) else text
+    for whole in (shown, _ROLE.sub("", shown)):
+        if _count_columns(whole) <= longest:
+            return whole
+    half = (longest - 1) // 2
+    return f"{_cut(whole, longest - 1 - half).rstrip()}\u2026{_cut(whole[::-1], half)[::-1].lstrip()}"
+
+
+def _count_columns(text: str) -> int:
+    return sum(2 if _is_wide(letter) else 1 for letter in text)
+
+
+def _is_wide(letter: str) -> bool:
+    """Whether a letter is as wide as it is high; also one of a script that paper has no typeface for (U+FFFD)."""
+    return unicodedata.east_asian_width(letter) in "WF" or "\u0700" <= letter < "\u1e00"
+
+
+def _cut(text: str, columns: int) -> str:
+    """Return the beginning of `text` that fits into `columns`."""
+    end = 0
+    while end < len(text) and _count_columns(text[: end + 1]) <= columns:
+        end += 1
+    return text[:end]

@@ -1,9 +1,9 @@
 """Figures of the strongest membership attack: densities of its scores, and its ROC curve."""
 
-from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, Scale, choose_ticks
+from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, Scale, choose_ticks, fit_label
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import clip, format_estimate, format_interval
+from unlearn_audit.presentation.wording import format_estimate, format_interval
 from unlearn_audit.records import ALL, POSITIVE, Curve, CurveKind
 
 _MOST = 5
@@ -40,7 +40,7 @@ def draw_scores(index: Index) -> Figure | None:
         x = Scale(low, high, start + 4, start + wide - 4)
         drawing.write(
             (start + 4, top - 6),
-            clip(index.name(model).removesuffix(" (remedied)"), int(wide / 4.2)),
+            fit_label(index.name(model), int(wide / 4.2), model),
             size=7,
             bold=model == index.audited,
         )
@@ -94,14 +94,14 @@ def draw_roc(index: Index) -> Figure | None:
 
 
 def _write_table(drawing: Drawing, index: Index, models: list[str], attack: str | None, *, x: float, y: float) -> None:
-    for place, head in ((24, "Model"), (140, "AUC, all"), (212, f"AUC, {clip(index.positive, 12)}")):
+    for place, head in ((24, "Model"), (140, "AUC, all"), (212, f"AUC, {fit_label(index.positive, 12, 'positive')}")):
         drawing.write((x + place, y), head, size=7, color=MUTED)
     drawing.draw_line([(x, y + 4), (WIDTH, y + 4)], RULE, 0.8)
     for number, model in enumerate(models):
         row, look = y + 16 + 21 * number, choose_look(index, model)
         drawing.draw_line([(x, row - 2.5), (x + 18, row - 2.5)], look.color, 1.5, look.dash)
         drawing.draw_mark((x + 9, row - 2.5), look.mark, look.color, 2.8)
-        drawing.write((x + 24, row), clip(index.name(model), 24), size=7.2, bold=model == index.audited)
+        drawing.write((x + 24, row), fit_label(index.name(model), 24, model), size=7.2, bold=model == index.audited)
         for place, among in ((140, ALL), (212, POSITIVE)):
             finding = index.find("membership-auc", model, among=among, attack=attack)
             estimate = finding.estimate if finding else None

@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing
+from unlearn_audit.presentation.figures.drawing import INK, MUTED, RULE, Drawing, fit_label
 from unlearn_audit.presentation.figures.risk import WIDTH, Figure, choose_look
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.sections.patients import name_unit, tell_count
-from unlearn_audit.presentation.wording import clip
+from unlearn_audit.presentation.sections.patients import describe_count, name_unit
 from unlearn_audit.records import NEGATIVE, POSITIVE, Curve, CurveKind, Population
 
 _KINDS = (CurveKind.PATIENT_RECOGNITION, CurveKind.RECORD_RECOGNITION)
@@ -34,13 +33,13 @@ def draw_patients(index: Index) -> Figure | None:
         own = [curve for curve in shown if curve.key.model == model]
         _Panel(index, model, own, place, _LEFT + _GAP + number * (wide + _GAP), wide).draw(drawing)
     whom = name_unit(index)
-    said = "; ".join(f"{index.name(model)}: {tell_count(index, model)}" for model in models)
+    text = "; ".join(f"{index.name(model)}: {describe_count(index, model)}" for model in models)
     caption = (
         f"Each mark is one erased {whom.removesuffix('s')}, in no order and without names: the higher, the more "
         "clearly models that were trained on it and made to forget differ from models that never saw it. Above the "
         "dashed line it is recognised."
     )
-    alt = f"Erased {whom} that are still recognised: {said}. They are the marks above the dashed line."
+    alt = f"Erased {whom} that are still recognised: {text}. They are the marks above the dashed line."
     return Figure("patients", drawing.to_uri(), alt, caption, WIDTH, drawing.height)
 
 
@@ -79,7 +78,7 @@ class _Panel:
 
     def draw(self, drawing: Drawing) -> None:
         """Draw title, critical value and both classes."""
-        title = clip(self.index.name(self.model), int(self.width / 4.4))
+        title = fit_label(self.index.name(self.model), int(self.width / 4.4), self.model)
         drawing.write((self.start, _TOP - 7), title, size=7, bold=self.model == self.index.audited)
         end, half = self.start + self.width, self.width / 2
         if self.critical is not None:
@@ -89,7 +88,7 @@ class _Panel:
         classes = ((POSITIVE, self.index.positive), (NEGATIVE, self.index.negative))
         for number, (among, word) in enumerate(classes):
             middle = self.start + half * (number + 0.5)
-            drawing.write((middle, _BOTTOM + 12), clip(word, 16), size=7, anchor="middle", color=MUTED)
+            drawing.write((middle, _BOTTOM + 12), fit_label(word, 16, str(among)), size=7, anchor="middle", color=MUTED)
             self._draw_class(drawing, among, middle, half - 6)
         drawing.draw_line([(self.start, _BOTTOM), (end, _BOTTOM)], INK, 0.7)
 

@@ -1,12 +1,12 @@
-"""The figures, drawn from findings and curves of the record; each comes with words that say the same."""
+"""Figures of risk, drawn from findings and curves of the record, each with words that say the same."""
 
 import math
 from dataclasses import dataclass
 
-from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
+from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks, fit_label
 from unlearn_audit.presentation.sections.clinical import choose_cost_curves
 from unlearn_audit.presentation.sections.index import Index
-from unlearn_audit.presentation.wording import clip, format_interval, format_limit, format_number, format_point
+from unlearn_audit.presentation.wording import format_interval, format_limit, format_number, format_point
 from unlearn_audit.records import ALL, Curve, Estimate, OperatingPoint
 from unlearn_audit.records.trivial_models import CALL_NONE_POSITIVE
 
@@ -106,7 +106,7 @@ def _reach(estimate: Estimate) -> list[float]:
 def _draw_row(drawing: Drawing, index: Index, scale: Scale, *, y: float, name: str, estimate: Estimate) -> None:
     look = choose_look(index, name)
     audited = name == index.audited
-    drawing.write((scale.start - 8, y + 2.6), clip(index.name(name), _NAME), anchor="end", bold=audited)
+    drawing.write((scale.start - 8, y + 2.6), fit_label(index.name(name), _NAME, name), anchor="end", bold=audited)
     for interval, width in ((estimate.interval, 1.1), (estimate.bounds, 3.0)):
         if interval is not None:
             drawing.draw_line([(scale(interval.low), y), (scale(interval.high), y)], look.color, width)
@@ -184,4 +184,4 @@ def draw_legend(drawing: Drawing, index: Index, models: list[str], x: float, y: 
         drawing.draw_line([(x, row - 2.5), (x + 18, row - 2.5)], look.color, 1.5, look.dash)
         if look.mark:
             drawing.draw_mark((x + 9, row - 2.5), look.mark, look.color, 2.6)
-        drawing.write((x + 23, row), clip(index.name(model), 27), size=7, bold=model == index.audited)
+        drawing.write((x + 23, row), fit_label(index.name(model), 27, model), size=7, bold=model == index.audited)

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from unlearn_audit.policy import tell_looks
-from unlearn_audit.presentation.sections.contents import number_of
+from unlearn_audit.policy import describe_looks
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import (
     NONE,
-    clip,
     format_date,
     format_number,
     format_parameters,
@@ -30,7 +28,6 @@ from unlearn_audit.records import (
 )
 from unlearn_audit.records.verdicts import LIMITS
 
-_LONGEST = 190
 _SPLITS = ("retain", "forget", "validation", "test")
 
 
@@ -42,26 +39,6 @@ def identify(index: Index) -> str:
 def is_test_signed(signer: Signer | None) -> bool:
     """Return whether no laboratory's key stands behind the report: every page then says so."""
     return signer is None or signer.kind == "test"
-
-
-def present_subject(index: Index) -> tuple[Fact, ...]:
-    """Return what was audited, as the lines under the title of page one; one more where the input speaks against it."""
-    provenance, policy = index.record.provenance, index.policy
-    forget = provenance.forget
-    erased = (
-        f"{forget.count} of the training records ({format_percent(forget.fraction)}), {forget.positive} of them "
-        f"{index.positive}; named by {forget.by}"
-    )
-    tested = provenance.data.splits.get("test")
-    test = f"; judged on {tested.n} test records, {tested.positive} {index.positive}" if tested else ""
-    policy_name = f"{policy.get('title')} ({policy.get('id')} {policy.get('version')}), {policy.get('owner')}"
-    return (
-        Fact("Model", clip(f"{index.name(index.audited)}, made from the original of case {provenance.case}", _LONGEST)),
-        Fact("Erased", clip(erased, _LONGEST)),
-        Fact("Data", clip(provenance.data.name, _LONGEST - len(test)) + test),
-        Fact("Policy", clip(policy_name, _LONGEST)),
-        *_present_contradictions(index),
-    )
 
 
 def present_identification(index: Index) -> tuple[tuple[Fact, ...], Grid]:
@@ -138,9 +115,9 @@ def present_protocol(index: Index) -> tuple[Fact, ...]:
 def _present_looks(index: Index) -> tuple[Fact, ...]:
     """Say how often the test split was looked at; nothing where no looks are planned and no earlier run is known."""
     looks = index.record.looks
-    told = tell_looks(looks, index.record.provenance)
+    text = describe_looks(looks, index.record.provenance)
     by = f" {looks.rule} ({looks.source})." if looks else ""
-    return () if told is None else (Fact("Looks at the test split", f"{told}{by}"),)
+    return () if text is None else (Fact("Looks at the test split", f"{text}{by}"),)
 
 
 def _present_selftest(index: Index) -> tuple[Fact, ...]:
@@ -228,13 +205,6 @@ def present_intake(index: Index) -> Grid | None:
     entries = index.record.provenance.intake
     rows = tuple((Cell(entry.status), Cell(entry.text)) for entry in entries)
     return Grid("intake", "What was assumed about the input", ("How it is known", "Property"), rows) if rows else None
-
-
-def _present_contradictions(index: Index) -> tuple[Fact, ...]:
-    """Return what the input itself speaks against: page one says it."""
-    told = [entry.text for entry in index.record.provenance.intake if entry.status == "contradicted"]
-    more = f" And {len(told) - 1} more: section {number_of('data')}." if len(told) > 1 else ""
-    return (Fact("Input", clip(told[0], _LONGEST - len(more)) + more),) if told else ()
 
 
 def _present_disjoint(made: Disjoint | None) -> tuple[Fact, ...]:

@@ -93,8 +93,8 @@ def _shorten_row(row: Row) -> Row:
 
 def _widen(character: str) -> float:
     """Return how wide a character of DejaVu Sans is, in its size; what is not ASCII counts as wide as it is high."""
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Cc"):
-        return 0.0
+    if unicodedata.category(character) in ("Cf", "Cc") or "\u0300" <= character <= "\u036f":
+        return 0.0  # marks of other scripts count: where no typeface has them, each is a letter wide
     found = next((width for listed, width in _WIDTHS if character in listed), None)
     if found is not None:
         return found

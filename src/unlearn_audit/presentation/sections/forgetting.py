@@ -162,7 +162,8 @@ def _describe_elsewhere(index: Index, attack: str) -> str:
     for f in others:
         if f.not_run is not None:
             failed.setdefault(f.not_run.text, []).append(index.name(f.key.model))
-    parts = [f"Also on: {', '.join(ran)}."] if ran else []
+    where = " all other models" if len(ran) == len(index.models) - 1 else f": {', '.join(ran)}"
+    parts = [f"Also on{where}."] if ran else []
     return " ".join([*parts, *(f"Not run on {', '.join(names)}: {reason}" for reason, names in failed.items())])
 
 

@@ -11,13 +11,15 @@ _ORDER = (Outcome.FAIL, Outcome.NOT_RUN, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, a smaller second line, and how it is set ('', 'number', 'code')."""
+    """One cell: its text, a smaller second line, and how it is set: '', 'number', 'code', 'digest' or 'sections'."""
 
     text: str
     below: str | None = None
     kind: str = ""
     key: float | None = None
     """What a screen sorts by, where the text would sort wrongly."""
+    sections: tuple[str, ...] = ()
+    """Sections that the text counts up, each a link there."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Each erased record: who is still recognised, what both controls say, what a comparison of two releases discloses."""
+"""Each erased record: who is still recognised, both controls, and what a comparison of two releases discloses."""
 
 from dataclasses import dataclass
 
@@ -54,11 +54,11 @@ def summarise(index: Index) -> str | None:
     count, n = int(found.estimate.value), found.estimate.n
     if count:
         verb = "is" if count == 1 else "are"
-        told = f"{count} of {n} erased {whom} {verb} still recognised by {_PROCEDURE}"
-        return f"{told}{_describe_class(index, whom, count)}."
+        text = f"{count} of {n} erased {whom} {verb} still recognised by {_PROCEDURE}"
+        return f"{text}{_describe_class(index, whom, count)}."
     test = index.find(_name_test(whom), index.audited)
     power = test.estimate.power if test and test.estimate else None
-    return f"None of {n} erased {whom} stands out to {_PROCEDURE}. {_tell_power(power)}"
+    return f"None of {n} erased {whom} stands out to {_PROCEDURE}. {_describe_power(power)}"
 
 
 def _find_counts(index: Index, model: str, among: Population = ALL) -> tuple[str, Finding | None]:
@@ -80,13 +80,13 @@ def _describe_class(index: Index, whom: str, count: int) -> str:
         return ""
     among = int(positive.estimate.value)
     if among == count:
-        told = "it is" if count == 1 else "both are" if count == 2 else f"all {count} are"  # noqa: PLR2004 - a pair
+        text = "it is" if count == 1 else "both are" if count == 2 else f"all {count} are"  # noqa: PLR2004 - a pair
     else:
-        told = f"{among or 'none'} of them {'is' if among < 2 else 'are'}"  # noqa: PLR2004 - singular
-    return f"; {told} {index.positive}"
+        text = f"{among or 'none'} of them {'is' if among < 2 else 'are'}"  # noqa: PLR2004 - singular
+    return f"; {text} {index.positive}"
 
 
-def _tell_power(power: Power | None) -> str:
+def _describe_power(power: Power | None) -> str:
     if power is None:
         return "How surely one would have been found was not asked for."
     who = "one" if power.records == 1 else f"{power.records}"
@@ -99,35 +99,35 @@ def present_patients(index: Index) -> Patients:
     brief = summarise(index)
     if brief is None:
         return Patients((), ())
-    told = (brief, *_tell_controls(index), *_tell_checkpoint(index), *_tell_disclosure(index))
+    sentences = (brief, *_describe_controls(index), *_describe_checkpoint(index), *_describe_disclosure(index))
     grids = (
         *_tabulate(index, "single", "Single records and patients, by randomisation over the pairs", _SINGLE),
         *_tabulate(index, "pairs", "The same pairs, on average", _PAIRED),
         *_tabulate(index, "disclosed", "Comparison with the original: AUC of the change of answers", _DISCLOSED),
         *_tabulate(index, "returned", "After a little training on retained records alone", _RETURNED),
     )
-    return Patients(told, grids)
+    return Patients(sentences, grids)
 
 
-def _tell_controls(index: Index) -> tuple[str, ...]:
+def _describe_controls(index: Index) -> tuple[str, ...]:
     """Return what the test says where the truth is known: without both controls it would prove nothing."""
     whom, _ = _find_counts(index, index.audited)
-    told = []
+    lines = []
     for role, expected, known in (("original", False, "which remember"), ("retrained", True, "which cannot remember")):
         name = index.find_name(role)
         found = index.find(_name_test(whom), name) if name else None
         if found is None or found.estimate is None:
             reason = found.not_run if found is not None else "the case has no such model"
-            told.append(f"Control, {role} models: not run: {reason}.")
+            lines.append(f"Control, {role} models: not run: {reason}.")
             continue
         silent = found.estimate.value >= _ALPHA
         word = "as it must" if silent is expected else "which it must not: do not rely on this test here"
-        said = "finds nobody" if silent else f"finds {found.estimate.events or 'some'}"
-        told.append(f"Control, {role} models, {known}: the test {said} (p = {found.estimate.value:.2g}), {word}.")
-    return tuple(told)
+        text = "finds nobody" if silent else f"finds {found.estimate.events or 'some'}"
+        lines.append(f"Control, {role} models, {known}: the test {text} (p = {found.estimate.value:.2g}), {word}.")
+    return tuple(lines)
 
 
-def _tell_checkpoint(index: Index) -> tuple[str, ...]:
+def _describe_checkpoint(index: Index) -> tuple[str, ...]:
     found = index.find("checkpoint-spread", index.audited)
     if found is None or found.estimate is None or found.estimate.interval is None:
         return ()
@@ -142,15 +142,15 @@ def _tell_checkpoint(index: Index) -> tuple[str, ...]:
     return (f"The audited model is {word} ({shown}).",)
 
 
-def _tell_disclosure(index: Index) -> tuple[str, ...]:
+def _describe_disclosure(index: Index) -> tuple[str, ...]:
     found = index.find("disclosure", index.audited, against="original")
     if found is None or found.estimate is None:
         return ()
     exact = index.find("disclosure", index.find_name("retrained") or "", against="original")
     beside = f"; after retraining {format_number(exact.estimate.value)}" if exact and exact.estimate else ""
-    told = f"AUC {format_number(found.estimate.value)}{beside}. Exact erasure is not exempt from this."
+    text = f"AUC {format_number(found.estimate.value)}{beside}. Exact erasure is not exempt from this."
     who = "Whoever keeps the original and compares it with the audited model"
-    return (f"{who} tells an erased record from a stranger's with {told}",)
+    return (f"{who} tells an erased record from a stranger's with {text}",)
 
 
 def _tabulate(index: Index, id_: str, caption: str, metrics: tuple[tuple[str, str | None], ...]) -> tuple[Grid, ...]:
@@ -194,11 +194,11 @@ def name_unit(index: Index) -> str:
     return _find_counts(index, index.audited)[0]
 
 
-def tell_count(index: Index, model: str) -> str:
+def describe_count(index: Index, model: str) -> str:
     """Return how many of a model's erased records are recognised, such as '2 of 60, 2 of 22 malignant'."""
-    told = []
+    lines = []
     for among, word in ((ALL, ""), (POSITIVE, f" {index.positive}")):
         found = _find_counts(index, model, among)[1]
         if found is not None and found.estimate is not None:
-            told.append(f"{int(found.estimate.value)} of {found.estimate.n}{word}")
-    return ", ".join(told) or NONE
+            lines.append(f"{int(found.estimate.value)} of {found.estimate.n}{word}")
+    return ", ".join(lines) or NONE

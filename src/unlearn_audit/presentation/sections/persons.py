@@ -1,4 +1,4 @@
-"""Persons and keys: who answers for the audit, and whose key signs."""
+"""Persons and keys: who is responsible for the audit, and whose key signs."""
 
 from unlearn_audit.presentation.sections.grid import Cell, Fact, Grid
 from unlearn_audit.presentation.sections.index import Index

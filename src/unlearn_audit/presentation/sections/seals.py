@@ -27,6 +27,6 @@ def _describe_when(seal: Seal, signer: Signer | None) -> str:
     if seal.stamped and signer is not None and signer.level != "B-B":
         return f"before {format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
     if seal.stamped:
-        said = f"{format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
-        return f"{said}; the report's own time is only claimed"
+        text = f"{format_date(seal.stamped)}, says the time-stamp authority {seal.authority}"
+        return f"{text}; the report's own time is only claimed"
     return f"{format_date(seal.sealed)}, as the signer claims"

@@ -1,4 +1,4 @@
-"""Variances of many records from few models each: every record's own, drawn towards what is usual for all.
+"""Variance shrinkage: each record's variance from few models, drawn towards that of all records.
 
 With a handful of reference models a record's own variance is hardly known, and a density that takes it as given is
 confident where it should not be. The variances of all records say how much they differ from one another; that is the
@@ -44,12 +44,12 @@ def fit_variance_prior(variances: Scores, freedom: Scores) -> VariancePrior:
 
     if (freedom < 1).any():
         raise MeasurementError(write_message("fewer-reference-models-a-side"))
-    told = variances > 0
-    if not told.any():
+    varied = variances > 0
+    if not varied.any():
         raise MeasurementError(write_message("reference-models-alike"))
-    half = freedom[told] / 2
-    centred = np.log(variances[told]) - digamma(half) + np.log(half)
-    scatter = float(centred.var(ddof=1)) if told.sum() > 1 else 0.0
+    half = freedom[varied] / 2
+    centred = np.log(variances[varied]) - digamma(half) + np.log(half)
+    scatter = float(centred.var(ddof=1)) if varied.sum() > 1 else 0.0
     excess = scatter - float(polygamma(1, half).mean())
     if excess <= 0:
         return VariancePrior(float(np.average(variances, weights=freedom)), np.inf)
@@ -75,7 +75,7 @@ def _invert_trigamma(value: float) -> float:
     return x
 
 
-def moderate(variances: Scores, freedom: Scores, prior: VariancePrior) -> tuple[Scores, Scores]:
+def shrink_variances(variances: Scores, freedom: Scores, prior: VariancePrior) -> tuple[Scores, Scores]:
     """Return (c,) posterior variances and their degrees of freedom.
 
     (weight * usual + freedom * s^2) / (weight + freedom): between the record's own variance and the usual one.

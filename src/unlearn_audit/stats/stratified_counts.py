@@ -1,4 +1,4 @@
-"""What is counted: cells of records, units that are drawn together, and numbers that are linear in shares of cells."""
+"""Records counted by cell and stratum, in units that are drawn together; numbers that are linear in these counts."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
-from unlearn_audit.stats.refusals import require_equal_lengths
+from unlearn_audit.stats.validation import validate_equal_lengths
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -16,18 +16,18 @@ Clusters = NDArray[np.str_] | NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Functional:
-    """sum over layers of weight * (mean of `values` over the layer's records).
+    """sum over strata of weight * (mean of `values` over the stratum's records).
 
     Attributes:
         values: k numbers, what one record in each cell counts for.
-        layers: k indices, the layer of each cell.
-        weights: one positive weight per layer.
+        strata: k indices, the stratum of each cell.
+        weights: one positive weight per stratum.
         groups: k indices of the population that the records of each cell come from (0 positives, 1 negatives); the
-            layers where none are given. Says whose number would have to grow, and nothing about the value.
+            strata where none are given. Says whose number would have to grow, and nothing about the value.
     """
 
     values: tuple[float, ...]
-    layers: tuple[int, ...]
+    strata: tuple[int, ...]
     weights: tuple[float, ...] = (1.0,)
     groups: tuple[int, ...] | None = None
 
@@ -35,12 +35,12 @@ class Functional:
         """Return (r,) the number for each row of `totals` (r, k), records or weights per cell.
 
         Raises:
-            MeasurementError: a layer has no records in some row.
+            MeasurementError: a stratum has no records in some row.
         """
-        values, layers = np.array(self.values), np.array(self.layers)
+        values, strata = np.array(self.values), np.array(self.strata)
         result = np.zeros(len(totals))
-        for layer, weight in enumerate(self.weights):
-            inside = layers == layer
+        for stratum, weight in enumerate(self.weights):
+            inside = strata == stratum
             size = totals[:, inside].sum(axis=1)
             if (size <= 0).any():
                 raise MeasurementError(
@@ -52,10 +52,10 @@ class Functional:
 
     def find_effects(self, totals: Counts) -> Floats:
         """Return (k,) how far one record of each cell moves the number: its first-order share in the deviation."""
-        values, layers = np.array(self.values), np.array(self.layers)
+        values, strata = np.array(self.values), np.array(self.strata)
         effects = np.zeros(len(values))
-        for layer, weight in enumerate(self.weights):
-            inside = layers == layer
+        for stratum, weight in enumerate(self.weights):
+            inside = strata == stratum
             size = totals[inside].sum()
             effects[inside] = weight * (values[inside] - totals[inside] @ values[inside] / size) / size
         return effects
@@ -64,14 +64,14 @@ class Functional:
         """Return the number with the opposite sign."""
         return replace(self, values=tuple(-value for value in self.values))
 
-    def pick_extreme(self, layer: int, *, worst: bool) -> int:
-        """Return the cell of `layer` with the largest (`worst`) or smallest value."""
-        inside = [cell for cell, own in enumerate(self.layers) if own == layer]
+    def pick_extreme(self, stratum: int, *, worst: bool) -> int:
+        """Return the cell of `stratum` with the largest (`worst`) or smallest value."""
+        inside = [cell for cell, own in enumerate(self.strata) if own == stratum]
         return (max if worst else min)(inside, key=lambda cell: self.values[cell])
 
     def count_groups(self, totals: Counts) -> tuple[int, ...]:
         """Return the records of each group."""
-        return tuple(int(size) for size in np.bincount(self.groups or self.layers, weights=totals))
+        return tuple(int(size) for size in np.bincount(self.groups or self.strata, weights=totals))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class StratifiedCounts:
     """All records, counted by cell: independent blocks, and what their units are called."""
 
     blocks: tuple[Block, ...]
@@ -110,26 +110,26 @@ class Tally:
         """(k,) records per cell."""
         return np.asarray(sum(block.totals for block in self.blocks), dtype=np.int64)
 
-    def project(self, functional: Functional, layer: int) -> Floats:
-        """Return (g, 3) by kind of unit: the sum of the layer's values, its records there, and how many such units.
+    def project(self, functional: Functional, stratum: int) -> Floats:
+        """Return (g, 3) by kind of unit: the sum of the stratum's values, its records there, and how many such units.
 
-        Units that look alike in this layer are one kind; units without a record in it are none.
+        Units that look alike in this stratum are one kind; units without a record in it are none.
         """
-        inside = np.array(functional.layers) == layer
+        inside = np.array(functional.strata) == stratum
         values = np.where(inside, functional.values, 0.0)
         rows = [np.column_stack([b.patterns @ values, b.patterns @ inside, b.repeats]) for b in self.blocks]
         every = np.concatenate(rows)
         return merge_kinds(every[every[:, 1] > 0])
 
-    def find_extra_size(self, layer: int, layers: tuple[int, ...]) -> float:
-        """Return how many records of `layer` the one unit more holds.
+    def find_extra_size(self, stratum: int, strata: tuple[int, ...]) -> float:
+        """Return how many records of `stratum` the one unit more holds.
 
         Half way between the unit that the *average record* is in and the largest unit: where sizes differ, the large
         clusters carry the number. An average-sized unit covers as little as 0.71 of 0.95 where records of one cluster
         err together, that of the average record 0.89 where large clusters err more often. For units of one size, and
         for records, all three are the same.
         """
-        inside = np.array(layers) == layer
+        inside = np.array(strata) == stratum
         sizes, repeats = (
             np.concatenate(each)
             for each in zip(*((b.patterns[:, inside].sum(axis=1), b.repeats) for b in self.blocks), strict=True)
@@ -153,27 +153,27 @@ def merge_kinds(rows: Floats) -> Floats:
     return np.column_stack([kinds, np.bincount(index.ravel(), weights=rows[:, 2])])
 
 
-def tally_records(counts: tuple[int, ...], layers: tuple[int, ...]) -> Tally:
-    """Return the tally of independent records, `counts` per cell; layers are drawn apart, their sizes held fixed.
+def stratify_records(counts: tuple[int, ...], strata: tuple[int, ...]) -> StratifiedCounts:
+    """Return independent records, `counts` per cell; strata are drawn apart, their sizes held fixed.
 
     Raises:
-        MeasurementError: a layer has no records.
+        MeasurementError: a stratum has no records.
     """
     every, identity = np.array(counts, dtype=np.int64), np.eye(len(counts), dtype=np.int64)
     blocks = []
-    for layer in sorted(set(layers)):
-        inside = np.array(layers) == layer
+    for stratum in sorted(set(strata)):
+        inside = np.array(strata) == stratum
         if not every[inside].sum():
             raise MeasurementError(
                 write_message("class-without-records"),
                 hint="a rate among positives needs positives, one among negatives negatives",
             )
         blocks.append(Block(identity[inside], every[inside]))
-    return Tally(tuple(blocks), "record")
+    return StratifiedCounts(tuple(blocks), "record")
 
 
-def tally_clusters(cells: Counts, size: int, clusters: Clusters) -> Tally:
-    """Return the tally of clustered records.
+def stratify_clusters(cells: Counts, size: int, clusters: Clusters) -> StratifiedCounts:
+    """Return clustered records, counted by cell and cluster.
 
     Args:
         cells: (n,) cell of each record, 0 <= cell < size.
@@ -183,17 +183,17 @@ def tally_clusters(cells: Counts, size: int, clusters: Clusters) -> Tally:
     Raises:
         MeasurementError: lengths differ, or there are fewer than two clusters.
     """
-    require_equal_lengths(records=cells, clusters=clusters)
+    validate_equal_lengths(records=cells, clusters=clusters)
     names, index = np.unique(clusters, return_inverse=True)
     if len(names) < 2:  # noqa: PLR2004 - one cluster says nothing about the spread between clusters
         raise MeasurementError(
             write_message("too-few-clusters", found=len(names)),
             hint="an unknown cluster is not a shared one: give such records names of their own",
         )
-    return tally_table(np.bincount(index * size + cells, minlength=len(names) * size).reshape(len(names), size))
+    return stratify_table(np.bincount(index * size + cells, minlength=len(names) * size).reshape(len(names), size))
 
 
-def tally_table(table: Counts) -> Tally:
-    """Return the tally of clusters whose (clusters, k) records per cell are given."""
+def stratify_table(table: Counts) -> StratifiedCounts:
+    """Return clusters whose (clusters, k) records per cell are given."""
     patterns, repeats = np.unique(table, axis=0, return_counts=True)
-    return Tally((Block(patterns.astype(np.int64), repeats.astype(np.int64)),), "cluster")
+    return StratifiedCounts((Block(patterns.astype(np.int64), repeats.astype(np.int64)),), "cluster")

@@ -1,4 +1,4 @@
-"""What no statistic here accepts, refused in one wording."""
+"""Validation of the arguments that statistics share."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.records import write_message
 
 
-def require_confidence(confidence: float) -> None:
+def validate_confidence(confidence: float) -> None:
     """Refuse a confidence outside [0.5, 1): below one half a lower bound would lie above the upper one.
 
     Raises:
@@ -22,7 +22,7 @@ def require_confidence(confidence: float) -> None:
         )
 
 
-def require_resamples(resamples: int) -> None:
+def validate_resamples(resamples: int) -> None:
     """Refuse a number of resamples whose quantiles would be noise.
 
     Raises:
@@ -32,7 +32,7 @@ def require_resamples(resamples: int) -> None:
         raise MeasurementError(write_message("too-few-resamples", found=resamples))
 
 
-def require_masks(**masks: NDArray[np.bool_]) -> None:
+def validate_masks(**masks: NDArray[np.bool_]) -> None:
     """Refuse masks that are not boolean, not one-dimensional, empty, or of different lengths.
 
     Raises:
@@ -41,12 +41,12 @@ def require_masks(**masks: NDArray[np.bool_]) -> None:
     for name, mask in masks.items():
         if mask.dtype != np.bool_ or mask.ndim != 1:
             raise MeasurementError(write_message("not-a-mask", name=name, dtype=str(mask.dtype), shape=mask.shape))
-    require_equal_lengths(**masks)
+    validate_equal_lengths(**masks)
     if not len(next(iter(masks.values()))):
         raise MeasurementError(write_message("no-records"))
 
 
-def require_equal_lengths(**columns: NDArray[Any]) -> None:
+def validate_equal_lengths(**columns: NDArray[Any]) -> None:
     """Refuse columns that do not speak about the same records.
 
     Raises:
@@ -58,7 +58,7 @@ def require_equal_lengths(**columns: NDArray[Any]) -> None:
         raise MeasurementError(write_message("lengths-differ", lengths=listed))
 
 
-def require_finite(**columns: NDArray[np.float64]) -> None:
+def validate_finite(**columns: NDArray[np.float64]) -> None:
     """Refuse columns that are empty, not one-dimensional, or hold NaN or infinity.
 
     Raises:

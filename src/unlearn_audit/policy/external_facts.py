@@ -1,4 +1,4 @@
-"""What a case file may say of models and predictions that were made elsewhere: facts that nobody here can check."""
+"""Declared facts of external models and predictions, which nobody here can check."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -55,7 +55,7 @@ class ExternalDataFacts(Frozen):
     source: Text | None = Field(default=None, description="citation or address")
     licence: Text | None = None
     training_records: int | None = Field(
-        default=None, ge=1, description="retained and forgotten together; needed where no retained record is brought"
+        default=None, ge=1, description="retained and forgotten together; needed where no retained record is given"
     )
 
 
@@ -133,14 +133,14 @@ class Images(Frozen):
     )
 
     @model_validator(mode="after")
-    def _say_the_size(self) -> Self:
+    def _validate_size(self) -> Self:
         if self.size is None and (self.fit or self.interpolation):
             raise ValueError("'fit' and 'interpolation' do nothing without 'size'")
         return self
 
 
 class PreprocessingFacts(Frozen):
-    """What is done to an image before a brought model sees it; without a word, pixels are scaled to [-1, 1]."""
+    """What is done to an image before an external model sees it; without a word, pixels are scaled to [-1, 1]."""
 
     size: int | None = Field(default=None, ge=1, le=4_096, description="side in pixels that images are resized to")
     fit: Literal["stretch", "shorter-side"] | None = Field(
