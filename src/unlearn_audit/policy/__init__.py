@@ -30,14 +30,13 @@ from unlearn_audit.policy.model import (
     Costs,
     DataRules,
     Hazard,
-    Membership,
     Person,
     Policy,
-    Protocol,
     Subgroups,
     Task,
 )
 from unlearn_audit.policy.problems import InvalidPolicyError, Problem
+from unlearn_audit.policy.protocol import Membership, Protocol
 from unlearn_audit.policy.reading import (
     load_case,
     load_policy,
