@@ -1,7 +1,7 @@
 """The requirements that the crosswalk goes through: clause by clause, each from a source that the page names.
 
-Legal texts and standards are named, not quoted; the topics are our words. A clause stands here by its number only where
-the number was read in a copy of the source, or in its published table of contents.
+Legal texts and standards are named, not quoted; the topics are our words. Numbers of clauses were read in the texts of
+laws; those of standards, which are sold, and of EDPB 55 in tables of contents and guides to them. The page says so.
 """
 
 from dataclasses import dataclass
