@@ -6,6 +6,7 @@ import re
 
 import pytest
 from tools.docs_figures import FIGURES, PASSAGES, fill
+from tools.docs_studies import read_study
 
 from tests.support.pages import DOCS, PAGES, ROOT
 from unlearn_audit.errors import ExitCode
@@ -104,6 +105,32 @@ def test_what_the_page_on_patients_says_of_the_published_evidence(record):
     assert average["low"] <= 0.5 <= average["high"]
     assert find_estimates(record, "paired-recognition-mean", "positive")["remedied-salun-cra"]["bounds"]["low"] > 0
     assert f"in the test of all {forget + controls}." in TEXT["patients.md"]
+
+
+def test_what_the_page_on_patients_says_of_ultrasound_is_what_the_study_found():
+    (cell,) = read_study("patients-ultrasound").cells
+    found = {row.model: row for row in cell.recognition}
+
+    def count(model, among="positive"):
+        return int(found[model].find("recognised-records", among).estimate.value)
+
+    def bound(model, among="positive"):
+        return found[model].find("paired-recognition", among).estimate.bounds
+
+    assert (count("salun-cra"), cell.positives["forget"]) == (13, 29)
+    assert "SalUn-CRA leaves 13 of 29 malignant records recognised" in TEXT["patients.md"]
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert "On breast ultrasound SalUn-CRA leaves 13 of 29 malignant ones recognised." in readme
+    assert count("original") == 16  # nearly as many
+    assert 0 < count("salun") < 5
+    assert bound("salun", "negative").high < 0.5
+    assert bound("salun").high < 0.5
+    for model in ("warm-restart-5", "warm-restart-1", "retrained"):
+        assert count(model, "all") == 0
+    assert bound("warm-restart-5").low > 0.5
+    assert found["warm-restart-5"].find("worst-record-recognition").estimate.value < 0.05  # none stands out by name
+    for model in ("warm-restart-1", "retrained"):
+        assert bound(model).low < 0.5 < bound(model).high
 
 
 def test_the_misses_that_the_cytology_policy_can_still_decide_are_counted_right(record):

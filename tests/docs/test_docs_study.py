@@ -11,7 +11,7 @@ from unlearn_audit.study.summary import digest_settings
 
 ROOT = DOCS.parent
 NAMES = ("skin", "ultrasound")
-PUBLISHED = (*NAMES, "remedies-cytology")
+PUBLISHED = (*NAMES, "remedies-cytology", "patients-ultrasound")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
