@@ -7,14 +7,16 @@ file or an option on the user's own machine can. Nothing is fetched, and nothing
 import ast
 import hashlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from unlearn_audit.errors import CaseError, UsageError
@@ -200,6 +202,34 @@ def _load(wanted: UserFunction) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
+class _FromSource(SourceFileLoader):
+    """Compiles the source itself: a compiled copy beside it may be older or forged, and no digest covers it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the source as it is now."""
+        del fullname
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+class _Sources(MetaPathFinder):
+    """Finds the digested sources of one user function by the names that they are imported by."""
+
+    def __init__(self, root: Path, files: Collection[str]) -> None:
+        self._root, self._files = root, frozenset(files)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where `fullname` lies among the sources; None for what lies elsewhere."""
+        del path, target
+        stem = fullname.replace(".", "/")
+        for file in (f"{stem}/__init__{_SUFFIX}", f"{stem}{_SUFFIX}"):
+            if file in self._files:
+                place = str(self._root / file)
+                return spec_from_file_location(fullname, place, loader=_FromSource(fullname, place))
+        return None
+
+
 def _import_file(wanted: UserFunction, sources: dict[str, bytes], mark: str = "") -> ModuleType:
     """Import the file under a name of its own; what it imports from beside it is found as by 'python file.py'."""
     path = (wanted.folder / wanted.name.rpartition(":")[0]).resolve()
@@ -210,7 +240,8 @@ def _import_file(wanted: UserFunction, sources: dict[str, bytes], mark: str = ""
         sys.modules.pop(source.removesuffix(_SUFFIX).removesuffix("/__init__").replace("/", "."), None)
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
-    spec = spec_from_file_location(called, path)
+    sys.meta_path[:] = [_Sources(path.parent, sources), *(f for f in sys.meta_path if not isinstance(f, _Sources))]
+    spec = spec_from_file_location(called, path, loader=_FromSource(called, str(path)))
     if spec is None or spec.loader is None:
         raise UsageError(f"'{wanted.name}': {path} cannot be imported")
     module = module_from_spec(spec)

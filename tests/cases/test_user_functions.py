@@ -397,3 +397,23 @@ def test_code_that_wants_a_fixed_accelerator_is_told_what_to_use(build, own):
     with pytest.raises(CaseError) as caught:
         build(**own(("SEEN.append", "torch.zeros(1).to('cuda:7'); SEEN.append")), references=0)
     assert "setting.device" in caught.value.hint
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_runs_is_the_source_that_is_digested_not_a_compiled_copy_beside_it(tmp_path, beside):
+    """A copy of the same time and size passes for current with Python's own import; a forged one passes always."""
+    import importlib.util
+    import py_compile
+
+    from unlearn_audit.user_code import find_user_function
+
+    name = f"forged_{beside}".lower()
+    target = tmp_path / f"{name}_part.py" if beside else tmp_path / f"{name}.py"
+    target.write_text("def answer():\n    return 'compiled'\n")
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(target), importlib.util.cache_from_source(str(target)), invalidation_mode=unchecked)
+    target.write_text("def answer():\n    return 'source'\n")
+    if beside:
+        (tmp_path / f"{name}.py").write_text(f"from {name}_part import answer\n")
+
+    assert find_user_function(f"{name}.py:answer", tmp_path)() == "source"
