@@ -311,12 +311,14 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
 
 
 @pytest.mark.parametrize(
-    ("tail", "words"),
-    [(nn.Dropout(0.5), "answers the same records differently"),
-     (nn.BatchNorm1d(2, track_running_stats=False), "differently when others stand beside it")],
+    ("build", "words"),
+    [(lambda head: nn.Sequential(nn.Dropout(0.5), head), "answers the same records differently"),
+     (lambda head: nn.Sequential(head, nn.BatchNorm1d(2, track_running_stats=False)),
+      "differently when others stand beside it")],
 )  # fmt: skip
-def test_a_program_exported_in_training_mode_is_refused(run, case, networks, weights, tail, words):  # noqa: PLR0917
-    noisy = nn.Sequential(networks["unlearned"][0], tail).train()
+def test_a_program_exported_in_training_mode_is_refused(run, case, networks, weights, build, words):  # noqa: PLR0917
+    """Dropout falls on thirty inputs: twice the same thirty is no chance."""
+    noisy = build(networks["unlearned"][0]).train()
     code, said = run({**weights, "unlearned": save(noisy, case / "unlearned.pt2")}, *MAKE)
 
     assert code == 5

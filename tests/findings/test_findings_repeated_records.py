@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unlearn_audit.findings.repeated_records import _have_near
+from unlearn_audit.findings.repeated_records import _MOST_NEAR, _have_near
 from unlearn_audit.pipeline.audit import reach_verdicts
 from unlearn_audit.records import Outcome
 from unlearn_audit.selftest.scenarios import SCENARIOS
@@ -66,7 +66,10 @@ def test_records_that_are_repeated_with_a_little_noise_let_nothing_pass(split, k
     shape=st.sampled_from(["normal", "cauchy", "two peaks"]),
 )
 def test_unrelated_records_are_hardly_ever_near_whatever_their_density(seed, models, own, shape):
-    """`own` is what the models do not share: at 1e-6 all of them say the same, and records lie on a line."""
+    """`own` is what the models do not share: at 1e-6 all of them say the same, and records lie on a line.
+
+    There 0.058 have near ones on average, with a standard deviation of 0.013: 0.12 is more than four of them away.
+    """
     rng = np.random.default_rng(seed)
     shared = {
         "normal": rng.standard_normal,
@@ -74,7 +77,7 @@ def test_unrelated_records_are_hardly_ever_near_whatever_their_density(seed, mod
         "two peaks": lambda n: rng.choice([-4.0, 4.0], n) + 0.01 * rng.standard_normal(n),
     }[shape](600)
     answers = shared[:, None] + own * rng.standard_normal((600, models))
-    assert _have_near(answers, None, 600, rng).mean() <= 0.1
+    assert _have_near(answers, None, 600, rng).mean() <= _MOST_NEAR
 
 
 def test_test_records_that_are_repeated_under_other_names_let_nothing_pass():
