@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from unlearn_audit.formats.severity import LONGEST_TITLE, describe, flatten, name_policy, outcome_of
+from unlearn_audit.presentation.sections.case import is_test_signed
 from unlearn_audit.presentation.wording import format_percent
 from unlearn_audit.records import AuditRecord, Device, Finding, ModelCard, digest_of
 
@@ -130,7 +131,7 @@ def _list_properties(record: AuditRecord, digest: str) -> Iterator[tuple[str, st
         yield f"check:{flatten(check.id)}:outcome", outcome_of(check).lower()
     yield from _identify_device(made.device)
     signer = made.signer
-    yield "signer", "TEST KEY, not a valid signature" if signer is None or signer.kind == "test" else signer.subject
+    yield "signer", "TEST KEY, not a valid signature" if signer is None or is_test_signed(signer) else signer.subject
     yield "record.sha256", digest
     yield "policy.sha256", record.policy_sha256
     yield "evidence.sha256", record.evidence_sha256

@@ -12,6 +12,7 @@ from typing import Any
 from unlearn_audit.formats.markdown import render_markdown
 from unlearn_audit.formats.severity import LONGEST_TITLE, flatten, name_policy, title_of
 from unlearn_audit.formats.sources import Sources
+from unlearn_audit.presentation.sections.case import is_test_signed
 from unlearn_audit.records import AuditRecord, CheckResult, digest_of
 
 _VERDICT = "unlearning-audit-verdict"
@@ -69,7 +70,7 @@ def _write_verdict(record: AuditRecord, word: str) -> dict[str, Any]:
             "recommendation": record.recommendation.action,
             "policy": name_policy(record),
             "record_sha256": digest_of(record.to_bytes()),
-            "test_key": record.provenance.signer is None or record.provenance.signer.kind == "test",
+            "test_key": is_test_signed(record.provenance.signer),
         },
     }
 

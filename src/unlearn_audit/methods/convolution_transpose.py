@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from unlearn_audit.errors import CaseError
-from unlearn_audit.training import Method, Parameters, Records, Setting, adapt, fit
+from unlearn_audit.training import Method, Parameters, Records, Setting, fit, shorten
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,7 +38,7 @@ def convolution_transpose(
     Raises:
         CaseError: a kernel that is not square, or no kernel of more than one pixel: nothing would be transposed.
     """
-    recipe = adapt(setting.recipe, epochs=max(1, round(parameters.epochs_share * setting.recipe.epochs)))
+    recipe = shorten(setting.recipe, parameters.epochs_share)
     start = transpose_kernels(original)
     return fit(start, retain, recipe, setting.seed, setting.progress, task="convolution transpose")
 

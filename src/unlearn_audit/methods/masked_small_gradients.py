@@ -22,10 +22,10 @@ from unlearn_audit.training import (
     Parameters,
     Records,
     Setting,
-    adapt,
     find_slope,
     fit,
     make_generator,
+    shorten,
     validate_ranked,
 )
 
@@ -77,7 +77,7 @@ def masked_small_gradients(
     fresh = setting.build(derive_integer(setting.seed, "initialisation"))
     start = restart_weights(original, fresh, chosen)
     scales = {name: torch.where(mask, 1.0, parameters.gradient_scale) for name, mask in chosen.items()}
-    recipe = adapt(setting.recipe, epochs=max(1, round(parameters.epochs_share * setting.recipe.epochs)))
+    recipe = shorten(setting.recipe, parameters.epochs_share)
     return fit(start, retain, recipe, setting.seed, setting.progress, task="masked small gradients", scales=scales)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from unlearn_audit.records import derive_integer
-from unlearn_audit.training import Method, Parameters, Records, Setting, Start, adapt, fit
+from unlearn_audit.training import Method, Parameters, Records, Setting, Start, fit, shorten
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ class ScratchParameters(Parameters):
 def prepare_scratch(_original: nn.Module, parameters: ScratchParameters, setting: Setting) -> Start:
     """Return a fresh initialisation, and the original's recipe for a share of the epochs."""
     fresh = setting.build(derive_integer(setting.seed, "initialisation"))
-    return Start(fresh, adapt(setting.recipe, epochs=max(1, round(parameters.epochs_share * setting.recipe.epochs))))
+    return Start(fresh, shorten(setting.recipe, parameters.epochs_share))
 
 
 def train_from_scratch(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from unlearn_audit.records import derive_integer
-from unlearn_audit.training import Method, Parameters, Records, Setting, adapt, find_slope, fit, validate_ranked
+from unlearn_audit.training import Method, Parameters, Records, Setting, find_slope, fit, shorten, validate_ranked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -47,7 +47,7 @@ def targeted_restart(
     layers = select_moved(original, find_slope(original, forget), parameters.layers_share)
     fresh = setting.build(derive_integer(setting.seed, "initialisation"))
     start = restart_layers(original, fresh, layers, parameters.keep_weight)
-    recipe = adapt(setting.recipe, epochs=max(1, round(parameters.epochs_share * setting.recipe.epochs)))
+    recipe = shorten(setting.recipe, parameters.epochs_share)
     return fit(start, retain, recipe, setting.seed, setting.progress, task="targeted restart")
 
 

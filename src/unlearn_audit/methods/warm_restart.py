@@ -13,7 +13,7 @@ from pydantic import Field
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.records import derive_integer
-from unlearn_audit.training import Method, Parameters, Records, Setting, Start, adapt, fit
+from unlearn_audit.training import Method, Parameters, Records, Setting, Start, fit, shorten
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,8 +58,8 @@ def mix_weights(original: nn.Module, fresh: nn.Module, keep: float) -> nn.Module
 def prepare_warm_restart(original: nn.Module, parameters: WarmRestartParameters, setting: Setting) -> Start:
     """Return the original mixed with a fresh initialisation, and its recipe for a share of the epochs."""
     fresh = setting.build(derive_integer(setting.seed, "initialisation"))
-    epochs = max(1, round(parameters.epochs_share * setting.recipe.epochs))
-    return Start(mix_weights(original, fresh, parameters.keep_weight), adapt(setting.recipe, epochs=epochs))
+    start = mix_weights(original, fresh, parameters.keep_weight)
+    return Start(start, shorten(setting.recipe, parameters.epochs_share))
 
 
 def warm_restart(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from unlearn_audit.training import Method, Parameters, Records, Setting, Start, adapt, fit, make_generator
+from unlearn_audit.training import Method, Parameters, Records, Setting, Start, fit, make_generator, shorten
 
 if TYPE_CHECKING:
     from torch import Generator, nn
@@ -42,7 +42,7 @@ def disturb_weights(original: nn.Module, deviation: float, generator: Generator)
 def prepare_weight_noise(original: nn.Module, parameters: WeightNoiseParameters, setting: Setting) -> Start:
     """Return the disturbed original, and its recipe for a share of the epochs."""
     start = disturb_weights(original, parameters.deviation, make_generator(setting.seed, "noise"))
-    return Start(start, adapt(setting.recipe, epochs=max(1, round(parameters.epochs_share * setting.recipe.epochs))))
+    return Start(start, shorten(setting.recipe, parameters.epochs_share))
 
 
 def add_weight_noise(

@@ -11,7 +11,7 @@ from unlearn_audit.training.learner import Learner, count_batches, draw_batches
 from unlearn_audit.training.method import Method, OwnOutputs, Parameters, Run, Setting, Start, Train
 from unlearn_audit.training.prediction import count_classes, predict_log_probs, read_model
 from unlearn_audit.training.randomness import make_generator
-from unlearn_audit.training.recipe import Recipe, adapt, find_rate, is_ordinary
+from unlearn_audit.training.recipe import Recipe, adapt, find_rate, is_ordinary, shorten
 from unlearn_audit.training.relabelling import Relabelling, draw_labels, relabel
 from unlearn_audit.training.saliency import find_importance, find_saliency, find_slope, select_salient, validate_ranked
 from unlearn_audit.training.stages import Stage, train_in_stages
@@ -62,6 +62,7 @@ __all__ = [
     "relabel",
     "select_inputs",
     "select_salient",
+    "shorten",
     "split_inputs",
     "train_in_stages",
     "unlearn_on",

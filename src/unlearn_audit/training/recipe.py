@@ -87,6 +87,11 @@ def adapt(recipe: Recipe, *, epochs: int | None = None, learning_rate: float | N
     )
 
 
+def shorten(recipe: Recipe, share: float) -> Recipe:
+    """Return `recipe` with `share` (0, 1] of its epochs, at least one."""
+    return adapt(recipe, epochs=max(1, round(share * recipe.epochs)))
+
+
 _START = 1 / 25  # of the peak, as in torch's OneCycleLR
 _END = 1 / 25 / 1e4
 

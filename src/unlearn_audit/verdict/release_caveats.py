@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from unlearn_audit.policy import Policy
+from unlearn_audit.policy.sizes import Sizes
 from unlearn_audit.records import Finding, Message, Outcome, Provenance, write_message
 from unlearn_audit.verdict.rulings import find_traits, rule_check
 
@@ -17,7 +18,7 @@ def list_release_caveats(policy: Policy, provenance: Provenance, findings: Seque
     """
     if policy.sizes is None:
         yield write_message("policy-not-proved")
-    elif differences := list(_compare_sizes(policy, provenance)):
+    elif differences := list(_compare_sizes(policy.sizes, provenance)):
         yield write_message("policy-proved-elsewhere", differences=differences)
     if _is_passed_by_original(policy, findings):
         yield write_message("original-passes-too")
@@ -25,12 +26,10 @@ def list_release_caveats(policy: Policy, provenance: Provenance, findings: Seque
         yield write_message("groups-left-out", groups=groups)
 
 
-def _compare_sizes(policy: Policy, provenance: Provenance) -> Iterator[Message]:
-    if policy.sizes is None:
-        return
+def _compare_sizes(sizes: Sizes, provenance: Provenance) -> Iterator[Message]:
     found = provenance.data.splits
     for name, parts in {"train": ("retain", "forget"), "validation": ("validation",), "test": ("test",)}.items():
-        declared = getattr(policy.sizes, name)
+        declared = getattr(sizes, name)
         records = (declared.records, sum(found[part].n for part in parts if part in found))
         positive = (
             round(declared.records * declared.positive),
