@@ -99,12 +99,13 @@ class Evidence:
                 f"expected some but not all of the classes 0 to {k - 1} as positive, got {self.positive}"
             )
         for model, values in (*self.log_probs.items(), *self.relearned.items()):
-            bad = ~np.isfinite(values).all(axis=1)
-            if bad.any():
-                raise EvidenceError(
-                    f"model '{model}': predictions that are no finite numbers at {_show(self.ids[bad])}"
-                )
-            off = (values > 0).any(axis=1) | (np.abs(np.exp(values).sum(axis=1) - 1) > _SUM_TOLERANCE)
+            finite = np.isfinite(values)
+            if not finite.all():
+                found = _show(self.ids[~finite.all(axis=1)])
+                raise EvidenceError(f"model '{model}': predictions that are no finite numbers at {found}")
+            off = np.abs(np.exp(values) @ np.ones(k) - 1) > _SUM_TOLERANCE
+            if (values > 0).any():
+                off |= (values > 0).any(axis=1)
             if off.any():
                 raise EvidenceError(
                     f"model '{model}': probabilities outside [0, 1] or not summing to one at {_show(self.ids[off])}"

@@ -4,7 +4,7 @@ A metric is one pure function from an evaluation context and a metric key (which
 records, at which operating point) to one estimate.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypedDict, TypeVar
@@ -54,9 +54,9 @@ class EvaluationContext:
     """Among how many claims the error of one is shared."""
     whole: "EvaluationContext | None" = None
     """What this is a part of: thresholds and clusters are its own."""
-    _memory: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False, repr=False)
+    _memory: dict[tuple[Hashable, ...], Any] = field(default_factory=dict, init=False, repr=False)
 
-    def remember(self, key: tuple[str, ...], compute: Callable[[], Kept]) -> Kept:
+    def remember(self, key: tuple[Hashable, ...], compute: Callable[[], Kept]) -> Kept:
         """Return what `compute` gives, from the second time on without computing: metrics share costly parts.
 
         A group shares the memory of the whole: what hangs on the group must say so in its key.

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.records import Message, write_message
 from unlearn_audit.records.intake import IntakeEntry, note_intake
+from unlearn_audit.stats import compute_auc
 
 _FEWEST = 10
 _MOST = 20_000
@@ -64,14 +65,11 @@ def _compare_all(evidence: Evidence) -> Iterator[Fit]:
 
 
 def _compare(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float] | None:
-    from scipy.stats import rankdata
-
     ours, theirs = (part[:: max(1, len(part) // _MOST)] for part in (ours, theirs))
     m, n = len(ours), len(theirs)
     if min(m, n) < _FEWEST:
         return None
-    ranks = rankdata(np.concatenate([ours, theirs]))[:m].sum()
-    return (float(ranks) - m * (m + 1) / 2) / (m * n), (m + n + 1) / (12 * m * n)
+    return compute_auc(ours, theirs), (m + n + 1) / (12 * m * n)
 
 
 def describe_alignment(evidence: Evidence) -> tuple[IntakeEntry, ...]:

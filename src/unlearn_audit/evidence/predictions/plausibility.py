@@ -5,6 +5,7 @@ import numpy as np
 from unlearn_audit.errors import EvidenceError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.records.intake import IntakeEntry, note_intake
+from unlearn_audit.stats import compute_auc, compute_midranks
 
 _ERRORS_BELOW_CHANCE = 4.0
 """Standard errors of the AUC under chance: a model that knows nothing falls below once in 30,000 files."""
@@ -52,12 +53,9 @@ def validate_better_than_chance(evidence: Evidence, where: str) -> None:
 
 def _compare_with_chance(evidence: Evidence, p: np.ndarray) -> tuple[float, float]:
     """Return the AUC of positive against negative records over all of them, and its standard error under chance."""
-    from scipy.stats import rankdata
-
     positive = evidence.is_positive
     m, n = int(positive.sum()), int((~positive).sum())
-    auc = (float(rankdata(p)[positive].sum()) - m * (m + 1) / 2) / (m * n)
-    return auc, float(np.sqrt((m + n + 1) / (12 * m * n)))
+    return compute_auc(p[positive], p[~positive]), float(np.sqrt((m + n + 1) / (12 * m * n)))
 
 
 def validate_single_scores(evidence: Evidence, where: str) -> tuple[IntakeEntry, ...]:
@@ -110,8 +108,6 @@ def _tells_nothing(evidence: Evidence, p: np.ndarray) -> bool:
 
 
 def _follows(values: np.ndarray, others: np.ndarray) -> float:
-    from scipy.stats import rankdata
-
     if np.ptp(values) == 0 or np.ptp(others) == 0:
         return 0.0
-    return float(np.corrcoef(rankdata(values), rankdata(others))[0, 1])
+    return float(np.corrcoef(compute_midranks(values), compute_midranks(others))[0, 1])

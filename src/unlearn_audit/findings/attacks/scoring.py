@@ -188,18 +188,19 @@ def score_groups(
     """
     scored = score_records(context, model, attack, like)
     forget, test = (select_group(context, split, among, scored.records) for split in ("forget", "test"))
-    _validate_resolution(context, model, forget, test)
+    pairs = ("ties", model, forget.tobytes(), test.tobytes())
+    share = context.remember(pairs, lambda: _measure_ties(context, model, forget, test))
+    if share > _MOST_TIES:
+        raise MeasurementError(write_message("scores-too-coarse", share=share))
     return scored.values[forget], scored.values[test]
 
 
-def _validate_resolution(context: EvaluationContext, model: str, forget: Mask, test: Mask) -> None:
-    """Refuse rounded answers: a tie counts as half, so what was rounded away pulls the AUC to 0.5 and looks forgotten.
+def _measure_ties(context: EvaluationContext, model: str, forget: Mask, test: Mask) -> float:
+    """Return the share of pairs of a forget and a test record that are equal, as in rounded answers.
 
-    Asked of the logit of the true class, which keeps what a model of this tool says apart however sure it is; an attack
-    may tie by its own nature, as correctness does.
-
-    Raises:
-        MeasurementError: more than 2 % of the pairs are equal, so that an AUC could be wrong by more than 0.01.
+    A tie counts as half, so what was rounded away pulls the AUC to 0.5 and looks forgotten. Asked of the logit of the
+    true class, which keeps what a model of this tool says apart however sure it is; an attack may tie by its own
+    nature, as correctness does.
     """
     evidence = context.evidence
     logits = context.remember(
@@ -209,9 +210,7 @@ def _validate_resolution(context: EvaluationContext, model: str, forget: Mask, t
     values, counts = np.unique(members, return_counts=True)
     theirs = np.sort(nonmembers)
     equal = np.searchsorted(theirs, values, side="right") - np.searchsorted(theirs, values, side="left")
-    share = float((counts * equal).sum()) / (len(members) * len(nonmembers))
-    if share > _MOST_TIES:
-        raise MeasurementError(write_message("scores-too-coarse", share=share))
+    return float((counts * equal).sum()) / (len(members) * len(nonmembers))
 
 
 def pair_clusters(
