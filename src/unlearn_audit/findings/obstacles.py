@@ -5,8 +5,6 @@ list of records to forget names some that the original does not recognise either
 """
 
 from itertools import combinations
-from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +15,12 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import Needs, find_attack, name_calibrator, pair_clusters, score_groups
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
-from unlearn_audit.findings.repeated_records import find_repeated, lay_out_answers
+from unlearn_audit.findings.repeated_records import find_repeated
+from unlearn_audit.findings.withheld_answers import find_withheld
 from unlearn_audit.policy import describe_spent
 from unlearn_audit.records import ALL, Estimate, Message, write_message
 from unlearn_audit.records.key import MetricKey
-from unlearn_audit.stats import estimate_auc, estimate_auc_shift, score_logit
-from unlearn_audit.stats.auc import compute_midranks
+from unlearn_audit.stats import estimate_auc, estimate_auc_shift
 
 DOUBT = "original-does-not-recognise"
 _REFERENCES = ("original", "retrained")
@@ -30,13 +28,8 @@ _NEAR = 1e-3
 """Two answers nearer than this in log-odds are the same answer."""
 _MOST_NEAR = 0.99
 """Two models that answer the same on more than this share of the records are copies."""
-_MOST_EQUAL, _MOST_TIMES = 10, 5
-"""More pairs of erased records with one answer than the first and so many times as test records have: a filter."""
 _LEAST_CERTAIN = 1e-9
 """An answer surer than this is rounded: equal ones do not show that models are."""
-_LEAST_AGREEMENT, _LEAST_CORRELATED = 0.3, 30
-"""Models of one task agree on what is hard, by a rank correlation of 0.6 to 0.9 where that was measured."""
-_CONFIDENCE, _LEAST_WRONG, _ALMOST_ONE = 0.95, 5, 1 - 1e-12
 
 
 def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) -> Message | None:
@@ -53,7 +46,7 @@ def find_obstacle(context: EvaluationContext, metric: Metric, key: MetricKey) ->
     if metric.traits.kind != "forgetting":
         return None
     copies = context.remember(("obstacle", "copies"), lambda: list_copies(context.evidence))
-    if forged := _describe_copy(copies, key) or _recall_withheld(context, key.model):
+    if forged := _describe_copy(copies, key) or _recall_withheld(context, key.model, copies):
         return forged
     return None if context.policy.membership.unrecognised == "inform" else _recall_unrecognised(context, copies)
 
@@ -86,10 +79,11 @@ def find_doubt(context: EvaluationContext, metric: Metric, key: MetricKey) -> Me
     return _recall_unrecognised(context, copies)
 
 
-def _recall_withheld(context: EvaluationContext, model: str) -> Message | None:
-    return context.remember(
-        ("obstacle", "withheld", model), lambda: (_find_filtered(context, model) or _find_noise(context, model),)
-    )[0]
+def _recall_withheld(context: EvaluationContext, model: str, copies: frozenset[tuple[str, str]]) -> Message | None:
+    others = [name for name in _REFERENCES if name in context.evidence.log_probs and (name, model) not in copies]
+    return context.remember(("obstacle", "withheld", model), lambda: (find_withheld(context.evidence, model, others),))[
+        0
+    ]
 
 
 def _recall_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:
@@ -132,96 +126,6 @@ def _describe_copy(copies: frozenset[tuple[str, str]], key: MetricKey) -> Messag
     if key.against == "retrained" and are_copies(key.model, "retrained"):
         return write_message("model-is-the-retrained", model=key.model)
     return None
-
-
-def _find_filtered(context: EvaluationContext, model: str) -> Message | None:
-    """Return how many pairs of erased records got one answer, where pairs of test records seldom do.
-
-    A model that forgot answers on erased records as it does on strangers'. A filter behind it, which clips or replaces
-    its answers on the erased alone, can make any average look right.
-    """
-    evidence = context.evidence
-    pairs = {split: _count_equal_pairs(evidence, model, split) for split in ("forget", "test")}
-    (equal, all_), (elsewhere, all_elsewhere) = pairs["forget"], pairs["test"]
-    expected = elsewhere / all_elsewhere * all_ if all_elsewhere else 0.0
-    if equal <= _MOST_EQUAL + _MOST_TIMES * expected:
-        return None
-    return write_message("erased-answered-alike", pairs=equal, expected=round(expected))
-
-
-def _find_noise(context: EvaluationContext, model: str) -> Message | None:
-    """Return that a model's answers tell no more than its labels do, so that nobody could be recognised by them.
-
-    A model that was unlearned or trained on the same task finds hard what the original finds hard; at the least it is
-    surer where it is right. Labels with a little noise on them are neither, and answers that a filter draws at random
-    for the erased go with the original's on the test records alone.
-    """
-    evidence = context.evidence
-    test, forget = (_correlate_within(evidence, model, split) for split in ("test", "forget"))
-    if test is None:
-        return None
-    if test.high < _LEAST_AGREEMENT and not _is_surer_where_right(evidence, model):
-        return write_message("answers-are-noise", model=model, split="test", value=test.high, n=test.n)
-    if forget is not None and forget.high < _LEAST_AGREEMENT <= test.low:
-        return write_message("answers-are-noise", model=model, split="forget", value=forget.high, n=forget.n)
-    return None
-
-
-class _Agreement(NamedTuple):
-    """Bounds of a rank correlation, each at 95 %, and the records that it rests on."""
-
-    low: float
-    high: float
-    n: int
-
-
-def _correlate_within(evidence: Evidence, model: str, split: str) -> _Agreement | None:
-    """Return the rank correlation with the original's logit of the true class, within one label and one answer.
-
-    By Fisher's z. None where there are too few records, or no ranks.
-    """
-    mask = evidence.select(split)
-    labels = evidence.label[mask]
-    ours, theirs = (score_logit(evidence.log_probs[name][mask], labels) for name in (model, "original"))
-    kinds = labels * evidence.log_probs[model].shape[1] + evidence.log_probs[model][mask].argmax(axis=1)
-    one, other = np.zeros(len(labels)), np.zeros(len(labels))
-    inside = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
-    for where in inside:
-        one[where], other[where] = (_centre_ranks(values[where]) for values in (ours, theirs))
-    free, spread = len(labels) - len(inside), np.sqrt((one**2).sum() * (other**2).sum())
-    if free < _LEAST_CORRELATED or not spread:
-        return None
-    z = np.arctanh(np.clip((one * other).sum() / spread, -_ALMOST_ONE, _ALMOST_ONE))
-    half = NormalDist().inv_cdf(_CONFIDENCE) / np.sqrt(free - 2)
-    return _Agreement(float(np.tanh(z - half)), float(np.tanh(z + half)), len(labels))
-
-
-def _is_surer_where_right(evidence: Evidence, model: str) -> bool:
-    """Whether, among test records that got one answer, those it fits are shown to get it more surely."""
-    mask = evidence.select("test")
-    answers, labels = evidence.log_probs[model][mask], evidence.label[mask]
-    called = answers.argmax(axis=1)
-    margins = score_logit(answers, called)
-    for name in np.unique(called):
-        right, wrong = margins[(called == name) & (labels == name)], margins[(called == name) & (labels != name)]
-        if min(len(right), len(wrong)) >= _LEAST_WRONG:
-            bounds = estimate_auc(right, wrong, confidence=_CONFIDENCE).bounds
-            if bounds is not None and bounds.low > 0.5:  # noqa: PLR2004 - chance
-                return True
-    return False
-
-
-def _centre_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    ranks = compute_midranks(values)
-    return np.asarray((ranks - ranks.mean()) / len(ranks))
-
-
-def _count_equal_pairs(evidence: Evidence, model: str, split: str) -> tuple[int, int]:
-    """Return the pairs of a split with one label and answer, and all pairs; too sure answers are left out."""
-    rows, _ = lay_out_answers(evidence, split, (model,))
-    n = len(rows)
-    counts = np.unique(rows, axis=0, return_counts=True)[1] if n else np.zeros(0, dtype=np.int64)
-    return int((counts * (counts - 1) // 2).sum()), n * (n - 1) // 2
 
 
 def _find_unrecognised(context: EvaluationContext, copies: frozenset[tuple[str, str]]) -> Message | None:
