@@ -103,7 +103,7 @@ class Evidence:
             if not finite.all():
                 found = _show(self.ids[~finite.all(axis=1)])
                 raise EvidenceError(f"model '{model}': predictions that are no finite numbers at {found}")
-            off = np.abs(np.exp(values) @ np.ones(k) - 1) > _SUM_TOLERANCE
+            off = np.abs(np.einsum("ij->i", np.exp(values)) - 1) > _SUM_TOLERANCE
             if (values > 0).any():
                 off |= (values > 0).any(axis=1)
             if off.any():

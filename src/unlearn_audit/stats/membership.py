@@ -29,7 +29,7 @@ def _check(log_probs: LogProbs, labels: Labels) -> None:
         raise MeasurementError(write_message("labels-out-of-range", highest=log_probs.shape[1] - 1))
     if not np.isfinite(log_probs).all():
         raise MeasurementError(write_message("log-probabilities-not-finite"))
-    if (np.abs(np.exp(log_probs) @ np.ones(log_probs.shape[1]) - 1) > _SUM_TOLERANCE).any():
+    if (np.abs(np.einsum("ij->i", np.exp(log_probs)) - 1) > _SUM_TOLERANCE).any():
         raise MeasurementError(
             write_message("log-probabilities-sum-otherwise"),
             hint="give log_softmax(logits), not logits or probabilities",
