@@ -191,18 +191,8 @@ def test_prefixes_in_safetensors_are_found_too(tmp_path):
     assert_is(read_weights(tmp_path / "m.safetensors", make(9))[0], make(1))
 
 
-@pytest.fixture(scope="module")
-def _torchvision():
-    """Lightning and timm import it. Built for another torch than ours it misses operators that nothing here calls."""
-    library = torch.library.Library("torchvision", "FRAGMENT")  # what it defines lasts as long as itself
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(f"{name}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
-    return library
-
-
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("_torchvision")
+@pytest.mark.usefixtures("torchvision_that_loads")
 def test_a_real_checkpoint_of_lightning_is_read(tmp_path):
     lightning = pytest.importorskip("lightning", reason="lightning is not installed")
 
@@ -236,7 +226,7 @@ def test_a_real_checkpoint_of_lightning_is_read(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("_torchvision")
+@pytest.mark.usefixtures("torchvision_that_loads")
 def test_a_real_checkpoint_of_timm_asks_which_weights_answer(tmp_path):
     timm = pytest.importorskip("timm", reason="timm is not installed")
     from timm.utils import CheckpointSaver, ModelEmaV2

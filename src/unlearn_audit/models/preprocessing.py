@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.models.torchvision_transforms import apply_transforms
 from unlearn_audit.records.intake import IntakeEntry, note_intake
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -20,7 +23,7 @@ _COLOURS = 3
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The declared steps, in this order: colour, size, crop, scale, mean and std, layout. None: not declared.
+    """The declared steps, in this order: colour, size, crop, scale, mean and std, layout; or `transforms` in theirs.
 
     Images are resized by Pillow on 8-bit pixels, as torchvision's transforms do on images: its filters widen when they
     shrink (antialiasing), unlike those of array libraries.
@@ -35,6 +38,7 @@ class Preprocessing:
     layout: str = "channels-first"
     fit: str | None = None
     crop: int | None = None
+    transforms: tuple[Mapping[str, Mapping[str, Any]], ...] = ()
 
     def prepare(self, x: NDArray[Any]) -> Tensor:
         """Return a batch as the model wants it, float32.
@@ -43,13 +47,16 @@ class Preprocessing:
             x: (n, height, width, 1 or 3) uint8 images, or (n, d) features.
 
         Raises:
-            CaseError: steps that images alone can take on features; a mean or std that does not fit the channels.
+            CaseError: steps that images alone can take on features; a mean or std that does not fit the channels;
+                transforms that `apply_transforms` refuses.
         """
         import torch
 
         if x.dtype != np.uint8:
             self._validate_no_image_steps()
             return torch.from_numpy(self._normalise(np.asarray(x, dtype=np.float64)))
+        if self.transforms:
+            return apply_transforms(self.transforms, x)
         pixels = self._crop(self._resize(self._colour(x)))
         factor, shift = _SCALES[self.scale]
         values = self._normalise(pixels.astype(np.float64) * factor + shift)
@@ -59,9 +66,9 @@ class Preprocessing:
 
     def _validate_no_image_steps(self) -> None:
         steps = (self.size, self.interpolation, self.channels, self.scale, self.fit, self.crop)
-        if any(step is not None for step in steps) or self.layout != "channels-first":
+        if any(step is not None for step in steps) or self.transforms or self.layout != "channels-first":
             raise CaseError(
-                "the case prepares images (size, channels, scale, layout), the data holds features",
+                "the case prepares images (size, channels, scale, layout, transforms), the data holds features",
                 hint="features can be given 'mean' and 'std'",
             )
 
@@ -129,7 +136,16 @@ class Preprocessing:
 
 def describe_preprocessing(preprocessing: Preprocessing) -> IntakeEntry:
     """Return what is declared to be done to data before a model sees it, or what is done since nothing is declared."""
-    steps = {name: value for name, value in vars(preprocessing).items() if value not in (None, (), "channels-first")}
-    if not steps:
+    declared = {name: value for name, value in vars(preprocessing).items() if value not in (None, (), "channels-first")}
+    if not declared:
         return note_intake("preprocessing.usual")
-    return note_intake("preprocessing.declared", steps=[f"{name} {value}" for name, value in steps.items()])
+    steps = [_describe_transform(step) for step in declared.pop("transforms", ())]
+    return note_intake(
+        "preprocessing.declared", steps=[*steps, *(f"{name} {value}" for name, value in declared.items())]
+    )
+
+
+def _describe_transform(step: Mapping[str, Mapping[str, Any]]) -> str:
+    return " ".join(
+        f"{name}({', '.join(f'{key}={value}' for key, value in given.items())})" for name, given in step.items()
+    )

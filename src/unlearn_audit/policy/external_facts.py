@@ -163,3 +163,15 @@ class PreprocessingFacts(Frozen):
     mean: tuple[float, ...] = Field(default=(), description="subtracted, for each channel or feature")
     std: tuple[float, ...] = Field(default=(), description="divided by, for each channel or feature")
     layout: Literal["channels-first", "channels-last"] = "channels-first"
+    transforms: tuple[Annotated[dict[Text, dict[str, Any]], Field(min_length=1, max_length=1)], ...] = Field(
+        default=(),
+        exclude_if=lambda steps: not steps,
+        description="instead of the steps above: torchvision's v2 transforms by name, in their order, such as "
+        "'- Resize: {size: 256}'; none that draws",
+    )
+
+    @model_validator(mode="after")
+    def _validate_one_way(self) -> Self:
+        if self.transforms and (others := sorted(self.model_fields_set - {"transforms"})):
+            raise ValueError(f"'transforms' says all that is done to an image: remove '{others[0]}'")
+        return self
