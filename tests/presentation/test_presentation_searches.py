@@ -4,10 +4,19 @@ import pytest
 
 from tests.support.record_factory import make_estimate, make_provenance, make_record
 from unlearn_audit.formats.html import render_html
+from unlearn_audit.presentation.sections.grid import Mark
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.sections.searches import present_searches
 from unlearn_audit.presentation.wording import NONE
-from unlearn_audit.records import HyperparameterSearch, TriedConfiguration, Unit, quote_text, write_message
+from unlearn_audit.records import (
+    HyperparameterSearch,
+    Outcome,
+    PairsOfConfiguration,
+    TriedConfiguration,
+    Unit,
+    quote_text,
+    write_message,
+)
 
 
 def make_search(chosen):
@@ -59,6 +68,27 @@ def test_the_page_shows_the_search_escaped(record):
 
     assert "Settings of salun-cra that were tried" in page
     assert "diverged &lt;b&gt;here&lt;/b&gt;" in page
+
+
+def test_what_reference_models_say_of_a_setting_stands_beside_it_and_one_that_was_not_asked_has_no_mark():
+    search = make_search(None)
+    because = write_message("pairs-not-asked", cause=write_message("no-reference-models-in-evidence"))
+    unseen = PairsOfConfiguration(outcome=Outcome.NOT_RUN, reason=because)
+    tried = (search.tried[0].model_copy(update={"pairs": unseen}), search.tried[1])
+    searches = (search.model_copy(update={"tried": tried}),)
+    record = make_record(provenance=make_provenance().model_copy(update={"searches": searches}))
+
+    (grid,) = present_searches(Index(record))
+    assert grid.heads[-1] == "Over pairs of reference models"
+    first, second = (row[-1] for row in grid.rows)
+    assert isinstance(first, Mark)
+    assert (first.word, first.note) == ("not run", because.text)
+    assert second.text == "not asked"
+    assert "Not looked at: needs reference models" in render_html(record)
+
+
+def test_without_checks_over_pairs_there_is_no_column_for_them(record):
+    assert "Over pairs of reference models" not in present_searches(Index(record))[0].heads
 
 
 def test_without_a_search_there_is_no_table():
