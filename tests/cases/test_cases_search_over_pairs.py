@@ -3,6 +3,7 @@
 import pytest
 
 from unlearn_audit import training
+from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.pipeline.audit import judge, run_audit
 from unlearn_audit.records import Outcome
 from unlearn_audit.reference_models import trainer
@@ -58,7 +59,7 @@ def count(monkeypatch):
     return start
 
 
-def test_the_first_setting_that_passes_is_audited_and_the_verdict_repeats_its_number(policy_of, ask, count):
+def test_the_first_setting_that_passes_is_audited_and_the_verdict_repeats_its_number(policy_of, ask, count, tmp_path):
     made = count()
     audit = run_audit(policy_of(), ask())
 
@@ -69,7 +70,8 @@ def test_the_first_setting_that_passes_is_audited_and_the_verdict_repeats_its_nu
     assert next(check.estimate for check in verdict.checks if check.id == "worst") == said.estimates["worst"]
     assert search.reason.details["models"] == MODELS
     assert len(made) == MODELS * search.reason.details["asked"]  # the chosen one is not unlearned a second time
-    assert judge(policy_of(), audit.evidence).to_bytes() == audit.record.to_bytes()
+    (tmp_path / "e.parquet").write_bytes(to_parquet(audit.evidence))
+    assert judge(policy_of(), read_evidence(tmp_path / "e.parquet")).to_bytes() == audit.record.to_bytes()
 
 
 def test_a_search_that_was_cut_off_goes_on_where_it_stopped(policy_of, ask, count):

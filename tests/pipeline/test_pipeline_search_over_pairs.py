@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tests.support.evidence_with_references import plant_references, to_log_probs
 from unlearn_audit.errors import CacheError, CaseError, WorkersError
@@ -18,7 +19,16 @@ from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.pipeline.remedy_search import choose_configuration, conclude, leave_out_references
 from unlearn_audit.pipeline.search_over_pairs import prepare_pair_checks
 from unlearn_audit.policy import parse_policy
-from unlearn_audit.records import Estimate, Interval, ModelCard, Outcome, TriedConfiguration, Unit, quote_text
+from unlearn_audit.records import (
+    Estimate,
+    HyperparameterSearch,
+    Interval,
+    ModelCard,
+    Outcome,
+    TriedConfiguration,
+    Unit,
+    quote_text,
+)
 from unlearn_audit.verdict.decision import decide
 
 MODELS = ("original", "retrained", "unlearned")
@@ -214,6 +224,15 @@ def test_a_check_that_is_not_required_is_no_constraint(read, search, recognised)
 
     assert (account.chosen, asked) == (0, [])
     assert account.reason.code == "configuration-chosen"
+
+
+@pytest.mark.parametrize(("index", "said"), [(0, "setting 1 does not meet"), (1, "does not meet"), (2, "3 of 2")])
+def test_no_record_can_say_that_a_setting_was_chosen_that_does_not_meet_all(read, search, recognised, index, said):
+    settings = [tried(0.1), tried(0.3, holds=False)]
+    account, _ = search(read(epochs="[1, 2]"), settings, [recognised, 0.0])
+
+    with pytest.raises(ValidationError, match=said):
+        HyperparameterSearch.model_validate(account.model_dump() | {"chosen": index})
 
 
 # --- what cannot be asked is never met ---

@@ -70,21 +70,35 @@ def test_the_page_shows_the_search_escaped(record):
     assert "diverged &lt;b&gt;here&lt;/b&gt;" in page
 
 
-def test_what_reference_models_say_of_a_setting_stands_beside_it_and_one_that_was_not_asked_has_no_mark():
+def record_of_pairs(*said):
+    """A record of a search whose settings were asked over pairs with these outcomes and reasons; None for not asked."""
     search = make_search(None)
-    because = write_message("pairs-not-asked", cause=write_message("no-reference-models-in-evidence"))
-    unseen = PairsOfConfiguration(outcome=Outcome.NOT_RUN, reason=because)
-    tried = (search.tried[0].model_copy(update={"pairs": unseen}), search.tried[1])
+    pairs = [None if one is None else PairsOfConfiguration(outcome=one[0], reason=one[1]) for one in said]
+    tried = tuple(s.model_copy(update={"pairs": one}) for s, one in zip(search.tried, pairs, strict=True))
     searches = (search.model_copy(update={"tried": tried}),)
-    record = make_record(provenance=make_provenance().model_copy(update={"searches": searches}))
+    return make_record(provenance=make_provenance().model_copy(update={"searches": searches}))
 
-    (grid,) = present_searches(Index(record))
+
+def test_what_reference_models_say_stands_beside_a_setting_and_why_below():
+    because = write_message("not-made", error="reference model 3: training diverged")
+    (grid,) = present_searches(Index(record_of_pairs((Outcome.NOT_RUN, because), None)))
+
     assert grid.heads[-1] == "Over pairs of reference models"
     first, second = (row[-1] for row in grid.rows)
     assert isinstance(first, Mark)
-    assert (first.word, first.note) == ("not run", because.text)
+    assert first.word == "not run"
     assert second.text == "not asked"
-    assert "Not looked at: needs reference models" in render_html(record)
+    assert grid.notes[1] == "Setting 1: Not made: reference model 3: training diverged."
+
+
+def test_that_nobody_looked_is_said_once_for_all_settings():
+    because = write_message("pairs-not-asked", cause=write_message("no-reference-models-in-evidence"))
+    record = record_of_pairs((Outcome.NOT_RUN, because), (Outcome.NOT_RUN, because))
+    (grid,) = present_searches(Index(record))
+
+    assert [row[-1].word for row in grid.rows] == ["not run", "not run"]
+    assert len(grid.notes) == 2
+    assert "Over pairs of reference models" in render_html(record)
 
 
 def test_without_checks_over_pairs_there_is_no_column_for_them(record):

@@ -1,9 +1,9 @@
 """Cards: the data, the models, the searches and the reference models of a case, as a record describes them."""
 
 import operator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen, is_absent
@@ -143,6 +143,17 @@ class HyperparameterSearch(Frozen):
     tried: tuple[TriedConfiguration, ...] = Field(min_length=1)
     chosen: int | None = Field(description="index of the setting that was audited; None where none meets all")
     reason: Message
+
+    @model_validator(mode="after")
+    def _chosen_meets_all(self) -> Self:
+        if self.chosen is None:
+            return self
+        if not 0 <= self.chosen < len(self.tried):
+            raise ValueError(f"setting {self.chosen + 1} of {len(self.tried)} cannot have been chosen")
+        setting = self.tried[self.chosen]
+        if not setting.holds or (setting.pairs is not None and setting.pairs.outcome is not Outcome.PASS):
+            raise ValueError(f"setting {self.chosen + 1} does not meet what it was held to: it cannot have been chosen")
+        return self
 
 
 class ReferenceCard(Frozen):

@@ -1,9 +1,11 @@
 """Hyperparameter searches: every configuration that was tried, what it was held to, and which was audited."""
 
+from collections.abc import Iterator
+
 from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark, show_estimate
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import NONE, format_parameters, format_seconds
-from unlearn_audit.records import HyperparameterSearch, TriedConfiguration
+from unlearn_audit.records import HyperparameterSearch, Outcome, TriedConfiguration
 
 
 def present_searches(index: Index) -> tuple[Grid, ...]:
@@ -33,7 +35,7 @@ def _present_search(index: Index, number: int, search: HyperparameterSearch) -> 
         f"Settings of {search.method} that were tried",
         heads,
         rows,
-        (search.reason.text, f"The same in all: {format_parameters(common)}."),
+        (search.reason.text, *_list_missed(search), f"The same in all: {format_parameters(common)}."),
     )
 
 
@@ -42,10 +44,18 @@ def _asks_pairs(search: HyperparameterSearch) -> bool:
 
 
 def _show_pairs(setting: TriedConfiguration) -> Cell | Mark:
-    """Return the outcome over its reason; a setting that was not asked has none, and none is a pass."""
+    """Return the outcome; a setting that was not asked has none, and none is a pass."""
     if setting.pairs is None:
         return Cell("not asked")
-    return Mark(setting.pairs.outcome, setting.pairs.reason.text)
+    return Mark(setting.pairs.outcome)
+
+
+def _list_missed(search: HyperparameterSearch) -> Iterator[str]:
+    """Yield why settings did not pass over pairs; that nobody looked, the search itself says."""
+    for number, setting in enumerate(search.tried, 1):
+        said = setting.pairs
+        if said is not None and said.outcome is not Outcome.PASS and said.reason.code != "pairs-not-asked":
+            yield f"Setting {number}: {said.reason.text}"
 
 
 def _find_same(tried: tuple[TriedConfiguration, ...]) -> frozenset[str]:
