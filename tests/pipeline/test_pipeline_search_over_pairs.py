@@ -14,6 +14,7 @@ from tests.support.evidence_with_references import plant_references, to_log_prob
 from unlearn_audit.errors import CacheError, CaseError, WorkersError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.metrics.worst_recognition import count_simulated_audits
 from unlearn_audit.methods import METHODS
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.pipeline.remedy_search import choose_configuration, conclude, leave_out_references
@@ -29,6 +30,7 @@ from unlearn_audit.records import (
     Unit,
     quote_text,
 )
+from unlearn_audit.stats import PairedDifferences, estimate_worst_record_power, find_worst_record
 from unlearn_audit.verdict.decision import decide
 
 MODELS = ("original", "retrained", "unlearned")
@@ -337,6 +339,42 @@ def test_the_verdict_repeats_the_numbers_to_the_last_bit(read, search, evidence)
     checks = {check.id: check.estimate for check in decide(findings, policy, NAME).checks}
 
     assert {name: checks[name] for name in ("pairs", "worst")} == account.tried[0].pairs.estimates
+
+
+def chooses_wrongly(rng, shift, needed, settings):
+    """Whether a search chooses one of `settings` that each leave one record of 40 with `shift`, as strong as asked."""
+    for _ in range(settings):
+        values = rng.normal(size=(40, 10))
+        values[0] += shift
+        differences = PairedDifferences(values, rng.random(values.shape) < 0.5)
+        if find_worst_record(differences, alpha=0.05, draws=499, rng=rng).p <= 0.05:
+            continue
+        power = estimate_worst_record_power(
+            differences,
+            shift=shift,
+            remembered=1,
+            alpha=0.05 * (1 - 1e-9),
+            rng=rng,
+            repeats=count_simulated_audits(needed),
+        )
+        if power.bounds.low >= needed:
+            return True
+    return False
+
+
+def test_the_charge_keeps_the_share_of_wrong_choices_below_what_the_policy_lets_a_test_miss():
+    """Uncharged, four settings that all leave a record behind are chosen from more often than in .2 of searches.
+
+    Charged, the remedies' half of that is .1; each setting may miss .025, a power that few of these show.
+    """
+    rng = np.random.default_rng(3)
+    wrong = {
+        (needed, shift): np.mean([chooses_wrongly(rng, shift, needed, 4) for _ in range(150)])
+        for needed, shift in ((0.8, 1.7), (0.975, 1.9), (0.975, 2.1))
+    }
+
+    assert wrong[0.8, 1.7] > 0.2
+    assert max(wrong[0.975, 1.9], wrong[0.975, 2.1]) <= 0.1
 
 
 # --- what a search may choose by ---
