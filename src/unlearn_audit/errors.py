@@ -78,8 +78,16 @@ class CaseError(AuditError):
     """A case that cannot be built: forget ids outside train, a checkpoint of another architecture, ...: exit 5."""
 
 
-class CacheError(CaseError):
-    """A finished model that cannot be kept, for want of room or rights. Says nothing about the model: exit 5."""
+class UnfinishedError(CaseError):
+    """Work that was cut off. Says nothing about the model that was being made, and is no result of it: exit 5."""
+
+
+class CacheError(UnfinishedError):
+    """A finished model that cannot be kept, for want of room or rights: exit 5."""
+
+
+class WorkersError(UnfinishedError):
+    """Workers that died or cannot be reached: exit 5."""
 
 
 class EvidenceError(AuditError):

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from unlearn_audit.errors import CaseError, MissingSoftwareError
+from unlearn_audit.errors import CaseError, MissingSoftwareError, WorkersError
 from unlearn_audit.reference_models.workers import open_workers
 
 
@@ -48,7 +48,7 @@ def test_an_error_of_a_job_comes_back_with_its_hint(slurm):
 @pytest.mark.slow
 def test_a_job_that_is_killed_is_one_job(slurm):
     results = []
-    with pytest.raises(CaseError, match="1 of 3 jobs died while they were to train") as caught:
+    with pytest.raises(WorkersError, match="1 of 3 jobs died while they were to train") as caught:
         results.extend(slurm.run(die_at_two, (np.ones(3),), [1, 2, 3], "train"))
     assert "kept" in caught.value.hint
 

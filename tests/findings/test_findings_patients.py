@@ -10,10 +10,12 @@ from tests.support.evidence_with_references import draw_training_sets, plant_ref
 from unlearn_audit.evidence import References
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
+from unlearn_audit.findings.metrics.worst_recognition import count_simulated_audits
 from unlearn_audit.findings.recognised import list_recognised
 from unlearn_audit.pipeline.audit import judge, name_known
 from unlearn_audit.policy import InvalidPolicyError, parse_policy
 from unlearn_audit.records import Outcome
+from unlearn_audit.stats.binomial import estimate_proportion
 from unlearn_audit.verdict.decision import decide
 
 MODELS = ("original", "retrained", "unlearned", "remedied-retrain")
@@ -121,6 +123,17 @@ def test_more_tries_ask_for_more_power(read, plant):
 
     assert check_of(record, "worst").estimate.power.needed == pytest.approx(0.9)
     assert check_of(record, "worst", "remedied-retrain").estimate.power.needed == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("tries", [1, 3, 4, 13, 14, 64, 128])
+def test_enough_audits_are_simulated_to_show_the_power_that_many_tries_ask_for(tries):
+    """Of 400 in 400 the lower bound is .9925: with 14 tries or more no test of silence could have passed."""
+    needed = 1 - 0.2 / (2 * tries)
+    audits = count_simulated_audits(needed)
+    missed = int(audits * (1 - needed) / 2)
+
+    assert estimate_proportion(audits - missed, audits, confidence=0.95).bounds.low >= needed
+    assert audits >= 400
 
 
 def test_both_controls_stand_where_they_must(read, plant):

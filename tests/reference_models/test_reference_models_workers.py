@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from unlearn_audit.errors import CaseError, MissingSoftwareError, UsageError
+from unlearn_audit.errors import CaseError, MissingSoftwareError, UsageError, WorkersError
 from unlearn_audit.reference_models.pool import Pool
 from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.reference_models.workers import _explain as explain
@@ -77,7 +77,7 @@ def test_a_mistake_of_ours_is_not_taken_for_one_of_the_machine():
 
 
 def test_a_worker_that_is_killed_is_an_error_with_a_way_out():
-    with open_workers(2) as workers, pytest.raises(CaseError, match="a worker died while it was to train") as caught:
+    with open_workers(2) as workers, pytest.raises(WorkersError, match="a worker died while it was to train") as caught:
         list(workers.run(add, (np.ones(3),), [Deadly(), Deadly()], "train"))
 
     assert "--jobs" in caught.value.hint
@@ -92,7 +92,7 @@ def test_no_room_to_share_the_data_is_an_error_with_a_way_out(monkeypatch):
     monkeypatch.setattr(_memmapping_reducer, "dump", refuse)
     with (
         open_workers(2) as workers,
-        pytest.raises(CaseError, match=r"could not train on the workers: .*No space left") as caught,
+        pytest.raises(WorkersError, match=r"could not train on the workers: .*No space left") as caught,
     ):
         list(workers.run(add, (np.ones(300_000),), [1, 2], "train"))
 

@@ -120,7 +120,8 @@ class Evidence:
                 f"expected reference models' answers on {len(self.ids)} records and {len(self.classes)} classes, "
                 f"found {n} and {k}"
             )
-        if unknown := sorted(self.references.unlearned.keys() - self.log_probs.keys()):
+        known = {*self.log_probs, *(card.name for card in self.provenance.models)}
+        if unknown := sorted(self.references.unlearned.keys() - known):
             raise EvidenceError(
                 f"reference models were unlearned as {unknown[0]!r}, which is no model of this evidence"
             )

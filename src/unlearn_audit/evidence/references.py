@@ -43,8 +43,8 @@ class References:
         trained_on: (K, n) whether model k was trained on record i; before unlearning, where it was unlearned.
         candidates: (n,) whether the record is a candidate: its score can be calibrated from both sides.
         log_probs: (K, n, k) log-probabilities of the reference models.
-        unlearned: per name of a model in the evidence, (K, n, k) log-probabilities of the reference models after the
-            method that made that model.
+        unlearned: per name of a model of the case, (K, n, k) log-probabilities of the reference models after the
+            method that made that model. The model itself need not have answered.
 
     Raises:
         EvidenceError: shapes that differ, no model, numbers that are no log-probabilities.

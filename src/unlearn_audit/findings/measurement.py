@@ -9,6 +9,7 @@ from unlearn_audit.errors import MeasurementError
 from unlearn_audit.evidence.predictions.alignment import explain_misaligned
 from unlearn_audit.findings import subgroups
 from unlearn_audit.findings.attacks import find_attack, score_groups, score_records
+from unlearn_audit.findings.audit_set import OF_PAIRS
 from unlearn_audit.findings.calibration_curves import trace_net_benefit, trace_reliability
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
@@ -83,11 +84,32 @@ def _measure_all(
             continue
         findings += [
             before.get(key) or _measure_one(context, metric, key)
-            for key in _list_keys(context, name, metric)
+            for key in _list_keys(context, name, metric, tuple(context.evidence.log_probs))
             if wants(key)
         ]
     progress("measure", len(METRICS), len(METRICS))
     return findings
+
+
+def measure_pairs(context: EvaluationContext, model: str) -> tuple[Finding, ...]:
+    """Measure what pairs of reference models say of the procedure of `model`, which itself need not have answered.
+
+    The numbers are those that `measure` gives once the model is in the evidence, to the last bit. What its own answers
+    could put in the way of a pass (`find_obstacle`) is not among them.
+
+    Args:
+        context: evidence whose reference models underwent the procedure, and whose provenance has the model's card.
+        model: its name.
+
+    Returns:
+        A finding for every key of the metrics in `OF_PAIRS`; one that is not defined says why.
+    """
+    return tuple(
+        _measure_one(context, METRICS[name], key)
+        for name in sorted(OF_PAIRS)
+        if (applies := METRICS[name].applies) is None or applies(context.policy)
+        for key in _list_keys(context, name, METRICS[name], (model,))
+    )
 
 
 def _adjust_attacks(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -105,8 +127,8 @@ def _adjust_attacks(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(adjusted)
 
 
-def _list_keys(context: EvaluationContext, name: str, metric: Metric) -> Iterator[MetricKey]:
-    models = [model for model in context.evidence.log_probs if metric.models is None or metric.models(model)]
+def _list_keys(context: EvaluationContext, name: str, metric: Metric, answered: Sequence[str]) -> Iterator[MetricKey]:
+    models = [model for model in answered if metric.models is None or metric.models(model)]
     models += list(TRIVIAL_MODELS) if metric.baselines else []
     asked = {check.among for check in context.policy.checks if check.metric == name}
     named = [model for model in models if model not in TRIVIAL_MODELS]

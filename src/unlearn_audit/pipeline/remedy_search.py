@@ -1,23 +1,28 @@
-"""The search for a remedy's setting: validation alone picks one of many, and all of them are recorded.
+"""The search for a remedy's setting: of many the one with the least risk that meets every constraint, all recorded.
 
-The test split is never shown to a setting that is only tried. Its place is taken by the validation split: what is
-chosen there is optimistic there, which is why the chosen setting is then judged on the test split like any other
-model, at a confidence that counts every setting that was tried (`EvaluationContext.confidence_for`).
+Constraints are the required checks on utility and forgetting on validation, then those over pairs of reference models
+(`search_over_pairs`), which cost most and are asked last. Risk on validation orders what is left.
+
+No model of a setting that is only tried is asked about a test record. Its place is taken by the validation split: what
+is chosen there is optimistic there, which is why the chosen setting is then judged on the test split like any other
+model. The pairs that choose are those that decide. For both, every bound on a remedied model is at a confidence that
+counts every setting that may be tried (`EvaluationContext.confidence_for`): a union bound holds for any choice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unlearn_audit.errors import CaseError
+from unlearn_audit.errors import CaseError, UnfinishedError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.findings.attacks import is_population_attack
 from unlearn_audit.findings.audit_set import OF_PAIRS
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
+from unlearn_audit.pipeline.search_over_pairs import PairChecks, list_pair_checks, prepare_pair_checks
 from unlearn_audit.policy import MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     ALL,
@@ -49,22 +54,28 @@ def choose_configuration(
 ) -> tuple["Case", MethodChoice | None]:
     """Return the setting of `remedy` to audit, None where none holds, and the case with the account of the search.
 
-    A setting holds when every required forgetting and utility check of the policy passes on validation; of those that
-    hold the one with the lowest upper bound of Global Risk is chosen. A remedy without a search is its own setting.
+    A setting holds when every required forgetting and utility check of the policy passes on validation. In the order
+    of the upper bound of Global Risk, those that hold are then held to the required checks over pairs of reference
+    models; the first that passes them is chosen. A remedy without a search is its own setting.
+
+    Raises:
+        CaseError: there is nothing to search by, or on. UnfinishedError: workers died, or nothing can be kept; what was
+            finished is found again.
     """
     if not remedy.search:
         return case, remedy
     stand_in, simple = put_validation_for_test(evidence), leave_out_references(policy)
     tried = [_try_setting(simple, case, stand_in, setting) for setting in remedy.settings]
-    search = conclude(remedy.method, tried)
+    search = conclude(remedy.method, tried, prepare_pair_checks(policy, case, evidence, remedy))
     return case.with_search(search), None if search.chosen is None else remedy.settings[search.chosen]
 
 
 def leave_out_references(policy: Policy) -> Policy:
     """Return the policy with those of its attacks and checks alone that need no reference models.
 
-    The others have test records for controls, and a setting that is only tried must not be asked about one. All attacks
-    and checks decide on the chosen setting.
+    Attacks with such models have test records for controls, and the model of a setting that is only tried must not be
+    asked about one. Checks over pairs ask other models, and are asked afterwards. All attacks and checks decide on the
+    chosen setting.
 
     Raises:
         CaseError: no attack, or no required check on forgetting, is left to choose a setting by.
@@ -77,10 +88,11 @@ def leave_out_references(policy: Policy) -> Policy:
             hint="list a signal such as 'logit' in membership.attacks as well, or give the remedy fixed parameters",
         )
     checks = tuple(check for check in policy.checks if check.metric not in OF_PAIRS | {"dormant-memory"})
-    if not any(check.required and METRICS[check.metric].traits.kind == "forgetting" for check in checks):
+    to_choose_by = (*checks, *list_pair_checks(policy))
+    if not any(check.required and METRICS[check.metric].traits.kind == "forgetting" for check in to_choose_by):
         raise CaseError(
-            "expected a required check on forgetting that needs no reference models to search settings by, found none",
-            hint="require one on membership-auc or membership-auc-difference, or give the remedy fixed parameters",
+            "expected a required check on forgetting to search settings by, found none but of dormant memory",
+            hint="require one on membership-auc or worst-record-recognition, or give the remedy fixed parameters",
         )
     membership = policy.membership.model_copy(update={"attacks": attacks})
     return policy.model_copy(update={"membership": membership, "checks": checks})
@@ -117,6 +129,8 @@ def put_validation_for_test(evidence: Evidence) -> Evidence:
 def _try_setting(policy: Policy, case: "Case", stand_in: Evidence, setting: MethodChoice) -> TriedConfiguration:
     try:
         made = case.builder.unlearn(case.made["original"], setting, name=_TRIED, role="compared")
+    except UnfinishedError:
+        raise
     except CaseError as error:  # a method that diverges is a result of the search, not the end of the audit
         asked = case.builder.methods[setting.method].parse(setting.parameters).model_dump(mode="json")
         return TriedConfiguration(parameters=asked, holds=False, reason=write_message("not-made", error=error.message))
@@ -176,14 +190,49 @@ def _summarise(verdict: Verdict) -> tuple[bool, Message]:
     return False, write_message("some-do-not-pass-on-validation", n=len(needed), missed=len(missed), checks=outcomes)
 
 
-def conclude(method: str, tried: Sequence[TriedConfiguration]) -> HyperparameterSearch:
-    """Return the account of a search: of the settings that hold, the one with the lowest upper bound of Global Risk."""
+def conclude(method: str, tried: Sequence[TriedConfiguration], pairs: PairChecks | None = None) -> HyperparameterSearch:
+    """Return the account of a search: which setting was chosen, and what it was held to.
+
+    Args:
+        method: the remedy's.
+        tried: every setting, as validation judged it.
+        pairs: the checks over pairs; None where the policy requires none. Asked of settings that hold, in the order of
+            the upper bound of Global Risk, up to the first that passes.
+
+    Stopping at the first that passes buys nothing: on the way every setting before it had its chance to pass wrongly.
+    A fixed sequence is free of charge where it ends with the first that does not pass (Westfall and Krishen 2001).
+    """
+    listed = list(tried)
     risks = {i: t.risk.bounds.high for i, t in enumerate(tried) if t.holds and t.risk is not None and t.risk.bounds}
+    chosen = None
+    for place in sorted(risks, key=lambda index: (risks[index], index)):
+        if pairs is not None:
+            said = pairs.ask(place)
+            listed[place] = listed[place].model_copy(update={"pairs": said})
+            if said.outcome is not Outcome.PASS:
+                continue
+        chosen = place
+        break
+    reason = _explain_choice(listed, risks, chosen, pairs)
+    return HyperparameterSearch(method=method, tried=tuple(listed), chosen=chosen, reason=reason)
+
+
+def _explain_choice(
+    tried: Sequence[TriedConfiguration], risks: Mapping[int, float], chosen: int | None, pairs: PairChecks | None
+) -> Message:
     if not risks:
-        reason = write_message("no-configuration-holds", n=len(tried))
-        return HyperparameterSearch(method=method, tried=tuple(tried), chosen=None, reason=reason)
-    chosen = min(risks, key=lambda index: (risks[index], index))
-    reason = write_message(
-        "configuration-chosen", n=len(tried), hold=len(risks), number=chosen + 1, bound=risks[chosen]
-    )
-    return HyperparameterSearch(method=method, tried=tuple(tried), chosen=chosen, reason=reason)
+        return write_message("no-configuration-holds", n=len(tried))
+    said: dict[str, Any] = {"n": len(tried), "hold": len(risks)}
+    if chosen is not None:
+        said |= {"number": chosen + 1, "bound": risks[chosen]}
+    if pairs is None:
+        return write_message("configuration-chosen", **said)
+    said |= {"checks": pairs.titles}
+    if pairs.lacking is not None:
+        return write_message("pairs-not-looked-at", **said, cause=pairs.lacking)
+    outcomes = [setting.pairs.outcome for setting in tried if setting.pairs is not None]
+    said |= {"models": pairs.models, "confidence": pairs.confidence}
+    if chosen is not None:
+        return write_message("configuration-chosen-over-pairs", **said, asked=len(outcomes))
+    found = {outcome.value: outcomes.count(outcome) for outcome in Outcome if outcome is not Outcome.PASS}
+    return write_message("no-configuration-passes-over-pairs", **said, **found)

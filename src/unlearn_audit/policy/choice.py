@@ -1,4 +1,4 @@
-"""An unlearning method in a policy: with fixed parameters, or with configurations of which validation picks one."""
+"""An unlearning method in a policy: with fixed parameters, or with configurations of which a search picks one."""
 
 import operator
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Remedy(MethodChoice):
     search: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict,
         exclude_if=operator.not_,
-        description="per parameter the values to try; every combination is a setting, validation alone picks one",
+        description="per parameter the values to try; every combination is a setting, and the checks pick one of them",
     )
 
     threshold: PromisedThreshold | None = Field(

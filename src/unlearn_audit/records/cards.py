@@ -1,13 +1,14 @@
 """Cards: the data, the models, the searches and the reference models of a case, as a record describes them."""
 
 import operator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unlearn_audit.records.estimates import Estimate
 from unlearn_audit.records.frozen import Frozen, is_absent
 from unlearn_audit.records.messages import Message
+from unlearn_audit.records.verdicts import Outcome
 
 
 class SplitCount(Frozen):
@@ -101,8 +102,23 @@ class ModelCard(Frozen):
     notes: tuple[Message, ...] = ()
 
 
+class PairsOfConfiguration(Frozen):
+    """What pairs of reference models say of one setting, after each of them was unlearned in it."""
+
+    outcome: Outcome = Field(
+        description="the worst of the required checks over pairs; not_run where they were not looked at"
+    )
+    reason: Message = Field(description="which checks pass or do not, and why")
+    estimates: dict[str, Estimate] = Field(
+        default_factory=dict, description="by id of the check; for the chosen setting the verdict repeats them"
+    )
+    seconds: float | None = Field(
+        default=None, description="wall time to unlearn the reference models, summed over them; None where none was"
+    )
+
+
 class TriedConfiguration(Frozen):
-    """One setting of a method, judged on the validation split alone."""
+    """One setting of a method, judged on validation records; over pairs of reference models where it was asked."""
 
     parameters: dict[str, Any]
     seconds: float | None = Field(default=None, description="wall time it took to make, None where it failed")
@@ -112,15 +128,32 @@ class TriedConfiguration(Frozen):
     )
     holds: bool = Field(description="every required forgetting and utility check passes on validation")
     reason: Message = Field(description="why it holds or not")
+    pairs: PairsOfConfiguration | None = Field(
+        default=None,
+        exclude_if=is_absent,
+        description="what reference models say; absent where no required check asks, where it does not hold on "
+        "validation, or where a setting with less risk had passed",
+    )
 
 
 class HyperparameterSearch(Frozen):
-    """How the setting of a remedy was chosen: on validation alone, before its test records were looked at."""
+    """How the setting of a remedy was chosen, before its model was asked about a test record."""
 
     method: str
     tried: tuple[TriedConfiguration, ...] = Field(min_length=1)
-    chosen: int | None = Field(description="index of the setting that was audited; None where none holds")
+    chosen: int | None = Field(description="index of the setting that was audited; None where none meets all")
     reason: Message
+
+    @model_validator(mode="after")
+    def _chosen_meets_all(self) -> Self:
+        if self.chosen is None:
+            return self
+        if not 0 <= self.chosen < len(self.tried):
+            raise ValueError(f"setting {self.chosen + 1} of {len(self.tried)} cannot have been chosen")
+        setting = self.tried[self.chosen]
+        if not setting.holds or (setting.pairs is not None and setting.pairs.outcome is not Outcome.PASS):
+            raise ValueError(f"setting {self.chosen + 1} does not meet what it was held to: it cannot have been chosen")
+        return self
 
 
 class ReferenceCard(Frozen):

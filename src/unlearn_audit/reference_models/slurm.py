@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from unlearn_audit.data import find_cache
-from unlearn_audit.errors import AuditError, CaseError
+from unlearn_audit.errors import AuditError, CaseError, WorkersError
 from unlearn_audit.software import require_module
 
 _Result = TypeVar("_Result")
@@ -47,7 +47,7 @@ class SlurmJobs:
         """Yield `job(*shared, order)` for each of `orders`, as they are finished; see `Workers.run`.
 
         Raises:
-            AuditError: the first that a job raised. CaseError: jobs that died, after all others were finished.
+            AuditError: the first that a job raised. WorkersError: jobs that died, after all others were finished.
         """
         import joblib
         from submitit.helpers import as_completed
@@ -72,7 +72,7 @@ class SlurmJobs:
                 if not waiting.done():
                     waiting.cancel()
         if lost:
-            raise CaseError(
+            raise WorkersError(
                 f"{len(lost)} of {len(jobs)} jobs died while they were to {name} (first: job {lost[0]})",
                 hint="what was finished is kept: run the same command again. Perhaps they need more memory or time",
             )

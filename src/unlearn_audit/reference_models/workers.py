@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pickle import PicklingError
 from typing import Any, Literal, Protocol, TypeVar
 
-from unlearn_audit.errors import AuditError, CaseError, UsageError
+from unlearn_audit.errors import AuditError, CaseError, UsageError, WorkersError
 from unlearn_audit.software import require_module
 
 Backend = Literal["loky", "dask"]
@@ -56,7 +56,7 @@ class Workers:
 
         Raises:
             AuditError: whatever a job raises; the other jobs are given up.
-            CaseError: a worker died, the cluster was lost, or there is no room to share the data.
+            WorkersError: a worker died, the cluster was lost, or there is no room to share the data.
         """
         if self.place is not None:
             place = replace(self.place, gpus=self.gpus)  # type: ignore[type-var]
@@ -107,7 +107,7 @@ def _explain(name: str) -> Iterator[None]:
     except AuditError:
         raise
     except BrokenProcessPool as error:
-        raise CaseError(
+        raise WorkersError(
             f"a worker died while it was to {name}: perhaps the machine ran out of memory",
             hint="what was finished is kept: run the same command again, with fewer --jobs",
         ) from error
@@ -117,7 +117,7 @@ def _explain(name: str) -> Iterator[None]:
         ):
             raise
         found = (str(error.__cause__ or error).strip(' "\n').splitlines() or [type(error).__name__])[-1]
-        raise CaseError(
+        raise WorkersError(
             f"could not {name} on the workers: {found}",
             hint="is there room on the disk for temporary files, and can the cluster be reached? What was finished is "
             "kept: run the same command again",

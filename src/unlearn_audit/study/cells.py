@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unlearn_audit import __version__
 from unlearn_audit.cases import Case, CaseRequest, add_model, add_references, begin_case, make_plan
 from unlearn_audit.cases.collection import collect
-from unlearn_audit.errors import CacheError, CaseError
+from unlearn_audit.errors import CaseError, UnfinishedError
 from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.policy import (
@@ -163,7 +163,8 @@ def make_cell(cache: Path, folder: Path, created: str, job: CellJob) -> str:
 
     Raises:
         DataError, CaseError: data or training of the original or of the retrained model fails.
-        CacheError, ReportError: what is finished cannot be kept. That is no result: the cell stays unfinished.
+        UnfinishedError, ReportError: what is finished cannot be kept, or workers died. That is no result: the cell
+            stays unfinished.
     """
     if is_finished(folder, job):
         return job.name
@@ -245,7 +246,7 @@ def _try(failed: dict[str, str], name: str, case: Case, step: Callable[[Case], C
     """Return the case after `step`, or as it is, with the reason in `failed`; a full disk is nobody's reason."""
     try:
         return step(case)
-    except CacheError:
+    except UnfinishedError:
         raise
     except CaseError as error:
         failed[name] = error.message

@@ -1,9 +1,11 @@
-"""Hyperparameter searches: every configuration that was tried on validation, and which was audited."""
+"""Hyperparameter searches: every configuration that was tried, what it was held to, and which was audited."""
 
-from unlearn_audit.presentation.sections.grid import Cell, Grid, show_estimate
+from collections.abc import Iterator
+
+from unlearn_audit.presentation.sections.grid import Cell, Grid, Mark, show_estimate
 from unlearn_audit.presentation.sections.index import Index
 from unlearn_audit.presentation.wording import NONE, format_parameters, format_seconds
-from unlearn_audit.records import HyperparameterSearch, TriedConfiguration
+from unlearn_audit.records import HyperparameterSearch, Outcome, TriedConfiguration
 
 
 def present_searches(index: Index) -> tuple[Grid, ...]:
@@ -16,22 +18,44 @@ def present_searches(index: Index) -> tuple[Grid, ...]:
 def _present_search(index: Index, number: int, search: HyperparameterSearch) -> Grid:
     same = _find_same(search.tried)
     rows = tuple(_show_setting(place, setting, search, same) for place, setting in enumerate(search.tried))
-    heads = (
+    heads: tuple[str, ...] = (
         "Setting",
         "Differs in",
         "Global Risk, validation",
         f"Membership AUC, {index.positive}, validation",
         "Wall time",
-        "Holds",
+        "Holds on validation",
     )
+    if _asks_pairs(search):
+        rows = tuple((*row, _show_pairs(setting)) for row, setting in zip(rows, search.tried, strict=True))
+        heads = (*heads, "Over pairs of reference models")
     common = {name: search.tried[0].parameters[name] for name in sorted(same)}
     return Grid(
         f"search-{number}",
-        f"Settings of {search.method} that were tried, on validation alone",
+        f"Settings of {search.method} that were tried",
         heads,
         rows,
-        (search.reason.text, f"The same in all: {format_parameters(common)}."),
+        (search.reason.text, *_list_missed(search), f"The same in all: {format_parameters(common)}."),
     )
+
+
+def _asks_pairs(search: HyperparameterSearch) -> bool:
+    return any(setting.pairs is not None for setting in search.tried)
+
+
+def _show_pairs(setting: TriedConfiguration) -> Cell | Mark:
+    """Return the outcome; a setting that was not asked has none, and none is a pass."""
+    if setting.pairs is None:
+        return Cell("not asked")
+    return Mark(setting.pairs.outcome)
+
+
+def _list_missed(search: HyperparameterSearch) -> Iterator[str]:
+    """Yield why settings did not pass over pairs; that nobody looked, the search itself says."""
+    for number, setting in enumerate(search.tried, 1):
+        said = setting.pairs
+        if said is not None and said.outcome is not Outcome.PASS and said.reason.code != "pairs-not-asked":
+            yield f"Setting {number}: {said.reason.text}"
 
 
 def _find_same(tried: tuple[TriedConfiguration, ...]) -> frozenset[str]:
@@ -46,7 +70,7 @@ def _find_same(tried: tuple[TriedConfiguration, ...]) -> frozenset[str]:
 
 def _show_setting(
     place: int, setting: TriedConfiguration, search: HyperparameterSearch, same: frozenset[str]
-) -> tuple[Cell, ...]:
+) -> tuple[Cell | Mark, ...]:
     changed = {name: value for name, value in setting.parameters.items() if name not in same}
     return (
         Cell(str(place + 1), "chosen" if place == search.chosen else None),
