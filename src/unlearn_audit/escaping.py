@@ -1,7 +1,7 @@
 r"""Escaping of untrusted text for print: it ends no line, moves no cursor, hides nothing and commands nobody.
 
-One function for the terminal, logs of pipelines and Markdown, one table for notebooks. What cannot be seen is shown as an escape, so
-that a reader sees that something was there.
+One function for the terminal, logs of pipelines and Markdown, one table for notebooks. What cannot be seen is shown as
+an escape, so that a reader sees that something was there.
 """
 
 import re

@@ -1,6 +1,7 @@
 """The walk of the table of metrics over the evidence: one finding for every key that the policy gives rise to."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import numpy as np
@@ -63,11 +64,15 @@ def measure(
             if all attacks of one metric, model and population are left out or wanted together: their p-values are
             adjusted together.
     """
+    with _use_one_thread():
+        return _adjust_attacks(_measure_all(context, progress, known, wants))
+
+
+def _use_one_thread() -> "AbstractContextManager[object]":
+    """Linear algebra gives the same bits on any number of cores, and is faster on a busy machine, where threads wait."""
     from threadpoolctl import threadpool_limits
 
-    # The same bits on any number of cores; and on a busy machine, where threads wait for others, a fifth of the time.
-    with threadpool_limits(1, user_api="blas"):
-        return _adjust_attacks(_measure_all(context, progress, known, wants))
+    return threadpool_limits(1, user_api="blas")  # type: ignore[no-any-return]
 
 
 def _measure_all(
@@ -104,12 +109,13 @@ def measure_pairs(context: EvaluationContext, model: str) -> tuple[Finding, ...]
     Returns:
         A finding for every key of the metrics in `OF_PAIRS`; one that is not defined says why.
     """
-    return tuple(
-        _measure_one(context, METRICS[name], key)
-        for name in sorted(OF_PAIRS)
-        if (applies := METRICS[name].applies) is None or applies(context.policy)
-        for key in _list_keys(context, name, METRICS[name], (model,))
-    )
+    with _use_one_thread():
+        return tuple(
+            _measure_one(context, METRICS[name], key)
+            for name in sorted(OF_PAIRS)
+            if (applies := METRICS[name].applies) is None or applies(context.policy)
+            for key in _list_keys(context, name, METRICS[name], (model,))
+        )
 
 
 def _adjust_attacks(findings: Sequence[Finding]) -> tuple[Finding, ...]:
