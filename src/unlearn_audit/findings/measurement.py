@@ -1,8 +1,7 @@
 """The walk of the table of metrics over the evidence: one finding for every key that the policy gives rise to."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -32,6 +31,9 @@ from unlearn_audit.records import (
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.records.trivial_models import TRIVIAL_MODELS
 from unlearn_audit.stats import adjust_differences, compute_roc, estimate_risk_curve
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 _BINS = 40
 _ROC_POINTS = 200
@@ -69,7 +71,7 @@ def measure(
 
 
 def _use_one_thread() -> "AbstractContextManager[object]":
-    """Linear algebra gives the same bits on any number of cores, and is faster on a busy machine, where threads wait."""
+    """Let linear algebra give the same bits on any number of cores; where cores are busy it is faster, too."""
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1, user_api="blas")  # type: ignore[no-any-return]
