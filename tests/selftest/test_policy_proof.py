@@ -1,12 +1,15 @@
 """A policy is tried on simulated models before anybody trains: six that must not pass, and a fine one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Policy, find_policy, load_policy, parse_policy
-from unlearn_audit.selftest.policy_proof import prove_policy
+from unlearn_audit.selftest import proof_cache
+from unlearn_audit.selftest.policy_proof import SearchTrial, prove_policy
 from unlearn_audit.selftest.proof_cache import find_proof
 from unlearn_audit.selftest.simulated_evidence import draw_simulated_evidence
 from unlearn_audit.selftest.simulated_models import BAD_MODELS, FINE_MODEL, FULLY_EXPOSED, MEMORY
@@ -102,6 +105,42 @@ def test_a_tolerance_that_the_declared_model_misses_by_itself_is_said_to_need_no
     proof = prove_policy(read(POLICY.replace("at_most: 0.2", "at_most: 0.01")), draws=4)
     codes = {size.check: size.message.code for size in proof.sizes}
     assert codes["missed"] == "proof-no-size-would-do"
+
+
+SEARCHED = (
+    POLICY.replace("train: {records: 2000", "train: {records: 300")
+    .replace("test: {records: 1000", "test: {records: 200")
+    .replace(
+        "membership: {attacks: [logit, entropy], fpr: [0.01]}",
+        """  - {id: worst-record, metric: worst-record-recognition, at_least: 0.05, why: w}
+membership:
+  {attacks: [logit, u-lira], fpr: [0.01], references: {models: 32}, recognition: {shift: 3, records: 1, power: 0.8}}
+remediation:
+  - {method: warm-restart, search: {keep_weight: SETTINGS}}""",
+    )
+)
+
+
+@pytest.mark.thorough
+def test_a_search_that_asks_for_more_power_than_its_reference_models_can_show_is_said_before_it_begins():
+    """Every setting is charged for: 32 models carry two settings, and hardly ever eight."""
+    few = prove_policy(read(SEARCHED.replace("SETTINGS", "[0.1, 0.2]")), draws=4)
+    many = read(SEARCHED.replace("SETTINGS", "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]"))
+    proof = prove_policy(many, draws=4)
+
+    assert [(search.settings, search.passes) for search in few.searches] == [(2, 4)]
+    assert [search.settings for search in proof.searches] == [8]
+    assert proof.searches[0].passes <= 1
+    codes = [[message.code for message in found.list_messages()] for found in (few, proof)]
+    assert ["proof-search-seldom-passes" in said for said in codes] == [False, True]
+
+
+def test_a_search_is_kept_with_its_proof(tmp_path, monkeypatch):
+    searched = replace(prove_policy(read(), draws=1), searches=(SearchTrial("warm-restart", 8, 1, 12),))
+    monkeypatch.setattr(proof_cache, "prove_policy", lambda _: searched)
+    assert find_proof(read(), tmp_path) == searched
+    monkeypatch.setattr(proof_cache, "prove_policy", None)
+    assert find_proof(read(), tmp_path) == searched
 
 
 def test_the_same_policy_gives_the_same_proof_whatever_its_seed(proof):

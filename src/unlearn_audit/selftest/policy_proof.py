@@ -7,12 +7,13 @@ anybody trains.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from unlearn_audit.pipeline.audit import reach_verdicts
-from unlearn_audit.policy import Check, Policy
-from unlearn_audit.records import CheckResult, Message, Outcome, derive_rng, write_message
+from unlearn_audit.pipeline.search_over_pairs import judge_pairs, list_pair_checks
+from unlearn_audit.policy import Check, Policy, Remedy
+from unlearn_audit.records import CheckResult, Message, ModelCard, Outcome, derive_rng, write_message
 from unlearn_audit.selftest.simulated_evidence import draw_simulated_evidence
 from unlearn_audit.selftest.simulated_models import BAD_MODELS, FINE, FINE_MODEL, SimulatedModel
 from unlearn_audit.selftest.sizes_that_do import Size, find_size_that_does
@@ -58,6 +59,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class SearchTrial:
+    """What became of the fine model where it is one of several settings that a remedy searches.
+
+    Attributes:
+        method: the remedy's.
+        settings: that it may try; each is charged for.
+        passes: draws in which the fine model passed the required checks over pairs of reference models.
+        draws: draws in all.
+    """
+
+    method: str
+    settings: int
+    passes: int
+    draws: int
+
+
+@dataclass(frozen=True)
 class Proof:
     """What a policy's checks are worth at its declared sizes.
 
@@ -65,11 +83,13 @@ class Proof:
         bad: the trials of the models that must not pass.
         fine: the trial of the one that should.
         sizes: what would let the fine model pass a check, for each check that it passes in under half of the draws.
+        searches: a trial for each remedy that searches, where checks over pairs of reference models are required.
     """
 
     bad: tuple[Trial, ...]
     fine: Trial
     sizes: tuple[Size, ...] = ()
+    searches: tuple[SearchTrial, ...] = ()
 
     @property
     def let_through(self) -> tuple[Trial, ...]:
@@ -87,11 +107,12 @@ class Proof:
         return self.fine.passes < _GOAL * self.fine.draws
 
     def list_messages(self) -> list[Message]:
-        """Return what the proof says: one message for each bad model, one for the fine one, and the sizes."""
+        """Return what the proof says: one message for each bad model, one for the fine one, sizes, lost searches."""
         messages = [_describe_bad(trial) for trial in self.bad]
         code = "proof-fine-model-seldom-passes" if self.is_hopeless else "proof-fine-model-passes"
         messages.append(write_message(code, passes=self.fine.passes, draws=self.fine.draws))
-        return [*messages, *(size.message for size in self.sizes)]
+        lost = (search for search in self.searches if search.passes < _GOAL * search.draws)
+        return [*messages, *(size.message for size in self.sizes), *map(_describe_search, lost)]
 
 
 def prove_policy(policy: Policy, draws: int = DRAWS) -> Proof | None:
@@ -110,7 +131,8 @@ def prove_policy(policy: Policy, draws: int = DRAWS) -> Proof | None:
     draws = draws if policy.sizes.test.records + policy.sizes.train.records < _LARGE else max(1, draws // 2)
     bad = tuple(_try_bad(tried, name, model, forget, draws) for name, model in BAD_MODELS.items())
     fine, results = _try_fine(tried, forget, draws)
-    return Proof(bad, fine, _find_sizes(tried, results))
+    searches = (_try_search(tried, remedy, forget, draws) for remedy in tried.remediation if remedy.search)
+    return Proof(bad, fine, _find_sizes(tried, results), tuple(search for search in searches if search))
 
 
 def find_forget_share(policy: Policy) -> float | None:
@@ -171,6 +193,27 @@ def _try_fine(policy: Policy, forget: float, draws: int) -> tuple[Trial, list[tu
     return trial, results
 
 
+def _try_search(policy: Policy, remedy: Remedy, forget: float, draws: int) -> SearchTrial | None:
+    """None where no check over pairs of reference models is required: the others are not charged by setting here."""
+    if not list_pair_checks(policy):
+        return None
+    passes = 0
+    for draw in range(draws):
+        rng = derive_rng(SEED, "policy proof", FINE, str(draw))
+        evidence = draw_simulated_evidence(policy, FINE_MODEL, forget, rng)
+        references, cards, name = evidence.references, evidence.provenance.models, remedy.model_name
+        if references is None:
+            return None
+        card = ModelCard(name=name, role="remedied", title=remedy.method, method=remedy.method)
+        remedied = replace(
+            evidence,
+            provenance=evidence.provenance.model_copy(update={"models": (*cards, card)}),
+            references=replace(references, unlearned={**references.unlearned, name: references.unlearned["unlearned"]}),
+        )
+        passes += judge_pairs(policy, remedied, name).outcome is Outcome.PASS
+    return SearchTrial(remedy.method, len(remedy.settings), passes, draws)
+
+
 def _find_sizes(policy: Policy, results: list[tuple[CheckResult, ...]]) -> tuple[Size, ...]:
     """Return what would do for each check that the fine model passes in under half of the draws."""
     by_id: dict[str, Check] = {check.id: check for check in policy.checks}
@@ -187,3 +230,8 @@ def _describe_bad(trial: Trial) -> Message:
     if not trial.failed_by:
         return write_message("proof-bad-model-left-open", **about, open=left)
     return write_message("proof-bad-model-stopped", **about, failed=list(trial.failed_by))
+
+
+def _describe_search(search: SearchTrial) -> Message:
+    said = {"passes": search.passes, "draws": search.draws}
+    return write_message("proof-search-seldom-passes", method=search.method, settings=search.settings, **said)

@@ -10,11 +10,11 @@ from typing import Any
 from unlearn_audit import __version__
 from unlearn_audit.policy import Policy
 from unlearn_audit.records import Message, digest_of
-from unlearn_audit.selftest.policy_proof import Proof, Trial, prove_policy
+from unlearn_audit.selftest.policy_proof import Proof, SearchTrial, Trial, prove_policy
 from unlearn_audit.selftest.sizes_that_do import Size
 from unlearn_audit.writing import replace_file
 
-FORMAT = 3
+FORMAT = 4
 """Raised when simulated models, draws or what is made of them change."""
 
 
@@ -36,6 +36,7 @@ def find_proof(policy: Policy, cache: Path) -> Proof | None:
 def _keep(path: Path, key: str, proof: Proof) -> None:
     content = {"bad": list(map(_write_trial, proof.bad)), "fine": _write_trial(proof.fine)}
     content["sizes"] = [{**asdict(size), "message": size.message.model_dump(mode="json")} for size in proof.sizes]
+    content["searches"] = [asdict(search) for search in proof.searches]
     facts = {"key": key, "sha256": digest_of(content), "proof": content}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +58,8 @@ def _read(path: Path, key: str) -> Proof | None:
         if document["key"] != key or document["sha256"] != digest_of(content):
             return None
         sizes = (Size(**{**size, "message": Message.model_validate(size["message"])}) for size in content["sizes"])
-        return Proof(tuple(map(_read_trial, content["bad"])), _read_trial(content["fine"]), tuple(sizes))
+        searches = tuple(SearchTrial(**search) for search in content["searches"])
+        return Proof(tuple(map(_read_trial, content["bad"])), _read_trial(content["fine"]), tuple(sizes), searches)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
