@@ -35,7 +35,7 @@ def recommend(
     then = (
         *_describe_remedies(tried, titles, provenance),
         *describe_cheaper(verdicts, provenance),
-        *_advise(tried, titles, hopeless),
+        *_advise(audited, tried, titles, hopeless),
     )
     if audited.outcome is Outcome.FAIL:
         advice = write_message("do-not-release")
@@ -62,14 +62,24 @@ def _describe_remedies(tried: Sequence[Verdict], titles: dict[str, str], provena
             yield write_message("search-without-choice", method=search.method, reason=search.reason)
 
 
-def _advise(tried: Sequence[Verdict], titles: dict[str, str], hopeless: Sequence[Message]) -> Sequence[Message]:
-    """Return the next step."""
+_NEXT_STEPS = {
+    Outcome.FAIL: "change-unlearning",
+    Outcome.INCONCLUSIVE: "collect-test-records",
+    Outcome.NOT_RUN: "bring-what-is-missing",
+}
+
+
+def _advise(
+    audited: Verdict, tried: Sequence[Verdict], titles: dict[str, str], hopeless: Sequence[Message]
+) -> Sequence[Message]:
+    """Return the next step, by the outcomes that count against the audited model."""
     if hopeless:
         return hopeless
     promising = next((titles[verdict.model] for verdict in tried if _could_pass(verdict)), None)
     if promising is not None:
         return (write_message("larger-test-split-could-decide", title=promising),)
-    return (write_message("change-or-collect"),)
+    against = {check.outcome for check in audited.checks if check.required and not check.is_waived}
+    return tuple(write_message(code) for outcome, code in _NEXT_STEPS.items() if outcome in against)
 
 
 def _could_pass(verdict: Verdict) -> bool:
