@@ -40,7 +40,7 @@ def make_scores(seed=3):
     return {name: logit + rng.normal(0, 0.2, 240) for name in ("original", "unlearned", "retrained")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make(policy):
     def maker(**changes):
         given = {"ids": np.arange(240), "split": PARTS, "label": TRUTH.astype(int), "models": make_scores()}
@@ -214,16 +214,16 @@ def test_a_table_is_read_as_by_the_command(policy, tmp_path):
     assert audit(policy, evidence)["forgotten"].estimate is None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def audited(make, policy):
     return audit(policy, make())
 
 
 def test_a_result_becomes_plain_values_and_a_frame(audited):
     result = audited
-    said = result.to_dict()
-    assert said["outcome"] == result.outcome.value
-    assert [check["id"] for check in said["checks"]] == [check.id for check in result.checks]
+    plain = result.to_dict()
+    assert plain["outcome"] == result.outcome.value
+    assert [check["id"] for check in plain["checks"]] == [check.id for check in result.checks]
     pytest.importorskip("pandas")
     frame = result.to_frame()
     assert frame.index.tolist() == [check.id for check in result.checks]
