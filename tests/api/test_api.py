@@ -4,6 +4,7 @@ import doctest
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import unlearn_audit
+from tests.support.proofs import render_small
 from unlearn_audit import (
     Evidence,
     api,
@@ -183,12 +185,15 @@ def test_a_notebook_shows_evidence_and_policy_and_no_markup_from_outside(make, p
 
 
 def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
+    """Its PDF is of one page here: nobody reads it, and pages cost seconds."""
+    from unlearn_audit.formats import FORMATS, from_record
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
     from unlearn_audit.verification.answers import State
     from unlearn_audit.verification.recomputation import compare_numbers
     from unlearn_audit.verification.verification import verify
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setitem(FORMATS._own, "pdf", replace(FORMATS["pdf"], render=from_record(render_small)))
     about = {"unlearned": ExternalModelFacts(made_by="scrub", title="SCRUB")}
     result = audit(policy, make(about=about))
     folder = write_report(result, tmp_path / "report")
