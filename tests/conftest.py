@@ -55,6 +55,8 @@ def pytest_itemcollected(item):
         item.add_marker(marker)
     if TRAINING & set(item.path.parts):
         item.add_marker("training")
+    if item.get_closest_marker("browser"):
+        item.add_marker("thorough")  # Chromium takes seconds of processor time to start
     if item.get_closest_marker("thorough"):
         item.add_marker("no_cover")
 

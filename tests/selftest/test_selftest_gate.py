@@ -169,6 +169,7 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch, refuses_eve
     assert len(result.list_excesses()) == 4
 
 
+@pytest.mark.thorough
 def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch, refuses_every_changed_report):
     from unlearn_audit.findings.context import EvaluationContext
 
@@ -198,6 +199,7 @@ def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
     assert "hidden-leak: false pass 1.0000" in excesses[0]
 
 
+@pytest.mark.thorough
 def test_a_gate_that_ignores_patients_is_caught(monkeypatch, refuses_every_changed_report):
     from unlearn_audit.findings.context import EvaluationContext
 

@@ -246,6 +246,7 @@ def test_the_bound_on_a_clustered_global_risk_covers(case):
     assert_covers(ends, draw_clustered(*case[:5]), ratio * fn + fp, np.random.default_rng(12), repeats=250)
 
 
+@pytest.mark.thorough
 def test_the_bound_on_a_clustered_paired_change_covers():
     rng = np.random.default_rng(13)
 
@@ -260,6 +261,7 @@ def test_the_bound_on_a_clustered_paired_change_covers():
     assert_covers(ends, draw, 10 * 0.02 - 0.05, np.random.default_rng(14), repeats=250)
 
 
+@pytest.mark.thorough
 def test_pretending_that_clustered_images_are_independent_does_not_cover():
     rng = np.random.default_rng(15)
 

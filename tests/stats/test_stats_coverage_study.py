@@ -91,6 +91,7 @@ def test_the_familiar_intervals_are_shown_to_fail_where_they_do(published):
     assert max(lowest.values()) < 0.7
 
 
+@pytest.mark.thorough
 def test_an_average_sized_worst_case_cluster_would_not_cover_and_the_study_notices(monkeypatch):
     """Records of one cluster alike, one cluster in five with twenty of them: what an earlier rule did not see."""
     index = find_index("rate, clustered", "300 lesions, missed by the square of their size; 0.0133 missed")
