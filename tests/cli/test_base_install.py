@@ -108,7 +108,7 @@ def test_making_models_without_torch_names_the_extra_before_the_work(bare, place
     "command",
     [
         "verify",
-        "recheck",
+        pytest.param("recheck", marks=pytest.mark.thorough),
         "render",
         pytest.param("policy check", marks=pytest.mark.thorough),
         "list",

@@ -29,6 +29,7 @@ LONG = {
 THOROUGH = {
     "first-audit.md": "an audit with the shipped recipe",
     "data.md#predictions": "an audit of a table; what the page says of it is run by tests/cli as well",
+    "data.md": "a folder of images, and an audit of it",
     "pipelines.md": "three audits",
     "report.md": "two audits",
     "verify.md#options": "an audit, and two made again",

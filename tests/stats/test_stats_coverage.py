@@ -24,6 +24,12 @@ LESIONS = np.array([1] * 55 + [2] * 31 + [3] * 9 + [4] * 3 + [6] * 2)
 """Images per lesion, about as in HAM10000."""
 
 
+def keep_first_fast(cases):
+    """The first of these is among the fast tests, the others are among the thorough ones."""
+    first, *others = cases
+    return [pytest.param(*first), *(pytest.param(*case, marks=pytest.mark.thorough) for case in others)]
+
+
 def from_counts(values, strata, weights=(1.0,)):
     """Return a function from cell counts to the deciding bounds, which estimates carry as they are (see below)."""
     functional = Functional(values, strata, weights)
@@ -143,7 +149,7 @@ def test_an_estimate_carries_the_bounds_whose_coverage_is_tested_here(values, st
 SINGLE = [(200, 0.005, 0.02, 10), (600, 0.005, 0.02, 20), (2000, 0.05, 0.10, 20), (2000, 0.002, 0.05, 20)]
 
 
-@pytest.mark.parametrize(("n", "fn", "fp", "ratio"), SINGLE)
+@pytest.mark.parametrize(("n", "fn", "fp", "ratio"), keep_first_fast(SINGLE))
 def test_the_bound_on_global_risk_covers(n, fn, fp, ratio):
     assert_covers(
         from_counts((0.0, ratio, 1.0), (0, 0, 0)),
@@ -162,7 +168,7 @@ PAIRED = [
 ]
 
 
-@pytest.mark.parametrize("cell", PAIRED)
+@pytest.mark.parametrize("cell", keep_first_fast([(cell,) for cell in PAIRED]))
 def test_the_bound_on_a_paired_change_covers_with_fixed_class_sizes(cell):
     positives, negatives, missed, caught, alarms, repaired, ratio = cell
     truth = (positives * ratio * (missed - caught) + negatives * (alarms - repaired)) / (positives + negatives)
@@ -231,7 +237,7 @@ CLUSTERED = [
 ]
 
 
-@pytest.mark.parametrize("case", CLUSTERED)
+@pytest.mark.parametrize("case", keep_first_fast([(case,) for case in CLUSTERED]))
 def test_the_bound_on_a_clustered_global_risk_covers(case):
     _, _, fn, fp, _, ratio = case
     rng = np.random.default_rng(11)
