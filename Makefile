@@ -113,7 +113,7 @@ golden-bundle: setup ## once for each release: the bundle that must verify for e
 	$(BIN)/python tools/make_golden_bundle.py
 
 check-samples: setup ## the committed samples say what their evidence says, byte for byte
-	$(BIN)/python -m pytest -q tests/samples
+	$(BIN)/python -m pytest -q -m "not slow" tests/samples
 
 selftest: setup test-tools ## how often does the gate decide wrongly? docs/appendix/selftest.*, 30 minutes of processor time
 	$(BIN)/python tools/publish_selftest.py

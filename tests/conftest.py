@@ -7,9 +7,12 @@ No test knows how busy the machine is: what may take how long is measured in `te
 that hypothesis draws have no deadline.
 """
 
+import gc
 import os
 import sys
 from importlib.util import find_spec
+
+import pytest
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
@@ -35,8 +38,16 @@ MARKED_BY_FIXTURE = {
     "uri": "process",
 }
 """A test that asks for one of these fixtures, itself or through another, gets the marker."""
+MADE_FOR_THOROUGH_TESTS = {"of_the_page"}
+"""Fixtures that only thorough tests ask for."""
 TRAINING = {"cases", "methods", "reference_models", "study", "training"}
 """Folders whose tests train models."""
+
+
+def pytest_collection_finish():
+    """Modules and tests live to the end: the collector need not look through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_itemcollected(item):
@@ -44,5 +55,21 @@ def pytest_itemcollected(item):
         item.add_marker(marker)
     if TRAINING & set(item.path.parts):
         item.add_marker("training")
+    if item.get_closest_marker("browser"):
+        item.add_marker("thorough")  # Chromium takes seconds of processor time to start
     if item.get_closest_marker("thorough"):
         item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    """What is made for thorough tests alone, and is costly to make, is not traced either: tracing adds half as much."""
+    tracing = request.config.pluginmanager.getplugin("_cov")
+    controller = tracing and tracing.cov_controller
+    if controller is None or fixturedef.argname not in MADE_FOR_THOROUGH_TESTS:
+        return (yield)
+    controller.pause()
+    try:
+        return (yield)
+    finally:
+        controller.resume()

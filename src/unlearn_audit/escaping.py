@@ -23,7 +23,8 @@ def show_text(text: str, longest: int | None = None) -> str:
     >>> show_text("a\nb\x1b[2J")
     'a\\nb\\x1b[2J'
     """
-    shown = "".join(map(_show, unicodedata.normalize("NFC", text)))
+    normal = unicodedata.normalize("NFC", text)
+    shown = normal if normal.isprintable() else normal.translate({ord(each): _show(each) for each in set(normal)})
     return shown if longest is None or len(shown) <= longest else shown[: longest - 1].rstrip() + "\u2026"
 
 

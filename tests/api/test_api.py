@@ -4,6 +4,7 @@ import doctest
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import unlearn_audit
+from tests.support.proofs import render_small
 from unlearn_audit import (
     Evidence,
     api,
@@ -40,7 +42,7 @@ def make_scores(seed=3):
     return {name: logit + rng.normal(0, 0.2, 240) for name in ("original", "unlearned", "retrained")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make(policy):
     def maker(**changes):
         given = {"ids": np.arange(240), "split": PARTS, "label": TRUTH.astype(int), "models": make_scores()}
@@ -183,12 +185,15 @@ def test_a_notebook_shows_evidence_and_policy_and_no_markup_from_outside(make, p
 
 
 def test_a_written_report_verifies_and_recomputes(make, policy, tmp_path, monkeypatch):
+    """Its PDF is of one page here: nobody reads it, and pages cost seconds."""
+    from unlearn_audit.formats import FORMATS, from_record
     from unlearn_audit.pki.laboratory_ca import ROOT_CERTIFICATE, find_test_folder
     from unlearn_audit.verification.answers import State
     from unlearn_audit.verification.recomputation import compare_numbers
     from unlearn_audit.verification.verification import verify
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setitem(FORMATS._own, "pdf", replace(FORMATS["pdf"], render=from_record(render_small)))
     about = {"unlearned": ExternalModelFacts(made_by="scrub", title="SCRUB")}
     result = audit(policy, make(about=about))
     folder = write_report(result, tmp_path / "report")
@@ -214,16 +219,16 @@ def test_a_table_is_read_as_by_the_command(policy, tmp_path):
     assert audit(policy, evidence)["forgotten"].estimate is None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def audited(make, policy):
     return audit(policy, make())
 
 
 def test_a_result_becomes_plain_values_and_a_frame(audited):
     result = audited
-    said = result.to_dict()
-    assert said["outcome"] == result.outcome.value
-    assert [check["id"] for check in said["checks"]] == [check.id for check in result.checks]
+    plain = result.to_dict()
+    assert plain["outcome"] == result.outcome.value
+    assert [check["id"] for check in plain["checks"]] == [check.id for check in result.checks]
     pytest.importorskip("pandas")
     frame = result.to_frame()
     assert frame.index.tolist() == [check.id for check in result.checks]

@@ -104,7 +104,18 @@ def test_making_models_without_torch_names_the_extra_before_the_work(bare, place
     assert not (place / "no-torch").exists()
 
 
-@pytest.mark.parametrize("command", ["verify", "recheck", "render", "policy check", "list", "schema policy", "seal"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "verify",
+        pytest.param("recheck", marks=pytest.mark.thorough),
+        "render",
+        pytest.param("policy check", marks=pytest.mark.thorough),
+        "list",
+        "schema policy",
+        "seal",
+    ],
+)
 def test_what_needs_no_extra_works_without_them(bare, place, command):
     sample = ROOT / "sample_reports" / "breast-cytology-pass"
     more = {

@@ -233,6 +233,7 @@ def test_a_cache_entry_that_was_cut_off_is_made_again(run_here, policy_file, tmp
         assert (tmp_path / "first" / weights).read_bytes() == (tmp_path / "second" / weights).read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small_pages")
 def test_an_interrupted_run_keeps_what_was_trained_and_the_next_one_goes_on_from_there(
     run_here, command, environment, policy_file, tmp_path
@@ -255,10 +256,10 @@ def test_an_interrupted_run_keeps_what_was_trained_and_the_next_one_goes_on_from
         while not list(cache.glob("*.json")) and started.poll() is None:
             time.sleep(0.01)  # what was trained is kept a moment after it is told
         started.send_signal(signal.SIGINT)
-        said = started.stderr.read()
+        output = started.stderr.read()
 
     assert started.returncode == 5
-    assert "run the same command again" in said
+    assert "run the same command again" in output
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     assert len(list(cache.glob("*.json"))) >= 1
     assert len(list(cache.iterdir())) == 2 * len(list(cache.glob("*.json")))
@@ -373,12 +374,11 @@ def test_compared_methods_are_audited_beside_the_first(run_here, policy_file, tm
     assert "Other candidates" in out
 
 
-def test_an_npz_without_the_arrays_is_refused_by_name(run_here, tmp_path):
+def test_an_npz_without_the_arrays_is_refused_by_name(run_here, policy_file, tmp_path):
     np.savez(tmp_path / "data.npz", images=np.zeros(3))
+    policy = policy_file(change=("dataset: breast-cytology", "dataset: dermamnist"))
 
-    code, _, err = run_here(
-        "run", "--policy", "dermatology", "--data", tmp_path / "data.npz", "--out", tmp_path / "out"
-    )
+    code, _, err = run_here("run", "--policy", policy, "--data", tmp_path / "data.npz", "--out", tmp_path / "out")
 
     assert code == 5
     assert "train_images" in err

@@ -200,7 +200,9 @@ def read_answers(folder):
     return dict(evidence.log_probs)
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".pt2", ".onnx"])
+@pytest.mark.parametrize(
+    "suffix", [".safetensors", ".pth", ".pt", pytest.param(".pt2", marks=pytest.mark.thorough), ".onnx"]
+)
 def test_every_kind_of_file_gives_the_answers_of_the_network(run, case, networks, programs, cytology, suffix):  # noqa: PLR0917
     if suffix == ".onnx":
         pytest.importorskip("onnxruntime")
@@ -310,6 +312,7 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
     assert [card["name"] for card in cards if noted in str(card["notes"])] == ["unlearned"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("build", "words"),
     [(lambda head: nn.Sequential(nn.Dropout(0.5), head), "answers the same records differently"),

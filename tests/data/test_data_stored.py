@@ -309,6 +309,7 @@ MEASURE = """
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     """768 more images are 38 MB of pixels and 151 MB of floats; the peak grows by less than 10 MB.

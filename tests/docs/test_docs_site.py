@@ -122,6 +122,7 @@ def test_a_reader_finds_things_from_disk_without_a_server(site):
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
+@pytest.mark.thorough
 def test_no_page_is_wider_than_a_phone(site):
     playwright = pytest.importorskip("playwright.sync_api")
     browser_path = shutil.which("chromium")

@@ -99,6 +99,7 @@ def test_nothing_is_said_where_nothing_is_missing():
     assert "Missing letters" not in read_first(render_summary_pdf(make_record()))
 
 
+@pytest.mark.thorough
 def test_the_same_record_gives_the_same_bytes_in_every_script():
     for text in (WIDE["Korean"], LEFTWARD["Arabic"], THAI):
         assert render_summary_pdf(name_all(text)) == render_summary_pdf(name_all(text))

@@ -52,6 +52,7 @@ def broken(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.thorough
 @pytest.mark.process
 @pytest.mark.parametrize("name", ADDITIONS)
 def test_an_addition_in_these_files_works(broken, name):

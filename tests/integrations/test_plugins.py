@@ -72,6 +72,7 @@ def test_an_installed_plugin_is_listed(run, kind, name):
     assert re.search(rf"^  {name} ", run("list", kind).stdout, re.MULTILINE)
 
 
+@pytest.mark.thorough
 def test_a_policy_uses_method_metric_attack_and_format_of_the_plugin(run, place):
     done = run("run", "--policy", "example.yaml", "--format", "html,csv", "--no-retrain", "--out", "out")
     record = json.loads((place / "out" / "record.json").read_text())

@@ -76,6 +76,7 @@ def test_a_mistake_of_ours_is_not_taken_for_one_of_the_machine():
         raise ZeroDivisionError
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_is_an_error_with_a_way_out():
     with open_workers(2) as workers, pytest.raises(WorkersError, match="a worker died while it was to train") as caught:
         list(workers.run(add, (np.ones(3),), [Deadly(), Deadly()], "train"))

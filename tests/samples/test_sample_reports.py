@@ -25,7 +25,14 @@ VERDICTS = {
 PRESENT = sorted(path.parent.name for path in SAMPLES.glob("*/record.json"))
 
 
-@pytest.fixture(scope="module", params=PRESENT)
+SHORTEST = "breast-cytology-pass"
+"""The fast tests look at this one; the thorough ones at all."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[name if name == SHORTEST else pytest.param(name, marks=pytest.mark.thorough) for name in PRESENT],
+)
 def sample(request):
     return SAMPLES / request.param
 

@@ -1,11 +1,13 @@
 """The gate is caught when it is broken, holds when it is not, and the published figures are those of this code."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
+from tests.support.pages import read_steps
 from unlearn_audit.assets import read_published_selftest
 from unlearn_audit.cli import run_guarded
 from unlearn_audit.errors import ExitCode, ReportError
@@ -21,10 +23,28 @@ AGAIN = 20
 """Repeats in which a broken gate is caught."""
 
 
-@pytest.fixture(scope="module", params=[4, pytest.param(AGAIN, marks=pytest.mark.thorough)])
+@pytest.fixture(scope="module")
+def of_the_page(tmp_path_factory):
+    """What the one command on the page on numbers finds; it exits as the page says."""
+    (step,) = read_steps("numbers.md")
+    found = tmp_path_factory.mktemp("page") / "found.json"
+    code = run_guarded([*shlex.split(step.line.removeprefix("unlearn-audit ")), "--out", str(found)])
+    assert code in step.codes
+    return SelfTest.from_bytes(found.read_bytes())
+
+
+@pytest.fixture(scope="module", params=["first two", pytest.param("those of the page", marks=pytest.mark.thorough)])
 def again(request, published):
-    """That many repeats of the published run, of every scenario."""
-    return run_selftest(request.param, published.seed)
+    """So many repeats of the published run, of every scenario."""
+    return run_selftest(2, published.seed) if request.param == "first two" else request.getfixturevalue("of_the_page")
+
+
+@pytest.fixture
+def refuses_every_changed_report(monkeypatch):
+    """What is caught is then the gate, not the verification; no report is signed and changed for it."""
+    from unlearn_audit.selftest import trials
+
+    monkeypatch.setattr(trials, "tamper", lambda repeats, seed: "r" * repeats)
 
 
 def test_the_published_outcomes_are_those_of_this_code(published, again):
@@ -37,6 +57,12 @@ def test_the_published_outcomes_are_those_of_this_code(published, again):
         (t.title, t.truth, t.kind) for t in again.scenarios
     ]
     assert published.version == again.version
+
+
+@pytest.mark.thorough
+def test_the_command_on_the_page_on_numbers_finds_no_rate_above_what_is_promised(of_the_page):
+    assert of_the_page.repeats == AGAIN
+    assert of_the_page.exit_code is ExitCode.PASS
 
 
 def test_the_published_page_and_figure_say_what_the_published_outcomes_say(published, docs):
@@ -125,7 +151,7 @@ def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
     assert reach_verdicts(scenario.policy, evidence) == judge(scenario.policy, evidence).verdicts
 
 
-def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
+def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch, refuses_every_changed_report):
     from unlearn_audit.verdict import rulings
 
     honest = rulings.rule
@@ -143,12 +169,13 @@ def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch):
     assert len(result.list_excesses()) == 4
 
 
-def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch):
+@pytest.mark.thorough
+def test_a_gate_that_lowers_its_confidence_is_caught(monkeypatch, refuses_every_changed_report):
     from unlearn_audit.findings.context import EvaluationContext
 
     monkeypatch.setattr(EvaluationContext, "confidence_for", lambda self, model: 0.7)
 
-    assert run_selftest(60, 1, names=("increase-on-margin", "leak-on-limit")).exit_code is ExitCode.FAIL
+    assert run_selftest(2 * AGAIN, 1, names=("increase-on-margin", "leak-on-limit")).exit_code is ExitCode.FAIL
 
 
 def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
@@ -167,17 +194,18 @@ def test_a_gate_that_overlooks_the_hidden_leak_is_caught(monkeypatch):
     with pytest.raises(TamperingError, match="does not verify"):  # the policy in its report asks for what it overlooks
         tamper(AGAIN, 1)
     monkeypatch.setattr(trials, "tamper", lambda repeats, seed: "r" * repeats)
-    said = run_selftest(AGAIN, 1, names=("hidden-leak",)).list_excesses()
+    excesses = run_selftest(AGAIN, 1, names=("hidden-leak",)).list_excesses()
 
-    assert "hidden-leak: false pass 1.0000" in said[0]
+    assert "hidden-leak: false pass 1.0000" in excesses[0]
 
 
-def test_a_gate_that_ignores_patients_is_caught(monkeypatch):
+@pytest.mark.thorough
+def test_a_gate_that_ignores_patients_is_caught(monkeypatch, refuses_every_changed_report):
     from unlearn_audit.findings.context import EvaluationContext
 
     monkeypatch.setattr(EvaluationContext, "clusters", lambda self, mask: None)
 
-    assert run_selftest(80, 1, names=("leak-on-limit-clustered",)).exit_code is ExitCode.FAIL
+    assert run_selftest(2 * AGAIN, 1, names=("leak-on-limit-clustered",)).exit_code is ExitCode.FAIL
 
 
 def test_a_verification_that_accepts_a_changed_report_is_caught(monkeypatch):
@@ -260,18 +288,18 @@ def few_scenarios(monkeypatch):
 def one_scenario(monkeypatch):
     from unlearn_audit.selftest import trials
 
-    monkeypatch.setattr(trials, "PLANTED", {"no-op": SCENARIOS["no-op"]})
+    monkeypatch.setattr(trials, "PLANTED", {"paired-on-limit": trials.PLANTED["paired-on-limit"]})
 
 
 def test_the_command_prints_a_table_writes_a_file_and_exits_zero(few_scenarios, tmp_path, capsys):
     code = run_guarded(["selftest", "--repeats", "20", "--out", str(tmp_path / "deep" / "found.json")])
-    said = capsys.readouterr()
+    output = capsys.readouterr()
 
-    assert code == 0, said.err
-    assert "no-op" in said.out
-    assert "tampered-report" in said.out
-    assert "a scenario is flagged from 4 wrong decisions on" in said.out
-    assert "self-test: done" in said.err
+    assert code == 0, output.err
+    assert "no-op" in output.out
+    assert "tampered-report" in output.out
+    assert "a scenario is flagged from 4 wrong decisions on" in output.out
+    assert "self-test: done" in output.err
     found = SelfTest.from_bytes((tmp_path / "deep" / "found.json").read_bytes())
     assert found.repeats == 20
     assert tuple(trials.name for trials in found.scenarios) == FEW

@@ -32,7 +32,7 @@ def many_records(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("images", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_every_closed_form_agrees_with_a_large_sample(many_records, images):
     """An odd plant: nothing equal, nothing zero, so that a mixed-up class, model or sign shows."""
     odd = dataclasses.replace(ODD, images=images)

@@ -464,6 +464,7 @@ def test_a_few_records_that_are_fully_exposed_do_not_stay_below_a_limit_on_tpr()
     assert found.corrected.low < found.bounds.low
 
 
+@pytest.mark.thorough
 def test_the_bounds_on_tpr_of_clustered_records_cover_and_those_of_records_do_not():
     def draw(rng):
         clusters = [np.repeat(np.arange(count), 8) + start for count, start in ((30, 0), (60, 30))]

@@ -1,5 +1,7 @@
 """What a deciding bound promises, held to it by simulation; and what the familiar intervals do not keep."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.stats import binom, expon, gamma, laplace, norm, poisson
@@ -16,20 +18,29 @@ from unlearn_audit.stats import (
     estimate_risk_change,
 )
 from unlearn_audit.stats.cells import Functional, estimate_functional, stratify_records
+from unlearn_audit.stats.worst_case import find_bounds
 
 LESIONS = np.array([1] * 55 + [2] * 31 + [3] * 9 + [4] * 3 + [6] * 2)
 """Images per lesion, about as in HAM10000."""
 
 
-def from_counts(values, strata, weights=(1.0,), resamples=600, seed=1):
-    """Return a function from cell counts to the deciding bounds."""
-    rng, functional = np.random.default_rng(seed), Functional(values, strata, weights)
+def keep_first_fast(cases):
+    """The first of these is among the fast tests, the others are among the thorough ones."""
+    first, *others = cases
+    return [pytest.param(*first), *(pytest.param(*case, marks=pytest.mark.thorough) for case in others)]
+
+
+def from_counts(values, strata, weights=(1.0,)):
+    """Return a function from cell counts to the deciding bounds, which estimates carry as they are (see below)."""
+    functional = Functional(values, strata, weights)
+
+    @cache  # the same counts have the same bounds, and few are drawn often
+    def find(counts):
+        (low, high), *_ = find_bounds(stratify_records(counts, strata), (functional,), 1 - 0.95)
+        return Interval(low=low, high=high, confidence=0.95, method=quote_text("deciding"), sides="one")
 
     def ends(counts):
-        stratified = stratify_records(tuple(int(c) for c in counts), strata)
-        return estimate_functional(
-            stratified, functional, Unit.COST_PER_CASE, confidence=0.95, resamples=resamples, rng=rng
-        ).bounds
+        return find(tuple(map(int, counts)))
 
     return ends
 
@@ -114,10 +125,31 @@ def test_a_smaller_bound_when_none_was_seen_is_wrong_too_often_just_above_it(rul
 
 # --- Global Risk
 
+
+@pytest.mark.parametrize(
+    ("values", "strata", "weights"),
+    [
+        ((0.0, 10.0, 1.0), (0, 0, 0), (1.0,)),
+        ((0.0, 5.0, -5.0, 0.0, 1.0, -1.0), (0,) * 6, (1.0,)),
+        ((0.0, 5.0, -5.0, 0.0, 1.0, -1.0), (0, 0, 0, 1, 1, 1), (0.1, 0.9)),
+    ],
+)
+def test_an_estimate_carries_the_bounds_whose_coverage_is_tested_here(values, strata, weights):
+    rng = np.random.default_rng(6)
+    for counts in rng.integers(0, 60, (10, len(values))):
+        estimate = estimate_functional(
+            stratify_records(tuple(map(int, counts)), strata), Functional(values, strata, weights), Unit.COST_PER_CASE,
+            confidence=0.95, resamples=100, rng=rng,
+        )  # fmt: skip
+        expected = from_counts(values, strata, weights)(counts)
+        assert (estimate.bounds.low, estimate.bounds.high) == (expected.low, expected.high)
+        assert (estimate.bounds.confidence, estimate.bounds.sides) == (expected.confidence, expected.sides)
+
+
 SINGLE = [(200, 0.005, 0.02, 10), (600, 0.005, 0.02, 20), (2000, 0.05, 0.10, 20), (2000, 0.002, 0.05, 20)]
 
 
-@pytest.mark.parametrize(("n", "fn", "fp", "ratio"), SINGLE)
+@pytest.mark.parametrize(("n", "fn", "fp", "ratio"), keep_first_fast(SINGLE))
 def test_the_bound_on_global_risk_covers(n, fn, fp, ratio):
     assert_covers(
         from_counts((0.0, ratio, 1.0), (0, 0, 0)),
@@ -136,7 +168,7 @@ PAIRED = [
 ]
 
 
-@pytest.mark.parametrize("cell", PAIRED)
+@pytest.mark.parametrize("cell", keep_first_fast([(cell,) for cell in PAIRED]))
 def test_the_bound_on_a_paired_change_covers_with_fixed_class_sizes(cell):
     positives, negatives, missed, caught, alarms, repaired, ratio = cell
     truth = (positives * ratio * (missed - caught) + negatives * (alarms - repaired)) / (positives + negatives)
@@ -205,7 +237,7 @@ CLUSTERED = [
 ]
 
 
-@pytest.mark.parametrize("case", CLUSTERED)
+@pytest.mark.parametrize("case", keep_first_fast([(case,) for case in CLUSTERED]))
 def test_the_bound_on_a_clustered_global_risk_covers(case):
     _, _, fn, fp, _, ratio = case
     rng = np.random.default_rng(11)
@@ -220,6 +252,7 @@ def test_the_bound_on_a_clustered_global_risk_covers(case):
     assert_covers(ends, draw_clustered(*case[:5]), ratio * fn + fp, np.random.default_rng(12), repeats=250)
 
 
+@pytest.mark.thorough
 def test_the_bound_on_a_clustered_paired_change_covers():
     rng = np.random.default_rng(13)
 
@@ -234,6 +267,7 @@ def test_the_bound_on_a_clustered_paired_change_covers():
     assert_covers(ends, draw, 10 * 0.02 - 0.05, np.random.default_rng(14), repeats=250)
 
 
+@pytest.mark.thorough
 def test_pretending_that_clustered_images_are_independent_does_not_cover():
     rng = np.random.default_rng(15)
 

@@ -31,6 +31,7 @@ def draw(rng):
     return called, PrevalenceCounts(max(1, int(rng.binomial(100, 0.1))), 100)
 
 
+@pytest.mark.thorough
 def test_bounds_at_a_counted_prevalence_cover_and_those_at_a_known_one_do_not():
     truth = 0.1 * 20 * 0.1 + 0.9 * 0.02
 

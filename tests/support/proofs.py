@@ -85,8 +85,12 @@ def render_small(record: AuditRecord) -> bytes:
     page = weasyprint.HTML(string="<!doctype html><html lang=en><title>Report</title><h1>Report</h1></html>")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves its colour profile to the collector
-        made = page.write_pdf(attachments=[attachment], pdf_variant="pdf/a-3a", finisher=_identify_as_accessible)
-        gc.collect()
+        gc.disable()  # what is new stays in the youngest generation, so that collecting it costs little
+        try:
+            made = page.write_pdf(attachments=[attachment], pdf_variant="pdf/a-3a", finisher=_identify_as_accessible)
+            gc.collect(0)
+        finally:
+            gc.enable()
     return bytes(made)
 
 

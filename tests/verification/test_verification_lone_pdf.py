@@ -6,8 +6,8 @@ import pytest
 from asn1crypto import cms
 from cryptography import x509
 
+from tests.support.proofs import render_small
 from unlearn_audit.errors import ExitCode
-from unlearn_audit.formats.pdf import render_pdf
 from unlearn_audit.pki.certificates import validate_certificates
 from unlearn_audit.pki.keys import load_signing_key
 from unlearn_audit.pki.laboratory_ca import init_laboratory_ca
@@ -81,11 +81,18 @@ def test_what_is_no_signed_report_is_invalid_and_does_not_crash(tmp_path, pdf, a
         assert verification.record is None
 
 
+def test_one_page_with_a_record_attached_is_a_report(tmp_path, record, key, roots):
+    """What the two tests below take from it is therefore refused for what its record says."""
+    path = tmp_path / "report.pdf"
+    path.write_bytes(sign_pdf(render_small(record), key))
+    assert verify(path, roots).find("integrity").state is State.OK
+
+
 def test_an_attached_record_that_contradicts_itself_is_refused_even_when_signed(tmp_path, record, key, roots):
     verdict = record.verdict.model_copy(update={"outcome": Outcome.PASS})
     lie = record.model_copy(update={"outcome": Outcome.PASS, "verdicts": (verdict, *record.verdicts[1:]), "curves": ()})
     path = tmp_path / "report.pdf"
-    path.write_bytes(sign_pdf(render_pdf(lie), key))
+    path.write_bytes(sign_pdf(render_small(lie), key))
     assert "is pass, its checks give fail" in verify(path, roots).find("integrity").sentence
 
 
@@ -93,7 +100,7 @@ def test_a_record_without_required_checks_is_refused_even_when_signed(tmp_path, 
     bare = record.verdict.model_copy(update={"checks": ()})
     path = tmp_path / "report.pdf"
     lie = record.model_copy(update={"verdicts": (bare,), "findings": (), "curves": ()})
-    path.write_bytes(sign_pdf(render_pdf(AuditRecord(**dict(lie))), key))
+    path.write_bytes(sign_pdf(render_small(AuditRecord(**dict(lie))), key))
     assert ExitCode.INTEGRITY is verify(path, roots).exit_code
 
 

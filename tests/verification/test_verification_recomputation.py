@@ -2,22 +2,28 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from tests.support.simulated_evidence import POLICY, simulate_evidence
 from unlearn_audit import __version__
 from unlearn_audit.evidence.parquet import to_parquet
-from unlearn_audit.pipeline.audit import judge
+from unlearn_audit.pipeline.audit import judge, name_known
+from unlearn_audit.policy import parse_policy
 from unlearn_audit.software import NUMBERS, describe_software
 from unlearn_audit.verification.answers import State
 from unlearn_audit.verification.recomputation import compare_numbers
 
 
-@pytest.fixture
-def evidence(make_evidence):
-    from dataclasses import replace
+@pytest.fixture(scope="module")
+def policy():
+    return parse_policy(POLICY, "planted.yaml", name_known())
 
-    plain = make_evidence()
+
+@pytest.fixture(scope="module")
+def evidence():
+    plain = simulate_evidence()
     made = {"version": __version__, "environment": describe_software(NUMBERS)}
     return replace(plain, provenance=plain.provenance.model_copy(update=made))
 
@@ -31,7 +37,7 @@ def folder(tmp_path, evidence, policy):
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def record(policy, evidence):
     return judge(policy, evidence)
 

@@ -2,12 +2,18 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
 import rfc8785
 
+_Keys = tuple[tuple[str, str], ...]
+
 _LARGEST = 2**53 - 1  # beyond it a JSON number is not exact
+_MOST_KEYS = 64
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 def to_canonical_json(value: Any) -> bytes:
@@ -41,23 +47,41 @@ def _write(value: Any, pieces: list[str]) -> None:
         pieces.append(_write_float(value))
     elif kind is int and -_LARGEST <= value <= _LARGEST:
         pieces.append(str(value))
-    elif kind is dict and all(type(key) is str for key in value):
-        _write_object(value, pieces)
+    elif value is None or kind is bool:
+        pieces.append(_CONSTANTS[value])
+    elif kind is dict and (keys := _find_keys(value)) is not None:
+        _write_object(value, keys, pieces)
     elif isinstance(value, list | tuple):
         _write_array(value, pieces)
     else:
         pieces.append(rfc8785.dumps(_normalise(value)).decode())
 
 
-def _write_object(value: dict[str, Any], pieces: list[str]) -> None:
-    items = {_normalise(key): item for key, item in value.items()}
-    plain = all(key.isascii() for key in items)
+def _find_keys(value: dict[str, Any]) -> _Keys | None:
+    return _sort_seldom(value) if len(value) > _MOST_KEYS else _sort_often(tuple(value))
+
+
+def _sort_seldom(keys: Iterable[Any]) -> _Keys | None:
+    """Return the keys in order, each with what is written for it; None where one is no string."""
+    if not all(isinstance(key, str) for key in keys):
+        return None
+    shown = {_normalise(key): key for key in keys}
+    ordered = sorted(shown, key=lambda key: key.encode("utf-16be", "surrogatepass"))
+    return tuple((shown[key], f"{encode_basestring(key)}:") for key in ordered)
+
+
+_sort_often = lru_cache(maxsize=4096)(_sort_seldom)
+"""Most objects of a record have the keys of many others."""
+
+
+def _write_object(value: dict[str, Any], keys: _Keys, pieces: list[str]) -> None:
     before = "{"
-    for key in sorted(items) if plain else sorted(items, key=lambda key: key.encode("utf-16be", "surrogatepass")):
-        pieces.append(f"{before}{encode_basestring(key)}:")
-        _write(items[key], pieces)
+    for key, shown in keys:
+        pieces.append(before)
+        pieces.append(shown)
+        _write(value[key], pieces)
         before = ","
-    pieces.append("}" if items else "{}")
+    pieces.append("}" if keys else "{}")
 
 
 def _write_array(value: list[Any] | tuple[Any, ...], pieces: list[str]) -> None:

@@ -149,8 +149,10 @@ def find_extra_size(sizes: Counts, repeats: Counts) -> float:
 
 def merge_kinds(rows: Floats) -> Floats:
     """Return `rows` (g, 3) of sum, size and number of units, with those of equal sum and size added up."""
-    kinds, index = np.unique(rows[:, :2], axis=0, return_inverse=True)
-    return np.column_stack([kinds, np.bincount(index.ravel(), weights=rows[:, 2])])
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    starts = np.ones(len(rows), dtype=np.bool_)
+    starts[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
+    return np.column_stack([rows[starts, :2], np.bincount(starts.cumsum() - 1, weights=rows[:, 2])])
 
 
 def stratify_records(counts: tuple[int, ...], strata: tuple[int, ...]) -> StratifiedCounts:

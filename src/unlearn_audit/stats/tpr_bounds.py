@@ -16,18 +16,29 @@ from unlearn_audit.stats.binomial import compute_clopper_pearson
 from unlearn_audit.stats.cells import Clusters
 from unlearn_audit.stats.confusion import Mask
 from unlearn_audit.stats.groups import Scores
-from unlearn_audit.stats.stratified_counts import Functional, stratify_clusters
-from unlearn_audit.stats.worst_case import find_bounds
+from unlearn_audit.stats.stratified_counts import Functional, StratifiedCounts, stratify_clusters
+from unlearn_audit.stats.worst_case import find_upper_ends
 
 Ends = tuple[float, float]
 _RATE = Functional(values=(0.0, 1.0), strata=(0, 0))
 
 
-def bound_share(happened: Mask, tail: float, clusters: Clusters | None) -> Ends:
-    """Return both ends of the share of records for which something happened: exact, or worst-case over clusters."""
+def bound_share_from_below(happened: Mask, tail: float, clusters: Clusters | None) -> float:
+    """Return the lower end of the share of records for which something happened: exact, or worst-case over clusters."""
     if clusters is None:
-        return compute_clopper_pearson(int(happened.sum()), len(happened), tail)
-    return find_bounds(stratify_clusters(happened.astype(np.int64), 2, clusters), (_RATE,), tail)[0]
+        return compute_clopper_pearson(int(happened.sum()), len(happened), tail)[0]
+    return -find_upper_ends(_stratify(happened, clusters), (_RATE.mirror(),), tail)[0]
+
+
+def bound_share_from_above(happened: Mask, tail: float, clusters: Clusters | None) -> float:
+    """Return the upper end of that share."""
+    if clusters is None:
+        return compute_clopper_pearson(int(happened.sum()), len(happened), tail)[1]
+    return find_upper_ends(_stratify(happened, clusters), (_RATE,), tail)[0]
+
+
+def _stratify(happened: Mask, clusters: Clusters) -> StratifiedCounts:
+    return stratify_clusters(happened.astype(np.int64), 2, clusters)
 
 
 def bound_tpr(
@@ -51,10 +62,10 @@ def bound_tpr(
     """
     ours, theirs = clusters or (None, None)
     falling = np.unique(nonmembers)[::-1]
-    more = _find_first(lambda c: bound_share(nonmembers >= falling[c], tail / 2, theirs)[0] > fpr, len(falling))
-    less = _find_first(lambda c: bound_share(nonmembers > falling[c], tail / 2, theirs)[1] > fpr, len(falling))
-    upper = 1.0 if more == len(falling) else bound_share(members >= falling[more], tail / 2, ours)[1]
-    lower = 0.0 if less == 0 else bound_share(members > falling[less - 1], tail / 2, ours)[0]
+    more = _find_first(lambda c: bound_share_from_below(nonmembers >= falling[c], tail / 2, theirs) > fpr, len(falling))
+    less = _find_first(lambda c: bound_share_from_above(nonmembers > falling[c], tail / 2, theirs) > fpr, len(falling))
+    upper = 1.0 if more == len(falling) else bound_share_from_above(members >= falling[more], tail / 2, ours)
+    lower = 0.0 if less == 0 else bound_share_from_below(members > falling[less - 1], tail / 2, ours)
     return lower, upper
 
 

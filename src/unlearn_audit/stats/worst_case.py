@@ -53,9 +53,18 @@ def find_bounds(stratified: StratifiedCounts, functionals: Sequence[Functional],
     Raises:
         MeasurementError: more than two strata.
     """
-    upper = find_upper_bounds([_lay_out(stratified, each) for each in functionals], tail)
-    lower = find_upper_bounds([_lay_out(stratified, each.mirror()) for each in functionals], tail)
+    upper = find_upper_ends(stratified, functionals, tail)
+    lower = find_upper_ends(stratified, [each.mirror() for each in functionals], tail)
     return [(-low, high) for low, high in zip(lower, upper, strict=True)]
+
+
+def find_upper_ends(stratified: StratifiedCounts, functionals: Sequence[Functional], tail: float) -> list[float]:
+    """Return the upper end of each functional; that of a mirrored one is the lower end with the opposite sign.
+
+    Raises:
+        MeasurementError: more than two strata.
+    """
+    return find_upper_bounds([_lay_out(stratified, each) for each in functionals], tail)
 
 
 def find_upper_bounds(posteriors: Sequence[Posterior], tail: float) -> list[float]:
@@ -86,13 +95,17 @@ def _lay_out(stratified: StratifiedCounts, functional: Functional) -> Posterior:
 
 def _stack(means: Sequence[DirichletMeans]) -> DirichletMeans:
     """Return all rows under one another, padded with kinds of which there are none."""
+    if len(means) == 1:
+        return means[0]
     wide = max(each.shapes.shape[1] for each in means)
 
     def pad(columns: Sequence[Floats], fill: float) -> Floats:
-        widths = [((0, 0), (0, wide - column.shape[1])) for column in columns]
-        return np.concatenate(
-            [np.pad(column, width, constant_values=fill) for column, width in zip(columns, widths, strict=True)]
-        )
+        padded = np.full((sum(len(column) for column in columns), wide), fill)
+        row = 0
+        for column in columns:
+            padded[row : row + len(column), : column.shape[1]] = column
+            row += len(column)
+        return padded
 
     return DirichletMeans(
         pad([each.sums for each in means], 0.0),
