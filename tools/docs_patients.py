@@ -12,7 +12,7 @@ from unlearn_audit.policy import load_policy
 from unlearn_audit.study import describe_procedure, show_share, write_recognition
 
 ROOT = Path(__file__).resolve().parents[1]
-STUDIES: tuple[str, ...] = ("patients-ultrasound",)
+STUDIES: tuple[str, ...] = ("patients-ultrasound", "patients-skin")
 
 
 def tell_patients() -> str:

@@ -120,7 +120,9 @@ def test_what_the_page_on_patients_says_of_ultrasound_is_what_the_study_found():
     assert (count("salun-cra"), cell.positives["forget"]) == (13, 29)
     assert "SalUn-CRA leaves 13 of 29 malignant records recognised" in TEXT["patients.md"]
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
-    assert "On breast ultrasound SalUn-CRA leaves 13 of 29 malignant ones recognised." in readme
+    assert (
+        "On breast ultrasound SalUn-CRA leaves 13 of 29 malignant ones recognised, on skin lesions 7 of 273." in readme
+    )
     assert count("original") == 16  # nearly as many
     assert 0 < count("salun") < 5
     assert bound("salun", "negative").high < 0.5
@@ -131,6 +133,34 @@ def test_what_the_page_on_patients_says_of_ultrasound_is_what_the_study_found():
     assert found["warm-restart-5"].find("worst-record-recognition").estimate.value < 0.05  # none stands out by name
     for model in ("warm-restart-1", "retrained"):
         assert bound(model).low < 0.5 < bound(model).high
+
+
+def test_what_the_page_on_patients_says_of_skin_is_what_the_study_found():
+    (cell,) = read_study("patients-skin").cells
+    found = {row.model: row for row in cell.recognition}
+    text = TEXT["patients.md"]
+
+    def count(model, among="all"):
+        return int(found[model].find("recognised-records", among).estimate.value)
+
+    def estimate(model, among="positive"):
+        return found[model].find("paired-recognition", among).estimate
+
+    assert (count("salun-cra"), count("salun-cra", "positive"), cell.positives["forget"]) == (7, 7, 273)
+    assert (count("salun"), count("salun", "positive")) == (7, 4)
+    assert "SalUn-CRA leaves 7 erased records recognised, all of them malignant, and SalUn 7, of which 4" in text
+    assert f"is {estimate('salun-cra').value:.2f} and {estimate('salun').value:.2f}, although" in text
+    for model in ("salun", "salun-cra"):
+        assert abs(estimate(model, "all").value - 0.5) < 0.05  # nearly forgotten, over all records
+    for model in ("warm-restart-5", "warm-restart-1", "scratch", "retrained"):
+        assert count(model) == 0
+        assert found[model].find("worst-record-recognition").estimate.value > 0.05
+    assert estimate("warm-restart-5").bounds.low > 0.5
+    ultrasound = {row.model: row for row in read_study("patients-ultrasound").cells[0].recognition}
+    as_broad = ultrasound["warm-restart-5"].find("paired-recognition", "positive").estimate.value
+    assert abs(estimate("warm-restart-5").value - as_broad) < 0.01
+    for model in ("warm-restart-1", "scratch", "retrained"):
+        assert estimate(model).bounds.low < 0.5 < estimate(model).bounds.high
 
 
 def test_the_misses_that_the_cytology_policy_can_still_decide_are_counted_right(record):

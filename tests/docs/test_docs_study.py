@@ -11,7 +11,7 @@ from unlearn_audit.study.summary import digest_settings
 
 ROOT = DOCS.parent
 NAMES = ("skin", "ultrasound")
-PUBLISHED = (*NAMES, "remedies-cytology", "patients-ultrasound")
+PUBLISHED = (*NAMES, "remedies-cytology", "patients-ultrasound", "patients-skin")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -101,6 +101,26 @@ SAID = [
     (0.5, "Warm restart ranks better than a retraining that stops early.", "open"),
     (0.2, "Warm restart forgets malignant records as retraining does.", "open"),
 ]
+
+
+def test_five_sentences_stand_at_the_top_and_rest_on_the_studies():
+    """The first three and the fifth's first half on the answers below; these are the others."""
+    top = (DOCS / "study.md").read_text("utf-8").split("\n\n")[2]
+    assert [line[0] for line in top.splitlines() if line[0] != " "] == list("12345")
+
+    for name in ("patients-skin", "patients-ultrasound", "remedies-cytology"):
+        rows = {}
+        for row in read_study(name).cells[0].recognition:
+            rows.setdefault(row.model, []).append(row.find("recognised-records").estimate.value)
+        assert all(min(rows[model]) > 0 for model in ("salun", "salun-cra"))
+        assert max(rows["retrained"]) == 0
+
+    auroc = {}
+    for name in ("patients-skin", "patients-ultrasound"):
+        cell = read_study(name).cells[0]
+        means = {row.name: {f.measure: f.mean.value for f in row.figures if f.mean} for row in cell.rows}
+        auroc[name] = {model: means[model]["auroc"] for model in ("warm-restart-5", "warm-restart-1", "scratch")}
+    assert all(found["warm-restart-5"] > found["scratch"] > found["warm-restart-1"] for found in auroc.values())
 
 
 @pytest.mark.parametrize(("share", "says", "outcome"), SAID)

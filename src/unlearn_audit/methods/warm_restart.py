@@ -23,7 +23,7 @@ class WarmRestartParameters(Parameters):
     """How much of the original stays, and how long is trained after it."""
 
     keep_weight: float = Field(
-        default=0.5, ge=0, lt=1, description="a in a * original + (1 - a) * fresh; a smaller one forgets more"
+        default=0.1, ge=0, lt=1, description="a in a * original + (1 - a) * fresh; a smaller one forgets more"
     )
     epochs_share: float = Field(default=0.25, gt=0, le=1, description="epochs as a share of the original training's")
 
