@@ -64,19 +64,20 @@ def _find_noise(evidence: Evidence, model: str, others: Sequence[str]) -> Messag
     is surer where it is right. Labels with a little noise on them are neither, and answers that a filter draws at
     random for the erased go with the others' on the test records alone.
     """
-    pairs = [
-        (test, _correlate_within(evidence, model, other, "forget"))
-        for other in others
-        if (test := _correlate_within(evidence, model, other, "test")) is not None
-    ]
+    pairs = []
+    for other in others:
+        test, forget = (_correlate_within(evidence, model, other, split) for split in ("test", "forget"))
+        if test is None:
+            continue
+        if test.low >= _LEAST_AGREEMENT and (forget is None or forget.high >= _LEAST_SHARE * test.low):
+            return None  # it goes with this one
+        pairs.append((test, forget))
     if pairs and all(test.high < _LEAST_AGREEMENT for test, _ in pairs):
         best = max((test for test, _ in pairs), key=lambda test: test.high)
         surer = _is_surer_where_right(evidence, model)
         return None if surer else _describe_noise(model, "test", best)
-    agreeing = [(test, forget) for test, forget in pairs if forget is not None and test.low >= _LEAST_AGREEMENT]
-    if agreeing and all(forget.high < _LEAST_SHARE * test.low for test, forget in agreeing):
-        return _describe_noise(model, "forget", max((f for _, f in agreeing), key=lambda forget: forget.high))
-    return None
+    apart = [forget for test, forget in pairs if forget is not None and test.low >= _LEAST_AGREEMENT]
+    return _describe_noise(model, "forget", max(apart, key=lambda forget: forget.high)) if apart else None
 
 
 class _Agreement(NamedTuple):
