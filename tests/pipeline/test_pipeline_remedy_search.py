@@ -208,6 +208,27 @@ def test_audited_model_and_remedies_share_one_error(change_policy, make_evidence
         assert context.confidence_for("original") == 0.95
 
 
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [("[confidence, u-lira]", ("confidence",)), ("[confidence]", ("confidence",)), ("[u-lira]", None)],
+)
+def test_a_check_keeps_those_of_its_own_attacks_that_a_search_can_run(asked, left):
+    """One that asks for attacks with reference models alone decides on the chosen setting, and not in the search."""
+    text = (
+        "schema: unlearn-audit/policy/v1\nid: a\nversion: '1'\ntitle: A\nowner: A\napplies_to: A\n"
+        "task: {positive: [malignant]}\ncosts: {false_negative: 10, rationale: A}\nchecks:\n"
+        "  - {id: a, metric: global-risk, at_most: 1, why: A}\n"
+        "  - {id: b, metric: membership-auc, among: positive, within: [0.4, 0.6], why: A}\n"
+        f"  - {{id: d, metric: membership-auc, within: [0.4, 0.6], attacks: {asked}, why: A}}\n"
+        "  - {id: c, metric: retain-accuracy, at_least: 0.5, why: A}\n"
+        "membership: {attacks: [confidence, u-lira], references: {models: 8}}\n"
+    )
+    found = {check.id: check for check in leave_out_references(parse_policy(text, "a.yaml", name_known())).checks}
+
+    assert (found["d"].attacks if "d" in found else None) == left
+    assert found["b"].attacks == ()
+
+
 def test_a_policy_without_a_search_keeps_its_digest():
     """The field came later: an old policy must stay the one that old reports were judged by."""
     text = (

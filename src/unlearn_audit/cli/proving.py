@@ -50,7 +50,10 @@ def print_lacking(policy: "Policy") -> None:
         check.id
         for check in policy.checks
         if check.required
-        and (check.metric.endswith("-recognition") or (attacks and find_traits(check.metric).every_attack))
+        and (
+            check.metric.endswith("-recognition")
+            or (find_traits(check.metric).every_attack and set(attacks) & set(check.attacks or attacks))
+        )
     ]
     if rests:
         what = f" (attacks {', '.join(attacks)})" if attacks else ""

@@ -23,7 +23,7 @@ from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
 from unlearn_audit.pipeline.search_over_pairs import PairChecks, list_pair_checks, prepare_pair_checks
-from unlearn_audit.policy import MethodChoice, Policy, Remedy
+from unlearn_audit.policy import Check, MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     ALL,
     POSITIVE,
@@ -87,7 +87,8 @@ def leave_out_references(policy: Policy) -> Policy:
             + ", ".join(policy.membership.attacks),
             hint="list a signal such as 'logit' in membership.attacks as well, or give the remedy fixed parameters",
         )
-    checks = tuple(check for check in policy.checks if check.metric not in OF_PAIRS | {"dormant-memory"})
+    asked = (check for check in policy.checks if check.metric not in OF_PAIRS | {"dormant-memory"})
+    checks = tuple(left for check in asked if (left := _leave_out_attacks(check)) is not None)
     to_choose_by = (*checks, *list_pair_checks(policy))
     if not any(check.required and METRICS[check.metric].traits.kind == "forgetting" for check in to_choose_by):
         raise CaseError(
@@ -96,6 +97,12 @@ def leave_out_references(policy: Policy) -> Policy:
         )
     membership = policy.membership.model_copy(update={"attacks": attacks})
     return policy.model_copy(update={"membership": membership, "checks": checks})
+
+
+def _leave_out_attacks(check: Check) -> Check | None:
+    """Return the check by those of its own attacks alone that need no reference models; None where none is left."""
+    left = tuple(name for name in check.attacks if is_population_attack(name))
+    return check.model_copy(update={"attacks": left}) if left or not check.attacks else None
 
 
 def put_validation_for_test(evidence: Evidence) -> Evidence:

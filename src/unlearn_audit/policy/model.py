@@ -112,6 +112,11 @@ class Check(Frozen):
     at_most: float | None = Field(default=None, description="passes when the upper bound is at or below it")
     at_least: float | None = Field(default=None, description="passes when the lower bound is at or above it")
     within: tuple[float, float] | None = Field(default=None, description="[low, high]: two one-sided tests")
+    attacks: tuple[Slug, ...] = Field(
+        default=(),
+        exclude_if=operator.not_,
+        description="those of membership.attacks that must hold here; all of them where nothing is said",
+    )
     required: bool = Field(default=True, description="whether the verdict rests on it; false only informs")
     why: Text = Field(description="the reason for this tolerance, as printed in the report")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from unlearn_audit.policy.known import KnownNames, MetricTraits
 from unlearn_audit.policy.problems import FieldError, Keys, find_near, suggest
+from unlearn_audit.policy.protocol import Membership
 from unlearn_audit.policy.rules import Data, is_number, parse_population, pick, walk_items, walk_methods
 from unlearn_audit.records.populations import ALL, NEGATIVE
 from unlearn_audit.records.verdicts import LIMITS
@@ -24,6 +25,7 @@ def validate_names(data: Data, known: KnownNames) -> Iterator[FieldError]:
             if traits := _traits(check, known):
                 yield from _check(keys, check, traits)
                 yield from _power(keys, check, traits, pick(data, "membership", "recognition"))
+                yield from _check_attacks(keys, check, traits, pick(data, "membership", "attacks"))
         yield from _unguarded_sides(data, known)
 
 
@@ -85,6 +87,24 @@ def _power(keys: Keys, check: Data, traits: MetricTraits, recognition: Any) -> I
         hint = "for example 'membership: {recognition: {shift: 3}}': a record that a model is 20 times surer of"
         expected = "membership.recognition: what the test must be able to find before it may pass"
         yield FieldError((*keys, "metric"), f"'{check['metric']}' without it", expected, hint)
+
+
+def _check_attacks(keys: Keys, check: Data, traits: MetricTraits, listed: Any) -> Iterator[FieldError]:
+    asked = check.get("attacks")
+    if not isinstance(asked, list) or not asked:
+        return
+    if not traits.every_attack:
+        hint = "remove it: no attack of the list decides this metric"
+        yield FieldError((*keys, "attacks"), "attacks", f"none for '{check['metric']}'", hint, at="key")
+        return
+    have = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else Membership().attacks
+    for index, name in enumerate(asked):
+        if isinstance(name, str) and name not in have:
+            yield FieldError(
+                (*keys, "attacks", index), f"'{name}'", "one of membership.attacks", _did_you_mean(name, have)
+            )
+        elif name in asked[:index]:
+            yield FieldError((*keys, "attacks", index), f"'{name}' twice", "each attack once", "remove one")
 
 
 def _against(keys: Keys, check: Data, traits: MetricTraits) -> Iterator[FieldError]:

@@ -72,14 +72,17 @@ def rule_check(check: Check, findings: Sequence[Finding], policy: Policy) -> Che
     """Return what the findings on one model amount to for `check`: what is asked for and not there never passes."""
     traits = find_traits(check.metric)
     at, limit = find_point(check, traits, policy), check.limit
+    attacks = check.attacks or policy.membership.attacks
     asked = [f for f in findings if (f.key.metric, f.key.against, f.key.at) == (check.metric, check.against, at)]
+    if traits.every_attack:
+        asked = [f for f in asked if f.key.attack in attacks]
     deciding = [f for f in asked if check.among.is_decided_by(f.key.among)]
     parts = tuple(f for f in asked if check.among.is_informed_by(f.key.among) and f not in deciding)
     rulings = [rule(finding, limit) for finding in deciding]
     if traits.needs_power:
         rulings = [_require_power(ruling, policy) for ruling in rulings]
     if rulings and traits.every_attack:
-        rulings += _find_missing_attacks(deciding, policy)
+        rulings += _find_missing_attacks(deciding, attacks)
     rulings += _find_missing_extreme(deciding)
     return CheckRuling(at, limit, _combine([*rulings, *_judge_unassessable(parts, policy)]), parts)
 
@@ -144,10 +147,10 @@ def is_inside(estimate: Estimate, limit: Limit) -> bool:
     return above and (limit.at_most is None or estimate.value <= limit.at_most)
 
 
-def _find_missing_attacks(deciding: Sequence[Finding], policy: Policy) -> Iterator[Ruling]:
-    """An attack that the policy lists and nobody ran may be the one that succeeds."""
+def _find_missing_attacks(deciding: Sequence[Finding], attacks: Sequence[str]) -> Iterator[Ruling]:
+    """An attack that is asked for and nobody ran may be the one that succeeds."""
     found = {finding.key.attack for finding in deciding}
-    missing = [attack for attack in policy.membership.attacks if attack not in found]
+    missing = [attack for attack in attacks if attack not in found]
     if missing:
         yield Ruling(Outcome.NOT_RUN, lacking=write_message("not-measured-with-every-attack", attacks=missing))
 
@@ -169,7 +172,7 @@ def _judge_unassessable(groups: Sequence[Finding], policy: Policy) -> Iterator[R
 
 
 def _combine(rulings: Sequence[Ruling]) -> Ruling:
-    """All attacks that the policy lists must hold (an intersection-union test needs no correction for a pass)."""
+    """All attacks that are asked for must hold (an intersection-union test needs no correction for a pass)."""
     if not rulings:
         return Ruling(Outcome.NOT_RUN, lacking=write_message("nothing-measured"))
     worst = find_worst(ruling.outcome for ruling in rulings)

@@ -24,6 +24,7 @@ def title_of(check: Check, policy: Policy) -> str:
         find_traits(check.metric).title
         + (f" against {check.against}" if check.against else "")
         + among.get(check.among, f", {check.among}" if check.among != ALL else "")
+        + (f" ({', '.join(check.attacks)})" if check.attacks else "")
     )
 
 
