@@ -85,7 +85,9 @@ def test_an_attack_that_nobody_ran_is_missed_where_it_is_asked_for(findings, cho
 
 def test_the_title_names_the_attacks_and_a_policy_without_them_has_the_digest_it_had():
     chosen, plain = read("attacks: [logit],"), read("")
+    titled = read("attacks: [logit], title: Forgotten,")
     assert title_of(chosen.checks[-1], chosen).endswith("(logit)")
+    assert title_of(titled.checks[-1], titled) == "Forgotten (logit)"
     assert "attacks" not in plain.checks[-1].model_dump(mode="json")
     assert chosen.digest() != plain.digest() == read("attacks: [],").digest()
 

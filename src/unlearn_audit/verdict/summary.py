@@ -17,14 +17,15 @@ _MOST_NAMED = 3
 
 def title_of(check: Check, policy: Policy) -> str:
     """Return how a check is called in print: as its policy says, else such as 'Global Risk, increase over original'."""
+    attacks = f" ({', '.join(check.attacks)})" if check.attacks else ""
     if check.title is not None:
-        return check.title
+        return check.title + attacks
     among = {POSITIVE: f", {policy.task.positive_name} records", NEGATIVE: f", {policy.task.negative_name} records"}
     return (
         find_traits(check.metric).title
         + (f" against {check.against}" if check.against else "")
         + among.get(check.among, f", {check.among}" if check.among != ALL else "")
-        + (f" ({', '.join(check.attacks)})" if check.attacks else "")
+        + attacks
     )
 
 
