@@ -22,7 +22,7 @@ from unlearn_audit.findings.audit_set import OF_PAIRS
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.findings.metrics import METRICS
-from unlearn_audit.pipeline.search_over_pairs import PairChecks, list_pair_checks, prepare_pair_checks
+from unlearn_audit.pipeline.search_over_pairs import PairChecks, add_card, list_pair_checks, prepare_pair_checks
 from unlearn_audit.policy import Check, MethodChoice, Policy, Remedy
 from unlearn_audit.records import (
     ALL,
@@ -156,8 +156,7 @@ def _find_allowed(case: "Case") -> "NDArray[np.int64]":
 
 
 def _add_model(stand_in: Evidence, card: ModelCard, log_probs: "NDArray[np.float64]") -> Evidence:
-    provenance = stand_in.provenance.model_copy(update={"models": (*stand_in.provenance.models, card)})
-    return replace(stand_in, log_probs={**stand_in.log_probs, card.name: log_probs}, provenance=provenance)
+    return replace(add_card(stand_in, card), log_probs={**stand_in.log_probs, card.name: log_probs})
 
 
 def judge_configuration(policy: Policy, evidence: Evidence, card: ModelCard) -> TriedConfiguration:

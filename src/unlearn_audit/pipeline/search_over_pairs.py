@@ -74,7 +74,7 @@ def prepare_pair_checks(policy: Policy, case: "Case", evidence: Evidence, remedy
     return PairChecks(
         titles=tuple(title_of(check, policy) for check in checks),
         models=evidence.references.count if evidence.references else 0,
-        confidence=EvaluationContext(_add_card(evidence, card), policy).confidence_for(card.name),
+        confidence=EvaluationContext(add_card(evidence, card), policy).confidence_for(card.name),
         lacking=lacking,
         ask=ask,
     )
@@ -110,7 +110,8 @@ def _describe_model(case: "Case", remedy: Remedy, setting: MethodChoice) -> Mode
     )
 
 
-def _add_card(evidence: Evidence, card: ModelCard) -> Evidence:
+def add_card(evidence: Evidence, card: ModelCard) -> Evidence:
+    """Return the evidence that also names the model of `card`, which has not answered."""
     models = (*evidence.provenance.models, card)
     return replace(evidence, provenance=evidence.provenance.model_copy(update={"models": models}))
 
@@ -134,7 +135,7 @@ def _unlearn_and_judge(
         raise
     except CaseError as error:
         return PairsOfConfiguration(outcome=Outcome.NOT_RUN, reason=write_message("not-made", error=error.message))
-    said = judge_pairs(policy, replace(_add_card(evidence, card), references=references), card.name)
+    said = judge_pairs(policy, replace(add_card(evidence, card), references=references), card.name)
     return said.model_copy(update={"seconds": ensemble.describe().unlearned[card.name]})
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from unlearn_audit.pipeline.audit import reach_verdicts
-from unlearn_audit.pipeline.search_over_pairs import judge_pairs, list_pair_checks
+from unlearn_audit.pipeline.search_over_pairs import add_card, judge_pairs, list_pair_checks
 from unlearn_audit.policy import Check, Policy, Remedy
 from unlearn_audit.records import CheckResult, Message, ModelCard, Outcome, derive_rng, write_message
 from unlearn_audit.selftest.simulated_evidence import draw_simulated_evidence
@@ -201,15 +201,12 @@ def _try_search(policy: Policy, remedy: Remedy, forget: float, draws: int) -> Se
     for draw in range(draws):
         rng = derive_rng(SEED, "policy proof", FINE, str(draw))
         evidence = draw_simulated_evidence(policy, FINE_MODEL, forget, rng)
-        references, cards, name = evidence.references, evidence.provenance.models, remedy.model_name
+        references, name = evidence.references, remedy.model_name
         if references is None:
             return None
         card = ModelCard(name=name, role="remedied", title=remedy.method, method=remedy.method)
-        remedied = replace(
-            evidence,
-            provenance=evidence.provenance.model_copy(update={"models": (*cards, card)}),
-            references=replace(references, unlearned={**references.unlearned, name: references.unlearned["unlearned"]}),
-        )
+        unlearned = {**references.unlearned, name: references.unlearned["unlearned"]}
+        remedied = replace(add_card(evidence, card), references=replace(references, unlearned=unlearned))
         passes += judge_pairs(policy, remedied, name).outcome is Outcome.PASS
     return SearchTrial(remedy.method, len(remedy.settings), passes, draws)
 
