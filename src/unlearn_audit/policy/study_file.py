@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from unlearn_audit.policy.choice import MethodChoice, Slug, refuse
+from unlearn_audit.policy.external_facts import Images
 from unlearn_audit.policy.fields import Column, ForgetShare, Text
 from unlearn_audit.policy.reference_case import Recipe
 from unlearn_audit.policy.study_rules import validate_study_consistency
@@ -85,6 +86,11 @@ class StudyFile(Frozen):
     title: Text = Field(description="heading of the page")
     policy: Text = Field(description="a shipped policy by name, or a file")
     data: Text | None = Field(default=None, description="npz in MedMNIST's format, or a folder of images")
+    images: Images | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="what is done to every image of a folder when it is taken in, such as {size: 64}",
+    )
     split_column: Column | None = Field(default=None, description="column of the data that holds train, val or test")
     recipe: Recipe | None = Field(default=None, description="of the training, where it is not the policy's")
     model: Slug | None = Field(
@@ -104,6 +110,11 @@ class StudyFile(Frozen):
         exclude_if=operator.not_,
         description="also measure risk where a miss costs one false alarm, the risk of positives and negatives alone, "
         "their gap, and the accuracy of either",
+    )
+    by_subgroup: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="also measure false negatives and cost in each of the policy's subgroups that the data have",
     )
     cells: tuple[StudyCell, ...] = Field(min_length=1, max_length=16)
     relearning: Relearning | None = None

@@ -21,6 +21,7 @@ from unlearn_audit.evidence import Evidence
 from unlearn_audit.evidence.parquet import read_evidence, to_parquet
 from unlearn_audit.policy import (
     CaseFile,
+    Images,
     MethodChoice,
     Network,
     Policy,
@@ -51,6 +52,7 @@ class CellJob:
         policy: with the cell's own seed, and the study's head.
         data: file or folder; None for data that a library carries.
         data_sha256: of the file, or of names, sizes and times of a folder; None with `data`.
+        images: what is done to every image of a folder when it is taken in.
         model: network, where it is not the policy's.
         forget: share of the training records, or shares by class.
         models: in the order of the tables.
@@ -64,6 +66,7 @@ class CellJob:
     policy: Policy
     data: Path | None
     data_sha256: str | None
+    images: Images | None
     split_column: str | None
     recipe: Recipe | None
     model: str | None
@@ -83,10 +86,10 @@ class CellJob:
         """Return what the cell is made from, as one digest; where the data lie is not part of it."""
         import torch
 
-        network = {"model": self.model} if self.model else {}
+        declared = {"model": self.model, "images": self.images and self.images.model_dump(mode="json")}
         return digest_of(
             {
-                **network,
+                **{key: value for key, value in declared.items() if value},
                 "format": FORMAT,
                 "version": __version__,
                 "torch": torch.__version__,
@@ -137,6 +140,7 @@ def _order(
         policy=policy.model_copy(update={"protocol": protocol, "task": task}),
         data=data,
         data_sha256=data_sha256,
+        images=study.images,
         split_column=study.split_column,
         recipe=study.recipe,
         model=study.model,
@@ -223,6 +227,7 @@ def _begin(cache: Path, created: str, job: CellJob, *, retrain: bool) -> Case:
     case = CaseFile(
         schema_="unlearn-audit/case/v1",
         name="a cell of a study",
+        images=job.images,
         split_column=job.split_column,
         recipe=job.recipe,
         network=Network(factory=job.model) if job.model else None,
