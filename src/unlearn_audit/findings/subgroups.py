@@ -163,6 +163,15 @@ def _count(part: EvaluationContext, name: str) -> tuple[int, str]:
     return int(part.select(name).sum()), f"{name} records"
 
 
+def validate_positives(part: EvaluationContext) -> None:
+    """Refuse a group, to which `part` is narrowed, with too few positive test records for the policy.
+
+    Raises:
+        MeasurementError: the group, and how many there are.
+    """
+    _validate_group_size(part, *_count(part, "positive"))
+
+
 def _validate_group_size(part: EvaluationContext, number: int, what: str) -> None:
     least = part.policy.subgroups.smallest if part.policy.subgroups else 0
     if number < least:

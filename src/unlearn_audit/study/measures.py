@@ -5,6 +5,7 @@ at a threshold that is found on the records themselves, is one number per run: i
 test images.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,7 @@ from unlearn_audit.records import ALL, ARGMAX, POSITIVE, Population, Unit
 from unlearn_audit.records.key import MetricKey
 from unlearn_audit.stats import choose_cost_optimal, compute_auc
 from unlearn_audit.study.by_class import list_by_class
+from unlearn_audit.study.by_subgroup import list_by_subgroup
 from unlearn_audit.study.measure import (
     Better,
     Measure,
@@ -99,7 +101,13 @@ def _relearned(among: Population, context: EvaluationContext, model: str) -> Val
 
 
 def list_measures(
-    ratio: float, policy_ratio: float, attacks: tuple[str, ...], *, relearned: bool = True, by_class: bool = False
+    ratio: float,
+    policy_ratio: float,
+    attacks: tuple[str, ...],
+    *,
+    relearned: bool = True,
+    by_class: bool = False,
+    groups: Sequence[Population] = (),
 ) -> dict[str, Measure]:
     """Return every measure by name, in the order of the tables.
 
@@ -109,6 +117,7 @@ def list_measures(
         attacks: those of the policy, and those with reference models.
         relearned: whether the study has the relearning attack.
         by_class: whether it measures positives and negatives apart.
+        groups: the subgroups that it measures apart.
     """
     lower: Better = "lower"
     higher: Better = "higher"
@@ -184,7 +193,7 @@ def list_measures(
         )
         for among in (ALL, POSITIVE)
     }
-    apart = list_by_class(ratio) if by_class else {}
+    apart = {**(list_by_class(ratio) if by_class else {}), **list_by_subgroup(groups)}
     return {**clinical, **apart, **forgetting, **(again if relearned else {})}
 
 

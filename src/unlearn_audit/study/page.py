@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from unlearn_audit.formats.markdown import escape
 from unlearn_audit.policy import Claim
-from unlearn_audit.records import Estimate
+from unlearn_audit.records import Estimate, Population
 from unlearn_audit.study.by_class import BY_CLASS
+from unlearn_audit.study.by_subgroup import PREFIX as AMONG
 from unlearn_audit.study.measure import Measure
 from unlearn_audit.study.measures import POPULATION, list_measures
 from unlearn_audit.study.recognition_table import write_recognition
@@ -35,7 +36,10 @@ def find_measures(result: StudyResult) -> dict[str, Measure]:
     attacks = [name.removesuffix("-all") for name in asked if name.endswith("-all") and not name.startswith(PREFIX)]
     again = result.study.relearning is not None
     own = result.study.by_class
-    return list_measures(result.study.cost_ratio, result.policy_ratio, tuple(attacks), relearned=again, by_class=own)
+    groups = [Population.parse(name.removeprefix(AMONG)) for name in asked if name.startswith(AMONG)]
+    return list_measures(
+        result.study.cost_ratio, result.policy_ratio, tuple(attacks), relearned=again, by_class=own, groups=groups
+    )
 
 
 def _write_head(result: StudyResult) -> Iterator[str]:
@@ -63,11 +67,12 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     yield ""
     if cell.answers:
         yield from _write_answers(cell.answers, len(result.study.seeds))
+    groups = [name for name in measures if name.startswith(AMONG)]
     yield "### On patients"
     yield ""
     yield from _write_rows(
         cell.rows,
-        [name for name, m in measures.items() if not m.membership and name not in BY_CLASS],
+        [name for name, m in measures.items() if not m.membership and name not in BY_CLASS and name not in groups],
         measures,
         paired=False,
     )
@@ -75,6 +80,8 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
         yield "### Positives and negatives"
         yield ""
         yield from _write_rows(cell.rows, BY_CLASS, measures, paired=False)
+    if result.study.by_subgroup:
+        yield from _write_subgroups(cell, groups, measures)
     yield "### Forgetting"
     yield ""
     shown = [name for name in _list_forgetting(result, measures) if _has_values(cell.rows, name)]
@@ -85,11 +92,30 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     differences = ["fnr", "risk", "fnr-at-fpr", "auroc", f"{POPULATION}-all", f"{POPULATION}-positive"]
     more = [name for name in measures if name in _list_forgetting(result, measures) and name.endswith("-positive")]
     differences += [name for name in more if name not in differences and _has_values(rows, name)]
-    yield from _write_rows(rows, differences, measures, paired=True)
+    yield from _write_rows(
+        rows, [*differences, *(name for name in groups if _has_values(rows, name))], measures, paired=True
+    )
     if cell.recognition:
         yield from ("### Each erased record, over pairs of reference models", "")
         yield from (*write_recognition(cell.recognition), "")
     yield from _write_troubles(cell)
+
+
+def _write_subgroups(cell: CellResult, groups: Sequence[str], measures: dict[str, Measure]) -> Iterator[str]:
+    """Yield the rates by group, on how many positives each rests, and why a group has none."""
+    yield from ("### False-negative rate by subgroup", "")
+    first = {name: cell.rows[0].find(name) for name in groups}
+    counts = {name: figure.mean.n for name, figure in first.items() if figure.mean is not None}
+    if counts:
+        yield from _write_rows(cell.rows, list(counts), measures, paired=False)
+        listed = ", ".join(f"{count:,} with {measures[name].title}" for name, count in counts.items())
+        yield from (f"Positive test records: {_escape(listed)}.", "")
+    reasons = [figure.reason for figure in first.values() if figure.reason]
+    if not groups:
+        reasons = ["the data have none of the policy's subgroups"]
+    yield from (f"- {_escape(reason)}." for reason in reasons)
+    if reasons:
+        yield ""
 
 
 def _list_forgetting(result: StudyResult, measures: dict[str, Measure]) -> list[str]:

@@ -11,7 +11,8 @@ from unlearn_audit.errors import EvidenceError, UsageError
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.policy import ALWAYS, Claim, Policy, StudyCell, StudyFile, name_share
 from unlearn_audit.policy.problems import suggest
-from unlearn_audit.records import ModelCard, digest_of, round_number
+from unlearn_audit.records import ModelCard, Population, digest_of, round_number
+from unlearn_audit.study.by_subgroup import find_groups
 from unlearn_audit.study.cells import REFERENCES, FinishedCell
 from unlearn_audit.study.measure import Measure
 from unlearn_audit.study.measures import POPULATION, list_measures
@@ -46,7 +47,8 @@ def summarise(
             hint="cells of other data, another study file, policy or version of this package do not count: run the "
             "study without --summarise",
         )
-    measures = choose_measures(study, policy)
+    groups = find_groups(EvaluationContext(finished[0].evidence, policy)) if study.by_subgroup else ()
+    measures = choose_measures(study, policy, groups)
     validate_measures(study, policy)
     by_share: dict[str, list[FinishedCell]] = defaultdict(list)
     for cell in finished:
@@ -79,8 +81,11 @@ def summarise(
     )
 
 
-def choose_measures(study: StudyFile, policy: Policy) -> dict[str, Measure]:
-    """Return the measures of a study by name: the policy's attacks, with the study's own after them."""
+def choose_measures(study: StudyFile, policy: Policy, groups: Sequence[Population] = ()) -> dict[str, Measure]:
+    """Return the measures of a study by name: the policy's attacks, with the study's own after them.
+
+    `groups` are the subgroups that the data have.
+    """
     own, costs = policy.membership.attacks, policy.costs
     first = () if POPULATION in own else (POPULATION,)
     attacks = (*first, *own, *(study.references.attacks if study.references else ()))
@@ -90,6 +95,7 @@ def choose_measures(study: StudyFile, policy: Policy) -> dict[str, Measure]:
         tuple(dict.fromkeys(attacks)),
         relearned=study.relearning is not None,
         by_class=study.by_class,
+        groups=groups,
     )
 
 
