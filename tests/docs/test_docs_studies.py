@@ -12,6 +12,7 @@ from unlearn_audit.cli.commands import group
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Claim, StudyFile, find_policy, load_policy, load_study
 from unlearn_audit.policy.study_file import Relearning, StudyReferences
+from unlearn_audit.records import Population
 from unlearn_audit.study.summary import choose_measures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,8 @@ def test_the_page_names_every_key():
 
 def test_the_page_names_every_measure_and_no_other(example):
     example = example.model_copy(update={"by_class": True})
-    measures = set(choose_measures(example, load_policy(find_policy(example.policy), name_known())))
+    groups = (Population.of_group("<column>", "<group>"),)
+    measures = set(choose_measures(example, load_policy(find_policy(example.policy), name_known()), groups))
     table = PAGE[PAGE.index("| name | meaning |") : PAGE.index("`fnr` moves")]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)}
 
