@@ -14,10 +14,13 @@ from unlearn_audit.methods import METHODS
 from unlearn_audit.policy import Recipe
 from unlearn_audit.training import (
     Compute,
+    Learner,
     Records,
     Setting,
     choose_device,
+    find_saliency,
     fit,
+    fit_together,
     lend_model,
     predict_log_probs,
     unlearn_on,
@@ -136,15 +139,94 @@ def test_a_method_on_the_processor_is_the_method(name):
     assert all(torch.equal(a, b) for a, b in zip(here.parameters(), there.parameters(), strict=True))
 
 
-def test_half_precision_trains_otherwise_and_is_asked_in_full():
-    records, recipe, half = make_records(), make_recipe(), Compute(precision="bfloat16")
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_otherwise_and_is_asked_in_full(precision):
+    records, recipe, half = make_records(), make_recipe(), Compute(precision=precision)
     plain = fit(make_plain(), records, recipe, 3)
     with use(half):
         coarse = fit(make_plain(), records, recipe, 3)
     assert any(not torch.equal(a, b) for a, b in zip(plain.parameters(), coarse.parameters(), strict=True))
     with lend_model(deepcopy(coarse), half) as lent:
         assert (predict_log_probs(lent, records.x) == predict_log_probs(coarse, records.x)).all()
-    assert half.describe()["precision"] == "bfloat16"
+    assert half.describe()["precision"] == precision
+
+
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 0.005), ("float16", 0.002)])
+def test_half_precision_learns_what_full_precision_learns(precision, near):
+    """Every step sees the weights that the step before it left."""
+    records, recipe = make_records(), make_recipe()
+    full = fit(make_plain(), records, recipe, 3)
+    with use(Compute(precision=precision)):
+        half = fit(make_plain(), records, recipe, 3)
+    moved = max((a - b).abs().max() for a, b in zip(full.parameters(), make_plain().parameters(), strict=True))
+    apart = max((a - b).abs().max() for a, b in zip(full.parameters(), half.parameters(), strict=True))
+    assert moved > 4 * near
+    assert apart < near
+
+
+def take_steps(precision, find_loss, x, count, rate=1.0):
+    """Return the weights after so many steps from zero."""
+    start = torch.nn.Linear(x.shape[1], 2, bias=False)
+    torch.nn.init.zeros_(start.weight)
+    recipe = Recipe(epochs=1, batch=16, learning_rate=rate, momentum=0.0, weight_decay=0.0, warm_up=0.15)
+    with use(Compute(precision=precision)):
+        learner = Learner(start, recipe)
+        for step in range(1, count + 1):
+            learner.step(x, find_loss, rate, step)
+        return learner.finish(rate, count).weight.detach()
+
+
+def test_gradients_that_vanish_in_float16_are_kept_by_scaling_the_loss():
+    """Those of the logits lie below the smallest number of float16 (6e-8): unscaled, no weight would move."""
+    x, y = torch.eye(8).repeat(2, 1), torch.arange(16) % 2
+
+    def find_loss(logits):
+        return 1e-6 * torch.nn.functional.cross_entropy(logits, y)
+
+    full, half = (take_steps(precision, find_loss, x, 3) for precision in ("float32", "float16"))
+    assert full.abs().min() > 0
+    assert torch.allclose(half, full, rtol=2e-3, atol=0)
+
+
+def test_gradients_that_overflow_float16_at_every_scale_stop_the_training_by_name():
+    x, y = torch.full((16, 8), 5e4), torch.zeros(16, dtype=torch.int64)
+
+    def find_loss(logits):
+        return torch.nn.functional.cross_entropy(logits, y, reduction="sum")
+
+    with pytest.raises(CaseError, match="gradients overflow float16 in epoch 17"):
+        take_steps("float16", find_loss, x, 20)
+
+
+def test_a_step_whose_gradients_overflow_at_the_first_scale_alone_is_left_out_and_made_up_for():
+    """Each of the weights gets the gradient +-100 per record: 65,536 times that is infinite in float16."""
+    x, y = torch.full((16, 8), 200.0), torch.zeros(16, dtype=torch.int64)
+
+    def find_loss(logits):
+        return torch.nn.functional.cross_entropy(logits, y)
+
+    assert not take_steps("float16", find_loss, x, 1, rate=1e-6).any()
+    assert take_steps("float16", find_loss, x, 12, rate=1e-6).any()
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_saliency_and_answers_are_taken_in_full_precision_whatever_training_does(precision):
+    model, records = make_plain(), make_records()
+    plain, answers = find_saliency(model, records), predict_log_probs(model, records.x)
+    with use(Compute(precision=precision)):
+        assert all(torch.equal(plain[name], value) for name, value in find_saliency(model, records).items())
+        assert (predict_log_probs(model, records.x) == answers).all()
+
+
+def test_models_trained_together_in_float16_are_near_those_trained_alone():
+    records, recipe, seeds = make_records(), make_recipe(), (3, 4)
+    rows = torch.arange(len(records)).repeat(2, 1)
+    with use(Compute(precision="float16")):
+        together = fit_together([make_plain(), make_plain()], records, rows, recipe, seeds)
+        alone = [fit(make_plain(), records, recipe, seed) for seed in seeds]
+    for ours, theirs in zip(together, alone, strict=True):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.allclose(a, b, atol=0.003)
 
 
 def test_records_go_through_torchs_own_loader():

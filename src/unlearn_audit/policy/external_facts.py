@@ -90,7 +90,7 @@ class ComputeFacts(Frozen):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$")] = Field(
         default="cpu", description="auto, cpu, cuda, cuda:N or mps; one that is not there is refused"
     )
-    precision: Literal["float32", "bfloat16"] = Field(
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
         default="float32", description="of the sums in training; models are always asked in float32"
     )
     deterministic: bool = Field(

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from torch import nn
+    from torch.amp.grad_scaler import GradScaler
 
     from unlearn_audit.training.method import Method, Parameters, Setting
     from unlearn_audit.training.tensors import Records
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 _NAME = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?")
 _CUBLAS, _CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 
@@ -37,7 +38,8 @@ class Compute:
 
     Attributes:
         device: 'cpu', 'mps', 'cuda' (any, shared out among workers) or 'cuda:N'; chosen by `choose_device`.
-        precision: of the sums in training; a model is always asked in float32, since coarse answers hide memory.
+        precision: of the sums in training; a model is always asked in float32, since coarse answers hide memory. In
+            float16 losses are scaled, see `make_scaler`.
         deterministic: whether an accelerator takes only algorithms that give the same bits again.
     """
 
@@ -143,7 +145,33 @@ def _cast(compute: Compute) -> AbstractContextManager[None]:
 
     if compute.precision == "float32":
         return nullcontext()
-    return torch.autocast(compute.device.partition(":")[0], dtype=torch.bfloat16)
+    # without a cache: it would keep the weights of the first step for the whole training, which is one block
+    dtype = getattr(torch, compute.precision)
+    return torch.autocast(compute.device.partition(":")[0], dtype=dtype, cache_enabled=False)
+
+
+def find_kind(model: nn.Module) -> str:
+    """Return the kind of device that the weights of `model` lie on, such as 'cuda'."""
+    first = next(model.parameters(), None)
+    return "cpu" if first is None else first.device.type
+
+
+def in_full_precision(kind: str) -> AbstractContextManager[None]:
+    """Compute in float32 for the time of the block, on devices of this kind, whatever training does around it."""
+    import torch
+
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+
+
+def make_scaler(kind: str) -> GradScaler:
+    """Return what scales losses so that gradients in float16 do not vanish; in every other precision it does nothing.
+
+    Steps whose gradients overflow are left out and the scale is halved (Micikevicius et al. 2018, arXiv 1710.03740).
+    """
+    import torch
+
+    half = torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) is torch.float16
+    return torch.amp.GradScaler(kind, enabled=half)
 
 
 @contextmanager

@@ -6,11 +6,14 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.training.device import find_kind, make_scaler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Generator, Tensor, nn
+    from torch.amp.grad_scaler import GradScaler
+    from torch.optim import Optimizer
 
     from unlearn_audit.training.recipe import Recipe
 
@@ -49,6 +52,7 @@ class Learner:
         self._held: list[tuple[Tensor, Tensor, Tensor]] = []
         if trainable is not None:
             self._held = [(weight, trainable[name], weight.detach().clone()) for name, weight in weights.items()]
+        self._scaler = make_scaler(find_kind(self._model))
         self._scaled = [(weights[name], scale) for name, scale in (scales or {}).items()]
 
     def step(
@@ -65,7 +69,8 @@ class Learner:
         batch normalisation uses, and keeps, its running ones.
 
         Raises:
-            CaseError: the loss is NaN or infinite; `epoch` (from 1) is named.
+            CaseError: the loss is NaN or infinite, or in float16 gradients overflow at every scale; `epoch` (from 1) is
+                named.
         """
         import torch
 
@@ -79,11 +84,12 @@ class Learner:
                 loss = loss + penalty(self._model)
         if not torch.isfinite(loss):
             raise report_divergence(f"the loss was {float(loss.detach())}", epoch, rate)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._scaler.unscale_(self._optimiser)
         for weight, scale in self._scaled:
             if weight.grad is not None:
                 weight.grad.mul_(scale)
-        self._optimiser.step()
+        take_step(self._scaler, self._optimiser, epoch, rate)
         self._put_back()
 
     def _enter_training_mode(self, size: int) -> None:
@@ -118,6 +124,18 @@ class Learner:
             if not torch.isfinite(value).all():
                 raise report_divergence(f"'{name}' holds NaN or infinity", epoch, rate)
         return self._model.eval()
+
+
+def take_step(scaler: GradScaler, optimiser: Optimizer, epoch: int, rate: float) -> None:
+    """Take the step that the gradients ask for; in float16 none where they overflow, and the scale is halved.
+
+    Raises:
+        CaseError: they overflow although losses are no longer scaled.
+    """
+    scaler.step(optimiser)
+    scaler.update()
+    if scaler.get_scale() < 1:
+        raise report_divergence("gradients overflow float16", epoch, rate)
 
 
 def report_divergence(what: str, epoch: int, rate: float) -> CaseError:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
+from unlearn_audit.training.device import find_kind, in_full_precision
 from unlearn_audit.training.streamed import Inputs, split_inputs
 from unlearn_audit.training.tensors import Records, validate_not_empty
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def read_model(model: nn.Module) -> Iterator[nn.Module]:
-    """Put `model` into evaluation mode for the time of the block, then every module back into its own mode."""
+    """Put `model` into evaluation mode and float32 for the time of the block, then every module back into its own."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        yield model
+        with in_full_precision(find_kind(model)):
+            yield model
     finally:
         for module, training in modes:
             module.training = training

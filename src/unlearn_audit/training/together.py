@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError
 from unlearn_audit.records import ProgressCallback, ignore_progress
-from unlearn_audit.training.learner import count_batches, draw_batches, report_divergence
+from unlearn_audit.training.device import find_kind, make_scaler
+from unlearn_audit.training.learner import count_batches, draw_batches, report_divergence, take_step
 from unlearn_audit.training.prediction import count_classes
 from unlearn_audit.training.randomness import make_generator
 from unlearn_audit.training.recipe import Recipe, is_ordinary, plan_rate
@@ -64,6 +65,7 @@ def fit_together(
     optimiser = torch.optim.SGD(
         weights.values(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
+    scaler = make_scaler(find_kind(models[0]))
     shuffles = [make_generator(seed, "shuffle") for seed in seeds]
     done, rate, steps = 0, 0.0, recipe.epochs * count_batches(rows.shape[1], recipe.batch)
     for epoch in range(1, recipe.epochs + 1):
@@ -74,8 +76,8 @@ def fit_together(
             losses = _find_losses(answer(weights, _take_inputs(records, batch)), records.y[batch])
             _validate_losses(losses, called, epoch, rate)
             # one backward pass for all: a model's weights occur in its own loss alone
-            losses.sum().backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            scaler.scale(losses.sum()).backward()  # type: ignore[no-untyped-call]
+            take_step(scaler, optimiser, epoch, rate)
             done += 1
             progress(task, done, steps)
     return _unstack(models, weights, called, rate, recipe.epochs)
