@@ -67,6 +67,13 @@ def reads_pairs(policy: Policy) -> bool:
     return policy.membership.references is not None or policy.membership.recognition is not None
 
 
+def looks_by_person(context: EvaluationContext, metric: str) -> bool:
+    """Whether a metric of `OF_PAIRS` averages over each person's records: on average, where persons are known."""
+    return metric == "worst-patient-recognition" or (
+        metric == "paired-recognition" and context.all_clusters is not None
+    )
+
+
 def get_answers(context: EvaluationContext, model: str) -> NDArray[np.float64]:
     """Return (K, n, k) the log-probabilities of the reference models after the procedure that made `model`.
 

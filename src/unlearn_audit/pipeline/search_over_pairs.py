@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from unlearn_audit.errors import CaseError, MeasurementError, UnfinishedError
 from unlearn_audit.evidence import Evidence
-from unlearn_audit.findings.audit_set import OF_PAIRS, gather_audit_set
+from unlearn_audit.findings.audit_set import OF_PAIRS, gather_audit_set, looks_by_person
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure_pairs
 from unlearn_audit.policy import Check, MethodChoice, Policy, Remedy
@@ -87,12 +87,8 @@ def find_lacking(context: EvaluationContext, checks: tuple[Check, ...]) -> Messa
     pair. Read off the original's own, which every configuration starts from.
     """
     try:
-        persons = context.all_clusters is not None
         for check in checks:
-            by_person = check.metric == "worst-patient-recognition" or (
-                persons and check.metric == "paired-recognition"
-            )
-            gather_audit_set(context, "original", ALL, by_person=by_person)
+            gather_audit_set(context, "original", ALL, by_person=looks_by_person(context, check.metric))
     except MeasurementError as error:
         return find_reason(error)
     return None

@@ -8,7 +8,14 @@ audited checkpoint; `checkpoint-spread` says whether that is one of its models.
 import numpy as np
 
 from unlearn_audit.errors import MeasurementError
-from unlearn_audit.findings.audit_set import SIGN_VECTORS, AuditSet, gather_audit_set, get_answers, reads_pairs
+from unlearn_audit.findings.audit_set import (
+    SIGN_VECTORS,
+    AuditSet,
+    gather_audit_set,
+    get_answers,
+    looks_by_person,
+    reads_pairs,
+)
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.metric import Metric
 from unlearn_audit.findings.traits import TRAITS
@@ -40,7 +47,7 @@ def _describe(audit_set: AuditSet, estimate: Estimate, p: float) -> Estimate:
 
 
 def _estimate(context: EvaluationContext, key: MetricKey) -> tuple[AuditSet, PairedRecognition]:
-    by_person = context.all_clusters is not None
+    by_person = looks_by_person(context, "paired-recognition")
     audit_set = gather_audit_set(context, key.model, key.among, by_person=by_person)
     least = context.policy.protocol.smallest_group
     if min(audit_set.sizes[0], audit_set.differences.records) < least:
