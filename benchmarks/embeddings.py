@@ -42,8 +42,8 @@ def main() -> None:
     """Run the audit and print what it took."""
     torch.set_num_threads(1)
     epochs = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    said = {"schema": "unlearn-audit/case/v1", "name": "embeddings", "embeddings": "features.npz"}
-    case = CaseFile.model_validate({**said, "recipe": {"epochs": epochs, "batch": 256}})
+    fields = {"schema": "unlearn-audit/case/v1", "name": "embeddings", "embeddings": "features.npz"}
+    case = CaseFile.model_validate({**fields, "recipe": {"epochs": epochs, "batch": 256}})
     policy = load_policy(find_policy("dermatology"), name_known())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -28,9 +28,9 @@ def write_all(docs: Path = DOCS) -> None:
     """Write the figures, and every marked passage anew."""
     for name, draw in FIGURES.items():
         (docs / name).write_text(draw(), encoding="utf-8")
-    for (page, name), tell in PASSAGES.items():
+    for (page, name), write in PASSAGES.items():
         path = docs / page
-        path.write_text(fill(path.read_text("utf-8"), name, tell()), encoding="utf-8")
+        path.write_text(fill(path.read_text("utf-8"), name, write()), encoding="utf-8")
 
 
 def fill(page: str, name: str, passage: str) -> str:
@@ -51,7 +51,7 @@ def tell_coverage() -> str:
     document = _read("appendix/coverage.json")
     rows, nominal = document["cases"], document["confidence"]
     worst = min(rows, key=lambda row: find_share(row, "deciding"))
-    said = (
+    summary = (
         f"{document['repeats']:,} samples in each of {len(rows)} cells. At a promise of {nominal:g}, **the lowest "
         f"share of right ends of a deciding bound is {find_share(worst, 'deciding'):.4f}** "
         f"({worst['statistic']}: {worst['case']})."
@@ -61,7 +61,7 @@ def tell_coverage() -> str:
         "|---|---|---|---|---|",
         *(_tell_method(method, name, rows) for method, name in NAMES.items()),
     ]
-    return "\n".join([said, "", *table])
+    return "\n".join([summary, "", *table])
 
 
 def _tell_method(method: str, name: str, rows: list[dict[str, Any]]) -> str:

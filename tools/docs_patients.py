@@ -31,11 +31,11 @@ def tell_study_patients(name: str) -> str:
     for cell in result.cells:
         forget, test = cell.splits["forget"], cell.splits["test"]
         models = result.study.references.models if result.study.references else 0
-        said = (
+        summary = (
             f"{result.data}: {forget:,} records forgotten ({show_share(cell.forget)}), "
             f"{cell.positives['forget']:,} of them malignant; {test:,} controls; {models} reference models."
         )
-        parts += [said, "", *write_recognition(cell.recognition, "malignant", "benign"), ""]
+        parts += [summary, "", *write_recognition(cell.recognition, "malignant", "benign"), ""]
     return "\n".join(parts[:-1])
 
 

@@ -20,14 +20,14 @@ def select_answers(name: str) -> str:
     heads = [f"{show_share(cell.forget)} forgotten" for cell in result.cells]
     lines = [f"| Claim | Said by | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     for claim in result.study.claims:
-        told = [_tell_answer(result, index, claim.says) for index in range(len(result.cells))]
-        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(told)} |")
+        answers = [_tell_answer(result, index, claim.says) for index in range(len(result.cells))]
+        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(answers)} |")
     return "\n".join(lines)
 
 
-def _tell_answer(result: StudyResult, index: int, says: str) -> str:
+def _tell_answer(result: StudyResult, index: int, text: str) -> str:
     for answer in result.cells[index].answers:
-        if answer.claim.says == says:
+        if answer.claim.says == text:
             shown = show_estimate(answer.difference, signed=True)
             return f"{OUTCOMES[answer.outcome]}: {shown}, {answer.agreeing} of {answer.seeds} seeds"
     return "-"

@@ -160,8 +160,8 @@ def list_record_cases() -> Iterator[Case]:
     for shape, sizes, events in product(shapes.values(), RECORDS, (*EVENTS, None)):
         missed = FREQUENT if events is None else events / sizes[0]
         classes = make_classes(shape, missed, missed / 2, 0.02, 0.01)
-        told = f"{sizes[0]} positives" + (f", {sizes[1]:,} negatives" if len(shape.outcomes) > 1 else "")
-        name = f"{told}; {missed * sizes[0]:g} missed expected"
+        label = f"{sizes[0]} positives" + (f", {sizes[1]:,} negatives" if len(shape.outcomes) > 1 else "")
+        name = f"{label}; {missed * sizes[0]:g} missed expected"
         yield _case_of_records(shape, name, sizes[: len(shape.outcomes)], classes)
     hard = shapes["Global Risk change"]
     yield _case_of_records(
@@ -186,10 +186,10 @@ CLUSTERINGS = {
 
 def list_cluster_cases() -> Iterator[Case]:
     """Yield the cases of clusters: every statistic in every design, with few misses and with many."""
-    for shape, (told, how), events in product(make_shapes(20.0).values(), CLUSTERINGS.items(), (1.0, 4.0, None)):
+    for shape, (label, how), events in product(make_shapes(20.0).values(), CLUSTERINGS.items(), (1.0, 4.0, None)):
         prior = (1.0,) if len(shape.outcomes) == 1 else (0.3, 0.7)
         missed = FREQUENT if events is None else events / (how.clusters * prior[0])
         if events is None and (how.sizes is LESIONS or how.informative):
             continue
         classes = make_classes(shape, missed, missed / 4, 0.05, 0.02)
-        yield _case_of_clusters(shape, f"{told}; {missed:.3g} missed", how, prior, classes)
+        yield _case_of_clusters(shape, f"{label}; {missed:.3g} missed", how, prior, classes)

@@ -81,9 +81,9 @@ def test_who_is_still_recognised_after_which_method_is_the_samples():
         for finding in record["findings"]
         if (finding["key"]["metric"], finding["key"]["among"]) == ("recognised-records", "all")
     }
-    said = "SalUn leaves {:.0f} of {} erased patients recognised and SalUn-CRA {:.0f}"
+    sentence = "SalUn leaves {:.0f} of {} erased patients recognised and SalUn-CRA {:.0f}"
 
-    assert said.format(*left["SalUn"], left["SalUn-CRA"][0]) in " ".join(README.split())
+    assert sentence.format(*left["SalUn"], left["SalUn-CRA"][0]) in " ".join(README.split())
     none = [title for title in left if "Warm restart" in title or "scratch" in title or "Retrained" in title]
     assert len(none) == 4
     assert not any(left[title][0] for title in none)
