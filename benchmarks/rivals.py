@@ -106,7 +106,7 @@ def compare_sacroml() -> Comparison | None:
         ours, mine = _time(lambda: _attack_by_ours(target, Path(folder) / "ours"))
         theirs, sacromls = _time(lambda: _attack_by_sacroml(target, Path(folder) / "theirs"))
     what = f"LiRA with {MODEL_COUNT} reference models"
-    found = _tell("lira", what, f"sacroml {installed}", (ours, theirs), (mine, sacromls))
+    found = _report("lira", what, f"sacroml {installed}", (ours, theirs), (mine, sacromls))
     return replace(found, models=MODEL_COUNT)
 
 
@@ -155,7 +155,7 @@ def compare_art() -> Comparison | None:
 
     theirs, arts = _time(lambda: _attack_by_art(target, rest))
     what = "membership by one model's answers"
-    return _tell("membership", what, f"ART {installed}", (ours, theirs), (mine, arts))
+    return _report("membership", what, f"ART {installed}", (ours, theirs), (mine, arts))
 
 
 def _attack_by_art(target: Target, rest: np.ndarray) -> float:
@@ -186,7 +186,7 @@ def _time(work: Callable[[], _Found]) -> tuple[_Found, float]:
     return work(), time.process_time() - started
 
 
-def _tell(name: str, what: str, whose: str, areas: tuple[float, float], seconds: tuple[float, float]) -> Comparison:
+def _report(name: str, what: str, whose: str, areas: tuple[float, float], seconds: tuple[float, float]) -> Comparison:
     ratio, agree = seconds[1] / seconds[0], areas[0] > areas[1] - _AGREEMENT
     print(
         f"{what}, cytology network, one core: {ratio:,.3g} times the speed of {whose} "

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STUDIES: tuple[str, ...] = ("patients-ultrasound", "patients-skin")
 
 
-def tell_patients() -> str:
+def format_patients() -> str:
     """Return the table of the published cytology evidence, a row for each procedure, both controls among them."""
     evidence = read_evidence(ROOT / "sample_reports" / "breast-cytology" / "evidence.parquet")
     context = EvaluationContext(evidence, load_policy(ROOT / "policies" / "breast-cytology.yaml", name_known()))
@@ -24,7 +24,7 @@ def tell_patients() -> str:
     return "\n".join(write_recognition(rows, "malignant", "benign"))
 
 
-def tell_study_patients(name: str) -> str:
+def format_study_patients(name: str) -> str:
     """Return the same of each share that a published study forgot, and on how many records and pairs it rests."""
     result = read_study(name)
     parts: list[str] = []
@@ -41,5 +41,5 @@ def tell_study_patients(name: str) -> str:
 
 def list_patient_passages() -> dict[tuple[str, str], Callable[[], str]]:
     """Return what fills the marks of the page."""
-    studies = {("patients.md", name): lambda name=name: tell_study_patients(name) for name in STUDIES}
-    return {("patients.md", "patients"): tell_patients, **studies}
+    studies = {("patients.md", name): lambda name=name: format_study_patients(name) for name in STUDIES}
+    return {("patients.md", "patients"): format_patients, **studies}

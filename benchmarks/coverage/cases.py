@@ -16,7 +16,7 @@ from benchmarks.coverage.designs import (
     Clustering,
     draw_clusters,
     draw_records,
-    tell_scale,
+    find_scale,
 )
 from benchmarks.coverage.methods import Ends, bound_cells, bound_share
 from unlearn_audit.stats.cells import Functional, stratify_records
@@ -104,7 +104,7 @@ def make_shapes(ratio: float) -> dict[str, Shape]:
     }
 
 
-def _tell_truth(shape: Shape, classes: tuple[Classes, ...], prior: tuple[float, ...]) -> float:
+def _find_truth(shape: Shape, classes: tuple[Classes, ...], prior: tuple[float, ...]) -> float:
     expected = np.concatenate([share * np.array(each.shares) for share, each in zip(prior, classes, strict=True)])
     return float(shape.functional.evaluate(expected[None, :])[0])
 
@@ -130,7 +130,7 @@ def _case_of_records(shape: Shape, name: str, sizes: tuple[int, ...], classes: t
         return bound_cells(stratified, shape.functional, DRAWS, rng, rivals=rivals)
 
     prior = tuple(size / sum(sizes) for size in sizes)
-    return Case(shape.name, name, _tell_truth(shape, classes, prior), bound)
+    return Case(shape.name, name, _find_truth(shape, classes, prior), bound)
 
 
 def _case_of_clusters(
@@ -140,11 +140,11 @@ def _case_of_clusters(
         table = draw_clusters(how, prior, classes, rng)
         return bound_cells(stratify_table(table), shape.functional, CLUSTER_DRAWS, rng, rivals=rivals)
 
-    raised = tell_scale(how)
+    raised = find_scale(how)
     known = tuple(
         Classes((1 - raised * sum(each.shares[1:]), *(raised * share for share in each.shares[1:]))) for each in classes
     )
-    return Case(f"{shape.name}, clustered", name, _tell_truth(shape, known, prior), bound)
+    return Case(f"{shape.name}, clustered", name, _find_truth(shape, known, prior), bound)
 
 
 RECORDS = ((20, 40), (64, 107), (400, 1600))
