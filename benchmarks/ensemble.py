@@ -22,7 +22,7 @@ from unlearn_audit.reference_models.trainer import ReferenceModelTrainer
 from unlearn_audit.reference_models.workers import Workers, open_workers
 from unlearn_audit.training import fit, predict_log_probs
 
-MODELS_ASKED = 64
+MODEL_COUNT = 64
 RECIPE = Recipe(epochs=200, batch=32, learning_rate=0.05)  # policies/breast-cytology.yaml
 _AGREEMENT = 0.01  # in a probability: 2,000 steps amplify the rounding of float32, to 0.006 in the worst of 64 models
 
@@ -35,7 +35,7 @@ def set_up(cache: Path, workers: Workers) -> ReferenceModelTrainer:
     split[train[: len(train) // 5]] = "forget"
     return ReferenceModelTrainer(
         pool=Pool(data.x, data.label, data.label == 1),
-        halves=draw_halves(split, data.label, MODELS_ASKED, seed=1),
+        halves=draw_halves(split, data.label, MODEL_COUNT, seed=1),
         spec=ModelSpec(MODELS["mlp"], data.x.shape[1:], 2, RECIPE),
         seed=1,
         cache=ModelCache(cache),
@@ -65,9 +65,9 @@ def compare_ensemble() -> Comparison:
     apart = float(np.abs(np.exp(ours) - np.exp(theirs)).max())
     agree = same and apart < _AGREEMENT
     print(
-        f"{MODELS_ASKED} reference models of the cytology network, {RECIPE.epochs} epochs, {workers.jobs} processes: "
+        f"{MODEL_COUNT} reference models of the cytology network, {RECIPE.epochs} epochs, {workers.jobs} processes: "
         f"{naive / mine:.1f} times the speed of a loop over fit ({mine:.1f} s, {naive:.1f} s); "
         f"{'the same bits as in one process' if same else 'OTHER BITS than in one process'}; probabilities at most "
         f"{apart:.1g} from the loop's, {'agree' if agree else 'DISAGREE'}"
     )
-    return Comparison("ensemble", naive / mine, agree, models=MODELS_ASKED)
+    return Comparison("ensemble", naive / mine, agree, models=MODEL_COUNT)

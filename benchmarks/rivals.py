@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.comparison import Comparison
-from benchmarks.ensemble import MODELS_ASKED, RECIPE
+from benchmarks.ensemble import MODEL_COUNT, RECIPE
 from unlearn_audit.data import draw_halves, load_dataset
 from unlearn_audit.models import MODELS
 from unlearn_audit.models.cache import ModelCache
@@ -68,7 +68,7 @@ class Target:
         split = np.where(self.is_member, "forget", "test")
         return ReferenceModelTrainer(
             pool=Pool(self.x, self.y, self.y == 1),
-            halves=draw_halves(split, self.y, MODELS_ASKED, seed=1),
+            halves=draw_halves(split, self.y, MODEL_COUNT, seed=1),
             spec=ModelSpec(MODELS["mlp"], self.x.shape[1:], 2, RECIPE),
             seed=1,
             cache=ModelCache(cache),
@@ -105,15 +105,15 @@ def compare_sacroml() -> Comparison | None:
     with tempfile.TemporaryDirectory() as folder:
         ours, mine = _time(lambda: _attack_by_ours(target, Path(folder) / "ours"))
         theirs, sacromls = _time(lambda: _attack_by_sacroml(target, Path(folder) / "theirs"))
-    what = f"LiRA with {MODELS_ASKED} reference models"
-    found = _tell("lira", what, f"sacroml {installed}", (ours, theirs), (mine, sacromls))
-    return replace(found, models=MODELS_ASKED)
+    what = f"LiRA with {MODEL_COUNT} reference models"
+    found = _report("lira", what, f"sacroml {installed}", (ours, theirs), (mine, sacromls))
+    return replace(found, models=MODEL_COUNT)
 
 
 def _attack_by_ours(target: Target, cache: Path) -> float:
     trainer = target.make_trainer(cache)
     answers = trainer.ask(trainer.train())
-    references = np.stack([score_logit(said, target.y) for said in answers])
+    references = np.stack([score_logit(answer, target.y) for answer in answers])
     return _find_auc(target, score_lira(target.score(), references, trainer.halves.trained_on))
 
 
@@ -134,7 +134,7 @@ def _attack_by_sacroml(target: Target, folder: Path) -> float:
         y_test=target.y[~target.is_member],
         **where,
     )
-    attack = LIRAAttack(str(folder), write_report=False, n_shadow_models=MODELS_ASKED, mode="online-carlini")
+    attack = LIRAAttack(str(folder), write_report=False, n_shadow_models=MODEL_COUNT, mode="online-carlini")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         attack.attack(attacked)
@@ -155,17 +155,17 @@ def compare_art() -> Comparison | None:
 
     theirs, arts = _time(lambda: _attack_by_art(target, rest))
     what = "membership by one model's answers"
-    return _tell("membership", what, f"ART {installed}", (ours, theirs), (mine, arts))
+    return _report("membership", what, f"ART {installed}", (ours, theirs), (mine, arts))
 
 
 def _attack_by_art(target: Target, rest: np.ndarray) -> float:
     from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
     from art.estimators.classification import PyTorchClassifier
 
-    asked = PyTorchClassifier(
+    classifier = PyTorchClassifier(
         model=target.model, loss=torch.nn.CrossEntropyLoss(), input_shape=target.x.shape[1:], nb_classes=2
     )
-    attack = MembershipInferenceBlackBox(asked)
+    attack = MembershipInferenceBlackBox(classifier)
     known, others = ~rest & target.is_member, ~rest & ~target.is_member
     torch.manual_seed(1)
     attack.fit(target.x[known], target.y[known], target.x[others], target.y[others])
@@ -186,7 +186,7 @@ def _time(work: Callable[[], _Found]) -> tuple[_Found, float]:
     return work(), time.process_time() - started
 
 
-def _tell(name: str, what: str, whose: str, areas: tuple[float, float], seconds: tuple[float, float]) -> Comparison:
+def _report(name: str, what: str, whose: str, areas: tuple[float, float], seconds: tuple[float, float]) -> Comparison:
     ratio, agree = seconds[1] / seconds[0], areas[0] > areas[1] - _AGREEMENT
     print(
         f"{what}, cytology network, one core: {ratio:,.3g} times the speed of {whose} "

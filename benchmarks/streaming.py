@@ -94,11 +94,11 @@ def run_case(folder: Path, cache: Path) -> None:
     stop = threading.Event()
     watcher = threading.Thread(target=watch_memory, args=(peak, stop), daemon=True)
     watcher.start()
-    started, told = time.perf_counter(), [""]
+    started, latest = time.perf_counter(), [""]
 
     def progress(task: str, done: int, total: int) -> None:
-        if task != told[0] or done == total:
-            told[0] = task
+        if task != latest[0] or done == total:
+            latest[0] = task
             line = {"task": task, "seconds": round(time.perf_counter() - started), "VmHWM": read_memory("VmHWM")}
             print(json.dumps({**line, "done": done}), file=sys.stderr, flush=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
 from tools.docs_patients import list_patient_passages
-from tools.docs_scale import tell_plan, tell_training, tell_workers
+from tools.docs_scale import format_plan, format_training, format_workers
 from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
 
@@ -28,9 +28,9 @@ def write_all(docs: Path = DOCS) -> None:
     """Write the figures, and every marked passage anew."""
     for name, draw in FIGURES.items():
         (docs / name).write_text(draw(), encoding="utf-8")
-    for (page, name), tell in PASSAGES.items():
+    for (page, name), write in PASSAGES.items():
         path = docs / page
-        path.write_text(fill(path.read_text("utf-8"), name, tell()), encoding="utf-8")
+        path.write_text(fill(path.read_text("utf-8"), name, write()), encoding="utf-8")
 
 
 def fill(page: str, name: str, passage: str) -> str:
@@ -46,12 +46,12 @@ def fill(page: str, name: str, passage: str) -> str:
     return written
 
 
-def tell_coverage() -> str:
+def format_coverage() -> str:
     """Return what the coverage study found, a row for each method."""
     document = _read("appendix/coverage.json")
     rows, nominal = document["cases"], document["confidence"]
     worst = min(rows, key=lambda row: find_share(row, "deciding"))
-    said = (
+    summary = (
         f"{document['repeats']:,} samples in each of {len(rows)} cells. At a promise of {nominal:g}, **the lowest "
         f"share of right ends of a deciding bound is {find_share(worst, 'deciding'):.4f}** "
         f"({worst['statistic']}: {worst['case']})."
@@ -59,34 +59,34 @@ def tell_coverage() -> str:
     table = [
         "| method | cells | lowest share of right ends | cells below 0.94 | decides |",
         "|---|---|---|---|---|",
-        *(_tell_method(method, name, rows) for method, name in NAMES.items()),
+        *(_format_method(method, name, rows) for method, name in NAMES.items()),
     ]
-    return "\n".join([said, "", *table])
+    return "\n".join([summary, "", *table])
 
 
-def _tell_method(method: str, name: str, rows: list[dict[str, Any]]) -> str:
+def _format_method(method: str, name: str, rows: list[dict[str, Any]]) -> str:
     shares = [find_share(row, method) for row in rows if method in row["methods"]]
     below = sum(share < 0.94 for share in shares)  # noqa: PLR2004 - as in the head of the table
     return f"| {name} | {len(shares)} | {min(shares):.4f} | {below} | {'yes' if method == 'deciding' else 'never'} |"
 
 
-def tell_selftest() -> str:
+def format_selftest() -> str:
     """Return the published run's own sentence."""
     return re.search(
         r"^In the self-test of .*$", (DOCS / "appendix/selftest.md").read_text("utf-8"), re.MULTILINE
     ).group()
 
 
-def tell_methods() -> str:
+def format_methods() -> str:
     """Return the table of methods and, below it, each one's parameters."""
     table = ["| name | method | source | reads | costs |", "|---|---|---|---|---|"]
     for name, method in METHODS.items():
         reads = " and ".join(method.needs)
         table.append(f"| `{name}` | {method.title} | {method.source} | {reads} | {method.cost} |")
-    return "\n".join([*table, "", "## Parameters", *(line for name in METHODS for line in _tell_parameters(name))])
+    return "\n".join([*table, "", "## Parameters", *(line for name in METHODS for line in _format_parameters(name))])
 
 
-def _tell_parameters(name: str) -> Iterator[str]:
+def _format_parameters(name: str) -> Iterator[str]:
     yield from ("", f"### `{name}`", "")
     fields = METHODS[name].parameters.model_json_schema().get("properties", {})
     if not fields:
@@ -94,17 +94,17 @@ def _tell_parameters(name: str) -> Iterator[str]:
         return
     yield from ("| parameter | default | allowed | meaning |", "|---|---|---|---|")
     for field, schema in fields.items():
-        yield f"| `{field}` | {schema['default']} | {_tell_range(schema)} | {schema.get('description', '')} |"
+        yield f"| `{field}` | {schema['default']} | {_format_range(schema)} | {schema.get('description', '')} |"
 
 
-def _tell_range(schema: dict[str, Any]) -> str:
+def _format_range(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(schema["enum"])
     signs = {"exclusiveMinimum": "above", "minimum": "from", "exclusiveMaximum": "below", "maximum": "to"}
     return " ".join(f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema)
 
 
-def tell_crosswalk() -> str:
+def format_crosswalk() -> str:
     """Return the requirements that every report's crosswalk goes through, and how far a record can go."""
     table = [
         "| source and clause | topic, in our words | section | at best | lies beyond a report |",
@@ -127,13 +127,13 @@ FIGURES: dict[str, Callable[[], str]] = {
     "appendix/coverage.svg": lambda: draw_shares(_read("appendix/coverage.json")),
 }
 PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
-    ("methods.md", "methods"): tell_methods,
-    ("reading-legal.md", "crosswalk"): tell_crosswalk,
-    ("numbers.md", "coverage"): tell_coverage,
-    ("numbers.md", "selftest"): tell_selftest,
-    ("appendix/scale.md", "training"): tell_training,
-    ("appendix/scale.md", "workers"): tell_workers,
-    ("appendix/scale.md", "plan"): tell_plan,
+    ("methods.md", "methods"): format_methods,
+    ("reading-legal.md", "crosswalk"): format_crosswalk,
+    ("numbers.md", "coverage"): format_coverage,
+    ("numbers.md", "selftest"): format_selftest,
+    ("appendix/scale.md", "training"): format_training,
+    ("appendix/scale.md", "workers"): format_workers,
+    ("appendix/scale.md", "plan"): format_plan,
     **list_patient_passages(),
     **list_passages(("skin", "ultrasound")),
 }

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STUDIES: tuple[str, ...] = ("patients-ultrasound", "patients-skin")
 
 
-def tell_patients() -> str:
+def format_patients() -> str:
     """Return the table of the published cytology evidence, a row for each procedure, both controls among them."""
     evidence = read_evidence(ROOT / "sample_reports" / "breast-cytology" / "evidence.parquet")
     context = EvaluationContext(evidence, load_policy(ROOT / "policies" / "breast-cytology.yaml", name_known()))
@@ -24,22 +24,22 @@ def tell_patients() -> str:
     return "\n".join(write_recognition(rows, "malignant", "benign"))
 
 
-def tell_study_patients(name: str) -> str:
+def format_study_patients(name: str) -> str:
     """Return the same of each share that a published study forgot, and on how many records and pairs it rests."""
     result = read_study(name)
     parts: list[str] = []
     for cell in result.cells:
         forget, test = cell.splits["forget"], cell.splits["test"]
         models = result.study.references.models if result.study.references else 0
-        said = (
+        summary = (
             f"{result.data}: {forget:,} records forgotten ({show_share(cell.forget)}), "
             f"{cell.positives['forget']:,} of them malignant; {test:,} controls; {models} reference models."
         )
-        parts += [said, "", *write_recognition(cell.recognition, "malignant", "benign"), ""]
+        parts += [summary, "", *write_recognition(cell.recognition, "malignant", "benign"), ""]
     return "\n".join(parts[:-1])
 
 
 def list_patient_passages() -> dict[tuple[str, str], Callable[[], str]]:
     """Return what fills the marks of the page."""
-    studies = {("patients.md", name): lambda name=name: tell_study_patients(name) for name in STUDIES}
-    return {("patients.md", "patients"): tell_patients, **studies}
+    studies = {("patients.md", name): lambda name=name: format_study_patients(name) for name in STUDIES}
+    return {("patients.md", "patients"): format_patients, **studies}

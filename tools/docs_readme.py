@@ -24,29 +24,29 @@ _COLUMNS = {
 _SHARE = 0.5
 
 
-def tell_coverage_share() -> str:
+def format_coverage_share() -> str:
     """Return the lowest share of right ends of the deciding bounds, and among how many cells."""
     document = json.loads((DOCS / "appendix" / "coverage.json").read_bytes())
     lowest = min(find_share(row, "deciding") for row in document["cases"])
     return f"{lowest:.4f} in {len(document['cases'])} cells of {document['repeats']:,} samples"
 
 
-def tell_selftest_share() -> str:
+def format_selftest_share() -> str:
     """Return how many models on a tolerance passed."""
     return str(SelfTestSummary.model_validate_json(read_published_selftest()).on_tolerance)
 
 
-def tell_verdict_speed() -> str:
+def format_verdict_speed() -> str:
     """Return how many times as fast as scipy's bootstrap evidence to verdict was on the machine that published."""
     return f"{read_ratios()['verdict']:.0f} times as fast"
 
 
-def tell_ensemble_speed() -> str:
+def format_ensemble_speed() -> str:
     """Return the same of the reference models of `make bench`, against a loop over the ordinary training."""
     return f"{read_ratios()['ensemble']:.1f} times as fast"
 
 
-def tell_attack(name: str) -> str:
+def format_attack(name: str) -> str:
     """Return how fast our attack was in times of another library's, and both AUCs: same data and network, one run."""
     ratios = read_ratios()
     ours, theirs = ratios[f"{name}-auc"]
@@ -58,7 +58,7 @@ def read_ratios() -> dict[str, Any]:
     return dict(json.loads((DOCS / "appendix" / "bench.json").read_bytes()))
 
 
-def tell_study() -> tuple[str, int]:
+def format_study() -> tuple[str, int]:
     """Return the main rows and columns of the skin study at half forgotten, and its number of seeds."""
     cell = next(cell for cell in read_study("skin").cells if cell.forget == _SHARE)
     lines = [f"| model | {' | '.join(_COLUMNS.values())} |", "|---" * (1 + len(_COLUMNS)) + "|"]
@@ -68,7 +68,7 @@ def tell_study() -> tuple[str, int]:
     return "\n".join(lines), len(cell.seeds)
 
 
-def tell_reference_count() -> int:
+def count_references() -> int:
     """Return how many reference models the policy of the embedded data asks for."""
     policy = load_policy(find_policy("breast-cytology"), name_known())
     references = policy.membership.references

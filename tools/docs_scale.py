@@ -10,7 +10,7 @@ _CORES = 64
 _HOUR = 3_600
 
 
-def tell_training() -> str:
+def format_training() -> str:
     """Return seconds of one core, and per image, by size and number."""
     lines = ["| pixels | images | one epoch, s | per image, ms | asking once, s | per image, ms |", "|---" * 6 + "|"]
     for row in _read()["training"]:
@@ -22,7 +22,7 @@ def tell_training() -> str:
     return "\n".join(lines)
 
 
-def tell_workers() -> str:
+def format_workers() -> str:
     """Return how the same trainings divide among processes, and how long a verdict takes."""
     found = _read()
     one = next(row["seconds"] for row in found["workers"] if row["workers"] == 1)
@@ -35,7 +35,7 @@ def tell_workers() -> str:
     return "\n".join(lines)
 
 
-def tell_plan() -> str:
+def format_plan() -> str:
     """Return what a million images cost by the slopes of the largest sets."""
     heads = (
         "pixels",

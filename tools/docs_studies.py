@@ -20,20 +20,20 @@ def select_answers(name: str) -> str:
     heads = [f"{show_share(cell.forget)} forgotten" for cell in result.cells]
     lines = [f"| Claim | Said by | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     for claim in result.study.claims:
-        told = [_tell_answer(result, index, claim.says) for index in range(len(result.cells))]
-        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(told)} |")
+        answers = [_format_answer(result, index, claim.says) for index in range(len(result.cells))]
+        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(answers)} |")
     return "\n".join(lines)
 
 
-def _tell_answer(result: StudyResult, index: int, says: str) -> str:
+def _format_answer(result: StudyResult, index: int, text: str) -> str:
     for answer in result.cells[index].answers:
-        if answer.claim.says == says:
+        if answer.claim.says == text:
             shown = show_estimate(answer.difference, signed=True)
             return f"{OUTCOMES[answer.outcome]}: {shown}, {answer.agreeing} of {answer.seeds} seeds"
     return "-"
 
 
-def tell_numbers(name: str) -> str:
+def format_numbers(name: str) -> str:
     """Return the main columns of every cell: means over seeds with their intervals."""
     result = read_study(name)
     titles = {measure: row.title for measure, row in find_measures(result).items()}
@@ -55,5 +55,5 @@ def list_passages(names: Sequence[str]) -> dict[tuple[str, str], Callable[[], st
     found: dict[tuple[str, str], Callable[[], str]] = {}
     for name in names:
         found["study.md", f"{name}-answers"] = lambda name=name: select_answers(name)
-    found["study.md", "skin-numbers"] = lambda: tell_numbers("skin")
+    found["study.md", "skin-numbers"] = lambda: format_numbers("skin")
     return found

@@ -87,8 +87,8 @@ def _make(place: Path) -> Path:
         shutil.copy(stamps.root_path, made / "time-root.pem")
     shutil.copy(lab / "root.crt.pem", made / "root.pem")
     trust = ("--trust", made / "root.pem", "--trust-time", made / "time-root.pem", "--require-timestamp")
-    told = json.loads(_run("verify", made / "bundle", *trust, "--json", may_end=(0, 1, 3)))
-    expected = {"exit_code": told["exit_code"], "lines": {line["name"]: line["state"] for line in told["lines"]}}
+    found = json.loads(_run("verify", made / "bundle", *trust, "--json", may_end=(0, 1, 3)))
+    expected = {"exit_code": found["exit_code"], "lines": {line["name"]: line["state"] for line in found["lines"]}}
     (made / "expected.json").write_text(json.dumps(expected, indent=2) + "\n", "utf-8")
     return made
 
@@ -97,12 +97,12 @@ def _run(*arguments: object, may_end: tuple[int, ...] = (0,)) -> str:
     """Run the command in this process; return what it said, or stop with it."""
     from unlearn_audit.cli import run_guarded
 
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         code = run_guarded([str(argument) for argument in arguments])
     if code not in may_end:
-        sys.exit(f"exit {code}: {' '.join(map(str, arguments))}\n{said.getvalue()}")
-    return said.getvalue()
+        sys.exit(f"exit {code}: {' '.join(map(str, arguments))}\n{output.getvalue()}")
+    return output.getvalue()
 
 
 if __name__ == "__main__":

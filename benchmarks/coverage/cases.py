@@ -16,7 +16,7 @@ from benchmarks.coverage.designs import (
     Clustering,
     draw_clusters,
     draw_records,
-    tell_scale,
+    find_scale,
 )
 from benchmarks.coverage.methods import Ends, bound_cells, bound_share
 from unlearn_audit.stats.cells import Functional, stratify_records
@@ -104,7 +104,7 @@ def make_shapes(ratio: float) -> dict[str, Shape]:
     }
 
 
-def _tell_truth(shape: Shape, classes: tuple[Classes, ...], prior: tuple[float, ...]) -> float:
+def _find_truth(shape: Shape, classes: tuple[Classes, ...], prior: tuple[float, ...]) -> float:
     expected = np.concatenate([share * np.array(each.shares) for share, each in zip(prior, classes, strict=True)])
     return float(shape.functional.evaluate(expected[None, :])[0])
 
@@ -130,7 +130,7 @@ def _case_of_records(shape: Shape, name: str, sizes: tuple[int, ...], classes: t
         return bound_cells(stratified, shape.functional, DRAWS, rng, rivals=rivals)
 
     prior = tuple(size / sum(sizes) for size in sizes)
-    return Case(shape.name, name, _tell_truth(shape, classes, prior), bound)
+    return Case(shape.name, name, _find_truth(shape, classes, prior), bound)
 
 
 def _case_of_clusters(
@@ -140,11 +140,11 @@ def _case_of_clusters(
         table = draw_clusters(how, prior, classes, rng)
         return bound_cells(stratify_table(table), shape.functional, CLUSTER_DRAWS, rng, rivals=rivals)
 
-    raised = tell_scale(how)
+    raised = find_scale(how)
     known = tuple(
         Classes((1 - raised * sum(each.shares[1:]), *(raised * share for share in each.shares[1:]))) for each in classes
     )
-    return Case(f"{shape.name}, clustered", name, _tell_truth(shape, known, prior), bound)
+    return Case(f"{shape.name}, clustered", name, _find_truth(shape, known, prior), bound)
 
 
 RECORDS = ((20, 40), (64, 107), (400, 1600))
@@ -160,8 +160,8 @@ def list_record_cases() -> Iterator[Case]:
     for shape, sizes, events in product(shapes.values(), RECORDS, (*EVENTS, None)):
         missed = FREQUENT if events is None else events / sizes[0]
         classes = make_classes(shape, missed, missed / 2, 0.02, 0.01)
-        told = f"{sizes[0]} positives" + (f", {sizes[1]:,} negatives" if len(shape.outcomes) > 1 else "")
-        name = f"{told}; {missed * sizes[0]:g} missed expected"
+        label = f"{sizes[0]} positives" + (f", {sizes[1]:,} negatives" if len(shape.outcomes) > 1 else "")
+        name = f"{label}; {missed * sizes[0]:g} missed expected"
         yield _case_of_records(shape, name, sizes[: len(shape.outcomes)], classes)
     hard = shapes["Global Risk change"]
     yield _case_of_records(
@@ -186,10 +186,10 @@ CLUSTERINGS = {
 
 def list_cluster_cases() -> Iterator[Case]:
     """Yield the cases of clusters: every statistic in every design, with few misses and with many."""
-    for shape, (told, how), events in product(make_shapes(20.0).values(), CLUSTERINGS.items(), (1.0, 4.0, None)):
+    for shape, (label, how), events in product(make_shapes(20.0).values(), CLUSTERINGS.items(), (1.0, 4.0, None)):
         prior = (1.0,) if len(shape.outcomes) == 1 else (0.3, 0.7)
         missed = FREQUENT if events is None else events / (how.clusters * prior[0])
         if events is None and (how.sizes is LESIONS or how.informative):
             continue
         classes = make_classes(shape, missed, missed / 4, 0.05, 0.02)
-        yield _case_of_clusters(shape, f"{told}; {missed:.3g} missed", how, prior, classes)
+        yield _case_of_clusters(shape, f"{label}; {missed:.3g} missed", how, prior, classes)

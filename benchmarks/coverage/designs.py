@@ -81,7 +81,7 @@ def _draw_shares(shares: tuple[float, ...], scale: Floats, alikeness: float, rng
     return drawn / drawn.sum(axis=1, keepdims=True)
 
 
-def tell_scale(how: Clustering) -> float:
+def find_scale(how: Clustering) -> float:
     """Return by how much a record's share outside the first cell is raised on average by informative sizes."""
     sizes = how.sizes.astype(np.float64)
     return float((sizes * (sizes / sizes.mean()) ** how.informative).mean() / sizes.mean())

@@ -31,8 +31,8 @@ def list_shift_cases() -> Iterator[Case]:
             return bound_auc_shift(*scores, clusters)
 
         truth = float(ndtr(left / np.sqrt(2)) - 0.5)
-        told = f"30 against 90 clusters, {name}, forget easier by {easier:g}, left {left:g}"
-        yield Case("AUC shift, clustered", told, truth, bound_clustered)
+        label = f"30 against 90 clusters, {name}, forget easier by {easier:g}, left {left:g}"
+        yield Case("AUC shift, clustered", label, truth, bound_clustered)
 
 
 def list_reference_cases() -> Iterator[Case]:
@@ -48,8 +48,8 @@ def list_reference_cases() -> Iterator[Case]:
             scores = score_lira(target, references, trained_on)
             return bound_auc((scores[forget], scores[~forget]), None)
 
-        told = f"{models} references, {size} against {size}, forget scatters {spread:g} times as much"
-        yield Case("AUC of LiRA", told, 0.5, bound)
+        label = f"{models} references, {size} against {size}, forget scatters {spread:g} times as much"
+        yield Case("AUC of LiRA", label, 0.5, bound)
 
 
 def _exceed(fpr: float, lift: float) -> float:
@@ -58,7 +58,7 @@ def _exceed(fpr: float, lift: float) -> float:
 
 def list_tpr_cases() -> Iterator[Case]:
     """Yield TPR at low false-positive rates: nothing left, a weak leak of all, and a few records fully exposed."""
-    for (m, n), fpr, (told, lift, exposed) in product(
+    for (m, n), fpr, (label, lift, exposed) in product(
         ((60, 200), (200, 1_000)), (0.01, 0.05), (("nothing left", 0, 0), ("all shifted", 0.5, 0), ("exposed", 0, 0.05))
     ):
 
@@ -69,12 +69,12 @@ def list_tpr_cases() -> Iterator[Case]:
             return bound_tpr((draw(rng, sizes[0]), rng.normal(size=sizes[1])), fpr, None)
 
         truth = exposed + (1 - exposed) * _exceed(fpr, lift)
-        yield Case("TPR at an FPR", f"{m} against {n}, FPR {fpr:g}, {told}", truth, bound)
+        yield Case("TPR at an FPR", f"{m} against {n}, FPR {fpr:g}, {label}", truth, bound)
     for (name, sizes), fpr, mean in product({"lesions": LESIONS, "1 to 20": MANY}.items(), (0.02, 0.1), (0.0, 1.0)):
 
         def bound_clustered(rng: np.random.Generator, _: bool, sizes=sizes, fpr=fpr, mean=mean) -> Ends:  # noqa: ANN001
             (scores,), clusters = draw_clustered((40, 120), sizes, 0.5, (mean,), rng)
             return bound_tpr(scores, fpr, clusters)
 
-        told = f"40 against 120 clusters, {name}, FPR {fpr:g}, mean {mean:g}"
-        yield Case("TPR at an FPR, clustered", told, _exceed(fpr, mean), bound_clustered)
+        label = f"40 against 120 clusters, {name}, FPR {fpr:g}, mean {mean:g}"
+        yield Case("TPR at an FPR, clustered", label, _exceed(fpr, mean), bound_clustered)

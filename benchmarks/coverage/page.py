@@ -101,10 +101,10 @@ def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int, most
         fewest=fewest,
         lowest=LOWEST,
         most=most,
-        went_on=_tell_went_on([row for row in rows if row["repeats"] == most]),
+        went_on=_format_went_on([row for row in rows if row["repeats"] == most]),
         floor=find_floor(document["repeats"], 1 / ODDS),
         costly_floor=find_floor(fewest, 1 / ODDS),
-        below=_tell_below(below),
+        below=_format_below(below),
         odds=ODDS,
         rivals=with_rivals,
         batch=batch,
@@ -114,12 +114,12 @@ def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int, most
     return "\n".join([head, *tables, _FOOT])
 
 
-def _tell_went_on(rows: Sequence[Row]) -> str:
+def _format_went_on(rows: Sequence[Row]) -> str:
     listed = (f"{row['statistic']}: {row['case']} ({find_share(row, 'deciding'):.4f})" for row in rows)
     return "; ".join(listed) or "none"
 
 
-def _tell_below(rows: Sequence[Row]) -> str:
+def _format_below(rows: Sequence[Row]) -> str:
     if not rows:
         return f"No cell is below {LOWEST} by more than chance explains."
     listed = "; ".join(f"{row['statistic']}: {row['case']} ({find_share(row, 'deciding'):.4f})" for row in rows)

@@ -20,15 +20,15 @@ _SIGN_VECTORS = 199
 def list_pair_cases() -> Iterator[Case]:
     """Yield P(IN > OUT) over few pairs and few records, and over persons with several records each."""
     for pairs, records, truth in product((6, 16, 32), (10, 60, 180), (0.5, 0.55, 0.65)):
-        told = f"{pairs} pairs, {records} records, P(IN > OUT) = {truth:g}"
+        label = f"{pairs} pairs, {records} records, P(IN > OUT) = {truth:g}"
         yield Case(
-            "paired recognition", told, truth, _bind(pairs, np.ones(records, dtype=np.int64), float(ndtri(truth)))
+            "paired recognition", label, truth, _bind(pairs, np.ones(records, dtype=np.int64), float(ndtri(truth)))
         )
     for pairs, (name, sizes), left in product((6, 16), {"lesions": LESIONS, "1 to 20": MANY}.items(), (0.0, 0.1)):
         counts = np.resize(sizes, 60)
         truth = float(ndtr(left * np.sqrt(1 + _COMMON**2) / np.sqrt(_find_variance(counts))).mean())
-        told = f"{pairs} pairs, 60 persons, {name}, left {left:g}"
-        yield Case("paired recognition, clustered", told, truth, _bind(pairs, counts, left))
+        label = f"{pairs} pairs, 60 persons, {name}, left {left:g}"
+        yield Case("paired recognition, clustered", label, truth, _bind(pairs, counts, left))
 
 
 def _find_variance(counts: Counts) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -111,8 +111,8 @@ def list_sized_auc_cases() -> Iterator[Case]:
             return bound_auc((scores[0] + _lower(sizes, own), scores[1]), clusters)
 
         truth = float((sizes * ndtr((mean + _lower(sizes, sizes)) / np.sqrt(2))).sum() / sizes.sum())
-        told = f"{m} against {n} clusters, {name}, mean {mean:g}, large ones lower"
-        yield Case("AUC, clustered", told, truth, bound)
+        label = f"{m} against {n} clusters, {name}, mean {mean:g}, large ones lower"
+        yield Case("AUC, clustered", label, truth, bound)
 
 
 def list_change_cases() -> Iterator[Case]:

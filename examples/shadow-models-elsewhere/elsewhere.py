@@ -46,10 +46,10 @@ def write_models():
     retain, train = split == "retain", np.isin(split, ["retain", "forget"])
     original, retrained = fit(x[train], y[train], 1), fit(x[retain], y[retain], 2)
     models = {"original": original, "unlearned": unlearn(original, x[retain], y[retain], 3), "retrained": retrained}
-    said = {name: model.predict_proba(x)[:, 1] for name, model in models.items()}
+    answers = {name: model.predict_proba(x)[:, 1] for name, model in models.items()}
     names = np.array(["benign", "malignant"])[y]
-    rows = zip(ids, split, names, *said.values(), strict=True)
-    _write("predictions.csv", ["id", "split", "label", *said], rows)
+    rows = zip(ids, split, names, *answers.values(), strict=True)
+    _write("predictions.csv", ["id", "split", "label", *answers], rows)
 
 
 def write_shadows(plan):
@@ -62,8 +62,8 @@ def write_shadows(plan):
         trains = np.array([table[name][number] == "1" for name in ids])
         model = fit(x[trains], y[trains], seed=int(number))
         for after, shadow in (("", model), ("unlearned", unlearn(model, x[retain], y[retain], int(number)))):
-            said = shadow.predict_proba(x)[:, 1]
-            rows += zip(ids, [number] * len(ids), trains.astype(int), [after] * len(ids), said, strict=True)
+            answers = shadow.predict_proba(x)[:, 1]
+            rows += zip(ids, [number] * len(ids), trains.astype(int), [after] * len(ids), answers, strict=True)
     _write("shadow.csv", ["id", "reference", "trained_on", "unlearned_by", "probability"], rows)
 
 

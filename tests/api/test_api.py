@@ -71,9 +71,9 @@ def test_the_package_gives_the_function_also_after_every_module_was_imported():
         "from unlearn_audit import audit, load_policy, Evidence\n"
         "print(callable(audit), 'torch' in __import__('sys').modules)"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert said.split() == ["True", "False"]
+    assert output.split() == ["True", "False"]
 
 
 def test_importing_the_package_imports_nothing_heavy():

@@ -230,5 +230,5 @@ def test_the_page_names_the_types_and_the_seed_that_the_code_uses():
         SEAL.predicate_type,
         envelope.STATEMENT_TYPE,
     )
-    for said in (*types, attestation.AUDIT_SCHEMA, envelope.PAYLOAD_TYPE, seals._DOMAIN.decode().strip()):
-        assert said in PAGE
+    for name in (*types, attestation.AUDIT_SCHEMA, envelope.PAYLOAD_TYPE, seals._DOMAIN.decode().strip()):
+        assert name in PAGE

@@ -274,15 +274,15 @@ def test_after_interrupts_finished_models_are_kept_and_nothing_is_half_written_o
 ):
     """In the middle of each training in turn, as Ctrl-C comes; then the same call once more, to its end."""
     trainings = {"train the original": "original", "retrain the reference": "retrained", "SalUn": "unlearned"}
-    request, heard = replace(request_of(), cache=tmp_path), []
+    request, steps = replace(request_of(), cache=tmp_path), []
 
     def make_until(stop):
         def progress(task, done, _total):
-            heard.append(task)
+            steps.append(task)
             if task == stop and done:
                 raise KeyboardInterrupt
 
-        heard.clear()
+        steps.clear()
         return build_case(policy, request, progress)
 
     for place, stop in enumerate(trainings):
@@ -293,12 +293,12 @@ def test_after_interrupts_finished_models_are_kept_and_nothing_is_half_written_o
         assert {path.name for path in tmp_path.iterdir()} == {
             f"{key}{end}" for key in finished for end in (".json", ".safetensors")
         }
-        made = [task for task in dict.fromkeys(heard) if task in trainings]
+        made = [task for task in dict.fromkeys(steps) if task in trainings]
         assert made == list(trainings)[max(place - 1, 0) : place + 1]  # what was interrupted before, then this one
 
     case = make_until(None)
 
-    assert [task for task in dict.fromkeys(heard) if task in trainings] == ["SalUn"]
+    assert [task for task in dict.fromkeys(steps) if task in trainings] == ["SalUn"]
     assert case.files == build_case(policy, request_of(), ignore_progress).files
 
 
@@ -377,17 +377,17 @@ def held_nothing(pathmnist, cache):
     """An audit whose search finds nothing that holds, and how many records each model was asked about."""
     from unlearn_audit import training
 
-    asked = []
+    counts = []
     real = training.predict_log_probs
 
     def spy(model, x, *rest):
-        asked.append(len(x))
+        counts.append(len(x))
         return real(model, x, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "predict_log_probs", spy)
         request = CaseRequest(created="2026-05-02T03:04:05Z", cache=cache, data=pathmnist)
-        return run_audit(search_policy("[0.0, 0.001]"), request), asked
+        return run_audit(search_policy("[0.0, 0.001]"), request), counts
 
 
 def test_settings_are_never_asked_about_a_test_record(held_nothing):
@@ -403,6 +403,6 @@ def test_where_no_setting_holds_the_record_says_so_and_goes_on_to_the_next_remed
     assert search.chosen is None
     tried = [card.name for card in audit.record.provenance.models if card.role == "remedied"]
     assert tried == ["remedied-warm-restart", "remedied-retrain"]
-    causes = [cause for said in audit.record.recommendation.advice for cause in said.causes]
+    causes = [cause for advice in audit.record.recommendation.advice for cause in advice.causes]
     assert [(cause.code, cause.details) for cause in causes] == [("no-configuration-holds", {"n": 4})]
     assert audit.evidence.provenance.searches == audit.record.provenance.searches

@@ -17,7 +17,7 @@ from unlearn_audit.policy import InvalidPolicyError, parse_policy
 from unlearn_audit.records import ALL, ignore_progress
 from unlearn_audit.verdict.decision import decide
 
-ASKED = ("membership: {references: {models: 4}}", "membership: {relearning: {epochs: 1}}")
+RELEARNING = ("membership: {references: {models: 4}}", "membership: {relearning: {epochs: 1}}")
 CHECK = "  - {id: dormant, metric: dormant-memory, at_most: 0.6, required: false, why: nothing comes back}\n"
 
 
@@ -93,7 +93,7 @@ def test_it_alone_guards_no_forgetting():
 
 
 def test_every_judged_model_and_the_retrained_one_are_trained_further_and_asked_once(build, monkeypatch):
-    case = build(policy=[ASKED])
+    case = build(policy=[RELEARNING])
     evidence = collect(case, ignore_progress)
     again = collect(case, ignore_progress, known=evidence)
 

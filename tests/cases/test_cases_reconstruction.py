@@ -36,8 +36,8 @@ def test_the_weights_of_a_linear_model_are_read_and_those_of_another_are_not(lin
     head = find_head(linear.made["original"].model)
     x = linear.inputs[np.arange(5)].reshape(5, -1).numpy()
 
-    said = linear.made["original"].model(linear.inputs[np.arange(5)]).detach().numpy()
-    assert np.allclose(np.column_stack([x, np.ones(5)]) @ head.T, said, atol=1e-5)
+    logits = linear.made["original"].model(linear.inputs[np.arange(5)]).detach().numpy()
+    assert np.allclose(np.column_stack([x, np.ones(5)]) @ head.T, logits, atol=1e-5)
     assert find_head(build().made["original"].model) is None
 
 
@@ -63,9 +63,9 @@ def fit_to_optimum(model, case, splits):
 def erase_one(case):
     """Return the case with one erased record, an atypical one, and original and retrained model at their optima."""
     forgotten = np.flatnonzero(case.split == "forget")
-    said = case.made["original"].model(case.inputs[forgotten]).detach().numpy()
+    logits = case.made["original"].model(case.inputs[forgotten]).detach().numpy()
     label = case.dataset.label[forgotten]
-    hardest = np.argmin(said[np.arange(len(label)), label] - said[np.arange(len(label)), 1 - label])
+    hardest = np.argmin(logits[np.arange(len(label)), label] - logits[np.arange(len(label)), 1 - label])
     split = case.split.copy()
     split[np.delete(forgotten, hardest)] = "retain"
     one = replace(case, split=split)

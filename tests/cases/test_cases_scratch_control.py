@@ -83,17 +83,17 @@ def describe(*controls):
 
 
 @pytest.mark.parametrize(
-    ("remedy", "control", "said"),
+    ("remedy", "control", "text"),
     [
         (Outcome.PASS, Outcome.PASS, "Unlearning bought nothing here that these checks see"),
         (Outcome.PASS, Outcome.FAIL, "A model trained from scratch at the same cost does not (fail)."),
         (Outcome.FAIL, Outcome.PASS, "trained from scratch at the cost of A passes every required check: train anew"),
     ],
 )
-def test_the_recommendation_says_what_the_remedy_bought(remedy, control, said):
+def test_the_recommendation_says_what_the_remedy_bought(remedy, control, text):
     verdicts = [verdict("unlearned", Outcome.FAIL), verdict("remedied-a", remedy), verdict("control", control)]
 
-    assert said in recommend(verdicts, describe("control")).text
+    assert text in recommend(verdicts, describe("control")).text
 
 
 def test_without_a_control_nothing_is_said_of_one():

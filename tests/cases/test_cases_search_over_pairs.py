@@ -65,9 +65,9 @@ def test_the_first_setting_that_passes_is_audited_and_the_verdict_repeats_its_nu
 
     (search,) = audit.record.provenance.searches
     assert search.chosen is not None, search.reason
-    said = search.tried[search.chosen].pairs
+    pairs = search.tried[search.chosen].pairs
     verdict = next(v for v in audit.record.verdicts if v.model == "remedied-warm-restart")
-    assert next(check.estimate for check in verdict.checks if check.id == "worst") == said.estimates["worst"]
+    assert next(check.estimate for check in verdict.checks if check.id == "worst") == pairs.estimates["worst"]
     assert search.reason.details["models"] == MODELS
     assert len(made) == MODELS * search.reason.details["asked"]  # the chosen one is not unlearned a second time
     (tmp_path / "e.parquet").write_bytes(to_parquet(audit.evidence))
@@ -94,11 +94,11 @@ def test_a_search_that_was_cut_off_goes_on_where_it_stopped(policy_of, ask, coun
 
 def test_the_model_of_a_setting_that_is_only_tried_is_asked_about_no_test_record(policy_of, ask, monkeypatch):
     """Reference models are: the controls among the pairs are test records."""
-    asked = {}
+    queries = {}
     real = training.predict_log_probs
 
     def spy(model, x, *rest):
-        asked.setdefault(id(model), [model, set()])[1].add(len(x))
+        queries.setdefault(id(model), [model, set()])[1].add(len(x))
         return real(model, x, *rest)
 
     monkeypatch.setattr(training, "predict_log_probs", spy)
@@ -106,7 +106,7 @@ def test_the_model_of_a_setting_that_is_only_tried_is_asked_about_no_test_record
 
     counts = {name: int(audit.evidence.select(name).sum()) for name in ("retain", "forget", "validation")}
     shown = counts["retain"] + counts["forget"] + 2 * counts["validation"]
-    assert [sizes for _, sizes in asked.values() if shown in sizes] == [{shown}, {shown}]
+    assert [sizes for _, sizes in queries.values() if shown in sizes] == [{shown}, {shown}]
 
 
 def test_a_run_without_reference_models_unlearns_none_and_says_that_nobody_looked(policy_of, ask, count):
@@ -117,5 +117,5 @@ def test_a_run_without_reference_models_unlearns_none_and_says_that_nobody_looke
     assert search.reason.code == "pairs-not-looked-at"
     assert [setting.pairs.outcome for setting in search.tried] == [Outcome.NOT_RUN] * 2
     assert made == []
-    assert "search-without-choice" in [said.code for said in audit.record.recommendation.advice]
+    assert "search-without-choice" in [advice.code for advice in audit.record.recommendation.advice]
     assert audit.record.recommendation.action not in ("release", "release-remedied")

@@ -25,8 +25,8 @@ def embedded(tmp_path):
     )
 
     def make(**more):
-        said = {"schema": "unlearn-audit/case/v1", "name": "Head", "embeddings": "features.npz"} | more
-        return {"case": CaseFile.model_validate(said), "case_folder": tmp_path}
+        fields = {"schema": "unlearn-audit/case/v1", "name": "Head", "embeddings": "features.npz"} | more
+        return {"case": CaseFile.model_validate(fields), "case_folder": tmp_path}
 
     return make
 

@@ -74,8 +74,8 @@ def own(tmp_path):
             assert text.count(old) >= 1
             text = text.replace(old, new)
         (folder / name).write_text(text)
-        said = {"train": f"{name}:train", "unlearn": f"{name}:forget", "deterministic": True} | (functions or {})
-        entries = {"functions": said, "network": {"factory": f"{name}:make"}} | case
+        names = {"train": f"{name}:train", "unlearn": f"{name}:forget", "deterministic": True} | (functions or {})
+        entries = {"functions": names, "network": {"factory": f"{name}:make"}} | case
         return {
             "case": CaseFile.model_validate({"schema": "unlearn-audit/case/v1", "name": "Own"} | entries),
             "case_folder": folder,
@@ -146,13 +146,13 @@ def test_the_record_names_the_code_by_its_digest_and_what_the_trial_found(build,
     case = build(**own(), references=0)
     digest = hashlib.sha256((case.builder.functions.unlearn.folder / "own.py").read_bytes()).hexdigest()
 
-    said = {code.role: code for code in case.provenance.code}
+    roles = {code.role: code for code in case.provenance.code}
 
-    assert set(said) == {"train", "unlearn", "network"}
-    assert {code.sha256 for code in said.values()} == {digest}
-    assert said["train"].name == "own.py:train"
-    assert "the same seed gives the same bits" in said["train"].tried
-    assert "leaves the original as it was, and returns a changed network like it" in said["unlearn"].tried
+    assert set(roles) == {"train", "unlearn", "network"}
+    assert {code.sha256 for code in roles.values()} == {digest}
+    assert roles["train"].name == "own.py:train"
+    assert "the same seed gives the same bits" in roles["train"].tried
+    assert "leaves the original as it was, and returns a changed network like it" in roles["unlearn"].tried
     assert case.provenance.recipe["train"] == "own.py:train"
     record = judge(referenced(), collect(case, ignore_progress))
     assert b"own.py:train" in record.to_bytes()
@@ -199,14 +199,14 @@ def test_an_original_that_was_brought_gets_reference_models_by_the_function_that
     made = build(**own(), references=0)
     weights = tmp_path / "original.safetensors"
     weights.write_bytes(made.made["original"].weights)
-    said = own()
+    options = own()
     external = ExternalOriginal(
         {"original": weights},
         Network(factory="own.py:make"),
         outputs=("benign", "malignant"),
-        folder=said["case_folder"],
+        folder=options["case_folder"],
     )
-    case = build(**said, original=external, references=4, cache=tmp_path / "other", split_seed=None)
+    case = build(**options, original=external, references=4, cache=tmp_path / "other", split_seed=None)
 
     assert case.ensemble.trainer.count == 4
     assert case.made["retrained"].card.role == "retrained"
@@ -222,9 +222,9 @@ def test_the_users_code_sees_class_numbers_as_the_outputs_of_his_network_are(bui
 
     weights = tmp_path / "original.safetensors"
     weights.write_bytes(build(**own(), references=0).made["original"].weights)
-    said = own(functions={"parameters": {"epochs": 6}})
-    external = ExternalOriginal({"original": weights}, Network(factory="own.py:make"), folder=said["case_folder"])
-    case = build(**said, original=external, references=4, cache=tmp_path / "other")
+    options = own(functions={"parameters": {"epochs": 6}})
+    external = ExternalOriginal({"original": weights}, Network(factory="own.py:make"), folder=options["case_folder"])
+    case = build(**options, original=external, references=4, cache=tmp_path / "other")
 
     evidence = collect(case, ignore_progress)
     right = {
@@ -309,7 +309,7 @@ def test_without_the_claim_the_same_bits_are_not_promised_and_the_record_says_so
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("reference", "message"),
     [
         ("absent.py:train", "expected a file at"),
         ("own.py:absent", "expected a function 'absent'"),
@@ -318,9 +318,9 @@ def test_without_the_claim_the_same_bits_are_not_promised_and_the_record_says_so
         ("own.py:SEEN", "expected a function 'SEEN'"),
     ],
 )
-def test_code_that_is_not_there_is_refused_by_name(build, own, said, message):
+def test_code_that_is_not_there_is_refused_by_name(build, own, reference, message):
     with pytest.raises(UsageError, match=message):
-        build(**own(functions={"train": said}))
+        build(**own(functions={"train": reference}))
 
 
 def test_code_that_does_not_load_is_refused(build, own):
@@ -372,9 +372,9 @@ def test_generators_that_the_user_draws_from_are_seeded_and_left_as_they_were(bu
 
 
 def test_the_folder_of_the_case_is_where_files_are_looked_for(own):
-    said = own()
-    assert Path.cwd() != said["case_folder"]
-    assert find_functions(said["case"].functions, said["case_folder"], {}).train is not None
+    options = own()
+    assert Path.cwd() != options["case_folder"]
+    assert find_functions(options["case"].functions, options["case_folder"], {}).train is not None
 
 
 def test_the_case_says_where_models_are_made_and_an_absent_accelerator_is_refused(build, own, tmp_path):
@@ -383,9 +383,9 @@ def test_the_case_says_where_models_are_made_and_an_absent_accelerator_is_refuse
     with pytest.raises(CaseError, match="'cuda:3' is asked for, found no such accelerators"):
         build(**own(compute={"device": "cuda:3"}), references=0)
     plain = build(**own(), references=4)
-    said = build(**own(compute={"device": "cpu"}), references=4)
-    assert said.made["original"].card.sha256 == plain.made["original"].card.sha256
-    assert "device" not in said.provenance.environment
+    on_cpu = build(**own(compute={"device": "cpu"}), references=4)
+    assert on_cpu.made["original"].card.sha256 == plain.made["original"].card.sha256
+    assert "device" not in on_cpu.provenance.environment
     coarse = build(**own(compute={"precision": "bfloat16"}), references=4)
     assert coarse.made["original"].card.sha256 != plain.made["original"].card.sha256
     assert coarse.provenance.environment["precision"] == "bfloat16"

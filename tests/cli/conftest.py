@@ -101,16 +101,16 @@ def failing_run(audit, policy_file, place, finished):
     return out, run_once(place / "failing.json", lambda: audit("run", *arguments, *baseline))
 
 
-def run_once(told, run):
-    """Return the finished process, of whichever process of the test run came first: `told` keeps what it said."""
+def run_once(cache, run):
+    """Return the finished process, of whichever process of the test run came first: `cache` keeps what it said."""
 
     def keep():
         done = run()
-        told.with_suffix(".part").write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
-        told.with_suffix(".part").rename(told)
+        cache.with_suffix(".part").write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
+        cache.with_suffix(".part").rename(cache)
 
-    make_once(told, keep)
-    return subprocess.CompletedProcess(*json.loads(told.read_text()))
+    make_once(cache, keep)
+    return subprocess.CompletedProcess(*json.loads(cache.read_text()))
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def run_here(environment, monkeypatch, capsys, place):
 
     def run(*arguments):
         code = run_guarded([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return int(code), said.out, said.err
+        captured = capsys.readouterr()
+        return int(code), captured.out, captured.err
 
     return run

@@ -38,7 +38,7 @@ def bare(environment, place):
 
 
 @pytest.fixture(scope="module")
-def asked(place):
+def options(place):
     """A small sound table, its policy and the records to forget, as a newcomer has them."""
     import numpy as np
 
@@ -62,9 +62,9 @@ def asked(place):
 
 
 def test_predictions_are_judged_and_the_report_is_html_and_record_which_is_said_before_the_work(
-    bare, asked, place, run_here
+    bare, options, place, run_here
 ):
-    done = bare("run", *asked, "--out", "bare")
+    done = bare("run", *options, "--out", "bare")
 
     assert done.returncode in (0, 1, 3), done.stderr
     first = done.stderr.splitlines()[0]
@@ -74,16 +74,16 @@ def test_predictions_are_judged_and_the_report_is_html_and_record_which_is_said_
     assert {"report.html", "record.json"} <= names
     assert "report.pdf" not in names
     root = place / ".config" / "unlearn-audit" / "test-key" / "root.crt.pem"
-    code, said, _ = run_here("verify", "bare", "--trust", root, "--recompute", "--rerender", "--json")
-    states = {line["name"]: line for line in json.loads(said)["lines"]}
+    code, output, _ = run_here("verify", "bare", "--trust", root, "--recompute", "--rerender", "--json")
+    states = {line["name"]: line for line in json.loads(output)["lines"]}
     assert code == done.returncode
     assert states["PDF signature"]["state"] == "absent"
     assert "made without a report.pdf" in states["PDF signature"]["sentence"]
     assert states["pages equal record"]["state"] == "ok"
 
 
-def test_a_pdf_that_was_asked_for_is_refused_before_the_work(bare, asked, place):
-    done = bare("run", *asked, "--out", "no-pdf", "--format", "html,pdf")
+def test_a_pdf_that_was_asked_for_is_refused_before_the_work(bare, options, place):
+    done = bare("run", *options, "--out", "no-pdf", "--format", "html,pdf")
 
     assert done.returncode == 5
     assert done.stderr == (
@@ -142,11 +142,11 @@ def test_a_module_that_is_missing_in_the_middle_names_its_extra_and_another_one_
             raise ModuleNotFoundError(f"No module named '{module}'", name=module)
 
         monkeypatch.setattr("unlearn_audit.cli.policy.check_policy_files", miss)
-        code, _, said = run_here("policy", "check", "dermatology")
+        code, _, err = run_here("policy", "check", "dermatology")
         assert code == 5
-        assert words in said
-        if "the log is at" in said:
-            Path(said.strip().rsplit(" ", 1)[-1]).unlink()
+        assert words in err
+        if "the log is at" in err:
+            Path(err.strip().rsplit(" ", 1)[-1]).unlink()
 
 
 def test_the_extras_are_those_of_the_package():

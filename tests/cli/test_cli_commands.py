@@ -54,8 +54,8 @@ def test_verify_without_trust_is_not_invalid_but_does_not_pass(run_here, finishe
 def test_verify_prints_json_for_pipelines(run_here, finished, root_certificate):
     code, out, _ = run_here("verify", finished, "--trust", root_certificate, "--json")
 
-    said = json.loads(out)
-    assert (said["exit_code"], said["outcome"]) == (code, "pass")
+    answer = json.loads(out)
+    assert (answer["exit_code"], answer["outcome"]) == (code, "pass")
 
 
 def test_a_valid_signature_over_a_failing_verdict_still_fails(run_here, failing_run, root_certificate):
@@ -517,9 +517,9 @@ def test_help_lists_the_exit_codes_and_starts_fast(audit):
 
 
 def test_verifying_a_whole_report_takes_well_under_a_second(audit, finished, root_certificate):
-    asked = ("verify", finished, "--trust", root_certificate)
-    assert audit(*asked).returncode == 0
-    assert measure_work(lambda: audit(*asked), enough=VERIFY_SECONDS, attempts=10) < VERIFY_SECONDS
+    arguments = ("verify", finished, "--trust", root_certificate)
+    assert audit(*arguments).returncode == 0
+    assert measure_work(lambda: audit(*arguments), enough=VERIFY_SECONDS, attempts=10) < VERIFY_SECONDS
 
 
 def test_help_imports_nothing_heavy():

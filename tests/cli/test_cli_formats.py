@@ -33,9 +33,9 @@ def test_each_format_is_a_file_of_the_bundle_that_the_signature_covers(run_here,
 
     with (copy / "report.junit.xml").open("a") as file:
         file.write(" ")
-    code, said, _ = run_here("verify", copy, "--trust", root_certificate)
+    code, output, _ = run_here("verify", copy, "--trust", root_certificate)
     assert code == 4
-    assert "report.junit.xml: changed since signing" in said
+    assert "report.junit.xml: changed since signing" in output
 
 
 def test_sarif_points_at_the_line_of_the_policy_that_was_given(failing, policy_file):
@@ -55,12 +55,12 @@ def test_junit_counts_the_failure(failing):
 
 
 def test_a_regression_is_printed_by_name_with_both_bounds_and_stands_in_the_markdown(failing):
-    out, said = failing
+    out, output = failing
 
-    line = next(line for line in said.splitlines() if line.startswith("REGRESSION, same"))
+    line = next(line for line in output.splitlines() if line.startswith("REGRESSION, same"))
     assert line.split("  ")[1] == "Global Risk"
     assert line.count("[") == 2
-    assert "Regressions: 1: Global Risk" in said
+    assert "Regressions: 1: Global Risk" in output
     assert "**1 regression.**" in (out / "report.md").read_text()
 
 
@@ -77,16 +77,16 @@ def test_a_baseline_that_was_worse_does_not_save_a_verdict_nor_a_better_one_spoi
 ):
     evidence, policy = finished / "evidence.parquet", policy_file(PASSES)
 
-    code, said, _ = run_here("recheck", evidence, "--policy", policy, "--baseline", failing[0] / "record.json")
+    code, output, _ = run_here("recheck", evidence, "--policy", policy, "--baseline", failing[0] / "record.json")
     assert code == 0
-    assert "Verdict then FAIL, now PASS." in said
-    assert "Regressions: 0" in said
+    assert "Verdict then FAIL, now PASS." in output
+    assert "Regressions: 0" in output
 
-    code, said, _ = run_here(
+    code, output, _ = run_here(
         "recheck", evidence, "--policy", policy_file(FAILS), "--baseline", finished / "record.json"
     )
     assert code == 1
-    assert "Both judge the same evidence." in said
+    assert "Both judge the same evidence." in output
 
 
 @pytest.mark.parametrize(("content", "code"), [(None, 2), ("{}", 4), ("no json", 4)])
@@ -160,9 +160,9 @@ def test_render_refuses_a_policy_that_is_not_the_records(run_here, failing, poli
 
 
 def test_list_names_each_format_and_its_file(run_here):
-    said = run_here("list", "formats")[1]
+    output = run_here("list", "formats")[1]
 
-    assert all(name in said and file in said for name, file in FILES.items())
+    assert all(name in output and file in output for name, file in FILES.items())
 
 
 def test_the_policy_check_of_the_hook_needs_no_torch(environment):

@@ -45,19 +45,19 @@ def test_the_help_of_run_fits_two_screens_of_80_columns(run_here, monkeypatch):
 
 
 def test_the_options_of_run_stand_in_sections(run_here):
-    said = run_here("run", "--help")[1]
-    heads = [line.rstrip(":") for line in said.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    output = run_here("run", "--help")[1]
+    heads = [line.rstrip(":") for line in output.splitlines() if line.endswith(":") and not line.startswith(" ")]
 
     assert heads == ["What", "Data", "Models", "Signing", "Output", "Speed", "Help"]
     assert all(hasattr(option, "section") for option in run.command.params)
 
 
 def test_commands_stand_in_the_order_of_use(run_here):
-    said = run_here("--help")[1]
+    output = run_here("--help")[1]
     names = list(group.commands)
 
     assert names[:6] == ["policy", "evidence", "references", "run", "verify", "recheck"]
-    places = [said.index(f"\n  {name} ") for name in names]
+    places = [output.index(f"\n  {name} ") for name in names]
     assert places == sorted(places)
 
 

@@ -25,18 +25,18 @@ def looks_of(out):
 
 
 def test_a_report_that_is_replaced_is_charged_and_past_the_plan_nothing_passes(planned, run_here, root_certificate):
-    code, said, err, out = planned(1)
+    code, output, err, out = planned(1)
     assert code == 0, err
-    assert "This is look 1 of 1 planned" in " ".join(said.split())
+    assert "This is look 1 of 1 planned" in " ".join(output.split())
 
-    code, said, _, out = planned(1, "--force")
+    code, output, _, out = planned(1, "--force")
     assert code == 3
-    assert "plans 1 looks at one test split, and 1 were taken" in " ".join(said.split())
+    assert "plans 1 looks at one test split, and 1 were taken" in " ".join(output.split())
     assert "Looks at the test split" in (out / "report.html").read_text()
 
-    code, said, _ = run_here("verify", out, "--trust", root_certificate, "--recompute")
-    assert re.search(r"^looks +OK +Spent:", said, re.MULTILINE)
-    assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+    code, output, _ = run_here("verify", out, "--trust", root_certificate, "--recompute")
+    assert re.search(r"^looks +OK +Spent:", output, re.MULTILINE)
+    assert re.search(r"^numbers equal evidence +OK", output, re.MULTILINE)
 
 
 def test_a_baseline_is_charged_as_well(planned, finished):

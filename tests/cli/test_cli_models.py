@@ -208,9 +208,9 @@ def test_every_kind_of_file_gives_the_answers_of_the_network(run, case, networks
         pytest.importorskip("onnxruntime")
         pytest.importorskip("onnx")
     options = ("--model", "own_network:make") if suffix in (".safetensors", ".pth") else ()
-    code, said = run(programs if suffix == ".pt2" else save_all(networks, case, suffix), *options)
+    code, output = run(programs if suffix == ".pt2" else save_all(networks, case, suffix), *options)
 
-    assert code == 0, said
+    assert code == 0, output
     for role, network in networks.items():
         with torch.no_grad():
             logits = network(torch.from_numpy(cytology.x.astype(np.float32))).double()
@@ -238,10 +238,10 @@ def test_the_report_says_what_was_brought_and_copies_no_model(run, case, network
 def test_without_a_retrained_model_its_checks_are_not_run(run, case, networks):
     files = save_all(networks, case, ".safetensors")
     del files["retrained"]
-    code, said = run(files, "--model", "own_network:make")
+    code, output = run(files, "--model", "own_network:make")
 
     assert code == 3
-    assert "not run" in said
+    assert "not run" in output
 
 
 def test_a_head_of_one_logit_is_the_positive_classs(run, case, networks):
@@ -270,10 +270,10 @@ def _malignant():
 def test_outputs_that_are_probabilities_must_be_declared(run, case, networks):
     soft = {role: nn.Sequential(network[0], nn.Softmax(1)) for role, network in networks.items()}
     files, factory = save_all(soft, case, ".safetensors"), ("--model", "own_network:make_soft")
-    code, said = run(files, *factory)
+    code, output = run(files, *factory)
 
     assert code == 5
-    assert "scores: probabilities" in said
+    assert "scores: probabilities" in output
     assert run(files, *factory, "--scores", "probabilities")[0] == 0
 
 
@@ -285,11 +285,11 @@ def test_outputs_in_another_order_are_refused_and_can_be_declared(run, case, net
             swapped[role][0].weight.copy_(network[0].weight.flip(0))
             swapped[role][0].bias.copy_(network[0].bias.flip(0))
     files = save_all(swapped, case, ".safetensors")
-    code, said = run(files, "--model", "own_network:make")
+    code, output = run(files, "--model", "own_network:make")
     order = list(reversed(load_dataset("breast-cytology").classes))
 
     assert code == 5
-    assert "the original gives positives a lower probability than negatives" in said
+    assert "the original gives positives a lower probability than negatives" in output
     assert run(files, "--model", "own_network:make", more=f"classes: [{', '.join(order)}]\n")[0] == 0
 
 
@@ -304,10 +304,10 @@ def test_mean_and_std_are_applied_as_declared(run, case, networks, cytology):
 
 def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note(run, case, networks, weights):
     dropped = nn.Sequential(networks["unlearned"][0], nn.Dropout(0.9)).train()
-    code, said = run({**weights, "unlearned": save(dropped, case / "unlearned.pt")}, *MAKE)
+    code, output = run({**weights, "unlearned": save(dropped, case / "unlearned.pt")}, *MAKE)
     cards = json.loads((case / "out" / "record.json").read_text())["provenance"]["models"]
 
-    assert code == 0, said
+    assert code == 0, output
     noted = "saved in training mode and put into evaluation mode"
     assert [card["name"] for card in cards if noted in str(card["notes"])] == ["unlearned"]
 
@@ -322,11 +322,11 @@ def test_a_script_saved_in_training_mode_is_put_into_evaluation_mode_with_a_note
 def test_a_program_exported_in_training_mode_is_refused(run, case, networks, weights, build, words):  # noqa: PLR0917
     """Dropout falls on thirty inputs: twice the same thirty is no chance."""
     noisy = build(networks["unlearned"][0]).train()
-    code, said = run({**weights, "unlearned": save(noisy, case / "unlearned.pt2")}, *MAKE)
+    code, output = run({**weights, "unlearned": save(noisy, case / "unlearned.pt2")}, *MAKE)
 
     assert code == 5
-    assert words in said
-    assert "model.eval()" in said
+    assert words in output
+    assert "model.eval()" in output
 
 
 def test_an_onnx_model_with_a_fixed_batch_gives_the_same_answers(run, case, networks):
@@ -343,20 +343,20 @@ def test_an_onnx_model_with_a_fixed_batch_gives_the_same_answers(run, case, netw
 def test_weights_of_another_architecture_name_the_layer(run, case, networks):
     files = save_all(networks, case, ".safetensors")
     save(nn.Sequential(nn.Linear(31, 2)), files["unlearned"])
-    code, said = run(files, "--model", "own_network:make")
+    code, output = run(files, "--model", "own_network:make")
 
     assert code == 5
-    assert "layer '0.weight': expected shape (2, 30), found (2, 31)" in said
+    assert "layer '0.weight': expected shape (2, 30), found (2, 31)" in output
 
 
 def test_a_pickled_model_is_refused_by_name(run, case, networks):
     files = save_all(networks, case, ".pth")
     torch.save(networks["unlearned"], files["unlearned"])
-    code, said = run(files, "--model", "own_network:make")
+    code, output = run(files, "--model", "own_network:make")
 
     assert code == 5
-    assert "torch.nn.modules.container.Sequential" in said
-    assert "can run any code" in said
+    assert "torch.nn.modules.container.Sequential" in output
+    assert "can run any code" in output
 
 
 class _Runs:
@@ -377,10 +377,10 @@ def test_a_pickle_inside_an_exported_program_is_refused_unread(run, case, progra
     with zipfile.ZipFile(files["unlearned"], "a") as archive:
         root = archive.namelist()[0].partition("/")[0]
         archive.writestr(f"{root}/data/constants/opaque_obj_0", pickle.dumps(_Runs(case / "ran")))
-    code, said = run(files, *MAKE)
+    code, output = run(files, *MAKE)
 
     assert code == 5
-    assert "opaque_obj_0" in said
+    assert "opaque_obj_0" in output
     assert not (case / "ran").exists()
 
 
@@ -408,10 +408,10 @@ def test_a_file_that_is_no_model_is_refused(run, case, networks, suffix):
     files = save_all(networks, case, ".safetensors")
     broken = case / f"broken{suffix}"
     broken.write_bytes(b"\x80\x04nonsense")
-    code, said = run({**files, "unlearned": broken}, "--model", "own_network:make")
+    code, output = run({**files, "unlearned": broken}, "--model", "own_network:make")
 
     assert code == 5
-    assert "broken" in said
+    assert "broken" in output
 
 
 @pytest.mark.parametrize(
@@ -433,17 +433,17 @@ def test_a_file_that_is_no_model_is_refused(run, case, networks, suffix):
     ],
 )
 def test_a_factory_that_makes_no_network_is_refused_by_name(run, case, networks, factory, code, words):  # noqa: PLR0917
-    found, said = run(save_all(networks, case, ".safetensors"), "--model", factory)
+    found, output = run(save_all(networks, case, ".safetensors"), "--model", factory)
 
-    assert words in said
+    assert words in output
     assert found == code
 
 
 def test_weights_without_a_network_ask_for_one(run, case, networks):
-    code, said = run(save_all(networks, case, ".safetensors"))
+    code, output = run(save_all(networks, case, ".safetensors"))
 
     assert code == 5
-    assert "--model module:factory" in said
+    assert "--model module:factory" in output
 
 
 @pytest.mark.parametrize(
@@ -456,10 +456,10 @@ def test_weights_without_a_network_ask_for_one(run, case, networks):
     ],
 )
 def test_a_preprocessing_that_does_not_fit_is_refused(run, case, networks, more, words):
-    code, said = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", more=more)
+    code, output = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", more=more)
 
     assert code == 5
-    assert words in said
+    assert words in output
 
 
 @pytest.mark.parametrize(
@@ -474,19 +474,19 @@ def test_a_preprocessing_that_does_not_fit_is_refused(run, case, networks, more,
     ],
 )
 def test_options_that_only_training_uses_are_refused(run, case, networks, options):
-    code, said = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", *options)
+    code, output = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", *options)
 
     assert code == 2
-    assert f"{options[0]} would do nothing" in said
+    assert f"{options[0]} would do nothing" in output
 
 
 def test_reference_models_are_not_made_for_a_brought_original(run, case, networks):
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
     files = {"original": save(networks["original"], case / "original.safetensors")}
-    code, said = run(files, "--model", "own_network:make", "--references", "4")
+    code, output = run(files, "--model", "own_network:make", "--references", "4")
 
     assert code == 2
-    assert "add --references 0" in said
+    assert "add --references 0" in output
 
 
 REFERENCE = """\
@@ -504,12 +504,12 @@ def test_an_original_alone_is_unlearned_here(run, case, networks):
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
     files = save_all(networks, case, ".safetensors")
     del files["unlearned"]
-    code, said = run(files, "--model", "own_network:make", "--cache", case / "cache")
+    code, output = run(files, "--model", "own_network:make", "--cache", case / "cache")
     provenance = json.loads((case / "out" / "record.json").read_text())["provenance"]
     cards = {card["name"]: card for card in provenance["models"]}
     unlearned = load_file(case / "out" / "models" / "unlearned.safetensors")
 
-    assert code == 0, said
+    assert code == 0, output
     assert cards["original"]["method"] == "external"
     assert cards["retrained"]["method"] == "external"
     assert cards["unlearned"]["method"] == "fine-tune"
@@ -525,10 +525,10 @@ def test_an_original_alone_is_retrained_only_where_the_case_asks(run, case, netw
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
     files = {"original": save(networks["original"], case / "original.safetensors")}
     options = ("--model", "own_network:make", "--cache", case / "cache")
-    code, said = run(files, *options)
+    code, output = run(files, *options)
 
-    assert code == 3, said
-    assert "the case has no model 'retrained'" in said
+    assert code == 3, output
+    assert "the case has no model 'retrained'" in output
     assert run(files, *options, more="retrain: true\n")[0] in (0, 1)
 
 
@@ -541,9 +541,9 @@ def test_an_original_alone_is_retrained_only_where_the_case_asks(run, case, netw
 )  # fmt: skip
 def test_an_original_alone_must_be_weights_with_a_network(run, case, networks, suffix, options, code, words):  # noqa: PLR0917
     (case / "policy.yaml").write_text(POLICY.replace("DATASET", REFERENCE))
-    found, said = run({"original": save(networks["original"], case / f"original{suffix}")}, *options)
+    found, output = run({"original": save(networks["original"], case / f"original{suffix}")}, *options)
 
-    assert words in said
+    assert words in output
     assert found == code
 
 
@@ -555,26 +555,26 @@ def test_an_original_alone_with_swapped_outputs_is_refused_and_its_order_can_be_
         swapped[0].bias.copy_(networks["original"][0].bias.flip(0))
     files = {"original": save(swapped, case / "original.safetensors")}
     options = ("--model", "own_network:make", "--cache", case / "cache", "--no-remedy")
-    code, said = run(files, *options)
+    code, output = run(files, *options)
     order = ", ".join(reversed(load_dataset("breast-cytology").classes))
 
     assert code == 5
-    assert "the original gives positives a lower probability than negatives" in said
+    assert "the original gives positives a lower probability than negatives" in output
     assert run(files, *options, more=f"classes: [{order}]\n")[0] == 3
 
 
 def test_what_is_said_of_models_without_any_is_refused(run, case):
-    code, said = run({}, "--model", "own_network:make")
+    code, output = run({}, "--model", "own_network:make")
 
     assert code == 2
-    assert "--model would do nothing" in said
+    assert "--model would do nothing" in output
 
 
 def test_a_share_to_forget_is_refused_as_the_models_are_made_already(run, case, networks):
-    code, said = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", "--forget", "0.2")
+    code, output = run(save_all(networks, case, ".safetensors"), "--model", "own_network:make", "--forget", "0.2")
 
     assert code == 2
-    assert "which records they had to forget is a fact" in said
+    assert "which records they had to forget is a fact" in output
 
 
 def test_images_are_prepared_as_declared(run, case, policy_file):
@@ -608,8 +608,8 @@ def test_images_are_prepared_as_declared(run, case, policy_file):
         "network: {factory: 'own_network:Bright', parameters: {gain: 1.0}}\n"
         "preprocessing: {size: 6, channels: 3, scale: 0..1, mean: [0.4, 0.4, 0.4], std: [0.1], layout: channels-last}\n"
     )
-    code, said = run(files)
-    assert code in (0, 1, 3), said
+    code, output = run(files)
+    assert code in (0, 1, 3), output
     from unlearn_audit.evidence.parquet import read_evidence
 
     evidence = read_evidence(case / "out" / "evidence.parquet")

@@ -45,10 +45,10 @@ def folder(tmp_path, monkeypatch):
 def test_code_that_holds_is_said_to(capsys):
     code = run_guarded(["evidence", "check", "--policy", "breast-cytology", "--case", "case.yaml"])
 
-    said = capsys.readouterr().out
-    assert code == 0, said
-    assert "+ train the same seed gives the same bits" in said
-    assert "The code can be audited." in said
+    output = capsys.readouterr().out
+    assert code == 0, output
+    assert "+ train the same seed gives the same bits" in output
+    assert "The code can be audited." in output
 
 
 @pytest.mark.usefixtures("folder")
@@ -57,10 +57,10 @@ def test_an_option_names_other_code_and_what_breaks_is_listed(capsys):
         ["evidence", "check", "--policy", "breast-cytology", "--case", "case.yaml", "--train", "net.py:lazy"]
     )
 
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 5
-    assert "- train another seed gives another network: it ignores setting.seed" in said
-    assert "1 of 7 do not hold." in said
+    assert "- train another seed gives another network: it ignores setting.seed" in output
+    assert "1 of 7 do not hold." in output
 
 
 @pytest.mark.usefixtures("folder")

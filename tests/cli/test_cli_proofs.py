@@ -62,13 +62,13 @@ def lasting(ca, stamps):
 def sealed(audit, policy, desk, lasting, tmp_path_factory):
     """A finished run under a sealed policy at the highest level; its seed follows from the seal."""
     folder = tmp_path_factory.mktemp("sealed")
-    asked = (*desk, *lasting)
-    seal = audit("seal", "--policy", policy, "--out", folder / "quick.seal.json", *asked, SOURCE_DATE_EPOCH="1")
+    options = (*desk, *lasting)
+    seal = audit("seal", "--policy", policy, "--out", folder / "quick.seal.json", *options, SOURCE_DATE_EPOCH="1")
     assert seal.returncode == 0, seal.stderr
     assert f"Seal:    {folder / 'quick.seal.json'}, time stamp {folder / 'quick.seal.tst'}" in seal.stdout
     out = folder / "report"
     done = audit("run", "--policy", policy, "--out", out, "--seal", folder / "quick.seal.json",
-                 *asked, SOURCE_DATE_EPOCH=str(int(time.time())))  # fmt: skip
+                 *options, SOURCE_DATE_EPOCH=str(int(time.time())))  # fmt: skip
     assert done.returncode in (0, 1, 3), done.stdout + done.stderr
     assert f"Due:     {OFFICER} (clinical safety officer) countersigns" in done.stdout
     return folder
@@ -93,8 +93,8 @@ def test_a_sealed_stamped_and_countersigned_report_verifies(  # noqa: PLR0917 - 
 ):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(time.time())))  # of the report: nobody signs before the evidence
     code, out, _ = run_here("verify", report, *trust, "--require-timestamp", "--recompute", "--json")
-    told = lines_of(out)
-    assert tuple(told[name]["state"] for name in ("time", "seal", "numbers equal evidence", "countersignatures")) == (
+    lines = lines_of(out)
+    assert tuple(lines[name]["state"] for name in ("time", "seal", "numbers equal evidence", "countersignatures")) == (
         "ok",
         "ok",
         "ok",
@@ -105,8 +105,8 @@ def test_a_sealed_stamped_and_countersigned_report_verifies(  # noqa: PLR0917 - 
     assert (code, err) == (0, "")
     assert f"Signed:  {OFFICER}, clinical safety officer" in out
     code, out, _ = run_here("verify", report, *trust, "--require-timestamp", "--crl", ca / "root.crl.pem", "--json")
-    told = lines_of(out)
-    assert {"ok"} == {line["state"] for line in told.values()}
+    lines = lines_of(out)
+    assert {"ok"} == {line["state"] for line in lines.values()}
     assert json.loads((report / "record.json").read_bytes())["outcome"] == json.loads(out)["outcome"]
     assert code in (0, 1, 3)
 
@@ -117,15 +117,15 @@ def test_a_report_without_a_pdf_is_countersigned_and_verifies_and_takes_no_pdf_l
     out = tmp_path / "no-pdf"
     assert run_here("run", "--policy", policy, "--out", out, *desk, "--format", "html")[0] in (0, 1, 3)
     assert run_here("countersign", out, *officer)[0] == 0
-    code, said, _ = run_here("verify", out, "--trust", ca / "root.crt.pem", "--json")
-    told = lines_of(said)
-    assert {name: line["state"] for name, line in told.items() if line["state"] != "ok"} == {"PDF signature": "absent"}
-    assert code == {"pass": 0, "fail": 1, "inconclusive": 3}[json.loads(said)["outcome"]]
+    code, output, _ = run_here("verify", out, "--trust", ca / "root.crt.pem", "--json")
+    lines = lines_of(output)
+    assert {name: line["state"] for name, line in lines.items() if line["state"] != "ok"} == {"PDF signature": "absent"}
+    assert code == {"pass": 0, "fail": 1, "inconclusive": 3}[json.loads(output)["outcome"]]
 
     shutil.copy(sealed / "report" / "report.pdf", out / "report.pdf")
-    code, said, _ = run_here("verify", out, "--trust", ca / "root.crt.pem")
+    code, output, _ = run_here("verify", out, "--trust", ca / "root.crt.pem")
     assert code == 4
-    assert "report.pdf: not part of what was signed" in said
+    assert "report.pdf: not part of what was signed" in output
 
 
 def test_the_seed_of_a_sealed_run_is_not_the_policys(sealed):

@@ -23,18 +23,18 @@ def run_quick(run_here, policy_file, tmp_path):
 
 
 def test_reference_models_are_made_told_and_judged_again_bit_for_bit(run_quick, run_here, policy_file):
-    code, said, heard, out = run_quick("--references", "4", "--jobs", "1")
+    code, output, err, out = run_quick("--references", "4", "--jobs", "1")
 
-    assert code == 0, said + heard
-    assert "train reference models: done" in heard
+    assert code == 0, output + err
+    assert "train reference models: done" in err
     evidence = read_evidence(out / "evidence.parquet")
     assert evidence.references.log_probs.shape == (4, 569, 2)
     assert set(evidence.references.unlearned) == {"unlearned"}
     record = json.loads((out / "record.json").read_bytes())
     assert record["provenance"]["references"]["models"] == 4
     assert "4, by the recipe of the original" in (out / "report.html").read_text("utf-8")
-    code, said, _ = run_here("recheck", out / "evidence.parquet", "--policy", policy_file())
-    assert "the same, bit for bit" in said
+    code, output, _ = run_here("recheck", out / "evidence.parquet", "--policy", policy_file())
+    assert "the same, bit for bit" in output
 
 
 def test_a_policy_asks_for_reference_models_and_an_option_that_makes_none_is_noted(run_quick):
@@ -60,34 +60,34 @@ def test_a_policy_asks_for_reference_models_and_an_option_that_makes_none_is_not
     ids=str,
 )
 def test_what_cannot_be_meant_is_a_usage_error(run_quick, options, words):
-    code, _, heard, out = run_quick(*options)
+    code, _, err, out = run_quick(*options)
 
     assert (code, out.exists()) == (2, False)
-    assert words in heard
+    assert words in err
 
 
 def test_a_cluster_that_does_not_answer_ends_in_5(run_quick, monkeypatch):
     monkeypatch.setattr("unlearn_audit.reference_models.workers._PATIENCE", 1)
 
-    code, _, heard, _ = run_quick("--cluster", "tcp://127.0.0.1:9")
+    code, _, err, _ = run_quick("--cluster", "tcp://127.0.0.1:9")
 
     assert code == 5
-    assert "expected a Dask scheduler at tcp://127.0.0.1:9" in heard
+    assert "expected a Dask scheduler at tcp://127.0.0.1:9" in err
 
 
 def test_jobs_and_cluster_say_where_models_are_made(run_quick, monkeypatch):
-    asked = []
+    opened = []
 
     @contextmanager
     def spy(*options):
-        asked.append(options)
+        opened.append(options)
         yield Workers()
 
     monkeypatch.setattr("unlearn_audit.reference_models.workers.open_workers", spy)
     run_quick("--jobs", "3")
     run_quick("--cluster", "tcp://10.0.0.1:8786", "--force")
 
-    assert asked == [(3, None), (None, "tcp://10.0.0.1:8786")]
+    assert opened == [(3, None), (None, "tcp://10.0.0.1:8786")]
 
 
 def test_a_running_cluster_makes_the_same_models(run_quick, tmp_path):
@@ -99,9 +99,9 @@ def test_a_running_cluster_makes_the_same_models(run_quick, tmp_path):
     with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, protocol="tcp", host="127.0.0.1",
                       dashboard_address="127.0.0.1:0") as cluster:  # fmt: skip
         options = ("--cluster", cluster.scheduler_address)
-        code, _, heard, out = run_quick("--references", "4", "--force", "--cache", tmp_path / "cache", *options)
+        code, _, err, out = run_quick("--references", "4", "--force", "--cache", tmp_path / "cache", *options)
 
-    assert code == 0, heard
+    assert code == 0, err
     found = read_evidence(out / "evidence.parquet").references
     assert found.log_probs.tobytes() == expected.log_probs.tobytes()
     assert found.unlearned["unlearned"].tobytes() == expected.unlearned["unlearned"].tobytes()

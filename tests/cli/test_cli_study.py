@@ -125,14 +125,14 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_mistakes_are_refused_before_anything_is_trained(go, folder, tmp_path, name):
-    old, new, said = CHANGES[name]
+    old, new, message = CHANGES[name]
     file = folder / "wrong-study.yaml"
     file.write_text(STUDY.replace(old, new, 1))
 
     code, _, err = go(file, "--out", tmp_path / "out")
 
     assert code == 2
-    assert said in err
+    assert message in err
     assert not (tmp_path / "out").exists()
 
 

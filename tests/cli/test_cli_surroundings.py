@@ -111,9 +111,9 @@ def test_an_internal_error_without_a_place_for_its_log_is_printed_and_no_verdict
     monkeypatch.setattr(commands.group, "main", break_down)
     monkeypatch.setattr(tempfile, "mkstemp", refuse)
     assert run_guarded([]) == ExitCode.INCOMPLETE
-    said = capsys.readouterr().err
-    assert "the log cannot be written (No space left on device), here it is" in said
-    assert "planted" in said
+    err = capsys.readouterr().err
+    assert "the log cannot be written (No space left on device), here it is" in err
+    assert "planted" in err
 
 
 @pytest.fixture(params=["run", "recheck"])
@@ -126,12 +126,12 @@ def work(request, policy_file, failing_run):
 @pytest.mark.parametrize("name", ["file/out", "x" * 300, "/proc/1/out"])
 def test_an_out_that_cannot_be_written_is_found_before_the_work(run_here, work, tmp_path, name):
     (tmp_path / "file").write_text("in the way")
-    code, said, err = run_here(*work, "--out", tmp_path / name)
+    code, output, err = run_here(*work, "--out", tmp_path / name)
 
     assert code == ExitCode.INCOMPLETE
     assert "cannot be written" in err
     assert "choose an --out that can be written" in err
-    assert "train" not in said + err
+    assert "train" not in output + err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -186,19 +186,19 @@ def test_a_home_that_somebody_else_laid_out_is_not_used(monkeypatch, tmp_path, t
 def test_a_test_key_that_cannot_be_kept_is_found_before_the_work(run_here, policy_file, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
-    code, said, err = run_here("run", "--policy", policy_file(), "--out", tmp_path / "out")
+    code, output, err = run_here("run", "--policy", policy_file(), "--out", tmp_path / "out")
 
     assert code == ExitCode.INCOMPLETE
     assert "set XDG_CONFIG_HOME" in err
-    assert "train" not in said + err
+    assert "train" not in output + err
 
 
 def test_a_cache_that_cannot_be_written_is_found_before_the_first_model_is_trained(run_here, policy_file, tmp_path):
     (tmp_path / "file").write_text("")
     arguments = ("--policy", policy_file(), "--out", tmp_path / "out", "--cache", tmp_path / "file" / "cache")
-    code, said, err = run_here("run", *arguments)
+    code, output, err = run_here("run", *arguments)
 
     assert code == ExitCode.INCOMPLETE
     assert "no model can be kept: cannot write into" in err
     assert "choose another folder with --cache" in err
-    assert "train the original: done" not in said + err
+    assert "train the original: done" not in output + err

@@ -70,29 +70,29 @@ def read(out):
 def test_a_waived_failure_exits_0_says_with_waivers_and_verifies_with_its_own_line(
     waived_run, run_here, root_certificate
 ):
-    code, said, _, out = waived_run(FAILS)
+    code, output, _, out = waived_run(FAILS)
 
-    assert code == 0, said
-    assert "Verdict: PASS WITH WAIVERS" in said
-    assert "That is not a pass alone" in said
+    assert code == 0, output
+    assert "Verdict: PASS WITH WAIVERS" in output
+    assert "That is not a pass alone" in output
     (check,) = [c for c in read(out)["verdicts"][0]["checks"] if c["id"] == "risk"]
     assert (check["outcome"], check["waiver"]["state"]) == ("fail", "in force")
     assert json.loads((out / "record.json").read_bytes())["provenance"]["waivers"][0]["approver"] == "A. Head"
 
-    code, said, _ = run_here("verify", out, "--trust", root_certificate, "--recompute")
-    assert re.search(r"^waivers +(WAIVED|EXPIRED) .*risk", said, re.MULTILINE)
-    assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+    code, output, _ = run_here("verify", out, "--trust", root_certificate, "--recompute")
+    assert re.search(r"^waivers +(WAIVED|EXPIRED) .*risk", output, re.MULTILINE)
+    assert re.search(r"^numbers equal evidence +OK", output, re.MULTILINE)
 
-    code, said, _ = run_here("verify", out, "--trust", root_certificate, "--no-waivers")
+    code, output, _ = run_here("verify", out, "--trust", root_certificate, "--no-waivers")
     assert code == 1
-    assert re.search(r"^waivers taken +REFUSED .*risk.*FAIL", said, re.MULTILINE)
+    assert re.search(r"^waivers taken +REFUSED .*risk.*FAIL", output, re.MULTILINE)
 
 
 def test_an_expired_waiver_says_so_and_fail_on_fail_does_not_spare_what_it_was_to_spare(waived_run):
-    code, said, err, _ = waived_run(UNDECIDED, "--fail-on", "fail", expires="2025-12-31")
+    code, output, err, _ = waived_run(UNDECIDED, "--fail-on", "fail", expires="2025-12-31")
 
     assert code == 3
-    assert "expired on 2025-12-31" in said
+    assert "expired on 2025-12-31" in output
     assert "Expired waivers: risk" in err
 
 
@@ -138,11 +138,11 @@ def test_a_waiver_file_that_was_changed_after_it_was_signed_is_refused(waived_ru
 
 
 def test_a_waiver_of_another_model_counts_for_nothing_and_says_whose_digest_was_expected(waived_run, finished):
-    code, said, _, out = waived_run(FAILS, text=WAIVERS.replace("MODEL", f"'{'1' * 64}'"))
+    code, output, _, out = waived_run(FAILS, text=WAIVERS.replace("MODEL", f"'{'1' * 64}'"))
 
     (check,) = [c for c in read(out)["verdicts"][0]["checks"] if c["id"] == "risk"]
     assert (code, check["waiver"]["state"]) == (1, "not bound")
-    assert f"expected model_sha256 {audited_digest(finished)}, found {'1' * 64}" in " ".join(said.split())
+    assert f"expected model_sha256 {audited_digest(finished)}, found {'1' * 64}" in " ".join(output.split())
 
 
 def test_a_waiver_is_granted_to_a_result_that_was_seen_and_costs_no_further_look(
@@ -152,16 +152,16 @@ def test_a_waiver_is_granted_to_a_result_that_was_seen_and_costs_no_further_look
     code, _, _ = run_here("run", "--policy", policy, "--no-remedy", "--out", seen)
     assert code == 1
     waivers = write_waivers(policy)
-    asked = ("recheck", seen / "evidence.parquet", "--policy", policy, "--waivers", waivers, "--out", granted)
-    code, _, err = run_here(*asked)
+    arguments = ("recheck", seen / "evidence.parquet", "--policy", policy, "--waivers", waivers, "--out", granted)
+    code, _, err = run_here(*arguments)
     assert (code, "expected their signature at" in err) == (2, True)
 
     run_here("seal", "--policy", policy, "--waivers", waivers)
-    code, said, err = run_here(*asked)
-    assert (code, "PASS WITH WAIVERS" in said) == (0, True), err
+    code, output, err = run_here(*arguments)
+    assert (code, "PASS WITH WAIVERS" in output) == (0, True), err
     assert "earlier_runs" not in read(granted)["provenance"]
-    code, said, _ = run_here("verify", granted, "--trust", root_certificate, "--recompute")
-    assert re.search(r"^numbers equal evidence +OK", said, re.MULTILINE)
+    code, output, _ = run_here("verify", granted, "--trust", root_certificate, "--recompute")
+    assert re.search(r"^numbers equal evidence +OK", output, re.MULTILINE)
 
 
 def test_waivers_are_signed_beside_their_file_and_no_signature_is_overwritten(run_here, policy_file, write_waivers):
@@ -177,9 +177,9 @@ def test_waivers_are_signed_beside_their_file_and_no_signature_is_overwritten(ru
 
 def test_who_signed_the_waivers_is_a_line_of_verification(waived_run, run_here, root_certificate):
     _, _, _, out = waived_run(FAILS)
-    _, said, _ = run_here("verify", out, "--trust", root_certificate)
+    _, output, _ = run_here("verify", out, "--trust", root_certificate)
 
-    assert re.search(r"^waivers signed +TEST-KEY .*Granted", said, re.MULTILINE)
+    assert re.search(r"^waivers signed +TEST-KEY .*Granted", output, re.MULTILINE)
 
 
 def test_the_schema_of_a_waiver_file_is_printed(run_here):

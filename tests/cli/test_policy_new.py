@@ -87,7 +87,7 @@ def test_a_cluster_column_is_required_once_it_is_named(path):
 
 
 @pytest.mark.parametrize(
-    ("which", "wrong", "said"),
+    ("which", "wrong", "message"),
     [
         ("cost", "many", "expected a number, found 'many'"),
         ("cost", "0", "expected a number from 1 to"),
@@ -99,7 +99,7 @@ def test_a_cluster_column_is_required_once_it_is_named(path):
         ("owner", "Board\u202e", "printable characters only"),
     ],
 )
-def test_a_wrong_answer_is_explained_and_asked_again(path, which, wrong, said):
+def test_a_wrong_answer_is_explained_and_asked_again(path, which, wrong, message):
     answers = {}
     for name, answer in ANSWERS.items():
         if name == which:
@@ -107,16 +107,16 @@ def test_a_wrong_answer_is_explained_and_asked_again(path, which, wrong, said):
         answers[name] = answer
     result = ask(path, answers)
 
-    assert said in result.output
+    assert message in result.output
     assert result.return_value == 0, result.output
 
 
 def test_a_file_that_is_there_is_not_replaced_unasked(run_here, path):
     path.write_text("mine")
-    code, _, said = run_here("policy", "new", path)
+    code, _, err = run_here("policy", "new", path)
 
     assert (code, path.read_text()) == (2, "mine")
-    assert "--force" in said
+    assert "--force" in err
     assert ask(path, ANSWERS, "--force").return_value == 0
 
 
@@ -168,17 +168,17 @@ def test_for_predictions_nothing_is_trained_or_remedied(run_here, path):
 
 
 def test_an_answer_that_nothing_asks_for_is_refused(run_here, path):
-    code, _, said = run_here("policy", "new", path, "--answer", "colour=red")
+    code, _, err = run_here("policy", "new", path, "--answer", "colour=red")
 
     assert code == 2
-    assert "no question is called 'colour'" in said
+    assert "no question is called 'colour'" in err
 
 
 def test_data_sets_and_their_classes_are_listed_before_they_are_asked_about(path):
-    said = ask(path, ANSWERS).output
+    output = ask(path, ANSWERS).output
 
-    assert said.index("Wisconsin Diagnostic Breast Cancer") < said.index("Data set")
-    assert "Its classes: malignant, benign" in said
+    assert output.index("Wisconsin Diagnostic Breast Cancer") < output.index("Data set")
+    assert "Its classes: malignant, benign" in output
 
 
 @pytest.mark.slow

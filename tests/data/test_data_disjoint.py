@@ -40,12 +40,12 @@ def test_exact_columns_and_images_follow_their_records(make_dataset):
 
 
 @pytest.mark.parametrize(
-    ("column", "said"), [("patient_id", "needs the column 'patient_id'"), ("nobody", "unknown for every record")]
+    ("column", "message"), [("patient_id", "needs the column 'patient_id'"), ("nobody", "unknown for every record")]
 )
-def test_a_column_that_keeps_nobody_apart_is_an_error(make_dataset, column, said):
+def test_a_column_that_keeps_nobody_apart_is_an_error(make_dataset, column, message):
     groups = {"lesion_id": make_dataset().groups["lesion_id"], "nobody": np.array([""] * 12)}
 
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         make_disjoint(make_dataset(groups=groups), column)
 
 

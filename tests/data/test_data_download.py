@@ -55,11 +55,11 @@ def publish(make_arrays, write_npz, monkeypatch):
 
 def test_a_file_is_downloaded_checked_and_kept_at_home(server, publish, home):
     publish(server)
-    told = []
-    dataset = load_dataset("pathmnist", progress=lambda *step: told.append(step))
+    steps = []
+    dataset = load_dataset("pathmnist", progress=lambda *step: steps.append(step))
     assert (dataset.official, dataset.notes) == (True, ())
     assert (home / ".medmnist" / "pathmnist.npz").is_file()
-    task, done, total = told[-1]
+    task, done, total = steps[-1]
     assert task == "download pathmnist.npz"
     assert done == total > 0
 

@@ -53,9 +53,9 @@ def test_colour_images_have_three_channels(folder):
 
 
 def test_progress_is_told(folder):
-    told = []
-    load_dataset("own-data", folder, progress=lambda *step: told.append(step))
-    assert told[-1] == ("read images", 6, 6)
+    steps = []
+    load_dataset("own-data", folder, progress=lambda *step: steps.append(step))
+    assert steps[-1] == ("read images", 6, 6)
 
 
 def test_an_id_column_names_the_records(folder):

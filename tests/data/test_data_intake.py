@@ -320,10 +320,10 @@ def test_only_columns_that_policy_or_case_name_are_kept_and_persons_are_spelt_on
     data = load_dataset("own-data", folder)
     kept = choose_groups(data, policy, None)
     (tmp_path / "case.yaml").write_text("schema: unlearn-audit/case/v1\nname: x\ncolumns: {groups: [patient_id]}\n")
-    asked = choose_groups(data, policy, load_case(tmp_path / "case.yaml", _known()))
+    named = choose_groups(data, policy, load_case(tmp_path / "case.yaml", _known()))
 
     assert dict(kept.kept) == {}
-    assert list(asked.kept) == ["patient_id"]
+    assert list(named.kept) == ["patient_id"]
     text = (folder / "records.csv").read_text().replace(",p3\n", ",P3\n", 1)
     (folder / "records.csv").write_text(text)
     with pytest.raises(DataError, match="may spell one person or group in several ways"):

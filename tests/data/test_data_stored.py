@@ -116,9 +116,9 @@ def test_a_file_that_is_gone_or_cut_short_is_refused(stored, damage):
 
 
 def list_steps(path, options):
-    told = []
-    dataset = load_dataset("own-data", path, options=options, progress=lambda task, *_: told.append(task))
-    return dataset, set(told)
+    tasks = []
+    dataset = load_dataset("own-data", path, options=options, progress=lambda task, *_: tasks.append(task))
+    return dataset, set(tasks)
 
 
 @pytest.mark.parametrize(("kind", "task"), [("npz", "unpack images"), ("folder", "read images")])
@@ -157,9 +157,9 @@ def test_an_entry_that_does_not_hold_is_made_again(npz, stream, options, damage)
     right = load_dataset("own-data", npz, options=options).x[:]
     damage(options.cache)
 
-    dataset, told = list_steps(npz, options)
+    dataset, tasks = list_steps(npz, options)
 
-    assert "unpack images" in told
+    assert "unpack images" in tasks
     assert np.array_equal(dataset.x[:], right)
 
 

@@ -186,7 +186,7 @@ def test_the_rebuilt_dermamnist_says_that_it_is_not_the_published_file(real_file
     assert set(dataset.groups["sex"]) == {"", "female", "male"}
 
 
-def tell(overlaps):
+def list_overlaps(overlaps):
     return [
         (" ".join(filter(None, (overlap.copies, overlap.column))), overlap.splits, overlap.shared_groups)
         for overlap in overlaps
@@ -194,7 +194,7 @@ def tell(overlaps):
 
 
 def test_the_leaks_of_dermamnist_are_found(real_file):
-    assert tell(find_overlaps(load_dataset("dermamnist", real_file("dermamnist_rebuilt_28.npz")))) == [
+    assert list_overlaps(find_overlaps(load_dataset("dermamnist", real_file("dermamnist_rebuilt_28.npz")))) == [
         ("lesion_id", ("train", "validation"), 332),
         ("lesion_id", ("train", "test"), 641),
         ("lesion_id", ("validation", "test"), 113),
@@ -205,7 +205,7 @@ def test_the_leaks_of_dermamnist_are_found(real_file):
 
 
 def test_the_repeated_images_of_breastmnist_are_found(real_file):
-    assert tell(find_overlaps(load_dataset("breastmnist", real_file("breastmnist.npz")))) == [
+    assert list_overlaps(find_overlaps(load_dataset("breastmnist", real_file("breastmnist.npz")))) == [
         ("identical image", ("train", "test"), 1),
         ("near-identical image", ("train", "validation"), 30),
         ("near-identical image", ("train", "test"), 56),

@@ -65,10 +65,10 @@ class Reader:
             elif not step.not_run:
                 if number and not isinstance(steps[number - 1], Command):
                     printed = ""
-                code, said = self.run(step.line, answers)
-                assert code in step.codes, f"{page}: '{step.line}' exits {code}, not {step.codes}\n{said}"
-                printed += said
-                everything.append(said)
+                code, output = self.run(step.line, answers)
+                assert code in step.codes, f"{page}: '{step.line}' exits {code}, not {step.codes}\n{output}"
+                printed += output
+                everything.append(output)
         return "\n".join(everything)
 
     def run(self, line: str, answers: str = "") -> tuple[int, str]:
@@ -95,7 +95,7 @@ class Reader:
     def _run_here(self, words: list[str]) -> tuple[int, str]:
         from unlearn_audit.cli import run_guarded
 
-        said = io.StringIO()
+        output = io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
@@ -104,9 +104,9 @@ class Reader:
             patch.chdir(self.folder)
             for place in self.importable:
                 patch.syspath_prepend(str(place))
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
                 code = run_guarded(words)
-        return int(code), said.getvalue()
+        return int(code), output.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -58,10 +58,10 @@ def test_the_way_from_a_policy_to_a_verified_report_can_be_walked(reader):
     rows = re.findall(r"^\| ([^|]+?) +\|(?: ([^|]+?))? \|$", read_page("policy.md"), re.MULTILINE)
     questions = rows[rows.index(("question", "answer")) + 1 :][: len(_list_questions())]
 
-    said = reader.follow("policy.md", answers="".join(f"{answer}\n" for _, answer in questions))
-    for (told, _), asked in zip(questions, _list_questions(), strict=True):
-        assert asked.startswith(told)
-        assert asked in said
+    output = reader.follow("policy.md", answers="".join(f"{answer}\n" for _, answer in questions))
+    for (start, _), question in zip(questions, _list_questions(), strict=True):
+        assert question.startswith(start)
+        assert question in output
     GIVEN["first-audit.md#erasure-request"](reader)
     reader.follow("first-audit.md#erasure-request")
     reader.follow("verify.md")

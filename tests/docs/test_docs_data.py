@@ -19,7 +19,7 @@ PAGE = read_page("data.md")
 @pytest.mark.parametrize("command", re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE))
 def test_every_command_is_understood(command, monkeypatch):
     given = []
-    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda *told: given.append(told) or 0)
+    monkeypatch.setattr("unlearn_audit.cli.run.run_from_options", lambda *options: given.append(options) or 0)
 
     assert run_guarded(command.split()) == 0
     assert given

@@ -34,10 +34,10 @@ def test_the_exit_codes_are_the_codes():
 
 def test_the_names_on_the_page_are_those_that_are_logged():
     sample = ROOT / "sample_reports"
-    told = describe(verify(sample / "breast-cytology-pass", (sample / "test-root.pem",)))
-    for name in [*told.tags, *told.version_tags]:
+    description = describe(verify(sample / "breast-cytology-pass", (sample / "test-root.pem",)))
+    for name in [*description.tags, *description.version_tags]:
         assert f"`.{name.removeprefix('unlearn_audit.')}`" in PAGE
-    kinds = {re.sub(r"/[a-z0-9-]+/", "/ID/", name) for name in told.metrics if name.startswith("check/")}
+    kinds = {re.sub(r"/[a-z0-9-]+/", "/ID/", name) for name in description.metrics if name.startswith("check/")}
     assert kinds == {"check/ID/estimate", "check/ID/lower", "check/ID/upper"}
     assert all(f"`{kind}`" in PAGE for kind in kinds)
 

@@ -180,8 +180,8 @@ def test_the_bound_of_no_miss_is_the_bound(record):
 
     high = compute_clopper_pearson(0, n, 0.05)[1]
 
-    said = f"no miss among {n} malignant test records the upper bound of the false-negative rate is still {high:.3f}"
-    assert said in TEXT["policy.md"]
+    text = f"no miss among {n} malignant test records the upper bound of the false-negative rate is still {high:.3f}"
+    assert text in TEXT["policy.md"]
 
 
 def test_the_numbers_of_the_self_test_stand_on_the_page():
@@ -197,20 +197,20 @@ def test_sections_of_a_report_are_called_by_their_numbers_and_names(page):
     numbers = {str(number): section.title for number, section in enumerate(SECTIONS, start=1)}
     for number, title in re.findall(r"\| (\d+) ([A-Z][^|]+?) \|", TEXT[page]):
         assert numbers[number].startswith(title)
-    asked = [
+    named = [
         ("2", "Every check"),
         ("7", "Clinical"),
         ("11", "Each erased"),
         ("13", "Limits"),
     ]  # named in the text by their numbers alone
-    assert all(numbers[number].startswith(title) for number, title in asked)
+    assert all(numbers[number].startswith(title) for number, title in named)
 
 
 def test_sections_that_the_lawyer_is_sent_to_are_where_the_facts_are():
     places = {section.id: number for number, section in enumerate(SECTIONS, start=1)}
     page = TEXT["reading-legal.md"]
 
-    for said, section in (
+    for text, section in (
         ("section {}, as SHA-256 digests", "identification"),
         ("and a commitment to which | section {}", "erasure"),
         ("| section {}, with seals", "protocol"),
@@ -219,7 +219,7 @@ def test_sections_that_the_lawyer_is_sent_to_are_where_the_facts_are():
         ("| section {}, and the PDF's signatures", "responsible"),
         ("Section {} of every report is a crosswalk", "crosswalk"),
     ):
-        assert said.format(places[section]) in page
+        assert text.format(places[section]) in page
 
 
 def test_attacks_that_pages_call_untested_are_not_in_the_table_of_attacks():

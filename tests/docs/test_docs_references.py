@@ -38,10 +38,10 @@ def test_the_passage_of_a_policy_fits_into_a_shipped_one():
 
 
 def test_the_columns_are_those_of_the_evidence_file():
-    told = re.findall(r"^\| `(reference[^`]*)`", PAGE, re.MULTILINE)
+    columns = re.findall(r"^\| `(reference[^`]*)`", PAGE, re.MULTILINE)
     source = (ROOT / "src" / "unlearn_audit" / "evidence" / "parquet.py").read_text("utf-8")
 
-    assert len(told) == 4
-    for column in told:
+    assert len(columns) == 4
+    for column in columns:
         stem = column.split("<")[0]
         assert f'"{stem}' in source or f'"{stem.rstrip(":")}"' in source, column

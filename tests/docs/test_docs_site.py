@@ -110,8 +110,8 @@ def test_a_reader_finds_things_from_disk_without_a_server(site):
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         page = browser.new_page()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
         page.goto((site / "index.html").as_uri())
         page.fill("input.md-search__input", "Clopper")
         page.wait_for_selector(".md-search-result__item a", timeout=PATIENCE)
@@ -119,7 +119,7 @@ def test_a_reader_finds_things_from_disk_without_a_server(site):
         browser.close()
 
     assert any("numbers.html" in address for address in found)
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 @pytest.mark.thorough

@@ -22,14 +22,14 @@ COMMANDS = re.findall(r"^unlearn-audit (.*)", PAGE, re.MULTILINE)
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_is_understood(line, monkeypatch, capsys):
-    asked = []
+    files = []
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("unlearn_audit.cli.study.study_from_options", lambda options: asked.append(options.file) or 0)
+    monkeypatch.setattr("unlearn_audit.cli.study.study_from_options", lambda options: files.append(options.file) or 0)
 
     assert run_guarded(shlex.split(line)) == 0
 
     if line.startswith("study"):
-        assert load_study(asked[0], name_known()).id == "cytology"
+        assert load_study(files[0], name_known()).id == "cytology"
     else:
         assert json.loads(capsys.readouterr().out)["title"] == "StudyFile"
 

@@ -60,9 +60,9 @@ def test_the_papers_claims_stand_beside_what_the_studies_here_found():
     answers = [{answer.claim.says: answer.outcome for answer in cell.answers} for cell in skin.cells]
 
     assert [row[0] for row in rows] == [claim.says for claim in own.claims]
-    for says, _, corrected, *ours in rows:
+    for text, _, corrected, *ours in rows:
         assert corrected == "open, not run"
-        assert ours == [answer[says] for answer in answers]
+        assert ours == [answer[text] for answer in answers]
     assert not list((DOCS / "appendix").glob("study-as-published*"))
 
 
@@ -83,7 +83,7 @@ def test_no_claim_on_a_remedy_is_answered_on_cytology():
 
 
 # what the text of the page says in words
-SAID = [
+ANSWERS = [
     (0.5, "Random labelling raises the false-negative rate.", "holds"),
     (0.5, "SalUn raises the false-negative rate.", "holds"),
     (0.5, "SalUn raises clinical risk.", "holds"),
@@ -123,11 +123,11 @@ def test_five_sentences_stand_at_the_top_and_rest_on_the_studies():
     assert all(found["warm-restart-5"] > found["scratch"] > found["warm-restart-1"] for found in auroc.values())
 
 
-@pytest.mark.parametrize(("share", "says", "outcome"), SAID)
-def test_the_text_rests_on_this_answer(share, says, outcome):
+@pytest.mark.parametrize(("share", "text", "outcome"), ANSWERS)
+def test_the_text_rests_on_this_answer(share, text, outcome):
     cell = next(cell for cell in read_study("skin").cells if cell.forget == share)
 
-    assert [answer.outcome for answer in cell.answers if answer.claim.says == says] == [outcome]
+    assert [answer.outcome for answer in cell.answers if answer.claim.says == text] == [outcome]
 
 
 def test_salun_cra_forgets_malignant_records_at_neither_share():

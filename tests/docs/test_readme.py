@@ -8,14 +8,14 @@ import pytest
 from benchmarks.ensemble import compare_ensemble
 from benchmarks.judging import compare_verdict
 from tools.docs_readme import (
+    count_references,
+    format_attack,
+    format_coverage_share,
+    format_ensemble_speed,
+    format_selftest_share,
+    format_study,
+    format_verdict_speed,
     read_ratios,
-    tell_attack,
-    tell_coverage_share,
-    tell_ensemble_speed,
-    tell_reference_count,
-    tell_selftest_share,
-    tell_study,
-    tell_verdict_speed,
 )
 from tools.docs_studies import read_study
 
@@ -81,9 +81,9 @@ def test_who_is_still_recognised_after_which_method_is_the_samples():
         for finding in record["findings"]
         if (finding["key"]["metric"], finding["key"]["among"]) == ("recognised-records", "all")
     }
-    said = "SalUn leaves {:.0f} of {} erased patients recognised and SalUn-CRA {:.0f}"
+    sentence = "SalUn leaves {:.0f} of {} erased patients recognised and SalUn-CRA {:.0f}"
 
-    assert said.format(*left["SalUn"], left["SalUn-CRA"][0]) in " ".join(README.split())
+    assert sentence.format(*left["SalUn"], left["SalUn-CRA"][0]) in " ".join(README.split())
     none = [title for title in left if "Warm restart" in title or "scratch" in title or "Retrained" in title]
     assert len(none) == 4
     assert not any(left[title][0] for title in none)
@@ -103,7 +103,9 @@ def test_the_figures_of_the_self_test_are_the_published_ones():
     assert sentence in " ".join(README.split())
 
 
-@pytest.mark.parametrize("figure", [tell_coverage_share, tell_selftest_share, tell_verdict_speed, tell_ensemble_speed])
+@pytest.mark.parametrize(
+    "figure", [format_coverage_share, format_selftest_share, format_verdict_speed, format_ensemble_speed]
+)
 def test_a_measured_figure_is_the_published_one(figure):
     assert f"| {figure()} |" in README
 
@@ -111,11 +113,11 @@ def test_a_measured_figure_is_the_published_one(figure):
 def test_every_attack_that_was_compared_with_another_librarys_stands_there():
     compared = [name.removesuffix("-auc") for name in read_ratios() if name.endswith("-auc")]
 
-    assert [name for name in compared if f"| {tell_attack(name)} |" not in README] == []
+    assert [name for name in compared if f"| {format_attack(name)} |" not in README] == []
 
 
 def test_the_table_of_the_study_is_the_published_one():
-    table, seeds = tell_study()
+    table, seeds = format_study()
 
     assert f"{table}\n" in README
     assert f"means over {seeds} seeds" in README
@@ -134,7 +136,7 @@ def test_the_published_ratios_have_not_drifted_by_a_factor_of_three():
 
 
 def test_the_shipped_policy_asks_for_so_many_reference_models():
-    assert f"breast cytology does, with {tell_reference_count()}." in " ".join(README.split())
+    assert f"breast cytology does, with {count_references()}." in " ".join(README.split())
 
 
 def test_what_the_readme_says_of_the_study_in_words():

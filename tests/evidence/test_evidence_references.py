@@ -18,12 +18,12 @@ def fixture_evidence(make_evidence):
 
 def make_references(evidence: Evidence, models: int = 4) -> References:
     """Return reference models of which each says the same as the first model of the evidence."""
-    said = next(iter(evidence.log_probs.values()))
+    log_probs = next(iter(evidence.log_probs.values()))
     candidates = evidence.select("forget") | evidence.select("test")
     trained_on = np.zeros((models, len(evidence)), dtype=bool)
     trained_on[:, evidence.select("retain")] = True
     trained_on[::2, candidates] = True
-    return References(trained_on, candidates, np.stack([said] * models))
+    return References(trained_on, candidates, np.stack([log_probs] * models))
 
 
 def test_references_are_part_of_what_is_digested(evidence: Evidence) -> None:

@@ -214,8 +214,8 @@ def test_a_method_that_the_reference_models_did_not_undergo_is_named(ladder, mak
     names = ("original", "retrained", "unlearned", "compared-salun")
     record = examine(ladder("u-lira"), plant_references(make_evidence(names, sizes=SIZES)))
 
-    said = find(record, "membership-auc", "u-lira", "compared-salun").not_run.text
-    assert "unlearned as 'compared-salun' was, there are some for: unlearned" in said
+    reason = find(record, "membership-auc", "u-lira", "compared-salun").not_run.text
+    assert "unlearned as 'compared-salun' was, there are some for: unlearned" in reason
     assert find(record, "membership-auc", "u-lira").estimate is not None
 
 
@@ -241,7 +241,7 @@ def test_reference_models_that_all_say_the_same_give_no_number(ladder, make_evid
     evidence = plant_references(make_evidence(sizes=SIZES))
     same = np.full_like(evidence.references.log_probs, np.log(0.5))
     constant = replace(evidence.references, log_probs=same, unlearned={"unlearned": same})
-    flat = {name: np.full_like(said, np.log(0.5)) for name, said in evidence.log_probs.items()}
+    flat = {name: np.full_like(log_probs, np.log(0.5)) for name, log_probs in evidence.log_probs.items()}
     record = judge(ladder(attack), replace(evidence, log_probs=flat, references=constant))
 
     assert find(record, "membership-auc", attack).estimate is None
@@ -270,18 +270,18 @@ def spoil(references, evidence, how):
 
 
 @pytest.mark.parametrize(
-    ("how", "says"),
+    ("how", "reason"),
     [
         ("uneven", "one half of 8 reference models, found 1 that are not"),
         ("validation", "trained on every retain and on no validation record"),
         ("retain", "trained on every retain and on no validation record"),
     ],
 )
-def test_reference_models_that_were_trained_otherwise_are_refused(ladder, make_evidence, how, says):
+def test_reference_models_that_were_trained_otherwise_are_refused(ladder, make_evidence, how, reason):
     evidence = plant_references(make_evidence(sizes=SIZES))
     found = examine(ladder("lira"), replace(evidence, references=spoil(evidence.references, evidence, how)))
 
-    assert says in find(found, "membership-auc", "lira").not_run.text
+    assert reason in find(found, "membership-auc", "lira").not_run.text
 
 
 def test_a_finding_names_the_paper_of_its_attack(ladder, make_evidence):
@@ -367,13 +367,13 @@ def shuffle(evidence, order):
         ids=evidence.ids[order],
         split=evidence.split[order],
         label=evidence.label[order],
-        log_probs={name: said[order] for name, said in evidence.log_probs.items()},
+        log_probs={name: log_probs[order] for name, log_probs in evidence.log_probs.items()},
         groups={name: column[order] for name, column in evidence.groups.items()},
         references=References(
             references.trained_on[:, order],
             references.candidates[order],
             references.log_probs[:, order],
-            {name: said[:, order] for name, said in references.unlearned.items()},
+            {name: log_probs[:, order] for name, log_probs in references.unlearned.items()},
         ),
     )
 
@@ -501,9 +501,9 @@ def test_the_report_says_which_attack_ran_on_which_model(ladder, make_evidence):
     names = ("original", "retrained", "unlearned", "compared-salun")
     rows = show_coverage(judge(ladder("logit", "lira", "u-lira"), plant_references(make_evidence(names, sizes=SIZES))))
 
-    state, said, elsewhere = rows["u-lira"]
+    state, text, elsewhere = rows["u-lira"]
     assert state == "tested"
-    assert said.startswith("AUC 0.")
+    assert text.startswith("AUC 0.")
     assert "Also on: Original, Retrained." in elsewhere
     assert "Not run on compared-salun (compared): attack 'u-lira' needs reference models unlearned as" in elsewhere
     assert rows["lira"][2] == "Also on all other models."

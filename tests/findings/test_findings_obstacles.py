@@ -85,8 +85,8 @@ def test_a_policy_may_take_strangers_and_the_number_then_says_what_it_is_worth()
     (verdict,) = reach_verdicts(policy, draw(Simulation(original=Behaviour())), plan=False)
     assert verdict.outcome is Outcome.PASS
     findings = measure(EvaluationContext(draw(Simulation(original=Behaviour())), policy))
-    told = [f for f in findings if f.key.metric == "membership-auc" and f.key.model == "unlearned"]
-    assert all("original-does-not-recognise" in {caveat.code for caveat in f.caveats} for f in told)
+    audited = [f for f in findings if f.key.metric == "membership-auc" and f.key.model == "unlearned"]
+    assert all("original-does-not-recognise" in {caveat.code for caveat in f.caveats} for f in audited)
 
 
 def test_an_obstacle_spares_no_failure():

@@ -385,11 +385,11 @@ def test_disclosure_alone_guards_no_forgetting(policy_text):
 
 
 def test_the_worst_group_is_bounded_and_needs_its_power_in_every_group(read, plant):
-    whom = "among: worst of sex, "
+    among = "among: worst of sex, "
     policy = read(
         ("protocol: {resamples: 1000}", "protocol: {resamples: 1000}\nsubgroups: {columns: [sex], smallest: 10}"),
-        ("worst-record-recognition, at", f"worst-record-recognition, {whom}at"),
-        ("paired-recognition, within: [0.4, 0.6]", f"paired-recognition, {whom}within: [0.3, 0.7]"),
+        ("worst-record-recognition, at", f"worst-record-recognition, {among}at"),
+        ("paired-recognition, within: [0.4, 0.6]", f"paired-recognition, {among}within: [0.3, 0.7]"),
     )
     sizes = (60, 60, 40, 160)
     evidence = plant(sizes=sizes)

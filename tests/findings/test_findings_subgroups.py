@@ -113,8 +113,8 @@ def test_a_policy_may_let_the_other_groups_decide_and_the_record_says_so(read_po
 
     assert outcome(record, "worst").outcome is Outcome.PASS
     assert "Not assessable: sex=intersex." in join_texts(find(record, "false-negative-rate", "worst of sex").caveats)
-    said = {message.code: message.text for message in list_release_caveats(policy, record.provenance, record.findings)}
-    assert said["groups-left-out"].endswith("as the policy allows: sex=intersex.")
+    texts = {message.code: message.text for message in list_release_caveats(policy, record.provenance, record.findings)}
+    assert texts["groups-left-out"].endswith("as the policy allows: sex=intersex.")
 
 
 def test_a_group_of_one_class_has_no_risk(read_policy, make_groups, find):
@@ -242,8 +242,8 @@ def test_a_policy_without_subgroups_measures_none(read_policy, make_groups):
 def test_the_report_shows_every_group_with_its_size(read_policy, make_groups):
     page = render_html(judge(read_policy(), make_groups(SMALL)))
 
-    for said in ("intersex", "not assessable: 19 malignant", "100, 200", "bounds 0.0"):
-        assert said in page
+    for text in ("intersex", "not assessable: 19 malignant", "100, 200", "bounds 0.0"):
+        assert text in page
     assert "the policy names none" in render_html(
         judge(
             read_policy(("among: worst of sex, ", ""), ("subgroups: {columns: [sex], smallest: 20}\n", "")),
@@ -253,7 +253,7 @@ def test_the_report_shows_every_group_with_its_size(read_policy, make_groups):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ([("columns: [sex]", "columns: [site]")], "checks[1].among: expected a group of one of subgroups.columns"),
         ([("worst of sex", "highest of sex")], "expected 'worst of sex' or 'sex=VALUE'"),
@@ -266,11 +266,11 @@ def test_the_report_shows_every_group_with_its_size(read_policy, make_groups):
         ([("among: positive, within", "among: worst of sex, within")], "a required forgetting check with"),
     ],
 )
-def test_a_policy_that_cannot_be_meant_is_refused(read_policy, changes, said):
+def test_a_policy_that_cannot_be_meant_is_refused(read_policy, changes, message):
     with pytest.raises(InvalidPolicyError) as caught:
         read_policy(*changes)
 
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 @pytest.mark.parametrize("rates", [(0.2, 0.2, 0.2, 0.2), (0.02, 0.02, 0.02, 0.2), (0.05, 0.1, 0.15, 0.2)])

@@ -44,9 +44,9 @@ def validate(tmp_path_factory):
 
 def test_the_report_is_archival_and_accessible_before_and_after_signing(validate, pdf, key):
     for content in (pdf, sign_pdf(pdf, key)):
-        code, told = validate(content)
-        assert "3a: 155 rules, 0 broken" in told
-        assert "ua1: 106 rules, 0 broken" in told
+        code, output = validate(content)
+        assert "3a: 155 rules, 0 broken" in output
+        assert "ua1: 106 rules, 0 broken" in output
         assert code == 0
 
 
@@ -54,9 +54,9 @@ def test_it_stays_so_with_archive_time_stamps_and_a_second_signature(validate, p
     how = sign_at(SignatureLevel.LTA, stamps, lab)
     first = sign_pdf(pdf, lab.key, how, Purpose(others_follow=True))
     second = Purpose("Countersignature1", "Countersignature 1 of the audit report", "Approved", certifies=False)
-    code, told = validate(sign_pdf(first, lab.employ("E. Example"), how, second))
-    assert "3a: 155 rules, 0 broken" in told
-    assert "ua1: 106 rules, 0 broken" in told
+    code, output = validate(sign_pdf(first, lab.employ("E. Example"), how, second))
+    assert "3a: 155 rules, 0 broken" in output
+    assert "ua1: 106 rules, 0 broken" in output
     assert code == 0
 
 
@@ -70,9 +70,9 @@ def test_it_stays_so_with_archive_time_stamps_and_a_second_signature(validate, p
     ids=["everything optional", "summary", "hostile texts"],
 )
 def test_waivers_hazards_summaries_and_missing_glyphs_stay_conformant(validate, make):
-    code, told = validate(make())
-    assert "3a: 155 rules, 0 broken" in told
-    assert "ua1: 106 rules, 0 broken" in told
+    code, output = validate(make())
+    assert "3a: 155 rules, 0 broken" in output
+    assert "ua1: 106 rules, 0 broken" in output
     assert code == 0
 
 
@@ -95,5 +95,5 @@ def test_a_report_is_on_paper_within_three_seconds_of_an_ordinary_core():
 def test_a_report_without_its_accessibility_mark_is_noticed(validate, record, monkeypatch):
     """The check itself must be able to fail."""
     monkeypatch.setattr(pdf_module, "_identify_as_accessible", lambda document, pdf: None)
-    code, told = validate(pdf_module.render_pdf(record))
-    assert code == 1, told
+    code, output = validate(pdf_module.render_pdf(record))
+    assert code == 1, output

@@ -47,28 +47,28 @@ def test_the_validator_would_find_a_fault():
 @pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS])
 def test_the_verdict_is_a_property_and_its_words_are_the_records(outcome):
     record = with_checks(make_check(outcome), outcome=outcome)
-    told = properties(read(record))
+    values = properties(read(record))
 
-    assert told["unlearn-audit:verdict"] == outcome.value
-    assert told["unlearn-audit:record.sha256"] == digest_of(record.to_bytes())
+    assert values["unlearn-audit:verdict"] == outcome.value
+    assert values["unlearn-audit:record.sha256"] == digest_of(record.to_bytes())
 
 
 def test_a_pass_that_rests_on_waivers_does_not_read_as_a_pass():
-    told = properties(read(make_whole()))
+    values = properties(read(make_whole()))
 
-    assert told["unlearn-audit:verdict"] == "pass with waivers"
-    assert told["unlearn-audit:check:ranking:outcome"] == "fail (waived)"
-    assert told["unlearn-audit:device.version"] == "2.4"
+    assert values["unlearn-audit:verdict"] == "pass with waivers"
+    assert values["unlearn-audit:check:ranking:outcome"] == "fail (waived)"
+    assert values["unlearn-audit:device.version"] == "2.4"
 
 
 def test_each_check_says_its_outcome_with_the_bounds_that_decided():
     record = with_every_outcome()
-    told = properties(read(record))
+    values = properties(read(record))
 
     for check in record.verdict.checks:
-        assert told[f"unlearn-audit:check:{check.id}:outcome"] == f"{check.outcome.label}{check.standing}"
-        assert check.reason in told[f"unlearn-audit:check:{check.id}"]
-    assert "no value" in told["unlearn-audit:check:not-run-required"]
+        assert values[f"unlearn-audit:check:{check.id}:outcome"] == f"{check.outcome.label}{check.standing}"
+        assert check.reason in values[f"unlearn-audit:check:{check.id}"]
+    assert "no value" in values["unlearn-audit:check:not-run-required"]
 
 
 def test_numbers_are_the_records_and_what_was_not_run_has_none():

@@ -42,16 +42,16 @@ def test_each_check_has_its_value_bounds_tolerance_and_outcome():
 
     assert len(results) == 1 + len(record.verdict.checks)
     for check, result in zip(record.verdict.checks, results[1:], strict=True):
-        told = result.metric_args
-        assert told["outcome"] == check.outcome.value
+        args = result.metric_args
+        assert args["outcome"] == check.outcome.value
         assert result.metric_name.endswith(f"{check.outcome.label}{check.standing}")
-        assert told["at_most"] == check.limit.at_most
+        assert args["at_most"] == check.limit.at_most
         if check.estimate is None:
             assert result.metric_value == "not_run"
-            assert "low" not in told
+            assert "low" not in args
         else:
             bounds = check.estimate.bounds
-            assert (result.metric_value, told["low"], told["high"]) == (check.estimate.value, bounds.low, bounds.high)
+            assert (result.metric_value, args["low"], args["high"]) == (check.estimate.value, bounds.low, bounds.high)
 
 
 def test_it_says_which_model_and_data_and_that_a_test_key_proves_nothing():

@@ -71,9 +71,9 @@ def test_an_independent_reader_finds_a4_tags_and_no_script(pdf, tmp_path):
         pytest.skip("poppler's pdfinfo is not installed")
     (tmp_path / "report.pdf").write_bytes(pdf)
     out = subprocess.run(["pdfinfo", tmp_path / "report.pdf"], check=True, capture_output=True).stdout.decode()
-    told = {key.strip(): value.strip() for key, value in (line.split(":", 1) for line in out.splitlines())}
-    assert (told["Tagged"], told["JavaScript"]) == ("yes", "no")
-    assert told["Page size"].endswith("(A4)")
+    fields = {key.strip(): value.strip() for key, value in (line.split(":", 1) for line in out.splitlines())}
+    assert (fields["Tagged"], fields["JavaScript"]) == ("yes", "no")
+    assert fields["Page size"].endswith("(A4)")
 
 
 def test_all_fonts_are_the_embedded_ones(pdf, tmp_path):

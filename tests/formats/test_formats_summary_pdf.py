@@ -108,7 +108,7 @@ def test_a_summary_that_is_not_the_bundles_is_invalid_even_where_an_insider_seal
     stranger = lab.employ("Somebody Else")
     other = make_small_record(lab.key, evidence_sha256="0" * 64)
     twice = sign_pdf(small, lab.key, None, Purpose(others_follow=True))
-    for content, told in (
+    for content, message in (
         (sign_pdf(small, stranger), "signed by someone else"),
         (sign_pdf(render_small(other), lab.key), "not the bundle's record.json"),
         (sign_pdf(twice, stranger, None, Purpose("C1", "C1", "I agree", certifies=False)), "2 signatures"),
@@ -119,7 +119,7 @@ def test_a_summary_that_is_not_the_bundles_is_invalid_even_where_an_insider_seal
         reseal(copy, small_record, lab.key)
         verification = verify(copy, lab.roots)
         assert verification.find("summary signature").state is State.INVALID
-        assert told in verification.find("summary signature").sentence
+        assert message in verification.find("summary signature").sentence
         assert ExitCode.INTEGRITY is verification.exit_code
 
 
@@ -202,7 +202,7 @@ def test_verify_with_rerender_names_the_summary(tmp_path, record, summary, key, 
     files = {"summary.html": render_summary(record).encode(), "summary.pdf": summary}
     out = write_bundle(tmp_path / "bundle", files, record, key)
     trust = ["--trust", str(laboratory["root_certificate"]), "--rerender", "--json"]
-    for path, said in ((out, "summary.pdf: the same bytes"), (out / "summary.pdf", "This is the summary")):
-        told = CliRunner().invoke(group, ["verify", str(path), *trust], standalone_mode=False)
-        assert said in told.stdout
-        assert told.return_value == ExitCode.FAIL  # of the verdict
+    for path, message in ((out, "summary.pdf: the same bytes"), (out / "summary.pdf", "This is the summary")):
+        result = CliRunner().invoke(group, ["verify", str(path), *trust], standalone_mode=False)
+        assert message in result.stdout
+        assert result.return_value == ExitCode.FAIL  # of the verdict

@@ -48,7 +48,7 @@ def test_the_record_reads_back_and_contradicts_itself_nowhere(waived, expired):
 
 @pytest.mark.parametrize("given_in", ["policy", "file"])
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"expires": date(2027, 12, 31)}, "granted by neither"),
         ({"approver": "Somebody else"}, "granted by neither"),
@@ -58,7 +58,7 @@ def test_the_record_reads_back_and_contradicts_itself_nowhere(waived, expired):
         ({"state": WaiverState.NOT_NEEDED}, "does not count as the record says"),
     ],
 )
-def test_a_waiver_that_nobody_granted_or_that_counts_otherwise_is_refused(given_in, change, said):
+def test_a_waiver_that_nobody_granted_or_that_counts_otherwise_is_refused(given_in, change, message):
     record = with_waivers(FAILS, make_waiver("ranking"), given_in=given_in)
     change = {
         key: ({"policy": "file", "file": "policy"}[given_in] if key == "given_in" else v) for key, v in change.items()
@@ -70,7 +70,7 @@ def test_a_waiver_that_nobody_granted_or_that_counts_otherwise_is_refused(given_
     forged = record.model_copy(
         update={"verdicts": (record.verdict.model_copy(update={"checks": checks}), *record.verdicts[1:])}
     )
-    with pytest.raises(IntegrityError, match=said):
+    with pytest.raises(IntegrityError, match=message):
         read_record(forged.to_bytes())
 
 
@@ -160,9 +160,9 @@ def test_junit_skips_what_is_waived_and_fails_what_is_expired(waived, expired):
 
 
 def test_markdown_and_github_say_with_waivers_and_warn(waived, expired):
-    told = render_markdown(waived, SOURCES)
-    assert told.startswith("## ! Unlearning audit: PASS WITH WAIVERS")
-    assert "FAIL (waived)" in told
+    markdown = render_markdown(waived, SOURCES)
+    assert markdown.startswith("## ! Unlearning audit: PASS WITH WAIVERS")
+    assert "FAIL (waived)" in markdown
     log = render_github(waived, SOURCES).splitlines()
     assert log[0].startswith("::warning file=policy.yaml,title=Unlearning audit%3A PASS WITH WAIVERS::")
     assert any(row.startswith("::warning") and "ranking" in row for row in log)

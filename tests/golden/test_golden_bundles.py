@@ -18,14 +18,14 @@ RELEASED = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_t
 
 def check(golden):
     expected = json.loads((golden / "expected.json").read_bytes())
-    wishes = VerificationOptions(trust_time=(golden / "time-root.pem",), require_timestamp=True)
+    options = VerificationOptions(trust_time=(golden / "time-root.pem",), require_timestamp=True)
     for path in (golden / "bundle", golden / "bundle" / "report.pdf"):
-        verification = verify(path, (golden / "root.pem",), wishes)
-        told = {line.name: line.state.value for line in verification.lines}
+        verification = verify(path, (golden / "root.pem",), options)
+        states = {line.name: line.state.value for line in verification.lines}
         alone = {"policy file": "absent", "completeness": None} if path.is_file() else {}
-        assert {**expected["lines"], **alone} == {name: told.get(name) for name in expected["lines"]}
+        assert {**expected["lines"], **alone} == {name: states.get(name) for name in expected["lines"]}
         assert expected["exit_code"] == verification.exit_code
-        assert State.INVALID.value not in told.values()
+        assert State.INVALID.value not in states.values()
 
 
 @pytest.mark.parametrize("golden", sorted(BUNDLES.glob("v*/")), ids=lambda path: path.name)

@@ -26,13 +26,13 @@ from unlearn_audit.policy import parse_policy
 
 evidence = simulate_evidence()
 record = judge(parse_policy(POLICY, "p.yaml", name_known()), evidence)
-told = {}
+errors = {}
 for name, addition in ADDITIONS.items():
     try:
         exec(addition.works, dict(globals()))
     except Exception:
-        told[name] = traceback.format_exc()
-print(json.dumps(told))
+        errors[name] = traceback.format_exc()
+print(json.dumps(errors))
 """
 
 

@@ -115,17 +115,17 @@ def test_the_penalty_is_the_sum_of_absolute_weights():
 
 
 def test_the_penalty_falls_linearly_from_gamma_and_ends_before_zero(world, monkeypatch):
-    heard = []
+    penalties = []
     real = fitting.Learner.step
 
     def spy(learner, *arguments):
-        heard.append(float((arguments[-1](Once()) / sum_absolute(Once())).detach()))
+        penalties.append(float((arguments[-1](Once()) / sum_absolute(Once())).detach()))
         return real(learner, *arguments)
 
     monkeypatch.setattr(fitting.Learner, "step", spy)
     unlearn("l1-sparse", world, gamma=0.01, epochs=2)
-    steps = len(heard)
-    assert heard == pytest.approx([0.01 * (1 - step / steps) for step in range(steps)], rel=1e-5)
+    steps = len(penalties)
+    assert penalties == pytest.approx([0.01 * (1 - step / steps) for step in range(steps)], rel=1e-5)
 
 
 def test_a_vanishing_penalty_is_fine_tuning(world):
@@ -153,10 +153,10 @@ def test_the_distance_is_kullback_leibler_at_the_temperature_times_its_square():
 
 
 def test_the_teacher_answers_as_the_original_in_evaluation_mode(world):
-    said = soften(world.original.train(), world.forget, 4.0)
+    found = soften(world.original.train(), world.forget, 4.0)
     expected = softmax(deepcopy(world.original).eval()(world.forget.x) / 4.0, 1)
-    torch.testing.assert_close(expected, said)
-    assert not said.requires_grad
+    torch.testing.assert_close(expected, found)
+    assert not found.requires_grad
 
 
 def test_scrub_moves_the_student_away_from_its_teacher_on_forget_and_less_on_retain(world):

@@ -48,10 +48,10 @@ def test_they_work_on_every_network_of_the_product(name, network):
 
 
 def count_steps(name, world, **parameters):
-    heard = []
-    watched = replace(world, setting=replace(world.setting, progress=lambda *said: heard.append(said)))
+    steps = []
+    watched = replace(world, setting=replace(world.setting, progress=lambda *step: steps.append(step)))
     unlearn(name, watched, **parameters)
-    return heard[-1][2]
+    return steps[-1][2]
 
 
 # --- masked small gradients ---

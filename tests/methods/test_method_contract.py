@@ -161,10 +161,10 @@ def test_an_interruption_leaves_the_original_whole_and_the_run_repeatable(name, 
 
 @every_method
 def test_progress_counts_every_step_up_to_the_last(name, world):
-    heard = []
-    watching = replace(world, setting=replace(world.setting, progress=lambda *said: heard.append(said)))
+    steps = []
+    watching = replace(world, setting=replace(world.setting, progress=lambda *step: steps.append(step)))
     unlearn(name, watching)
-    tasks, done, totals = zip(*heard, strict=True)
+    tasks, done, totals = zip(*steps, strict=True)
     assert len(set(tasks)) == len(set(totals)) == 1
     assert list(done) == list(range(1, totals[0] + 1))
 

@@ -113,15 +113,15 @@ def test_labels_are_redrawn_each_epoch(world, monkeypatch):
 
 
 def test_labels_cover_the_classes_of_the_model_even_where_the_records_lack_one(world, monkeypatch):
-    asked = []
-    monkeypatch.setattr(relabelling, "draw_labels", lambda t, k, *rest: (asked.append(k), draw_labels(t, k, *rest))[1])
+    counts = []
+    monkeypatch.setattr(relabelling, "draw_labels", lambda t, k, *rest: (counts.append(k), draw_labels(t, k, *rest))[1])
     benign = replace(
         world,
         retain=world.retain.select(~world.retain.positive),
         forget=world.forget.select(~world.forget.positive),
     )
     unlearn("random-label", benign, epochs=1)
-    assert asked == [3]
+    assert counts == [3]
 
 
 # --- schedules ---

@@ -24,11 +24,11 @@ def is_same(one, other):
 
 
 def count_steps(name, world, **parameters):
-    heard = []
+    steps = []
     unlearn(
-        name, replace(world, setting=replace(world.setting, progress=lambda *said: heard.append(said))), **parameters
+        name, replace(world, setting=replace(world.setting, progress=lambda *step: steps.append(step))), **parameters
     )
-    return heard[-1][2]
+    return steps[-1][2]
 
 
 def test_retraining_is_training_on_retain_alone_from_a_fresh_initialisation(world):

@@ -118,11 +118,11 @@ def test_a_script_that_writes_a_file_cannot(tmp_path):
 
 
 def test_a_program_reaches_no_network_where_the_system_offers_it(exported, tmp_path):
-    asked = []
+    requests = []
 
     class Listener(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(200)
             self.end_headers()
 
@@ -141,15 +141,15 @@ def test_a_program_reaches_no_network_where_the_system_offers_it(exported, tmp_p
     server.server_close()
     if "code-without-network" not in {cause.code for cause in note.causes}:
         pytest.skip(f"this system cannot take the network away: {note}")
-    assert asked == []
+    assert requests == []
 
 
 def test_a_program_sees_no_secret_of_this_process_and_ends_with_it(exported, monkeypatch):
     monkeypatch.setenv("UNLEARN_AUDIT_KEY_PASSPHRASE", "correct horse battery")
     program = Program(exported, "torch.export")
-    told = Path(f"/proc/{program._process.pid}/environ")
-    if told.exists():
-        assert b"correct horse" not in told.read_bytes()
+    environment = Path(f"/proc/{program._process.pid}/environ")
+    if environment.exists():
+        assert b"correct horse" not in environment.read_bytes()
     number = program._process.pid
     program.close()
     with pytest.raises(ProcessLookupError):

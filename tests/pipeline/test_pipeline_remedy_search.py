@@ -151,7 +151,7 @@ REMEDY = "{method: salun-cra}"
 
 
 @pytest.mark.parametrize(
-    ("remedy", "said"),
+    ("remedy", "message"),
     [
         ("{method: salun-cra, search: {keep: []}}", "a list of values to try"),
         ("{method: salun-cra, search: {keep: 0.5}}", "a list"),
@@ -166,11 +166,11 @@ REMEDY = "{method: salun-cra}"
         ),
     ],
 )
-def test_a_search_that_cannot_be_made_is_refused_at_its_place(change_policy, remedy, said):
+def test_a_search_that_cannot_be_made_is_refused_at_its_place(change_policy, remedy, message):
     with pytest.raises(PolicyError) as caught:
         change_policy(REMEDY, remedy)
 
-    assert said in f"{caught.value.message} {caught.value.hint}"
+    assert message in f"{caught.value.message} {caught.value.hint}"
     assert "remediation[0].search" in caught.value.message
 
 
@@ -209,17 +209,17 @@ def test_audited_model_and_remedies_share_one_error(change_policy, make_evidence
 
 
 @pytest.mark.parametrize(
-    ("asked", "left"),
+    ("attacks", "left"),
     [("[confidence, u-lira]", ("confidence",)), ("[confidence]", ("confidence",)), ("[u-lira]", None)],
 )
-def test_a_check_keeps_those_of_its_own_attacks_that_a_search_can_run(asked, left):
+def test_a_check_keeps_those_of_its_own_attacks_that_a_search_can_run(attacks, left):
     """One that asks for attacks with reference models alone decides on the chosen setting, and not in the search."""
     text = (
         "schema: unlearn-audit/policy/v1\nid: a\nversion: '1'\ntitle: A\nowner: A\napplies_to: A\n"
         "task: {positive: [malignant]}\ncosts: {false_negative: 10, rationale: A}\nchecks:\n"
         "  - {id: a, metric: global-risk, at_most: 1, why: A}\n"
         "  - {id: b, metric: membership-auc, among: positive, within: [0.4, 0.6], why: A}\n"
-        f"  - {{id: d, metric: membership-auc, within: [0.4, 0.6], attacks: {asked}, why: A}}\n"
+        f"  - {{id: d, metric: membership-auc, within: [0.4, 0.6], attacks: {attacks}, why: A}}\n"
         "  - {id: c, metric: retain-accuracy, at_least: 0.5, why: A}\n"
         "membership: {attacks: [confidence, u-lira], references: {models: 8}}\n"
     )
@@ -240,6 +240,6 @@ def test_a_policy_without_a_search_keeps_its_digest():
         "remediation: [{method: salun-cra}]\n"
     )
 
-    said = parse_policy(text, "a.yaml", name_known()).model_dump(mode="json")
+    fields = parse_policy(text, "a.yaml", name_known()).model_dump(mode="json")
 
-    assert said["remediation"] == [{"method": "salun-cra", "parameters": {}}]
+    assert fields["remediation"] == [{"method": "salun-cra", "parameters": {}}]

@@ -65,12 +65,12 @@ class PlantedEnsemble:
 
     evidence: object
     left: dict
-    asked: list = field(default_factory=list)
+    unlearnings: list = field(default_factory=list)
     made: dict = field(default_factory=dict)
 
     def unlearn(self, name, choice):
         epochs = choice.parameters["epochs"]
-        self.asked.append(epochs)
+        self.unlearnings.append(epochs)
         if isinstance(self.left[epochs], Exception):
             raise self.left[epochs]
         return replace(self, made={name: plant(self.evidence, self.left[epochs]).references.unlearned["unlearned"]})
@@ -118,7 +118,7 @@ def search(evidence):
         held = without(evidence)
         case = SimpleNamespace(builder=SimpleNamespace(methods=METHODS), ensemble=ensemble if held.references else None)
         pairs = prepare_pair_checks(policy, case, held, policy.remediation[0])
-        return conclude("salun-cra", settings, pairs), ensemble.asked
+        return conclude("salun-cra", settings, pairs), ensemble.unlearnings
 
     return run
 
@@ -127,10 +127,10 @@ def search(evidence):
 
 
 def test_less_risk_does_not_buy_a_record_that_is_still_recognised(read, search, recognised):
-    account, asked = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [recognised, 0.0])
+    account, unlearnings = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [recognised, 0.0])
 
     assert account.chosen == 1
-    assert asked == [1, 2]
+    assert unlearnings == [1, 2]
     first, second = account.tried
     assert (first.holds, first.pairs.outcome) == (True, Outcome.FAIL)
     assert first.pairs.estimates["worst"].value < 0.01
@@ -170,26 +170,26 @@ def test_the_account_says_what_the_chosen_setting_was_held_to(read, search, reco
 
 def test_settings_are_asked_in_the_order_of_their_risk_up_to_the_first_that_passes(read, search, recognised):
     settings = [tried(0.4), tried(0.2), tried(0.1), tried(0.3)]
-    account, asked = search(read(), settings, [0.0, 0.0, recognised, 0.0])
+    account, unlearnings = search(read(), settings, [0.0, 0.0, recognised, 0.0])
 
-    assert asked == [3, 2]
+    assert unlearnings == [3, 2]
     assert account.chosen == 1
     assert [setting.pairs is None for setting in account.tried] == [True, False, False, True]
 
 
 def test_a_setting_that_does_not_hold_on_validation_costs_no_reference_model(read, search):
-    account, asked = search(read(epochs="[1, 2]"), [tried(0.1, holds=False), tried(0.3)], [0.0, 0.0])
+    account, unlearnings = search(read(epochs="[1, 2]"), [tried(0.1, holds=False), tried(0.3)], [0.0, 0.0])
 
-    assert asked == [2]
+    assert unlearnings == [2]
     assert account.chosen == 1
     assert account.tried[0].pairs is None
 
 
 def test_where_every_setting_leaves_a_record_recognised_none_is_chosen(read, search, recognised):
-    account, asked = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [recognised, recognised])
+    account, unlearnings = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [recognised, recognised])
 
     assert account.chosen is None
-    assert asked == [1, 2]
+    assert unlearnings == [1, 2]
     assert account.reason.code == "no-configuration-passes-over-pairs"
     assert {name: account.reason.details[name] for name in ("hold", "fail", "inconclusive", "not_run")} == {
         "hold": 2,
@@ -222,18 +222,18 @@ def test_a_check_that_is_not_required_is_no_constraint(read, search, recognised)
         ("at_least: 0.05, why: nobody", "at_least: 0.05, required: false, why: nobody"),
         ("within: [0.3, 0.7], why: on average", "within: [0.3, 0.7], required: false, why: on average"),
     ]
-    account, asked = search(read(*changes, epochs="[1, 2]"), [tried(0.1), tried(0.3)], [recognised, 0.0])
+    account, unlearnings = search(read(*changes, epochs="[1, 2]"), [tried(0.1), tried(0.3)], [recognised, 0.0])
 
-    assert (account.chosen, asked) == (0, [])
+    assert (account.chosen, unlearnings) == (0, [])
     assert account.reason.code == "configuration-chosen"
 
 
-@pytest.mark.parametrize(("index", "said"), [(0, "setting 1 does not meet"), (1, "does not meet"), (2, "3 of 2")])
-def test_no_record_can_say_that_a_setting_was_chosen_that_does_not_meet_all(read, search, recognised, index, said):
+@pytest.mark.parametrize(("index", "message"), [(0, "setting 1 does not meet"), (1, "does not meet"), (2, "3 of 2")])
+def test_no_record_can_say_that_a_setting_was_chosen_that_does_not_meet_all(read, search, recognised, index, message):
     settings = [tried(0.1), tried(0.3, holds=False)]
     account, _ = search(read(epochs="[1, 2]"), settings, [recognised, 0.0])
 
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ValidationError, match=message):
         HyperparameterSearch.model_validate(account.model_dump() | {"chosen": index})
 
 
@@ -253,10 +253,10 @@ def keep_ten(evidence):
     [(drop_references, "no-reference-models-in-evidence"), (keep_ten, "too-few-reference-pairs")],
 )
 def test_without_reference_models_the_search_says_that_nobody_looked_and_chooses_nothing(read, search, without, cause):
-    account, asked = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [0.0, 0.0], without=without)
+    account, unlearnings = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [0.0, 0.0], without=without)
 
     assert account.chosen is None
-    assert asked == []
+    assert unlearnings == []
     assert [setting.pairs.outcome for setting in account.tried] == [Outcome.NOT_RUN, Outcome.NOT_RUN]
     assert [setting.pairs.reason.code for setting in account.tried] == ["pairs-not-asked"] * 2
     assert account.reason.code == "pairs-not-looked-at"
@@ -266,17 +266,17 @@ def test_without_reference_models_the_search_says_that_nobody_looked_and_chooses
 
 def test_a_person_on_both_sides_of_a_pair_is_found_before_any_model_is_unlearned(read, search):
     by_patient = ("protocol: {resamples: 1000}", "protocol: {resamples: 1000, cluster: patient_id}")
-    account, asked = search(read(by_patient, epochs="[1, 2]"), [tried(0.1), tried(0.3)], [0.0, 0.0])
+    account, unlearnings = search(read(by_patient, epochs="[1, 2]"), [tried(0.1), tried(0.3)], [0.0, 0.0])
 
-    assert (account.chosen, asked) == (None, [])
+    assert (account.chosen, unlearnings) == (None, [])
     assert account.reason.code == "pairs-not-looked-at"
 
 
 def test_a_method_that_fails_on_a_reference_model_is_passed_over_with_the_reason(read, search):
     diverged = CaseError("reference model 3: training diverged")
-    account, asked = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [diverged, 0.0])
+    account, unlearnings = search(read(epochs="[1, 2]"), [tried(0.1), tried(0.3)], [diverged, 0.0])
 
-    assert (account.chosen, asked) == (1, [1, 2])
+    assert (account.chosen, unlearnings) == (1, [1, 2])
     assert account.tried[0].pairs.outcome is Outcome.NOT_RUN
     assert account.tried[0].pairs.reason.text == "Not made: reference model 3: training diverged."
 
@@ -301,9 +301,9 @@ def test_a_disk_that_is_full_ends_the_search_and_is_no_result_of_a_setting(read,
 
 def test_every_setting_that_may_be_tried_is_charged_for_whether_it_was_asked_or_not(read, search):
     """Four settings have half of .05 and of the .20 that a power of .8 may miss: .00625 and .025 for each."""
-    account, asked = search(read(), [tried(0.1), tried(0.2), tried(0.3), tried(0.4)], [0.0] * 4)
+    account, unlearnings = search(read(), [tried(0.1), tried(0.2), tried(0.3), tried(0.4)], [0.0] * 4)
 
-    assert asked == [1]
+    assert unlearnings == [1]
     found = account.tried[0].pairs.estimates
     assert found["pairs"].bounds.confidence == pytest.approx(1 - 0.00625)
     assert found["worst"].power.needed == pytest.approx(1 - 0.025)
@@ -324,7 +324,7 @@ def test_the_verdict_repeats_the_numbers_to_the_last_bit(read, search, evidence)
     policy = read()
     account, _ = search(policy, [tried(0.1), tried(0.2), tried(0.3), tried(0.4)], [0.0] * 4)
 
-    said = plant(evidence, 0.0).references.unlearned["unlearned"]
+    answers = plant(evidence, 0.0).references.unlearned["unlearned"]
     own = to_log_probs(np.random.default_rng(5).normal(3.0, 1.5, len(evidence)), evidence.label)
     card = ModelCard(name=NAME, role="remedied", method="salun-cra", title="SalUn-CRA")
     provenance = evidence.provenance.model_copy(update={"models": (*evidence.provenance.models, card)})
@@ -332,7 +332,7 @@ def test_the_verdict_repeats_the_numbers_to_the_last_bit(read, search, evidence)
         evidence,
         log_probs={**evidence.log_probs, NAME: own},
         provenance=provenance,
-        references=replace(evidence.references, unlearned={**evidence.references.unlearned, NAME: said}),
+        references=replace(evidence.references, unlearned={**evidence.references.unlearned, NAME: answers}),
     )
     about = ("paired-recognition", "worst-record-recognition")
     findings = measure(EvaluationContext(audited, policy), wants=lambda key: key.metric in about)

@@ -21,7 +21,7 @@ class _Odd(BaseHTTPRequestHandler):
 
     def do_GET(self):
         responder = self.server.responder
-        responder.asked.append(self.path)
+        responder.requests.append(self.path)
         if self.path == "/redirect":
             self.send_response(302)
             self.send_header("Location", "/internal")
@@ -46,7 +46,7 @@ class _Odd(BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setattr(time_stamp_client, "PAUSES", ())
     monkeypatch.setattr(time_stamp_client, "PATIENCE", 1.0)
-    responder = SimpleNamespace(asked=[], blocks=0, block=1, pause=0.0)
+    responder = SimpleNamespace(requests=[], blocks=0, block=1, pause=0.0)
     with serve_on_loopback(responder, _Odd) as url:
         responder.url = url
         yield responder
@@ -55,7 +55,7 @@ def server(monkeypatch):
 def test_an_authority_that_redirects_is_not_followed(server):
     with pytest.raises(TimeStampError, match="302"):
         TimeStampAuthority(f"{server.url}/redirect").stamp(b"x")
-    assert server.asked == ["/redirect"]
+    assert server.requests == ["/redirect"]
 
 
 def test_an_authority_that_answers_without_end_or_byte_by_byte_is_given_up(server):
@@ -69,8 +69,8 @@ def test_an_authority_that_answers_without_end_or_byte_by_byte_is_given_up(serve
     assert time.monotonic() - begun < 15
 
 
-@pytest.mark.parametrize(("path", "said"), [("/redirect", "redirects"), ("/big", "larger than")])
-def test_lists_of_revoked_certificates_are_fetched_within_the_same_bounds(server, path, said):
+@pytest.mark.parametrize(("path", "message"), [("/redirect", "redirects"), ("/big", "larger than")])
+def test_lists_of_revoked_certificates_are_fetched_within_the_same_bounds(server, path, message):
     server.blocks, server.block = 1000, 1 << 16
 
     async def fetch():
@@ -81,6 +81,6 @@ def test_lists_of_revoked_certificates_are_fetched_within_the_same_bounds(server
         finally:
             await session.close()
 
-    with pytest.raises(Exception, match=said):
+    with pytest.raises(Exception, match=message):
         asyncio.run(fetch())
-    assert "/internal" not in server.asked
+    assert "/internal" not in server.requests

@@ -89,9 +89,9 @@ def test_what_is_not_there_or_does_not_fit_is_named(token, lab, change, message)
 def test_a_wrong_pin_is_refused_and_never_said(token, lab):
     with pytest.raises(KeyFileError, match="PIN of token 'laboratory' is wrong") as caught:
         load_token_key(token, lab.paths["signer_chain"], "1234-wrong")
-    told = f"{caught.value!r} {caught.value.message} {caught.value.hint} {caught.value.__cause__!r}"
-    assert "1234-wrong" not in told
-    assert PIN not in told
+    text = f"{caught.value!r} {caught.value.message} {caught.value.hint} {caught.value.__cause__!r}"
+    assert "1234-wrong" not in text
+    assert PIN not in text
 
 
 def test_a_key_on_a_token_needs_its_certificates_in_a_file(token, lab, tmp_path):

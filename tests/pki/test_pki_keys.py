@@ -103,9 +103,9 @@ def test_an_encrypted_key_opens_with_its_passphrase_only_and_never_says_it(tmp_p
     for wrong in (None, "wrong passphrase", ""):
         with pytest.raises(KeyFileError) as caught:
             load_signing_key(paths["signer_key"], paths["signer_chain"], wrong)
-        told = f"{caught.value!r} {caught.value.message} {caught.value.hint} {caught.value.__cause__!r}"
-        assert SECRET not in told
-        assert not wrong or wrong not in told
+        text = f"{caught.value!r} {caught.value.message} {caught.value.hint} {caught.value.__cause__!r}"
+        assert SECRET not in text
+        assert not wrong or wrong not in text
 
 
 def test_a_pkcs12_file_brings_its_chain_in_any_order(tmp_path, key):

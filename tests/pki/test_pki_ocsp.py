@@ -52,7 +52,7 @@ def list_answers(pdf: bytes):
 @pytest.mark.parametrize("level", [SignatureLevel.LT, SignatureLevel.LTA])
 def test_the_responder_is_asked_and_its_answer_embedded(small, key, stamps, responder, level):
     signed = sign_pdf(small, key, sign_with(stamps, stamps.crl_path, level=level))
-    assert key.certificate.serial_number in responder.asked
+    assert key.certificate.serial_number in responder.requests
     (answer,) = list_answers(signed)
     assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
     assert answer.serial_number == key.certificate.serial_number
@@ -67,7 +67,7 @@ def test_answers_alone_are_proof_enough(small, key, responder, tmp_path):
     with serve(Responder(tmp_path)) as clock, serve_ocsp(OcspResponder(clock.root, clock.root_key)) as its:
         clock.certificate = its.name_in(clock.certificate)
         signed = sign_pdf(small, key, sign_with(clock))
-        assert its.asked
+        assert its.requests
     assert {answer.serial_number for answer in list_answers(signed)} == {
         key.certificate.serial_number,
         clock.certificate.serial_number,
@@ -81,7 +81,7 @@ def test_a_revoked_key_does_not_sign_and_it_is_said(small, key, stamps, responde
     responder.answers = "revoked"
     with pytest.raises(KeyFileError, match=r"cannot be signed at level B-LT: .*revoked") as caught:
         sign_pdf(small, key, sign_with(stamps, stamps.crl_path))
-    assert responder.asked
+    assert responder.requests
     assert "sign with a key" in caught.value.hint
 
 
@@ -109,7 +109,7 @@ def test_a_responder_that_vouches_for_nothing_is_no_proof(small, key, stamps, re
     responder.answers = answers
     with pytest.raises(KeyFileError, match=f"cannot be signed at level B-LT: .*{message}") as caught:
         sign_pdf(small, key, sign_with(stamps, stamps.crl_path))
-    assert responder.asked
+    assert responder.requests
     assert "'revocations' of the signing file" in caught.value.hint
     assert "\n" not in caught.value.message
     assert ("cannot be read" in caught.value.message) == (answers == "garbage")
@@ -118,7 +118,7 @@ def test_a_responder_that_vouches_for_nothing_is_no_proof(small, key, stamps, re
 def test_a_level_without_proof_asks_no_responder(small, key, stamps, responder):
     sign_pdf(small, key, Signing(SignatureLevel.T, TimeStampAuthority(stamps.url)))
     sign_pdf(small, key)
-    assert responder.asked == []
+    assert responder.requests == []
 
 
 def test_a_revoked_key_leaves_no_bundle(tmp_path, key, stamps, responder):
@@ -136,9 +136,9 @@ def test_a_bundle_with_an_answer_verifies_offline_when_the_responder_is_gone(tmp
     record = make_small_record(key, SignatureLevel.LTA)
     how = sign_with(stamps, stamps.crl_path, level=SignatureLevel.LTA)
     out = write_bundle(tmp_path / "bundle", {"report.pdf": render_small(record)}, record, key, signing=how)
-    asked = list(responder.asked)
+    requests = list(responder.requests)
     responder.answers = "down"
     for path in (out, out / "report.pdf"):
         line = verify(path, lab.roots).find("PDF signature")
         assert (line.state, line.sentence.split(",")[0]) == (State.OK, "PAdES B-LTA")
-    assert responder.asked == asked
+    assert responder.requests == requests

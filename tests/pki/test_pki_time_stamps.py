@@ -116,10 +116,10 @@ def test_an_authority_that_answers_wrongly_is_refused_at_once_and_nothing_is_sig
     authority, behave, stamps, small, lab, answers, message
 ):
     behave(answers)
-    asked = stamps.asked
+    before = stamps.request_count
     with pytest.raises(TimeStampError, match=message) as caught:
         authority.stamp(CONTENT)
-    assert asked + 1 == stamps.asked
+    assert before + 1 == stamps.request_count
     assert ExitCode.INCOMPLETE is caught.value.exit_code
     assert "nothing was signed" in caught.value.hint
     with pytest.raises(TimeStampError, match=message):
@@ -127,9 +127,9 @@ def test_an_authority_that_answers_wrongly_is_refused_at_once_and_nothing_is_sig
 
 
 def test_an_authority_that_is_down_is_asked_three_times_and_then_given_up(authority, stamps):
-    asked, stamps.failures = stamps.asked, 2
+    before, stamps.failures = stamps.request_count, 2
     assert authority.stamp(CONTENT)
-    assert asked + 3 == stamps.asked
+    assert before + 3 == stamps.request_count
     stamps.failures = 3
     with pytest.raises(TimeStampError, match="HTTP status 503; tried 3 times"):
         authority.stamp(CONTENT)

@@ -75,11 +75,11 @@ def test_a_shipped_policy_looks_at_the_malignant_records_by_themselves(path):
 def test_a_policy_with_reference_models_asks_for_single_records_and_by_class():
     """Over all records a method fits whose malignant and benign records cancel."""
     policy = load_policy(list_policies()["breast-cytology"], name_known())
-    asked = {(c.metric, c.among) for c in policy.checks if c.required}
+    required = {(c.metric, c.among) for c in policy.checks if c.required}
 
     assert policy.membership.references.models >= 12
-    assert {("paired-recognition", among) for among in (ALL, POSITIVE, NEGATIVE)} <= asked
-    assert ("worst-record-recognition", ALL) in asked
+    assert {("paired-recognition", among) for among in (ALL, POSITIVE, NEGATIVE)} <= required
+    assert ("worst-record-recognition", ALL) in required
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -110,7 +110,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_each_mistake_is_named_with_its_line(read, name):
-    old, new, line, said = MISTAKES[name]
+    old, new, line, message = MISTAKES[name]
     assert TEXT.count(old) >= 1
     text = new.join(TEXT.rsplit(old, 1))
 
@@ -119,7 +119,7 @@ def test_each_mistake_is_named_with_its_line(read, name):
 
     problems = caught.value.problems
     assert [problem.line for problem in problems] == [line], caught.value.message
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 MODEL = {"name": "a", "title": "A", "method": "salun"}
@@ -133,11 +133,11 @@ ENDLESS = {
 
 @pytest.mark.parametrize("key", ENDLESS)
 def test_endless_lists_are_refused(read, key):
-    many, said = ENDLESS[key]
+    many, expected = ENDLESS[key]
     study = {"schema": "unlearn-audit/study/v1", "id": "a", "title": "A", "policy": "p", "seeds": [1]}
     study["cells"] = [{"forget": 0.2, "models": many if key == "models" else [MODEL]}]
 
-    with pytest.raises(InvalidPolicyError, match=f"expected a list of {said}, .*found a list of {len(many)}"):
+    with pytest.raises(InvalidPolicyError, match=f"expected a list of {expected}, .*found a list of {len(many)}"):
         read(json.dumps(study if key == "models" else study | {key: many}))
 
 
@@ -162,12 +162,12 @@ def test_a_file_that_is_not_there_is_one_clear_message(tmp_path):
 
 
 def test_a_study_from_python_is_held_to_the_same_rules(read):
-    said = json.loads(json.dumps(read(TEXT).model_dump(mode="json", by_alias=True)))
-    assert StudyFile.model_validate_json(json.dumps(said)) == read(TEXT)
-    said["seeds"] = [1, 1]
+    fields = json.loads(json.dumps(read(TEXT).model_dump(mode="json", by_alias=True)))
+    assert StudyFile.model_validate_json(json.dumps(fields)) == read(TEXT)
+    fields["seeds"] = [1, 1]
 
     with pytest.raises(ValueError, match="each seed once"):
-        StudyFile.model_validate_json(json.dumps(said))
+        StudyFile.model_validate_json(json.dumps(fields))
 
 
 def test_a_claim_on_an_unknown_measure_is_refused_with_the_nearest_one(read):

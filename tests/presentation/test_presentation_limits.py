@@ -20,7 +20,7 @@ def list_with(*overlaps):
 
 
 @pytest.mark.parametrize(
-    ("column", "copies", "splits", "said"),
+    ("column", "copies", "splits", "expected"),
     [
         ("patient_id", None, ("retain", "test"), {GROUPS}),
         ("patient_id", None, ("train", "test"), {GROUPS}),
@@ -30,10 +30,10 @@ def list_with(*overlaps):
         ("patient_id", None, ("retain", "forget"), set()),
     ],
 )
-def test_shared_groups_and_copied_images_are_told_apart(column, copies, splits, said):
+def test_shared_groups_and_copied_images_are_told_apart(column, copies, splits, expected):
     """One pair of images that correlate is no patient in two splits."""
     text = list_with(Overlap(column=column, copies=copies, splits=splits, shared_groups=1))
-    assert {sentence for sentence in (GROUPS, COPIES) if sentence in text} == said
+    assert {sentence for sentence in (GROUPS, COPIES) if sentence in text} == expected
 
 
 def test_answers_that_were_brought_along_may_be_older_than_a_seal():
@@ -43,13 +43,13 @@ def test_answers_that_were_brought_along_may_be_older_than_a_seal():
         signer=Signer(kind="configured", subject="CN=A", fingerprint="0" * 64),
     )  # fmt: skip
     cards = tuple(card.model_copy(update={"seed": None, "seconds": None}) for card in record.provenance.models)
-    said = []
+    pages = []
     for models in (record.provenance.models, cards):
         provenance = record.provenance.model_copy(update={"models": models, "seals": (seal,)})
-        said.append(" ".join(render_html(record.model_copy(update={"provenance": provenance})).split()))
+        pages.append(" ".join(render_html(record.model_copy(update={"provenance": provenance})).split()))
 
-    assert ["no number here can be older than they are" in text for text in said] == [True, False]
-    assert ["they may be older than these seals" in text for text in said] == [False, True]
+    assert ["no number here can be older than they are" in text for text in pages] == [True, False]
+    assert ["they may be older than these seals" in text for text in pages] == [False, True]
 
 
 def test_nobody_vouches_for_how_models_were_made_elsewhere():

@@ -24,7 +24,7 @@ from unlearn_audit.records import (
 )
 
 
-def tell(metric, value, *, model="unlearned", among="all", unit=Unit.SCORE, n=60, not_run=None, **given):
+def make(metric, value, *, model="unlearned", among="all", unit=Unit.SCORE, n=60, not_run=None, **given):
     estimate = None if not_run else Estimate(value=value, unit=unit, n=n, **given)
     return Finding(
         key=MetricKey(
@@ -42,7 +42,7 @@ def tell(metric, value, *, model="unlearned", among="all", unit=Unit.SCORE, n=60
 
 
 def count(value, n=60, **given):
-    return tell("recognised-records", float(value), unit=Unit.COUNT, n=n, events=value, **given)
+    return make("recognised-records", float(value), unit=Unit.COUNT, n=n, events=value, **given)
 
 
 def draw(model, positive, negative):
@@ -80,26 +80,26 @@ def test_page_one_counts_who_is_still_recognised(found, malignant, sentence):
 
 
 def test_page_one_says_patients_where_the_data_say_whose_record_it_is():
-    patients = tell("recognised-patients", 2.0, unit=Unit.COUNT, n=31, events=2)
+    patients = make("recognised-patients", 2.0, unit=Unit.COUNT, n=31, events=2)
 
     assert view(count(3), patients).patients_in_brief.startswith("2 of 31 erased patients are still recognised")
 
 
 def test_silence_is_said_with_what_it_would_have_heard():
-    found = view(count(0), tell(P, 0.6, unit=Unit.P_VALUE, power=POWER)).patients_in_brief
+    found = view(count(0), make(P, 0.6, unit=Unit.P_VALUE, power=POWER)).patients_in_brief
 
     assert found.startswith("None of 60 erased records stands out to models made as this one was.")
     assert "91 % of audits like this find it" in found
 
 
 def test_silence_without_power_is_not_sold_as_proof():
-    assert view(count(0), tell(P, 0.6, unit=Unit.P_VALUE)).patients_in_brief.endswith(
+    assert view(count(0), make(P, 0.6, unit=Unit.P_VALUE)).patients_in_brief.endswith(
         "How surely one would have been found was not asked for."
     )
 
 
 def test_what_was_not_run_is_said_with_its_reason():
-    found = view(tell("recognised-records", 0.0, not_run="needs reference models, the evidence has none"))
+    found = view(make("recognised-records", 0.0, not_run="needs reference models, the evidence has none"))
 
     assert found.patients_in_brief.endswith("was not tested: needs reference models, the evidence has none.")
 
@@ -113,21 +113,21 @@ def test_a_record_of_before_says_that_nothing_was_tested():
 
 
 def test_both_controls_are_named_and_a_broken_one_is_called_so():
-    told = view(
+    sentences = view(
         count(0),
-        tell(P, 0.7, unit=Unit.P_VALUE, model="original"),
-        tell(P, 0.7, unit=Unit.P_VALUE, model="retrained"),
+        make(P, 0.7, unit=Unit.P_VALUE, model="original"),
+        make(P, 0.7, unit=Unit.P_VALUE, model="retrained"),
     ).patients.sentences
 
-    assert "Control, original models, which remember: the test finds nobody (p = 0.7), which it must not: do not rely on this test here." in told  # fmt: skip # noqa: E501
-    assert "Control, retrained models, which cannot remember: the test finds nobody (p = 0.7), as it must." in told
+    assert "Control, original models, which remember: the test finds nobody (p = 0.7), which it must not: do not rely on this test here." in sentences  # fmt: skip # noqa: E501
+    assert "Control, retrained models, which cannot remember: the test finds nobody (p = 0.7), as it must." in sentences
 
 
 def test_an_outlier_checkpoint_is_called_so():
     interval = Interval(low=0.4, high=0.6, confidence=0.95, method=quote_text("tests"), sides="two")
-    told = view(count(0), tell("checkpoint-spread", 0.9, unit=Unit.AUC, interval=interval)).patients.sentences
+    sentences = view(count(0), make("checkpoint-spread", 0.9, unit=Unit.AUC, interval=interval)).patients.sentences
 
-    assert any("an outlier among the models that this procedure makes" in sentence for sentence in told)
+    assert any("an outlier among the models that this procedure makes" in sentence for sentence in sentences)
 
 
 def test_the_figure_says_in_words_what_it_shows_and_has_a_mark_for_each():

@@ -83,10 +83,10 @@ def test_at_320_pixels_nothing_scrolls_sideways(open_page, make, render, tmp_pat
 
 def test_at_320_pixels_every_number_says_which_column_it_is_of(open_page):
     page = open_page(viewport={"width": 320, "height": 900})
-    said = page.evaluate(
+    content = page.evaluate(
         "() => getComputedStyle(document.querySelector('#all-checks td:nth-child(3)'), '::before').content"
     )
-    assert said == '"Tolerance: "'
+    assert content == '"Tolerance: "'
 
 
 @pytest.mark.parametrize("width", [320, 1280])

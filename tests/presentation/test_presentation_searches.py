@@ -70,10 +70,10 @@ def test_the_page_shows_the_search_escaped(record):
     assert "diverged &lt;b&gt;here&lt;/b&gt;" in page
 
 
-def record_of_pairs(*said):
+def record_of_pairs(*outcomes):
     """A record of a search whose settings were asked over pairs with these outcomes and reasons; None for not asked."""
     search = make_search(None)
-    pairs = [None if one is None else PairsOfConfiguration(outcome=one[0], reason=one[1]) for one in said]
+    pairs = [None if one is None else PairsOfConfiguration(outcome=one[0], reason=one[1]) for one in outcomes]
     tried = tuple(s.model_copy(update={"pairs": one}) for s, one in zip(search.tried, pairs, strict=True))
     searches = (search.model_copy(update={"tried": tried}),)
     return make_record(provenance=make_provenance().model_copy(update={"searches": searches}))

@@ -107,14 +107,14 @@ def test_the_sections_of_a_requirement_are_links(whole):
 
 
 def test_page_one_says_which_device_in_which_version_who_signs_and_when(whole, record):
-    def say(one):
+    def list_facts(one):
         return {fact.term: fact.text for fact in present(one).subject}
 
-    assert say(whole)["Device"] == "SkinTriage, version 2.4, by Example Devices"
-    assert say(whole)["Signer"] == "CN=Audit desk; evidence collected 2026-04-23 10:00:00 UTC"
-    assert say(record)["Device"] == "neither device nor version is given in the case file"
+    assert list_facts(whole)["Device"] == "SkinTriage, version 2.4, by Example Devices"
+    assert list_facts(whole)["Signer"] == "CN=Audit desk; evidence collected 2026-04-23 10:00:00 UTC"
+    assert list_facts(record)["Device"] == "neither device nor version is given in the case file"
     trial = make_record(Signer(kind="test", subject="CN=TEST KEY", fingerprint="0" * 64))
-    assert say(trial)["Signer"].startswith("TEST KEY, not a valid signature: nobody answers for it")
+    assert list_facts(trial)["Signer"].startswith("TEST KEY, not a valid signature: nobody answers for it")
 
 
 def test_limits_are_said_once_and_the_gravest_first(whole, record):
@@ -133,13 +133,13 @@ def test_limits_are_said_once_and_the_gravest_first(whole, record):
 
 
 def test_a_caveat_of_several_metrics_is_one_limit_with_all_their_names(record):
-    said = quote_text("Read it twice.")
+    caveat = quote_text("Read it twice.")
     titled = tuple(
-        finding.model_copy(update={"caveats": (said,), "title": title})
+        finding.model_copy(update={"caveats": (caveat,), "title": title})
         for finding, title in zip(record.findings, ("First", "Second", "First"), strict=False)
     )
-    told = [limit for limit in present(record.model_copy(update={"findings": titled})).limits if "twice" in limit]
-    assert told == ["First; Second: Read it twice."]
+    limits = [limit for limit in present(record.model_copy(update={"findings": titled})).limits if "twice" in limit]
+    assert limits == ["First; Second: Read it twice."]
 
 
 def test_nobody_stands_behind_a_test_key(whole):

@@ -112,13 +112,13 @@ def test_a_point_of_the_policy_moves_the_slider_and_the_slider_finds_the_point(o
     chosen.select_option("cost-optimal")
     assert slider.input_value() == str(mark)
     at_point = read_risks(page)
-    said = page.locator("#explore-said").inner_text()
+    text = page.locator("#explore-said").inner_text()
     move(page, mark + 1)
     assert chosen.input_value() == ""
     assert "is no operating point of the policy" in page.locator("#explore-said").inner_text()
     move(page, mark)
     assert chosen.input_value() == "cost-optimal"
-    assert (read_risks(page), page.locator("#explore-said").inner_text()) == (at_point, said)
+    assert (read_risks(page), page.locator("#explore-said").inner_text()) == (at_point, text)
     assert page.locator("#explore-marks option").evaluate_all("all => all.map(one => one.value)") == [str(mark)]
 
 
@@ -155,8 +155,8 @@ def test_it_says_at_which_thresholds_the_estimate_keeps_the_ceiling(open_page, r
         counts.positives + counts.negatives
     )
     kept = np.flatnonzero(risk <= ceiling)
-    said = page.locator("#explore-said").inner_text()
-    listed = re.search(r"at or below the ceiling at thresholds of (.*)\.$", said)[1]
+    text = page.locator("#explore-said").inner_text()
+    listed = re.search(r"at or below the ceiling at thresholds of (.*)\.$", text)[1]
     ends = [[float(end) for end in part.split(" to ")] for part in listed.split(", ")]
     inside = [i for i, t in enumerate(counts.thresholds) if any(e[0] <= t <= e[-1] for e in ends)]
     assert inside == kept.tolist()

@@ -95,7 +95,7 @@ def publish(uri, laboratory, monkeypatch, capfd):
     def run(bundle, *options, trust=roots):
         capfd.readouterr()
         code = run_guarded(["publish", "mlflow", *map(str, (bundle, *trust, *options))])
-        said = capfd.readouterr()
-        return int(code), said.out, said.err
+        captured = capfd.readouterr()
+        return int(code), captured.out, captured.err
 
     return run

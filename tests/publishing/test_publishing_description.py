@@ -52,10 +52,10 @@ def with_check(record, outcome, *, waived=False, whole=None):
     [("breast-cytology-pass", "pass"), ("breast-cytology-inconclusive", "inconclusive"), ("breast-cytology", "fail")],
 )
 def test_the_outcome_is_the_audited_models_and_says_what_it_is(name, outcome):
-    told = describe(verified(read(name)))
-    assert told.outcome == outcome
-    assert told.name.endswith(outcome)
-    assert OUTCOME not in told.tags  # it is set last
+    description = describe(verified(read(name)))
+    assert description.outcome == outcome
+    assert description.name.endswith(outcome)
+    assert OUTCOME not in description.tags  # it is set last
 
 
 def test_a_pass_with_waivers_is_no_bare_pass_and_one_whose_waiver_ended_is_none():
@@ -68,32 +68,32 @@ def test_a_pass_with_waivers_is_no_bare_pass_and_one_whose_waiver_ended_is_none(
 
 def test_a_check_that_was_not_run_is_said_and_has_no_number():
     record = with_check(read("breast-cytology-pass"), Outcome.NOT_RUN, whole=Outcome.INCONCLUSIVE)
-    told, first = describe(verified(record)), record.verdict.checks[0].id
-    assert told.checks[f"unlearn_audit.check.{first}"] == "not run"
-    assert not [name for name in told.metrics if name.startswith(f"check/{first}/")]
-    assert told.metrics["required_checks/not_run"] == 1
-    assert told.outcome == "inconclusive"
+    description, first = describe(verified(record)), record.verdict.checks[0].id
+    assert description.checks[f"unlearn_audit.check.{first}"] == "not run"
+    assert not [name for name in description.metrics if name.startswith(f"check/{first}/")]
+    assert description.metrics["required_checks/not_run"] == 1
+    assert description.outcome == "inconclusive"
 
 
 def test_a_check_that_decides_nothing_says_so():
-    told = describe(verified(read("breast-cytology")))
-    assert told.checks["unlearn_audit.check.risk-increase-retrained"] == "inconclusive (not required)"
+    description = describe(verified(read("breast-cytology")))
+    assert description.checks["unlearn_audit.check.risk-increase-retrained"] == "inconclusive (not required)"
 
 
 @pytest.mark.parametrize("name", ["breast-cytology-pass", "breast-cytology-inconclusive", "breast-cytology"])
 def test_every_number_is_that_of_the_record(name):
     record = read(name)
-    told = describe(verified(record))
+    description = describe(verified(record))
     for check in record.verdict.checks:
-        assert told.metrics[f"check/{check.id}/estimate"] == check.estimate.value
-        assert told.metrics[f"check/{check.id}/lower"] == check.estimate.bounds.low
-        assert told.metrics[f"check/{check.id}/upper"] == check.estimate.bounds.high
-        assert told.params[f"check/{check.id}/tolerance"] == str(check.limit)
-    assert sum(told.metrics[f"required_checks/{o.value}"] for o in Outcome) == sum(
+        assert description.metrics[f"check/{check.id}/estimate"] == check.estimate.value
+        assert description.metrics[f"check/{check.id}/lower"] == check.estimate.bounds.low
+        assert description.metrics[f"check/{check.id}/upper"] == check.estimate.bounds.high
+        assert description.params[f"check/{check.id}/tolerance"] == str(check.limit)
+    assert sum(description.metrics[f"required_checks/{o.value}"] for o in Outcome) == sum(
         check.required for check in record.verdict.checks
     )
-    assert told.params["forget_count"] == str(record.provenance.forget.count)
-    assert "salt" not in json.dumps([told.params, told.tags])
+    assert description.params["forget_count"] == str(record.provenance.forget.count)
+    assert "salt" not in json.dumps([description.params, description.tags])
 
 
 def test_a_report_that_does_not_verify_is_not_described():
@@ -144,7 +144,7 @@ def test_nothing_speaks_against_a_bound_pass():
 
 
 @pytest.mark.parametrize(
-    ("verification", "binding", "code", "said"),
+    ("verification", "binding", "code", "message"),
     [
         (verified(read("breast-cytology")), BOUND, ExitCode.FAIL, "the verdict is fail"),
         (verified(read("breast-cytology-inconclusive")), BOUND, ExitCode.INCONCLUSIVE, "the verdict is inconclusive"),
@@ -159,10 +159,10 @@ def test_nothing_speaks_against_a_bound_pass():
         ),
     ],
 )
-def test_everything_else_is_an_objection_with_its_exit_code(verification, binding, code, said):
+def test_everything_else_is_an_objection_with_its_exit_code(verification, binding, code, message):
     objection = find_objection(verification, binding)
     assert objection.exit_code is code
-    assert said in objection.sentence
+    assert message in objection.sentence
 
 
 def test_an_expired_waiver_is_an_objection():
@@ -204,5 +204,5 @@ def test_an_address_is_shown_without_what_is_secret(given, shown):
 def test_secrets_are_taken_out_of_any_text(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "tok-123")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "")
-    said = mask_secrets("GET 'https://anna:p@ss@host/api' failed with Bearer tok-123; see http://host/a and a@b")
-    assert said == "GET 'https://***@host/api' failed with Bearer ***; see http://host/a and a@b"
+    text = mask_secrets("GET 'https://anna:p@ss@host/api' failed with Bearer tok-123; see http://host/a and a@b")
+    assert text == "GET 'https://***@host/api' failed with Bearer ***; see http://host/a and a@b"

@@ -145,29 +145,29 @@ def test_it_logs_to_a_run_that_is_given_and_leaves_it_to_its_owner(publish, clie
     ],
 )
 def test_an_altered_report_is_not_logged(publish, client, bundle, case):
-    file, change, said = case
+    file, change, message = case
     path, count = bundle / file, count_runs(client)
     path.write_bytes(change(path.read_bytes() if path.exists() else b""))
 
     code, out, err = publish(bundle)
 
     assert (code, out) == (4, "")
-    assert said in err
+    assert message in err
     assert count_runs(client) == count
 
 
 @pytest.mark.parametrize(
-    ("trust", "said"),
+    ("trust", "message"),
     [((), "give the laboratory's root with --trust"), (("--trust", GOLDEN / "root.pem"), "authenticity")],
 )
-def test_a_report_that_nobody_trusts_is_not_logged(publish, client, passing, trust, said):
+def test_a_report_that_nobody_trusts_is_not_logged(publish, client, passing, trust, message):
     count = count_runs(client)
 
     code, out, err = publish(passing, trust=trust)
 
     assert (code, out) == (4, "")
     assert "nothing was logged" in err
-    assert said in err
+    assert message in err
     assert count_runs(client) == count
 
 
@@ -255,7 +255,7 @@ def test_the_same_weights_can_be_required_before_anything_is_logged(publish, cli
     ],
 )
 def test_what_fails_is_open_or_signed_by_nobody_is_logged_but_not_promoted(publish, client, register, case):
-    name, code, said = case
+    name, code, message = case
     version = register({"w": (SAMPLES / name / "models" / "unlearned.safetensors").read_bytes()})
     policy = SAMPLES / name / "policy.yaml"
 
@@ -263,7 +263,7 @@ def test_what_fails_is_open_or_signed_by_nobody_is_logged_but_not_promoted(publi
 
     assert ended == code
     assert "NOT promoted, nothing is champion" in out
-    assert said in out
+    assert message in out
     assert read_alias(client, version) is None
     outcome = json.loads((SAMPLES / name / "record.json").read_bytes())["outcome"]
     assert client.get_model_version(*version.split("/")).tags["unlearn_audit.outcome"] == outcome

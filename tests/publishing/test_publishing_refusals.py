@@ -83,7 +83,7 @@ def test_without_mlflow_the_message_says_what_to_install(try_publishing, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--promote", "champion"), "which version, and the policy"),
         (("--promote", "champion", "--model-version", "m/1"), "which version, and the policy"),
@@ -93,10 +93,10 @@ def test_without_mlflow_the_message_says_what_to_install(try_publishing, monkeyp
         (("--policy", "no-such.yaml"), "expected a policy file"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused_before_anything_else(try_publishing, options, said):
+def test_options_that_cannot_be_meant_are_refused_before_anything_else(try_publishing, options, message):
     code, err = try_publishing("--tracking-uri", "http://127.0.0.1:1", *options)
     assert code == 2
-    assert said in err
+    assert message in err
 
 
 @pytest.mark.parametrize("what", ["nothing", "pdf"])
@@ -159,16 +159,16 @@ def test_an_address_of_no_kind_that_mlflow_knows(try_publishing, address):
 
 @needs_mlflow
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--run-id", "0" * 32), f"knows no run {'0' * 32}"),
         (("--model-version", "no-such-model/1"), "knows no version 1 of a model 'no-such-model'"),
     ],
 )
-def test_an_unknown_run_or_version_is_a_usage_error(publish, passing, options, said):
+def test_an_unknown_run_or_version_is_a_usage_error(publish, passing, options, message):
     code, out, err = publish(passing, *options, "--experiment", "unknown things")
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
 
 
 @needs_mlflow

@@ -65,8 +65,8 @@ def planted(tmp_path):
             number = len(rows)
             Image.fromarray(rng.integers(0, 256, (32, 40, 3), np.uint8)).save(folder / "images" / f"N{number:03}.png")
             sex, age = ("male", "female", "unknown")[number % 3], 20 + number % 60
-            said = (f"N{number:03}", f"L{number:03}", kinds[number % 7], split, age, sex, "back")
-            rows.append(dict(zip(HEADS, said, strict=True)))
+            fields = (f"N{number:03}", f"L{number:03}", kinds[number % 7], split, age, sex, "back")
+            rows.append(dict(zip(HEADS, fields, strict=True)))
     return write_table(folder, rows)
 
 

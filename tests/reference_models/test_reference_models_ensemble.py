@@ -32,8 +32,8 @@ def count_made(case_or_log):
 
 
 def listen():
-    heard = []
-    return heard, lambda *said: heard.append(said)
+    steps = []
+    return steps, lambda *step: steps.append(step)
 
 
 def test_the_evidence_holds_every_model_before_and_after_the_audited_method(build):
@@ -92,11 +92,11 @@ def test_neither_validation_nor_other_test_records_shape_a_reference_model(build
 
 def test_the_ensemble_does_not_depend_on_the_audited_method(build):
     build()
-    heard, progress = listen()
+    steps, progress = listen()
 
     build(method="fine-tune", compare=("random-label",), progress=progress)
 
-    assert count_made(heard) == {
+    assert count_made(steps) == {
         "train reference models": 0,
         "Fine-tuning: reference models": 4,
         "Random labelling: reference models": 4,
@@ -105,14 +105,14 @@ def test_the_ensemble_does_not_depend_on_the_audited_method(build):
 
 def test_nothing_is_made_twice(build):
     first = collect(build(), ignore_progress)
-    heard, progress = listen()
+    steps, progress = listen()
 
     second = collect(build(progress=progress), ignore_progress)
 
-    assert set(count_made(heard).values()) == {0}
-    first_said, second_said = first.references, second.references
-    assert np.array_equal(first_said.log_probs, second_said.log_probs)
-    assert np.array_equal(first_said.unlearned["unlearned"], second_said.unlearned["unlearned"])
+    assert set(count_made(steps).values()) == {0}
+    first_references, second_references = first.references, second.references
+    assert np.array_equal(first_references.log_probs, second_references.log_probs)
+    assert np.array_equal(first_references.unlearned["unlearned"], second_references.unlearned["unlearned"])
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_the_key_of_a_model_changes_with_everything_that_shapes_it(build, change
         halves = trainer.halves
         other = replace(trainer, halves=Halves(halves.trained_on[::-1], halves.candidates, halves.retain))
 
-    heard, progress = listen()
+    steps, progress = listen()
     replace(other, progress=progress).train()
 
-    assert count_made(heard) == {"train reference models": 4}
+    assert count_made(steps) == {"train reference models": 4}
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(build):
@@ -158,10 +158,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(build):
 
     with pytest.raises(KeyboardInterrupt):
         build(progress=interrupt)
-    heard, progress = listen()
+    steps, progress = listen()
     resumed = build(progress=progress)
 
-    assert count_made(heard) == {"train reference models": 0, "SalUn: reference models": 2}
+    assert count_made(steps) == {"train reference models": 0, "SalUn: reference models": 2}
     fresh = build(cache=resumed.builder.cache.folder.with_name("fresh"))
     assert [f.weights for f in fresh.ensemble.unlearned["unlearned"]] == [
         f.weights for f in resumed.ensemble.unlearned["unlearned"]
@@ -183,11 +183,11 @@ def test_an_entry_that_was_cut_off_or_edited_is_made_again_with_the_same_bits(bu
         note.write_text(note.read_text()[:20])
     if spoil == "gone":
         path.unlink()
-    heard, progress = listen()
+    steps, progress = listen()
 
     again = build(progress=progress)
 
-    assert count_made(heard)["train reference models"] == 1
+    assert count_made(steps)["train reference models"] == 1
     assert again.ensemble.trained[1].weights == weights
     assert path.read_bytes() == weights
 
@@ -227,15 +227,15 @@ def test_a_remedy_has_its_method_applied_to_the_ensemble(referenced, ask):
 def test_models_that_were_asked_before_are_not_asked_again(build, referenced, monkeypatch):
     case = build()
     evidence = collect(case, ignore_progress)
-    asked = []
+    calls = []
     whole = ReferenceModelTrainer.ask
-    monkeypatch.setattr(ReferenceModelTrainer, "ask", lambda self, models: asked.append(models) or whole(self, models))
+    monkeypatch.setattr(ReferenceModelTrainer, "ask", lambda self, models: calls.append(models) or whole(self, models))
     choice = list_remedies(referenced(), case)[0]
 
     remedied = add_remedy(case, choice, choice)
     known = collect(remedied, ignore_progress, known=evidence)
 
-    assert asked == [remedied.ensemble.unlearned["remedied-warm-restart"]]
+    assert calls == [remedied.ensemble.unlearned["remedied-warm-restart"]]
     assert known.references.log_probs is evidence.references.log_probs
 
 
@@ -292,18 +292,18 @@ def test_without_reference_models_nothing_in_evidence_or_record_speaks_of_them(r
     assert b"reference-candidate" not in to_parquet(audit.evidence)
 
 
-@pytest.mark.parametrize(("asked", "made", "noted"), [(None, 4, False), (6, 6, False), (0, 0, True)])
-def test_the_request_overrides_the_policy_and_fewer_are_noted(build, asked, made, noted):
-    provenance = build(references=asked).provenance
+@pytest.mark.parametrize(("count", "made", "noted"), [(None, 4, False), (6, 6, False), (0, 0, True)])
+def test_the_request_overrides_the_policy_and_fewer_are_noted(build, count, made, noted):
+    provenance = build(references=count).provenance
 
     assert (provenance.references.models if provenance.references else 0) == made
     assert any("asks for 4 reference models" in note.text for note in provenance.notes) == noted
 
 
-@pytest.mark.parametrize("asked", [1, 2, 5, 514])
-def test_a_number_that_a_policy_could_not_ask_for_is_refused(build, asked):
-    with pytest.raises(UsageError, match=f"found {asked}") as caught:
-        build(references=asked)
+@pytest.mark.parametrize("count", [1, 2, 5, 514])
+def test_a_number_that_a_policy_could_not_ask_for_is_refused(build, count):
+    with pytest.raises(UsageError, match=f"found {count}") as caught:
+        build(references=count)
 
     assert "pairs" in caught.value.hint
 
@@ -348,21 +348,21 @@ def test_the_bits_are_the_same_here_in_processes_and_on_a_dask_cluster(build, tm
     """One process, two processes, a Dask cluster of two processes; errors come back from each as well."""
     from distributed import LocalCluster
 
-    said = {}
+    answers = {}
     diverging = MethodChoice(method="fine-tune", parameters={"learning_rate": 10, "epochs": 15})
     with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
         places = {"here": (1,), "loky": (2,), "dask": (None, cluster.scheduler_address)}
         for name, options in places.items():
             with open_workers(*options) as workers:
                 case = build(references=GROUP + 4, workers=workers, cache=tmp_path / name)
-                said[name] = case.ensemble.ask()
+                answers[name] = case.ensemble.ask()
                 with pytest.raises(CaseError, match=r"diverged: .* of reference model \d+ was") as caught:
                     case.ensemble.unlearn("unlearned", diverging)
                 assert "learning rate" in caught.value.hint
 
     for name in ("loky", "dask"):
-        assert np.array_equal(said[name].log_probs, said["here"].log_probs), name
-        assert np.array_equal(said[name].unlearned["unlearned"], said["here"].unlearned["unlearned"]), name
+        assert np.array_equal(answers[name].log_probs, answers["here"].log_probs), name
+        assert np.array_equal(answers[name].unlearned["unlearned"], answers["here"].unlearned["unlearned"]), name
 
 
 def test_the_default_place_is_this_process(tmp_path):

@@ -85,8 +85,8 @@ def test_a_sample_has_eight_to_sixteen_pages(sample):
         pytest.skip("poppler's pdfinfo is not installed")
     import subprocess
 
-    told = subprocess.run(["pdfinfo", sample / "report.pdf"], check=True, capture_output=True).stdout.decode()
-    (pages,) = (int(line.split()[1]) for line in told.splitlines() if line.startswith("Pages:"))
+    output = subprocess.run(["pdfinfo", sample / "report.pdf"], check=True, capture_output=True).stdout.decode()
+    (pages,) = (int(line.split()[1]) for line in output.splitlines() if line.startswith("Pages:"))
     assert 8 <= pages <= 16
 
 

@@ -96,9 +96,9 @@ def test_too_few_records_are_warned_about_with_the_sizes_that_would_do():
     text = POLICY.replace("records: 2000", "records: 150").replace("records: 1000", "records: 200")
     proof = prove_policy(read(text), draws=4)
     assert proof.is_hopeless
-    said = {size.check: size.message for size in proof.sizes}
-    assert said["forgotten"].code == "proof-size-that-would-do"
-    assert "60 forget records" in str(said["forgotten"])
+    messages = {size.check: size.message for size in proof.sizes}
+    assert messages["forgotten"].code == "proof-size-that-would-do"
+    assert "60 forget records" in str(messages["forgotten"])
 
 
 def test_a_tolerance_that_the_declared_model_misses_by_itself_is_said_to_need_no_size():
@@ -132,7 +132,7 @@ def test_a_search_that_asks_for_more_power_than_its_reference_models_can_show_is
     assert [search.settings for search in proof.searches] == [8]
     assert proof.searches[0].passes <= 1
     codes = [[message.code for message in found.list_messages()] for found in (few, proof)]
-    assert ["proof-search-seldom-passes" in said for said in codes] == [False, True]
+    assert ["proof-search-seldom-passes" in listed for listed in codes] == [False, True]
 
 
 def test_a_search_is_kept_with_its_proof(tmp_path, monkeypatch):

@@ -103,7 +103,7 @@ def test_the_one_record_is_the_same_in_every_model_that_was_trained_on_it():
     assert phi[seen, first].mean() - phi[~seen, first].mean() == pytest.approx(SHIFT, abs=1.0)
     others = references.trained_on[:, first + 1 : first + 50]
     rest = zip(phi[:, first + 1 : first + 50].T, others.T, strict=True)
-    differences = [told[seen].mean() - told[~seen].mean() for told, seen in rest]
+    differences = [column[seen].mean() - column[~seen].mean() for column, seen in rest]
     assert abs(np.mean(differences)) < 0.2
 
 

@@ -79,8 +79,8 @@ def test_the_person_signs_in_the_pdf_and_over_all_files_and_the_report_is_comple
         verification = verify(path, lab.roots)
         assert ExitCode.PASS is verification.exit_code
         assert State.OK is verification.find("countersignatures").state
-        told = verification.find("countersigner 1").sentence
-        assert told.startswith(f"{OFFICER}, clinical safety officer: 'Reviewed this report and answers for its use as")
+        text = verification.find("countersigner 1").sentence
+        assert text.startswith(f"{OFFICER}, clinical safety officer: 'Reviewed this report and answers for its use as")
     assert [copy] == list(copy.parent.iterdir())
 
 

@@ -29,8 +29,8 @@ def bundle(lab, tmp_path):
 
 def test_the_folder_is_its_owners_and_so_are_evidence_and_annex(bundle):
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o700
-    told = modes(bundle)
-    assert {name for name, mode in told.items() if mode == 0o600} == {"evidence.parquet", "annex.json"}
+    found = modes(bundle)
+    assert {name for name, mode in found.items() if mode == 0o600} == {"evidence.parquet", "annex.json"}
 
 
 def test_what_is_published_holds_neither_evidence_nor_annex(bundle):

@@ -197,7 +197,7 @@ def test_a_record_that_lies_about_its_seals_is_refused_even_when_signed(seal_fil
 
     edited = POLICY.model_copy(update={"owner": "Somebody"})
     after = {"policy": edited.model_dump(mode="json"), "policy_sha256": edited.digest()}
-    telling = tuple(seal.model_copy(update={"changes": list_changes(POLICY, edited)}) for seal in seals)
+    amended = tuple(seal.model_copy(update={"changes": list_changes(POLICY, edited)}) for seal in seals)
     other = POLICY.model_copy(update={"id": "another"})
     strange = read_seals([seal_file(other, name="other")], other)
     forged = {
@@ -205,7 +205,7 @@ def test_a_record_that_lies_about_its_seals_is_refused_even_when_signed(seal_fil
         "a seal left out": change(seals=seals[:1]),
         "another date": with_seal(sealed="2025-01-01T00:00:00Z"),
         "amended afterwards": record.model_copy(update=after),
-        "amended openly": change(seals=telling).model_copy(update=after),
+        "amended openly": change(seals=amended).model_copy(update=after),
         "of another policy": change(
             seals=(strange[0].model_copy(update={"changes": list_changes(other, POLICY)}), seals[0]),
             seed=choose_seed(0, (strange[0], seals[0])),

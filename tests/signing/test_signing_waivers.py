@@ -109,9 +109,9 @@ def test_verification_says_who_granted_and_whether_that_is_somebody_trusted(lab,
     ],
 )
 def test_a_record_that_says_something_else_than_was_signed_is_invalid(changed, lab, tmp_path):
-    told = {name: value for name, value in changed.items() if name != "waiver"}
+    fields = {name: value for name, value in changed.items() if name != "waiver"}
     record = with_seal(lab, waiver=changed.get("waiver", FILE.waivers[0]))
-    seal = record.provenance.waiver_seal.model_copy(update=told)
+    seal = record.provenance.waiver_seal.model_copy(update=fields)
     record = record.model_copy(update={"provenance": record.provenance.model_copy(update={"waiver_seal": seal})})
     assert line_of(record, lab, tmp_path / "out").state is State.INVALID
 
@@ -119,5 +119,5 @@ def test_a_record_that_says_something_else_than_was_signed_is_invalid(changed, l
 def test_a_record_whose_signature_was_taken_out_contradicts_itself(lab):
     record = with_seal(lab)
     bare = record.model_copy(update={"provenance": record.provenance.model_copy(update={"waiver_seal": None})})
-    assert any("does not count as the record says" in said for said in find_contradictions(bare))
+    assert any("does not count as the record says" in sentence for sentence in find_contradictions(bare))
     assert not list(find_contradictions(record))

@@ -138,7 +138,7 @@ def test_constant_groups_apart_are_separated_not_constant():
 
 
 @pytest.mark.parametrize(
-    ("members", "nonmembers", "says"),
+    ("members", "nonmembers", "message"),
     [
         (np.array([]), np.ones(3), "'members': expected a non-empty column"),
         (np.array([1.0, np.nan]), np.ones(3), "'members': expected finite numbers, found 1 of 2"),
@@ -146,8 +146,8 @@ def test_constant_groups_apart_are_separated_not_constant():
         (np.array([2.0]), np.array([0.0, 1.0]), "at least two independent records in each group, found 1"),
     ],
 )
-def test_scores_that_define_no_auc_are_refused(members, nonmembers, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_scores_that_define_no_auc_are_refused(members, nonmembers, message):
+    with pytest.raises(MeasurementError, match=message):
         estimate_auc(members, nonmembers, confidence=0.95)
 
 

@@ -116,7 +116,7 @@ def test_repeated_records_do_not_shorten_a_clustered_interval():
 
 
 @pytest.mark.parametrize(
-    ("actual", "log_odds", "said"),
+    ("actual", "log_odds", "message"),
     [
         ([True, True, True], [1.0, 2.0, 0.0], "one class only"),
         ([True, False, True], [1.0, 1.0, 1.0], "no slope is defined"),
@@ -126,8 +126,8 @@ def test_repeated_records_do_not_shorten_a_clustered_interval():
         ([True, False, True], [1.0, np.inf, 1.0], "finite"),
     ],
 )
-def test_a_slope_that_is_not_defined_is_refused(actual, log_odds, said):
-    with pytest.raises(MeasurementError, match=said):
+def test_a_slope_that_is_not_defined_is_refused(actual, log_odds, message):
+    with pytest.raises(MeasurementError, match=message):
         estimate_calibration_slope(np.array(actual), np.array(log_odds), confidence=0.95)
 
 

@@ -98,15 +98,15 @@ def test_paired_cells_contain_both_confusions(rows):
 
 
 @pytest.mark.parametrize(
-    ("actual", "predicted", "says"),
+    ("actual", "predicted", "message"),
     [
         (np.array([], dtype=bool), np.array([], dtype=bool), "at least one record"),
         (np.array([True]), np.array([True, False]), "actual 1, predicted 2"),
         (np.array([1, 0]), np.array([True, False]), "'actual': expected a one-dimensional boolean"),
     ],
 )
-def test_masks_that_are_none_are_refused(actual, predicted, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_masks_that_are_none_are_refused(actual, predicted, message):
+    with pytest.raises(MeasurementError, match=message):
         Confusion.of(actual, predicted)
 
 

@@ -36,8 +36,8 @@ def pick_cells(first: int) -> Iterator[int]:
 
 def rerun(cells: Iterable[int], published):
     """Return what the file says of each cell's first repeats, and what this code finds."""
-    said = {index: published["cases"][index]["first"] for index in cells}
-    return said, {index: count_first(index, published["seed"]).to_json()["methods"] for index in said}
+    expected = {index: published["cases"][index]["first"] for index in cells}
+    return expected, {index: count_first(index, published["seed"]).to_json()["methods"] for index in expected}
 
 
 def find_index(statistic, words):
@@ -48,16 +48,16 @@ def find_index(statistic, words):
 @pytest.mark.parametrize("first", [0, SHARE // 2])
 def test_the_published_counts_are_those_of_this_code(published, first):
     """Drift shows here: then run 'make coverage-study' and look at what changed before committing it."""
-    said, found = rerun(pick_cells(first), published)
+    expected, found = rerun(pick_cells(first), published)
 
-    assert said == found
+    assert expected == found
 
 
 @pytest.mark.slow
 def test_the_published_counts_of_every_cell_are_those_of_this_code(published):
-    said, found = rerun(range(len(list_cases())), published)
+    expected, found = rerun(range(len(list_cases())), published)
 
-    assert said == found
+    assert expected == found
 
 
 def test_the_published_page_says_what_the_published_counts_say(published):

@@ -76,13 +76,13 @@ def test_a_proportion_lies_inside_ends_that_widen_with_confidence(counts):
 
 
 @pytest.mark.parametrize(
-    ("events", "n", "says"), [(0, 0, "at least one record"), (4, 3, "0 and 3"), (-1, 3, "0 and 3")]
+    ("events", "n", "message"), [(0, 0, "at least one record"), (4, 3, "0 and 3"), (-1, 3, "0 and 3")]
 )
-def test_counts_that_are_no_proportion_are_refused(events, n, says):
+def test_counts_that_are_no_proportion_are_refused(events, n, message):
     for function in (compute_clopper_pearson, compute_jeffreys):
-        with pytest.raises(MeasurementError, match=says):
+        with pytest.raises(MeasurementError, match=message):
             function(events, n, 0.05)
-    with pytest.raises(MeasurementError, match=says):
+    with pytest.raises(MeasurementError, match=message):
         estimate_proportion(events, n, confidence=0.95)
 
 
@@ -250,7 +250,7 @@ def test_another_operating_point_is_refused(point):
 
 
 @pytest.mark.parametrize(
-    ("actual", "probability", "says"),
+    ("actual", "probability", "message"),
     [
         ([True, True], [0.1, 0.2], "found 2 positives among 2"),
         ([False, False], [0.1, 0.2], "found 0 positives among 2"),
@@ -259,12 +259,12 @@ def test_another_operating_point_is_refused(point):
         ([True, False], [0.1], "actual 2, probability 1"),
     ],
 )
-def test_records_that_define_no_threshold_are_refused(actual, probability, says):
+def test_records_that_define_no_threshold_are_refused(actual, probability, message):
     for choose in (
         lambda a, p: choose_for_sensitivity(a, p, 0.9),
         lambda a, p: choose_cost_optimal(a, p, false_negative=1.0, false_positive=1.0),
     ):
-        with pytest.raises(MeasurementError, match=says):
+        with pytest.raises(MeasurementError, match=message):
             choose(np.array(actual), np.array(probability))
 
 

@@ -91,11 +91,11 @@ def test_records_whose_models_agree_exactly_do_not_spoil_the_prior():
 
 
 @pytest.mark.parametrize(
-    ("variances", "freedom", "says"),
+    ("variances", "freedom", "message"),
     [([0.0, 0.0], [1.0, 1.0], "all say exactly the same"), ([1.0, 1.0], [0.0, 1.0], "at least two reference models")],
 )
-def test_variances_that_say_nothing_are_refused(variances, freedom, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_variances_that_say_nothing_are_refused(variances, freedom, message):
+    with pytest.raises(MeasurementError, match=message):
         fit_variance_prior(np.array(variances), np.array(freedom))
 
 

@@ -106,10 +106,10 @@ def test_modified_entropy_finds_a_leak_of_a_model_that_is_sure_of_every_record()
 def test_modified_entropy_sees_confidently_wrong_records_where_the_copied_mistake_does_not():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 5, 400)
-    said = labels.copy()
-    said[200:] = (labels[200:] + rng.integers(1, 5, 200)) % 5  # the second half is confidently wrong
+    predicted = labels.copy()
+    predicted[200:] = (labels[200:] + rng.integers(1, 5, 200)) % 5  # the second half is confidently wrong
     logits = rng.normal(0, 0.5, (400, 5))
-    logits[np.arange(400), said] += rng.normal(8, 1, 400)
+    logits[np.arange(400), predicted] += rng.normal(8, 1, 400)
     log_probs = log_softmax(logits, axis=1)
 
     ours = score_modified_entropy(log_probs, labels)
@@ -153,7 +153,7 @@ def test_correctness_is_one_or_zero():
 
 @pytest.mark.parametrize("name", sorted(SIGNALS))
 @pytest.mark.parametrize(
-    ("log_probs", "labels", "says"),
+    ("log_probs", "labels", "message"),
     [
         (np.log([[0.5, 0.5]]), [0, 1], "log_probs 1, labels 2"),
         (np.log([[0.5, 0.5]]), [2], "labels from 0 to 1"),
@@ -164,8 +164,8 @@ def test_correctness_is_one_or_zero():
         (np.empty((0, 2)), [], "at least two classes"),
     ],
 )
-def test_what_are_no_log_probabilities_is_refused(name, log_probs, labels, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_what_are_no_log_probabilities_is_refused(name, log_probs, labels, message):
+    with pytest.raises(MeasurementError, match=message):
         SIGNALS[name].score(np.asarray(log_probs, dtype=float), np.asarray(labels, dtype=np.int64))
 
 

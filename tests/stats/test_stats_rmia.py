@@ -172,7 +172,7 @@ def test_rmia_scores_are_shares():
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"population": np.zeros(9), "population_references": np.zeros((4, 9))}, "at least 10 validation records"),
         ({"gamma": 0.0}, "gamma above 0"),
@@ -181,7 +181,7 @@ def test_rmia_scores_are_shares():
         ({"population": np.full(20, np.nan)}, "finite"),
     ],
 )
-def test_rmia_refuses_what_it_cannot_score(change, says):
+def test_rmia_refuses_what_it_cannot_score(change, message):
     rng = np.random.default_rng(2)
     good = {
         "loss": rng.normal(size=6),
@@ -192,20 +192,20 @@ def test_rmia_refuses_what_it_cannot_score(change, says):
         "a": 0.5,
         "gamma": 2.0,
     }
-    with pytest.raises(MeasurementError, match=says):
+    with pytest.raises(MeasurementError, match=message):
         score_rmia(**{**good, **change})
 
 
 @pytest.mark.parametrize(
-    ("retain", "population", "says"),
+    ("retain", "population", "message"),
     [
         (np.zeros((2, 0)), np.zeros((2, 5)), "found none"),
         (np.zeros((2, 5)), np.zeros((2, 0)), "found none"),
         (np.full((2, 5), -1.0), np.zeros((2, 5)), "not certain"),
     ],
 )
-def test_a_slope_that_nothing_tells_is_refused(retain, population, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_a_slope_that_nothing_tells_is_refused(retain, population, message):
+    with pytest.raises(MeasurementError, match=message):
         fit_offline_slope(retain, population)
 
 
@@ -320,11 +320,11 @@ def test_exchanging_the_runs_of_every_pair_changes_nothing(seed):
 
 def test_the_advantage_is_that_of_the_definition_written_out_for_both_runs():
     planted = plant(np.random.default_rng(8), models=4, records=40, left=2.0)
-    halves, said, best = planted.trained_on, planted.references, []
-    grid = np.unique(np.quantile(said, np.linspace(0, 1, 256), method="inverted_cdf"))
+    halves, scores, best = planted.trained_on, planted.references, []
+    grid = np.unique(np.quantile(scores, np.linspace(0, 1, 256), method="inverted_cdf"))
 
     def find_gain(pair, end):
-        first, second, half = said[2 * pair] >= end, said[2 * pair + 1] >= end, halves[2 * pair]
+        first, second, half = scores[2 * pair] >= end, scores[2 * pair + 1] >= end, halves[2 * pair]
         return (first[half].mean() - first[~half].mean() + second[~half].mean() - second[half].mean()) / 2
 
     for pair, other in ((0, 1), (1, 0)):
@@ -336,7 +336,7 @@ def test_the_advantage_is_that_of_the_definition_written_out_for_both_runs():
 
 
 @pytest.mark.parametrize(
-    ("signals", "halves", "says"),
+    ("signals", "halves", "message"),
     [
         ([], draw_halves(4, 10, np.random.default_rng(0)), "at least one signal"),
         ([np.zeros((4, 10))], draw_halves(4, 10, np.random.default_rng(0)), "finite and differ"),
@@ -345,8 +345,8 @@ def test_the_advantage_is_that_of_the_definition_written_out_for_both_runs():
         ([np.eye(4, 10)], np.ones((4, 10), dtype=bool), "complementary halves"),
     ],
 )
-def test_the_swap_test_refuses_what_it_cannot_compare(signals, halves, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_the_swap_test_refuses_what_it_cannot_compare(signals, halves, message):
+    with pytest.raises(MeasurementError, match=message):
         estimate_swap_quality(signals, halves, confidence=0.95)
 
 
@@ -373,7 +373,7 @@ def test_few_models_state_the_lower_confidence_that_they_have():
     assert found.bounds is None
 
 
-@pytest.mark.parametrize(("aucs", "says"), [([0.5] * 3, "at least 4 models"), ([0.5] * 4 + [np.nan], "finite")])
-def test_a_null_of_too_few_or_no_numbers_is_refused(aucs, says):
-    with pytest.raises(MeasurementError, match=says):
+@pytest.mark.parametrize(("aucs", "message"), [([0.5] * 3, "at least 4 models"), ([0.5] * 4 + [np.nan], "finite")])
+def test_a_null_of_too_few_or_no_numbers_is_refused(aucs, message):
+    with pytest.raises(MeasurementError, match=message):
         estimate_null(aucs, 90, confidence=0.95)

@@ -31,9 +31,9 @@ def test_with_room_for_all_every_difference_that_a_threshold_makes_is_there(valu
     levels = np.unique(observed.round(10))
     apart = levels[np.append(True, np.diff(levels) > 1.5e-10)]
     grid = choose_grid([observed], 200)
-    told_apart = {tuple(apart >= t) for t in grid}
+    partitions = {tuple(apart >= t) for t in grid}
     for level in apart[1:]:
-        assert tuple(apart >= level) in told_apart
+        assert tuple(apart >= level) in partitions
 
 
 @given(PROBABILITIES)

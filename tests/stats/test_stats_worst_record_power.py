@@ -17,15 +17,15 @@ def test_power_is_what_fresh_draws_find():
     rng = np.random.default_rng(10)
     records, repeats = 60, 300
     planted = plant_pairs(rng, pairs=12, records=records)
-    told = estimate_worst_record_power(planted, shift=1.2, remembered=1, alpha=0.05, rng=rng, repeats=repeats)
+    estimate = estimate_worst_record_power(planted, shift=1.2, remembered=1, alpha=0.05, rng=rng, repeats=repeats)
     found = sum(
         worst(plant_pairs(rng, pairs=12, records=records, left=np.r_[1.2, np.zeros(records - 1)]), seed=seed).p <= 0.05
         for seed in range(repeats)
     )
 
-    assert 0.2 < told.value < 0.95
-    assert told.value == pytest.approx(found / repeats, abs=0.12)
-    assert told.n == repeats
+    assert 0.2 < estimate.value < 0.95
+    assert estimate.value == pytest.approx(found / repeats, abs=0.12)
+    assert estimate.n == repeats
 
 
 def test_power_rises_with_shift_pairs_and_number_and_is_the_level_without_a_shift():

@@ -114,10 +114,10 @@ def with_answers():
     """Return a cell in which a model says something else: (n,) probabilities of the positive class."""
 
     def change(cell, model, probability):
-        said = np.log(np.stack([1 - probability, probability], axis=1))
+        rows = np.log(np.stack([1 - probability, probability], axis=1))
         if cell.evidence.positive != (1,):
-            said = said[:, ::-1]
-        return replace(cell, evidence=replace(cell.evidence, log_probs=dict(cell.evidence.log_probs) | {model: said}))
+            rows = rows[:, ::-1]
+        return replace(cell, evidence=replace(cell.evidence, log_probs=dict(cell.evidence.log_probs) | {model: rows}))
 
     return change
 

@@ -95,8 +95,8 @@ def test_a_class_that_the_data_lack_is_refused_by_name(make_study, run, tmp_path
 @pytest.mark.parametrize("model", ["original", "fine", "retrained"])
 def test_the_measures_are_what_their_titles_say(context, model):
     evidence, test = context.evidence, context.evidence.select("test")
-    truth, said = evidence.is_positive[test], evidence.log_probs[model][test].argmax(axis=1) == 1
-    misses, alarms = int((truth & ~said).sum()), int((~truth & said).sum())
+    truth, predicted = evidence.is_positive[test], evidence.log_probs[model][test].argmax(axis=1) == 1
+    misses, alarms = int((truth & ~predicted).sum()), int((~truth & predicted).sum())
     positives, negatives = int(truth.sum()), int((~truth).sum())
     expected = {
         "risk-equal": (misses + alarms) / len(truth),
@@ -219,11 +219,11 @@ def test_shares_by_malignancy_are_divided_among_the_classes_of_each(many):
 def test_many_classes_are_read_as_two_after_the_most_probable_one(many):
     done, (evidence, _) = many
     test = evidence.select("test")
-    said, truth = evidence.log_probs["fine"][test].argmax(axis=1), evidence.label[test]
+    top, truth = evidence.log_probs["fine"][test].argmax(axis=1), evidence.label[test]
     assert evidence.log_probs["fine"].shape[1] == 9
     figures = {name: done.cells[0].find("fine").find(name).values[0] for name in ("fnr", "fpr", "risk-equal")}
-    missed, alarmed = (said[truth == 8] != 8).mean(), (said[truth != 8] == 8).mean()
-    assert figures == pytest.approx({"fnr": missed, "fpr": alarmed, "risk-equal": ((said == 8) != (truth == 8)).mean()})
+    missed, alarmed = (top[truth == 8] != 8).mean(), (top[truth != 8] == 8).mean()
+    assert figures == pytest.approx({"fnr": missed, "fpr": alarmed, "risk-equal": ((top == 8) != (truth == 8)).mean()})
 
 
 def test_the_recipe_of_the_study_is_in_its_result(many):

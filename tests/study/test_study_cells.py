@@ -105,7 +105,7 @@ def test_cut_off_at_any_moment_the_next_run_goes_on(run, make_study, tmp_path, m
     finished = run(study, out, cache=cache)
 
     assert not finished.missing
-    whole = {name: told for name, told in kept.items() if name.replace(".parquet", ".json") in kept}
+    whole = {name: content for name, content in kept.items() if name.replace(".parquet", ".json") in kept}
     assert {name: look(out / "cells")[name] for name in whole} == whole
     notes = {name for name in models if name.endswith(".json")}
     assert {name: look(cache)[name] for name in notes} == {name: models[name] for name in notes}

@@ -39,11 +39,11 @@ def pair_area(ours, theirs):
 
 
 def test_rates_and_cost_at_argmax(context, model):
-    said = [(truth, p > 0.5) for truth, p in take(context, model, "test")]
+    pairs = [(truth, p > 0.5) for truth, p in take(context, model, "test")]
 
-    misses = [float(not predicted) for truth, predicted in said if truth]
-    false_positives = [float(predicted) for truth, predicted in said if not truth]
-    costs = [5.0 if truth and not predicted else 1.0 if predicted and not truth else 0.0 for truth, predicted in said]
+    misses = [float(not predicted) for truth, predicted in pairs if truth]
+    false_positives = [float(predicted) for truth, predicted in pairs if not truth]
+    costs = [5.0 if truth and not predicted else 1.0 if predicted and not truth else 0.0 for truth, predicted in pairs]
     assert MEASURES["fnr"].compute(context, model).tolist() == misses
     assert MEASURES["fpr"].compute(context, model).tolist() == false_positives
     assert MEASURES["risk"].compute(context, model).tolist() == costs
@@ -127,18 +127,18 @@ def test_relearned_membership_looks_at_the_hidden_half_of_the_relearned_copy(con
     assert set(column[evidence.split == "forget"]) == {SHOWN, HIDDEN}
     assert set(column[evidence.split != "forget"]) == {""}
     rows = [i for i in range(len(evidence)) if among == "all" or evidence.is_positive[i]]
-    said = evidence.log_probs["relearned-fine"]
-    hidden = [said[i, evidence.label[i]] for i in rows if column[i] == HIDDEN]
-    test = [said[i, evidence.label[i]] for i in rows if evidence.split[i] == "test"]
+    answers = evidence.log_probs["relearned-fine"]
+    hidden = [answers[i, evidence.label[i]] for i in rows if column[i] == HIDDEN]
+    test = [answers[i, evidence.label[i]] for i in rows if evidence.split[i] == "test"]
 
     assert MEASURES[f"relearned-{among}"].compute(context, "fine") == pytest.approx([pair_area(hidden, test)])
 
 
 def test_what_the_shown_half_says_does_not_matter(context, policy):
     evidence = context.evidence
-    said = evidence.log_probs["relearned-fine"].copy()
-    said[evidence.groups["relearned"] == SHOWN] = np.log([0.999, 0.001])
-    other = EvaluationContext(replace(evidence, log_probs=dict(evidence.log_probs) | {"relearned-fine": said}), policy)
+    rows = evidence.log_probs["relearned-fine"].copy()
+    rows[evidence.groups["relearned"] == SHOWN] = np.log([0.999, 0.001])
+    other = EvaluationContext(replace(evidence, log_probs=dict(evidence.log_probs) | {"relearned-fine": rows}), policy)
 
     assert MEASURES["relearned-all"].compute(other, "fine") == MEASURES["relearned-all"].compute(context, "fine")
 

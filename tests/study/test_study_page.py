@@ -56,13 +56,13 @@ def test_the_page_names_what_failed_what_collapsed_and_what_is_missing():
     page = write_page(make_result())
 
     assert "**Unfinished**, 1 missing: forget-0.2-seed-4." in page
-    for said in (
+    for sentence in (
         "Gradient ascent was not made with seed 1: training diverged.",
         "Gradient ascent collapsed with seed 3: calls 0.0% of the test records positive.",
         "was not made again by relearning with seed 2: training diverged.",
         "Reference models were not made with seed 1: too few candidates.",
     ):
-        assert said in page
+        assert sentence in page
     assert "0.470 (1 of 3)" in page
     assert "2 of 2 (3 asked)" in page
     assert "each answer is given at 98.33 %" in page
@@ -121,8 +121,8 @@ def test_everything_in_the_figure_lies_inside_it_and_no_two_texts_overlap():
         left = x - {"start": 0, "middle": wide / 2, "end": wide}[text.get("text-anchor")]
         boxes.append((left, y - 0.75 * size, left + wide, y + 0.2 * size, text.text))
 
-    for left, top, right, bottom, said in boxes:
-        assert left >= 0 and right <= width and top >= 0 and bottom <= height, said  # noqa: PT018
+    for left, top, right, bottom, label in boxes:
+        assert left >= 0 and right <= width and top >= 0 and bottom <= height, label  # noqa: PT018
     for index, a in enumerate(boxes):
         for b in boxes[:index]:
             apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]

@@ -51,7 +51,7 @@ def test_runs_that_agree_on_everything_leave_the_noise_of_the_records():
 
 
 @pytest.mark.parametrize(
-    ("values", "clusters", "says"),
+    ("values", "clusters", "message"),
     [
         (np.zeros((2, 9)), None, "at least three training runs"),
         (np.zeros(9), None, "at least three training runs"),
@@ -60,8 +60,8 @@ def test_runs_that_agree_on_everything_leave_the_noise_of_the_records():
         (np.zeros((3, 9)), np.arange(8), "one cluster per record, found 8 for 9"),
     ],
 )
-def test_studies_that_say_nothing_about_seeds_or_patients_are_refused(values, clusters, says):
-    with pytest.raises(MeasurementError, match=says):
+def test_studies_that_say_nothing_about_seeds_or_patients_are_refused(values, clusters, message):
+    with pytest.raises(MeasurementError, match=message):
         estimate_over_seeds(
             values, Unit.SCORE, confidence=0.95, resamples=100, rng=np.random.default_rng(0), clusters=clusters
         )

@@ -39,13 +39,13 @@ def plant_references(
     controls = np.zeros(n, dtype=bool)
     controls[rng.choice(np.flatnonzero(splits["test"]), int(splits["forget"].sum()), replace=False)] = True
     kept = memory if retain is None else retain
-    said = {
+    answers = {
         "original": answer(memory * (splits["retain"] | splits["forget"])),
         "retrained": answer(memory * splits["retain"]),
     }
     for name in evidence.log_probs:
-        said.setdefault(name, answer(kept * splits["retain"] + left * splits["forget"]))
-    held = replace(evidence, log_probs={name: said[name] for name in evidence.log_probs})
+        answers.setdefault(name, answer(kept * splits["retain"] + left * splits["forget"]))
+    held = replace(evidence, log_probs={name: answers[name] for name in evidence.log_probs})
     if not models:
         return held
     trained_on = draw_training_sets(splits["forget"] | controls, splits["retain"], models, rng)

@@ -167,8 +167,8 @@ def make_report(reader):
 
 
 def found_laboratory(reader, name):
-    code, said = reader.run(f'unlearn-audit keys init {name} --organisation "Example Clinic" --name "Audit desk"')
-    assert code == 0, said
+    code, output = reader.run(f'unlearn-audit keys init {name} --organisation "Example Clinic" --name "Audit desk"')
+    assert code == 0, output
 
 
 def own_folder(reader, name):

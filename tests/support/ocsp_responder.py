@@ -29,7 +29,7 @@ class OcspResponder:
         self.issuer, self.key = issuer, key
         self.known: dict[int, x509.Certificate] = {}
         self.answers = "good"
-        self.asked: list[int] = []
+        self.requests: list[int] = []
         """Serial numbers, in the order of asking."""
         self.url = ""
 
@@ -53,7 +53,7 @@ class OcspResponder:
     def answer(self, query: bytes) -> tuple[int, str, bytes]:
         """Return HTTP status, content type and body."""
         request = ocsp.load_der_ocsp_request(query)
-        self.asked.append(request.serial_number)
+        self.requests.append(request.serial_number)
         if self.answers == "down":
             return 503, "text/plain", b"come back later"
         if self.answers == "html":
@@ -62,9 +62,9 @@ class OcspResponder:
             return 200, _KIND, b"\x30\x03garbage"
         if self.answers == "unauthorized":
             return 200, _KIND, _write(ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED))
-        return 200, _KIND, _write(self._say(request))
+        return 200, _KIND, _write(self._respond(request))
 
-    def _say(self, request: ocsp.OCSPRequest) -> ocsp.OCSPResponse:
+    def _respond(self, request: ocsp.OCSPRequest) -> ocsp.OCSPResponse:
         now = datetime.now(UTC)
         age = timedelta(days=30) if self.answers == "stale" else timedelta(minutes=5)
         statuses = {"revoked": ocsp.OCSPCertStatus.REVOKED, "unknown": ocsp.OCSPCertStatus.UNKNOWN}

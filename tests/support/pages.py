@@ -75,8 +75,8 @@ def list_commands(page: str) -> list[Command]:
 
 
 def _read_command(line: str, reason: str) -> Command:
-    told = _CODES.search(line)
-    codes = tuple(int(code) for code in told.groups() if code) if told else (0,)
+    found = _CODES.search(line)
+    codes = tuple(int(code) for code in found.groups() if code) if found else (0,)
     return Command(re.sub(r"\s+# .*", "", line), codes, reason)
 
 

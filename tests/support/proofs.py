@@ -106,9 +106,9 @@ def make_small_record(
     """Return a passing record that fits on little space."""
     record = make_record(describe_signer(key.certificate, level), curves=())
     policy = ask_for(Policy.model_validate(record.policy), *due)
-    asked = {(check.metric, check.against, check.among) for check in policy.checks}
+    keys = {(check.metric, check.against, check.among) for check in policy.checks}
     unlearned = [finding for finding in record.findings if finding.key.model == "unlearned"]
-    mine = (f for f in unlearned if (f.key.metric, f.key.against, f.key.among) in asked)
+    mine = (f for f in unlearned if (f.key.metric, f.key.against, f.key.among) in keys)
     findings = shape_findings(tuple(mine), "unlearned", {})
     verdicts = make_verdicts(findings, ("unlearned",))
     provenance = record.provenance.model_copy(update={"models": record.provenance.models[:3]})

@@ -32,14 +32,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def laboratory(stage: Path) -> dict[str, Path]:
     """The laboratory's files by role; tests that issue or revoke anything found one of their own."""
-    told = stage / "laboratory.json"
+    cache = stage / "laboratory.json"
 
     def found() -> None:
         paths = init_laboratory_ca(stage / "ca", "Example Clinic", "Audit desk")
-        told.write_text(json.dumps({role: str(path) for role, path in paths.items()}))
+        cache.write_text(json.dumps({role: str(path) for role, path in paths.items()}))
 
-    make_once(told, found)
-    return {role: Path(path) for role, path in json.loads(told.read_text()).items()}
+    make_once(cache, found)
+    return {role: Path(path) for role, path in json.loads(cache.read_text()).items()}
 
 
 @pytest.fixture(scope="session")
@@ -145,19 +145,19 @@ def open_page(browser, place):
         context = browser.new_context(**options)
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        errors, requests = [], []
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
         page.add_init_script(
             "document.addEventListener('securitypolicyviolation', e => console.error('CSP ' + e.violatedDirective))"
         )
-        opened.append((context, said, asked, path.as_uri()))
+        opened.append((context, errors, requests, path.as_uri()))
         page.goto(path.as_uri())
         return page
 
     yield open_
-    for context, said, asked, uri in opened:
+    for context, errors, requests, uri in opened:
         context.close()
-        assert said == []
-        assert [url for url in asked if not url.startswith("data:image/svg+xml")] == [uri]
+        assert errors == []
+        assert [url for url in requests if not url.startswith("data:image/svg+xml")] == [uri]

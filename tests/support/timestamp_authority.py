@@ -56,7 +56,7 @@ class Responder:
         self.answers = "well"
         self.failures = 0
         """How many of the next requests get HTTP status 503."""
-        self.asked = 0
+        self.request_count = 0
         self.fixed: datetime | None = None
         self.url = ""
         self.root_key = ec.generate_private_key(ec.SECP256R1())
@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         responder: Responder = self.server.responder  # type: ignore[attr-defined]
         query = self.rfile.read(int(self.headers["Content-Length"]))
-        responder.asked += 1
+        responder.request_count += 1
         if responder.failures > 0:
             responder.failures -= 1
             self.send_error(503)

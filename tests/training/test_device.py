@@ -48,13 +48,13 @@ def make_plain(seed=0):
 def there(monkeypatch):
     """Say how many accelerators of CUDA there are, and whether there is one of Apple's."""
 
-    def say(cuda=0, mps=False):
+    def set_accelerators(cuda=0, mps=False):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"Accelerator {number}")
 
-    return say
+    return set_accelerators
 
 
 @pytest.mark.parametrize(

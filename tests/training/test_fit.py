@@ -157,9 +157,9 @@ def test_the_given_model_is_left_as_it_was(make_model, records, recipe_of):
 
 
 def test_a_watcher_hears_every_step_and_changes_nothing(make_model, records, recipe_of):
-    heard = []
-    watched = fit(make_model(), records, recipe_of(epochs=2), 1, lambda *said: heard.append(said))
-    assert [("train", done, 6) for done in range(1, 7)] == heard
+    steps = []
+    watched = fit(make_model(), records, recipe_of(epochs=2), 1, lambda *step: steps.append(step))
+    assert [("train", done, 6) for done in range(1, 7)] == steps
     assert is_same(bits(watched), bits(fit(make_model(), records, recipe_of(epochs=2), 1)))
 
 

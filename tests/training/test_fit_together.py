@@ -48,14 +48,14 @@ def test_each_model_is_the_one_that_fit_trains(some_records, plain, recipe_of, c
 
 
 def test_training_together_says_as_many_steps_as_fit(some_records, plain, recipe_of):
-    records, recipe, heard, alone = some_records(n=40), recipe_of(batch=11), [], []
+    records, recipe, steps, alone = some_records(n=40), recipe_of(batch=11), [], []
 
     fit_together(
-        [plain(), plain(1)], records, draw_rows(2, 40, 34), recipe, [1, 2], progress=lambda *step: heard.append(step)
+        [plain(), plain(1)], records, draw_rows(2, 40, 34), recipe, [1, 2], progress=lambda *step: steps.append(step)
     )
     fit(plain(), records.select(np.arange(34)), recipe, 1, lambda *step: alone.append(step))
 
-    assert heard == alone
+    assert steps == alone
 
 
 def test_the_same_group_gives_the_same_bits(some_records, plain, recipe_of):

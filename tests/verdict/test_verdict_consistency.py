@@ -36,7 +36,7 @@ def forge(change, record=RECORD) -> AuditRecord:
     return AuditRecord.model_validate_json(json.dumps(data))
 
 
-def say(text) -> dict:
+def quote(text) -> dict:
     return json.loads(quote_text(text).model_dump_json())
 
 
@@ -44,8 +44,8 @@ def release(data) -> None:
     """What a forger writes everywhere where a reader looks."""
     verdict = data["verdicts"][0]
     verdict["outcome"] = data["outcome"] = "pass"
-    verdict["reasons"] = [say("Of 11 required checks 11 passed.")]
-    advice = [say("Every required check holds.")]
+    verdict["reasons"] = [quote("Of 11 required checks 11 passed.")]
+    advice = [quote("Every required check holds.")]
     data["recommendation"] = {"action": "release", "model": verdict["model"], "advice": advice}
 
 
@@ -133,7 +133,7 @@ def raise_the_confidence(data):
 
 
 def recommend_release(data):
-    data["recommendation"] = {"action": "release", "model": "unlearned", "advice": [say("Go ahead.")]}
+    data["recommendation"] = {"action": "release", "model": "unlearned", "advice": [quote("Go ahead.")]}
 
 
 def recommend_the_failing_remedy(data):
@@ -194,7 +194,7 @@ def test_each_outcome_of_each_check_follows_from_its_finding_and_from_nothing_el
     def change(data):
         next(c for c in data["verdicts"][0]["checks"] if c["id"] == name)["outcome"] = "pass"
 
-    assert any(name in said for said in find_contradictions(forge(change, record)))
+    assert any(name in sentence for sentence in find_contradictions(forge(change, record)))
 
 
 def test_deriving_agrees_with_the_decision_that_made_the_record():
@@ -259,5 +259,5 @@ def test_verifying_needs_no_numerical_library():
     heavy = "numpy scipy sklearn pyarrow pandas torch matplotlib weasyprint"
     listed = f"print([name for name in '{heavy}'.split() if name in sys.modules])"
     program = f"import sys, unlearn_audit.verification.verification; {listed}"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -57,9 +57,9 @@ def test_each_look_decides_at_its_share_and_no_bound_is_narrower(first):
     plain = {finding.key: finding for finding in judge(SCENARIO.policy, EVIDENCE).findings}
     share = (1 - SCENARIO.policy.protocol.confidence) / 2
     for check in first.verdict.checks:
-        told, before = check.estimate.bounds, plain[next(f.key for f in first.findings if f.estimate == check.estimate)]
-        assert told.confidence >= 1 - share - 1e-9
-        assert told.low <= before.estimate.bounds.low <= before.estimate.bounds.high <= told.high
+        now, before = check.estimate.bounds, plain[next(f.key for f in first.findings if f.estimate == check.estimate)]
+        assert now.confidence >= 1 - share - 1e-9
+        assert now.low <= before.estimate.bounds.low <= before.estimate.bounds.high <= now.high
     assert first.looks.test_sha256 == EVIDENCE.digest_split("test")
     assert not list(find_contradictions(first))
 
@@ -86,8 +86,8 @@ def test_the_order_of_the_records_makes_no_other_split():
 
 
 def test_who_releases_is_told_of_looks_that_were_not_charged(first):
-    told = judge(SCENARIO.policy, after(first)).recommendation.text
-    assert "Earlier runs of this case: 1." in told
+    text = judge(SCENARIO.policy, after(first)).recommendation.text
+    assert "Earlier runs of this case: 1." in text
     assert "This is look 1 of 2 planned" in first.recommendation.text
 
 

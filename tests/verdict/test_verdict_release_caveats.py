@@ -34,8 +34,8 @@ def declare(record, test=1.0, share=1.0):
         "validation": splits["validation"].positive / sizes["validation"],
         "test": share * splits["test"].positive / splits["test"].n,
     }
-    said = {name: {"records": n, "positive": positive[name]} for name, n in sizes.items()}
-    return POLICY.model_copy(update={"sizes": Sizes(**said, forget=0.2)})
+    fields = {name: {"records": n, "positive": positive[name]} for name, n in sizes.items()}
+    return POLICY.model_copy(update={"sizes": Sizes(**fields, forget=0.2)})
 
 
 def test_a_policy_without_sizes_is_said_not_to_be_proved(sound):

@@ -169,8 +169,8 @@ def test_a_failing_verdict_resealed_by_a_stranger_is_not_trusted(copy, roots, re
     assert (record.outcome, forged.outcome) == (Outcome.FAIL, Outcome.PASS)
     (copy / "record.json").write_bytes(forged.to_bytes())
     reseal(copy, forged, mallory)
-    told = states(verify_bundle(copy, roots))
-    assert (told["authenticity"], told["signer identity"]) == (State.UNTRUSTED, State.INVALID)
+    found = states(verify_bundle(copy, roots))
+    assert (found["authenticity"], found["signer identity"]) == (State.UNTRUSTED, State.INVALID)
     assert ExitCode.INTEGRITY is verify_bundle(copy, roots).exit_code
 
 

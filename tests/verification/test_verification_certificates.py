@@ -65,8 +65,8 @@ def test_a_certificate_for_something_else_signs_no_report(root, purpose):
 
 def test_a_certificate_for_reports_does_not_countersign_and_the_other_way_round(root):
     report, person = (root.issue(purposes=(oid.dotted_string,)) for oid in (REPORT_SIGNING, COUNTERSIGNING))
-    told = [[judge(key, root, purpose).state for purpose in KeyPurpose] for key in (report, person)]
-    assert told == [[State.OK, State.UNTRUSTED, State.OK], [State.UNTRUSTED, State.OK, State.OK]]
+    found = [[judge(key, root, purpose).state for purpose in KeyPurpose] for key in (report, person)]
+    assert found == [[State.OK, State.UNTRUSTED, State.OK], [State.UNTRUSTED, State.OK, State.OK]]
 
 
 def test_own_purposes_are_not_widened_by_signing_documents_which_outside_authorities_write(root):

@@ -69,11 +69,11 @@ def hostile(trial_key, tmp_path):
 def test_a_bundle_cannot_write_on_the_screen_of_whoever_verifies_it(hostile, lab, test_folder, capsys, trusted):
     root = test_folder / "root.crt.pem" if trusted else lab.roots[0]
     run_guarded(["verify", str(hostile), "--trust", str(root)])
-    said = capsys.readouterr()
-    names = [line.split("  ")[0] for line in said.out.splitlines()]
+    captured = capsys.readouterr()
+    names = [line.split("  ")[0] for line in captured.out.splitlines()]
     assert names == list(dict.fromkeys(names))
-    assert not {"\x1b", "\r", "\x9b"} & set(said.out + said.err)
-    assert r"\x1b[2J" in said.out
+    assert not {"\x1b", "\r", "\x9b"} & set(captured.out + captured.err)
+    assert r"\x1b[2J" in captured.out
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -103,9 +103,9 @@ def test_an_error_shows_the_words_of_a_file_and_obeys_none(text, tmp_path, capsy
     policy = tmp_path / "policy.yaml"
     policy.write_text(json.dumps({"schema": "unlearn-audit/policy/v1", "id": text, text: text}))
     assert run_guarded(["policy", "check", str(policy)]) == ExitCode.USAGE
-    said = capsys.readouterr()
-    assert not {"\x1b", "\r", "\x9b", "\x08", "\u202e"} & set(said.out + said.err)
-    assert all(not line.strip().startswith(("::", "##[")) for line in (said.out + said.err).splitlines())
+    captured = capsys.readouterr()
+    assert not {"\x1b", "\r", "\x9b", "\x08", "\u202e"} & set(captured.out + captured.err)
+    assert all(not line.strip().startswith(("::", "##[")) for line in (captured.out + captured.err).splitlines())
 
 
 def test_a_genuine_page_is_never_called_invalid_and_can_be_compared_with_its_pdf(signed, tmp_path, roots, capsys):
@@ -127,8 +127,8 @@ def test_a_folder_of_pages_alone_is_told_from_a_broken_bundle(signed, tmp_path, 
     mail.mkdir()
     for name in ("report.pdf", "report.html"):
         (mail / name).write_bytes((signed / name).read_bytes())
-    told = verify(mail, roots)
-    assert (told.find("integrity").state, told.exit_code) == (State.ABSENT, ExitCode.INCOMPLETE)
+    verification = verify(mail, roots)
+    assert (verification.find("integrity").state, verification.exit_code) == (State.ABSENT, ExitCode.INCOMPLETE)
     (mail / "record.json").write_bytes(b"{}")
     assert verify(mail, roots).find("integrity").state is State.INVALID
 
@@ -160,5 +160,5 @@ def test_links_and_the_line_ends_of_git_have_sentences_of_their_own(lab, tmp_pat
     crlf = shutil.copytree(folder, tmp_path / "crlf")
     chain = crlf / "signer-chain.pem"
     chain.write_bytes(chain.read_bytes().replace(b"\n", b"\r\n"))
-    told = verify(crlf, lab.roots).find("integrity")
-    assert (told.state, "core.autocrlf" in told.sentence) == (State.INVALID, True)
+    line = verify(crlf, lab.roots).find("integrity")
+    assert (line.state, "core.autocrlf" in line.sentence) == (State.INVALID, True)

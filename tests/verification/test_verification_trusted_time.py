@@ -329,6 +329,6 @@ def test_every_line_stands_in_the_json_too(copy, lab, stamps, capsys):
 
     verification = verify(copy, lab.roots, trust_time(stamps))
     print_verification(verification, as_json=True)
-    told = json.loads(capsys.readouterr().out)
-    assert [line.name for line in verification.lines] == [line["name"] for line in told["lines"]]
-    assert {"time", "countersigner 1", "countersignatures"} <= {line["name"] for line in told["lines"]}
+    printed = json.loads(capsys.readouterr().out)
+    assert [line.name for line in verification.lines] == [line["name"] for line in printed["lines"]]
+    assert {"time", "countersigner 1", "countersignatures"} <= {line["name"] for line in printed["lines"]}

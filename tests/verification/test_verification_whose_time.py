@@ -145,8 +145,8 @@ SILENT = {
 }
 
 
-@pytest.mark.parametrize(("shape", "said"), SILENT.values(), ids=SILENT)
-def test_a_list_that_was_given_and_cannot_answer_is_an_error_and_never_silence(root, tmp_path, shape, said):
+@pytest.mark.parametrize(("shape", "message"), SILENT.values(), ids=SILENT)
+def test_a_list_that_was_given_and_cannot_answer_is_an_error_and_never_silence(root, tmp_path, shape, message):
     key = root.issue()
     path = write_small_bundle(tmp_path / "bundle", make_small_record(key), key)
     (tmp_path / "root.pem").write_bytes(root.pem())
@@ -154,7 +154,7 @@ def test_a_list_that_was_given_and_cannot_answer_is_an_error_and_never_silence(r
     for where in (path, path / "report.pdf"):
         options = VerificationOptions(revocations=(tmp_path / "a.crl",))
         verification = verify(where, (tmp_path / "root.pem",), options)
-        assert said in verification.find("revocation lists").sentence
+        assert message in verification.find("revocation lists").sentence
         assert verification.exit_code is ExitCode.INTEGRITY
 
 

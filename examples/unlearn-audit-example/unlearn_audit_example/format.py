@@ -19,8 +19,8 @@ def render_csv(record: AuditRecord) -> str:
         estimate = check.estimate
         bounds = estimate.bounds if estimate is not None else None
         numbers = (estimate.value if estimate else "", bounds.low if bounds else "", bounds.high if bounds else "")
-        said = (check.id, check.title, check.outcome.value, str(check.required).lower())
-        writer.writerow([*map(_write, said), *numbers, _write(str(check.limit)), _write(check.reason)])
+        facts = (check.id, check.title, check.outcome.value, str(check.required).lower())
+        writer.writerow([*map(_write, facts), *numbers, _write(str(check.limit)), _write(check.reason)])
     return text.getvalue()
 
 

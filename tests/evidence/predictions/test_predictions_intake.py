@@ -37,38 +37,38 @@ def with_column(rows, name, make):
 @pytest.mark.parametrize("name", ["record", "fraction", "split_", "id_", "records"])
 def test_no_column_shadows_the_ids_of_a_list_whatever_it_is_called(read, rows, tmp_path, name):
     train = [{**row, "split": {"retain": "train", "forget": "train"}.get(row["split"], row["split"])} for row in rows]
-    told = with_column(train, name, lambda index: str(index % 7))
-    (tmp_path / "list.csv").write_text("id\n" + "\n".join(row["id"] for row in told[:12]))
-    evidence = read(told, forget=tmp_path / "list.csv")
+    changed = with_column(train, name, lambda index: str(index % 7))
+    (tmp_path / "list.csv").write_text("id\n" + "\n".join(row["id"] for row in changed[:12]))
+    evidence = read(changed, forget=tmp_path / "list.csv")
 
-    assert evidence.ids[evidence.split == "forget"].tolist() == [row["id"] for row in told[:12]]
+    assert evidence.ids[evidence.split == "forget"].tolist() == [row["id"] for row in changed[:12]]
     assert evidence.provenance.forget.by == "record"
 
 
 def test_a_list_may_name_a_column_called_record_and_the_report_tells_it_from_record_ids(read, rows, tmp_path):
-    told = [{**row, "split": {"forget": "train", "retain": "train"}.get(row["split"], row["split"])} for row in rows]
-    told = with_column(told, "record", lambda index: f"k{index // 4}")
+    changed = [{**row, "split": {"forget": "train", "retain": "train"}.get(row["split"], row["split"])} for row in rows]
+    changed = with_column(changed, "record", lambda index: f"k{index // 4}")
     (tmp_path / "list.csv").write_text("record\nk1\nk2\n")
-    evidence = read(told, forget=tmp_path / "list.csv")
+    evidence = read(changed, forget=tmp_path / "list.csv")
 
     assert evidence.provenance.forget.count == 8
     assert evidence.provenance.forget.by == "column record"
 
 
 def test_a_header_that_is_the_tables_own_name_for_ids_is_a_header(read, rows, tmp_path):
-    told = [{"image": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows]
-    told = [{**row, "split": {"retain": "train", "forget": "train"}.get(row["split"], row["split"])} for row in told]
-    (tmp_path / "list.csv").write_text("image\n" + "\n".join(row["image"] for row in told[:9]))
-    evidence = read(told, forget=tmp_path / "list.csv", columns=ColumnNames(id="image"))
+    train = [{"image": row["id"], **{k: v for k, v in row.items() if k != "id"}} for row in rows]
+    train = [{**row, "split": {"retain": "train", "forget": "train"}.get(row["split"], row["split"])} for row in train]
+    (tmp_path / "list.csv").write_text("image\n" + "\n".join(row["image"] for row in train[:9]))
+    evidence = read(train, forget=tmp_path / "list.csv", columns=ColumnNames(id="image"))
 
     assert evidence.provenance.forget.count == 9
 
 
 def test_a_header_that_names_nothing_is_said_to_be_one(read, rows, tmp_path):
-    told = [{**row, "split": {"retain": "train", "forget": "train"}.get(row["split"], row["split"])} for row in rows]
+    changed = [{**row, "split": {"retain": "train", "forget": "train"}.get(row["split"], row["split"])} for row in rows]
     (tmp_path / "list.csv").write_text("MRN\n00001\n00002\n")
 
-    assert "'MRN' stands in the first line: if it is a header" in refused(read, told, forget=tmp_path / "list.csv")
+    assert "'MRN' stands in the first line: if it is a header" in refused(read, changed, forget=tmp_path / "list.csv")
 
 
 # one person, several spellings
@@ -89,11 +89,11 @@ def test_a_header_that_names_nothing_is_said_to_be_one(read, rows, tmp_path):
     ],
 )
 def test_one_patient_spelt_in_two_ways_is_refused_with_both(read, rows, one, other):
-    told = with_column(rows, "patient_id", lambda index: one if index == 0 else other if index == 1 else f"x{index}")
+    changed = with_column(rows, "patient_id", lambda index: one if index == 0 else other if index == 1 else f"x{index}")
 
-    said = refused(read, told)
-    assert "may spell one person or group in several ways" in said
-    assert repr(one) in said or one in said
+    message = refused(read, changed)
+    assert "may spell one person or group in several ways" in message
+    assert repr(one) in message or one in message
 
 
 def test_record_ids_that_differ_by_spelling_alone_are_refused(read, change):
@@ -102,9 +102,9 @@ def test_record_ids_that_differ_by_spelling_alone_are_refused(read, change):
 
 @pytest.mark.parametrize("value", ["2.02E+16", "2,02E+16", "1e+17", "20210000000000123.0"])
 def test_digits_that_a_spreadsheet_lost_are_refused(read, rows, value):
-    said = refused(read, with_column(rows, "patient_id", lambda index: value if index < 3 else f"x{index}"))
+    message = refused(read, with_column(rows, "patient_id", lambda index: value if index < 3 else f"x{index}"))
 
-    assert "whose last digits are lost" in said
+    assert "whose last digits are lost" in message
 
 
 @pytest.mark.parametrize(("dtype", "value"), [(np.float64, 2.0**53 + 2), (np.float32, 2.0**24 + 2)])
@@ -120,8 +120,8 @@ def test_ids_that_went_through_floats_too_narrow_for_them_are_refused(rows, poli
 
 @pytest.mark.parametrize("spelt", ["", "NA", "None", "nan", "NULL", "<NA>", "NaT", "#N/A", "?", "-", "unknown", "\\N"])
 def test_unknown_patients_are_unknown_however_they_are_written_and_counted(read, rows, spelt):
-    told = with_column(rows, "patient_id", lambda index: spelt if index % 3 == 0 else f"x{index // 2}")
-    evidence = read(told, columns=ColumnNames(groups=("patient_id",)))
+    changed = with_column(rows, "patient_id", lambda index: spelt if index % 3 == 0 else f"x{index // 2}")
+    evidence = read(changed, columns=ColumnNames(groups=("patient_id",)))
 
     assert (evidence.groups["patient_id"] == "").sum() == 80
     assert find_entry(evidence, "unknown.counted").details["count"] == 80
@@ -129,22 +129,22 @@ def test_unknown_patients_are_unknown_however_they_are_written_and_counted(read,
 
 @pytest.mark.parametrize("code", ["-1", "-999", "9999", "0", "999.0", "anonymous", "XXX"])
 def test_a_code_for_unknown_is_never_one_big_patient(read, rows, code):
-    told = with_column(rows, "patient_id", lambda index: code if index % 3 == 0 else f"x{index // 2}")
+    changed = with_column(rows, "patient_id", lambda index: code if index % 3 == 0 else f"x{index // 2}")
 
-    assert "it looks like a code for unknown" in refused(read, told)
+    assert "it looks like a code for unknown" in refused(read, changed)
 
 
 @pytest.mark.parametrize("word", ["inconnu", "desconocido", "na.", "no", "TBD", "not provided", "\u4e0d\u660e"])
 def test_a_word_among_numbers_is_a_code_in_whatever_language(read, rows, word):
-    told = with_column(rows, "patient_id", lambda index: word if index % 3 == 0 else f"x{index // 2}")
+    changed = with_column(rows, "patient_id", lambda index: word if index % 3 == 0 else f"x{index // 2}")
 
-    assert "it looks like a code for unknown" in refused(read, told)
+    assert "it looks like a code for unknown" in refused(read, changed)
 
 
 def test_names_are_no_codes_where_persons_are_named(read, rows):
-    told = with_column(rows, "patient_id", lambda index: "many" if index % 3 == 0 else chr(97 + index % 20))
+    changed = with_column(rows, "patient_id", lambda index: "many" if index % 3 == 0 else chr(97 + index % 20))
 
-    assert read(told, columns=ColumnNames(groups=("patient_id",))).groups["patient_id"].tolist().count("many") == 80
+    assert read(changed, columns=ColumnNames(groups=("patient_id",))).groups["patient_id"].tolist().count("many") == 80
 
 
 def test_dates_stay_dates(rows, policy, tmp_path):
@@ -167,8 +167,8 @@ def test_dates_stay_dates(rows, policy, tmp_path):
 def test_bare_numbers_are_no_labels_until_the_case_says_what_they_mean(read, rows, labels):
     spelt = dict(zip(("benign", "malignant"), labels, strict=True))
 
-    said = refused(read, [{**row, "label": spelt[row["label"]]} for row in rows])
-    assert "--classes benign,malignant" in said
+    message = refused(read, [{**row, "label": spelt[row["label"]]} for row in rows])
+    assert "--classes benign,malignant" in message
 
 
 @pytest.mark.parametrize(
@@ -196,64 +196,64 @@ def single(rows, make):
 
 
 def test_the_largest_probability_is_refused_as_the_positive_classs(read, rows):
-    told = single(rows, lambda row, m: max(row[f"{m}:benign"], row[f"{m}:malignant"], key=float))
+    changed = single(rows, lambda row, m: max(row[f"{m}:benign"], row[f"{m}:malignant"], key=float))
 
-    assert "holds the largest probability, that of the predicted class" in refused(read, told)
+    assert "holds the largest probability, that of the predicted class" in refused(read, changed)
 
 
 def test_the_largest_probability_of_one_model_alone_is_refused_too(read, rows):
-    told = single(
+    changed = single(
         rows,
         lambda row, m: (
             max(row[f"{m}:benign"], row[f"{m}:malignant"], key=float) if m == "unlearned" else row[f"{m}:malignant"]
         ),
     )
 
-    assert "the one column of 'unlearned'" in refused(read, told)
+    assert "the one column of 'unlearned'" in refused(read, changed)
 
 
 def test_a_model_that_calls_every_record_positive_is_judged_and_said_to_be_so(read, rows):
-    told = single(
+    changed = single(
         rows, lambda row, m: repr(0.5 + float(row[f"{m}:malignant"]) / 2) if m == "unlearned" else row[f"{m}:malignant"]
     )
 
-    assert "calls every record positive" in find_entry(read(told), "scores.one-sided").text
+    assert "calls every record positive" in find_entry(read(changed), "scores.one-sided").text
 
 
 @pytest.mark.parametrize("models", [MODELS, ("unlearned",)])
 def test_the_smallest_probability_is_refused_as_the_positive_classs(read, rows, models):
-    told = single(
+    changed = single(
         rows,
         lambda row, m: (
             min(row[f"{m}:benign"], row[f"{m}:malignant"], key=float) if m in models else row[f"{m}:malignant"]
         ),
     )
 
-    assert "never above 0.5" in (said := refused(read, told))
-    assert "holds the smallest probability" in said
+    assert "never above 0.5" in (message := refused(read, changed))
+    assert "holds the smallest probability" in message
 
 
 def test_the_largest_probability_is_known_though_rounding_put_a_few_below_one_half(read, rows):
-    told = single(rows, lambda row, m: max(row[f"{m}:benign"], row[f"{m}:malignant"], key=float))
-    for row in told[:2]:
+    changed = single(rows, lambda row, m: max(row[f"{m}:benign"], row[f"{m}:malignant"], key=float))
+    for row in changed[:2]:
         row.update(dict.fromkeys(MODELS, "0.4999"))
 
-    assert "almost never below 0.5" in refused(read, told)
+    assert "almost never below 0.5" in refused(read, changed)
 
 
 def test_a_rare_class_that_no_record_is_sure_of_is_read_as_it_is(read, rows):
-    told = single(rows, lambda row, m: repr(float(row[f"{m}:malignant"]) / 2.1))
+    changed = single(rows, lambda row, m: repr(float(row[f"{m}:malignant"]) / 2.1))
 
-    assert find_entry(read(told), "scores.single")
+    assert find_entry(read(changed), "scores.single")
 
 
 def test_a_model_that_collapsed_to_either_side_is_judged(read, rows):
     rng = np.random.default_rng(5)
     for low in (0.0, 0.9):
-        told = single(
+        changed = single(
             rows, lambda row, m, at=low: repr(at + 0.1 * rng.random()) if m == "unlearned" else row[f"{m}:malignant"]
         )
-        assert read(told)
+        assert read(changed)
 
 
 # answers and records
@@ -262,10 +262,10 @@ def test_a_model_that_collapsed_to_either_side_is_judged(read, rows):
 def shuffle(rows, among, models=MODELS, seed=3):
     rng = np.random.default_rng(seed)
     places = [index for index, row in enumerate(rows) if row["split"] in among]
-    told = [dict(row) for row in rows]
+    shuffled = [dict(row) for row in rows]
     for target, source in zip(places, rng.permutation(places), strict=True):
-        told[target] |= {k: v for k, v in rows[source].items() if k.partition(":")[0] in models}
-    return told
+        shuffled[target] |= {k: v for k, v in rows[source].items() if k.partition(":")[0] in models}
+    return shuffled
 
 
 LARGE = {"retain": 300, "forget": 120, "validation": 60, "test": 200}
@@ -294,11 +294,11 @@ def test_answers_at_their_own_records_are_never_called_shuffled(read, seed):
 
 
 def test_a_model_that_answers_as_the_original_is_said_to(read, rows):
-    told = [
+    changed = [
         {**row, "unlearned:benign": row["original:benign"], "unlearned:malignant": row["original:malignant"]}
         for row in rows
     ]
-    entry = find_entry(read(told), "equality.same-answers")
+    entry = find_entry(read(changed), "equality.same-answers")
 
     assert entry.status == "contradicted"
     assert entry.details == {"model": "unlearned", "other": "original"}
@@ -308,17 +308,17 @@ def test_a_model_that_answers_as_the_original_is_said_to(read, rows):
 
 
 def test_only_columns_that_policy_or_case_name_enter_the_evidence(read, rows, policy):
-    told = with_column(rows, "patient_name", lambda index: f"Meier {index}")
-    told = with_column(told, "birth_date", lambda index: f"19{index % 80 + 10}-01-02")
-    told = with_column(told, "PatientAge", lambda index: "045Y")
-    evidence = read(told)
+    changed = with_column(rows, "patient_name", lambda index: f"Meier {index}")
+    changed = with_column(changed, "birth_date", lambda index: f"19{index % 80 + 10}-01-02")
+    changed = with_column(changed, "PatientAge", lambda index: "045Y")
+    evidence = read(changed)
 
     assert evidence.groups == {}
     assert {"patient_name", "birth_date", "PatientAge", "patient_id"} == set(
         find_entry(evidence, "columns.left-out").details["columns"]
     )
     clustered = policy.model_copy(update={"protocol": policy.protocol.model_copy(update={"cluster": "patient_id"})})
-    assert list(read(told, under=clustered).groups) == ["patient_id"]
+    assert list(read(changed, under=clustered).groups) == ["patient_id"]
 
 
 @pytest.mark.parametrize(("name", "age"), [("PatientAge", "045Y"), ("age_approx", "45.0"), ("age", "45,5")])
@@ -330,20 +330,20 @@ def test_every_column_of_ages_is_kept_in_bands_even_where_it_is_asked_for(read, 
 
 
 def test_a_column_like_a_models_answers_is_said_not_to_be_read(read, rows):
-    told = single(rows, lambda row, m: row[f"{m}:malignant"])
-    told = [{**row, "scrub": "0.25" if index % 2 else "0.75"} for index, row in enumerate(told)]
+    changed = single(rows, lambda row, m: row[f"{m}:malignant"])
+    changed = [{**row, "scrub": "0.25" if index % 2 else "0.75"} for index, row in enumerate(changed)]
 
-    assert find_entry(read(told), "models.look-alike").details["columns"] == ["scrub"]
+    assert find_entry(read(changed), "models.look-alike").details["columns"] == ["scrub"]
 
 
 @pytest.mark.parametrize("wide", [True, False])
 def test_roles_are_known_whatever_their_capitals(read, rows, wide):
-    told = rows if wide else single(rows, lambda row, m: row[f"{m}:malignant"])
-    told = [
-        {k.replace("unlearned", "Unlearned").replace("original", "ORIGINAL"): v for k, v in r.items()} for r in told
+    changed = rows if wide else single(rows, lambda row, m: row[f"{m}:malignant"])
+    changed = [
+        {k.replace("unlearned", "Unlearned").replace("original", "ORIGINAL"): v for k, v in r.items()} for r in changed
     ]
 
-    assert set(read(told).log_probs) == set(MODELS)
+    assert set(read(changed).log_probs) == set(MODELS)
 
 
 def test_unused_columns_of_any_type_do_not_matter(rows, policy, tmp_path):
@@ -370,8 +370,8 @@ def test_the_index_that_pandas_writes_is_left_out_and_said(read, rows, name):
 
 
 def test_an_index_without_a_name_that_is_no_count_names_the_records(read, rows):
-    told = [{"": f"img{index:04}", **{k: v for k, v in row.items() if k != "id"}} for index, row in enumerate(rows)]
-    evidence = read(told)
+    changed = [{"": f"img{index:04}", **{k: v for k, v in row.items() if k != "id"}} for index, row in enumerate(rows)]
+    evidence = read(changed)
 
     assert evidence.ids[3] == "img0003"
     assert "ids.index" in codes(evidence)

@@ -40,8 +40,8 @@ def test_a_wide_file_holds_what_it_says(read, rows):
     assert evidence.split.tolist() == [row["split"] for row in rows]
     assert [evidence.classes[index] for index in evidence.label] == [row["label"] for row in rows]
     for model in MODELS:
-        told = [[float(row[f"{model}:{name}"]) for name in CLASSES] for row in rows]
-        np.testing.assert_allclose(np.exp(evidence.log_probs[model]), told, atol=1e-12)
+        expected = [[float(row[f"{model}:{name}"]) for name in CLASSES] for row in rows]
+        np.testing.assert_allclose(np.exp(evidence.log_probs[model]), expected, atol=1e-12)
 
 
 def test_ids_keep_their_zeros(read, rows):
@@ -135,11 +135,11 @@ def test_logits_and_log_probabilities_say_the_same_when_declared(read, rows, kin
 
 
 def test_a_single_logit_is_that_of_the_positive_class(read, rows):
-    told = [dict(row) for row in single_rows(rows)]
-    for row in told:
+    changed = [dict(row) for row in single_rows(rows)]
+    for row in changed:
         row.update({model: repr(float(np.log(float(row[model]) / (1 - float(row[model]))))) for model in MODELS})
 
-    assert same(read(rows), read(told, scores="logits"))
+    assert same(read(rows), read(changed, scores="logits"))
 
 
 def test_train_with_a_forget_list_is_the_same_as_retain_and_forget(read, rows, tmp_path):
@@ -173,13 +173,13 @@ def test_original_classes_are_mapped_by_the_policy_and_what_the_case_declares(re
 def test_several_output_columns_are_kept_and_their_positives_added_up(read, rows):
     several = []
     for index, row in enumerate(rows):
-        told = {k: v for k, v in row.items() if ":" not in k} | {
+        fields = {k: v for k, v in row.items() if ":" not in k} | {
             "label": ("mel" if index % 2 else "bcc") if row["label"] == "malignant" else "nv"
         }
         for model in MODELS:
             half = repr(float(row[f"{model}:malignant"]) / 2)
-            told |= {f"{model}:bcc": half, f"{model}:nv": row[f"{model}:benign"], f"{model}:mel": half}
-        several.append(told)
+            fields |= {f"{model}:bcc": half, f"{model}:nv": row[f"{model}:benign"], f"{model}:mel": half}
+        several.append(fields)
     policy = parse_policy(_policy_for("[mel, bcc]"), "external.yaml", name_known())
     evidence = read(several, under=policy)
 
@@ -209,9 +209,9 @@ def test_declared_numbers_are_read_as_labels_and_the_intake_says_so(read, rows):
 
 def test_the_case_can_call_columns_and_models_otherwise(read, rows):
     names = {"id": "image", "split": "fold", "label": "dx"}
-    told = [{names.get(k, k.replace("unlearned:", "scrub_v2:")): v for k, v in row.items()} for row in rows]
+    changed = [{names.get(k, k.replace("unlearned:", "scrub_v2:")): v for k, v in row.items()} for row in rows]
     evidence = read(
-        told,
+        changed,
         columns=ColumnNames(id="image", split="fold", label="dx", groups=()),
         models={
             "unlearned": ExternalModelFacts(column="scrub_v2", title="SCRUB", made_by="scrub", made_with={"epochs": 5})
@@ -231,19 +231,19 @@ def test_the_case_can_call_columns_and_models_otherwise(read, rows):
 
 
 def test_further_models_are_compared_and_the_audited_one_stays_first(read, rows):
-    told = [
+    changed = [
         {"scrub:benign": row["unlearned:benign"], "scrub:malignant": row["unlearned:malignant"], **row} for row in rows
     ]
-    provenance = read(told).provenance
+    provenance = read(changed).provenance
 
     assert [card.name for card in provenance.candidates] == ["unlearned", "scrub"]
     assert provenance.find_model("scrub").role == "compared"
 
 
 def test_ages_become_bands_and_shared_patients_are_found(read, rows):
-    told = [{**row, "age": "57"} for row in rows]
-    told[0]["patient_id"] = told[-1]["patient_id"]
-    evidence = read(told, columns=ColumnNames(groups=("age",)))
+    changed = [{**row, "age": "57"} for row in rows]
+    changed[0]["patient_id"] = changed[-1]["patient_id"]
+    evidence = read(changed, columns=ColumnNames(groups=("age",)))
 
     assert set(evidence.groups["age_band"].tolist()) == {"40 to 59"}
     assert ("retain", "test", 1) in [(*o.splits, o.shared_groups) for o in evidence.provenance.data.overlaps]
@@ -255,8 +255,8 @@ SUBGROUPS = "subgroups: {columns: [age_band, size_band], bands: {age: [30, 57], 
 def test_numbers_become_the_policys_bands_and_not_the_usual_ones(read, rows):
     banded = parse_policy(POLICY + SUBGROUPS, "banded.yaml", name_known())
     ages = ("29.9", "30", "57", "")
-    told = [{**row, "age": ages[i % 4], "size": str(i % 4)} for i, row in enumerate(rows)]
-    evidence = read(told, under=banded)
+    changed = [{**row, "age": ages[i % 4], "size": str(i % 4)} for i, row in enumerate(rows)]
+    evidence = read(changed, under=banded)
 
     assert evidence.groups["age_band"][:4].tolist() == ["under 30", "30 to 56", "57 and over", ""]
     assert evidence.groups["size_band"][:4].tolist() == ["under 2.5"] * 3 + ["2.5 and over"]
@@ -295,8 +295,8 @@ def test_rounded_probabilities_keep_their_order(shares):
 def test_probabilities_of_exactly_zero_are_counted_in_the_intake(read, change):
     evidence = read(change(3, unlearned__benign="1", unlearned__malignant="0"))
 
-    said = find_entry(evidence, "scores.zero").text
-    assert "1 of 240 answers of 'unlearned' are probabilities of exactly 0 or 1" in said
+    text = find_entry(evidence, "scores.zero").text
+    assert "1 of 240 answers of 'unlearned' are probabilities of exactly 0 or 1" in text
 
 
 def test_the_salt_is_fresh_and_binds_the_forget_records(read, rows):
@@ -310,11 +310,11 @@ def test_the_salt_is_fresh_and_binds_the_forget_records(read, rows):
 
 
 def test_an_id_may_hold_commas_quotes_and_formulas(read, rows):
-    told = [{**row, "id": f'=cmd|"/c {row["id"]}"!A1, x'} for row in rows]
+    changed = [{**row, "id": f'=cmd|"/c {row["id"]}"!A1, x'} for row in rows]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(told[0]))
+    writer = csv.DictWriter(text, list(changed[0]))
     writer.writeheader()
-    writer.writerows(told)
+    writer.writerows(changed)
 
     assert read(text.getvalue()).ids[0] == '=cmd|"/c 00000"!A1, x'
 

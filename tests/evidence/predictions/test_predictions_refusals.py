@@ -26,17 +26,17 @@ def scaled(rows, factor):
 
 
 def test_percentages_are_refused_with_the_factor(read, rows):
-    said = refused(read, scaled(rows, 100))
+    message = refused(read, scaled(rows, 100))
 
-    assert "model 'original': expected probabilities between 0 and 1" in said
-    assert "divide by 100" in said
+    assert "model 'original': expected probabilities between 0 and 1" in message
+    assert "divide by 100" in message
 
 
 def test_single_percentages_are_refused_with_the_factor(read, rows):
-    told = [{"id": r["id"], "split": r["split"], "label": r["label"],
+    changed = [{"id": r["id"], "split": r["split"], "label": r["label"],
              **{m: float(r[f"{m}:malignant"]) * 100 for m in ("original", "unlearned")}} for r in rows]  # fmt: skip
 
-    assert "divide by 100" in refused(read, told)
+    assert "divide by 100" in refused(read, changed)
 
 
 def test_logits_that_nobody_declared_are_refused(read, rows):
@@ -48,17 +48,17 @@ def test_probabilities_declared_as_logits_are_refused(read, rows):
 
 
 def test_rows_that_do_not_sum_to_one_are_refused_with_the_record(read, change):
-    said = refused(read, change(9, unlearned__benign="0.5", unlearned__malignant="0.4"))
+    message = refused(read, change(9, unlearned__benign="0.5", unlearned__malignant="0.4"))
 
-    assert "model 'unlearned': expected probabilities that sum to one for each record, found 0.9" in said
-    assert "'00009' (1 of 240 rows)" in said
+    assert "model 'unlearned': expected probabilities that sum to one for each record, found 0.9" in message
+    assert "'00009' (1 of 240 rows)" in message
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "inf", "n/a", "0,5"])
 def test_a_cell_that_is_no_number_is_refused_with_row_and_column(read, change, cell):
-    said = refused(read, change(4, retrained__benign=cell))
+    message = refused(read, change(4, retrained__benign=cell))
 
-    assert "row 6, column 'retrained:benign': expected a finite number" in said
+    assert "row 6, column 'retrained:benign': expected a finite number" in message
 
 
 def test_null_in_parquet_is_refused_with_row_and_column(rows, policy, tmp_path):
@@ -76,32 +76,32 @@ def test_repeated_records_are_refused_by_id(read, rows):
 
 
 def test_ids_that_would_act_on_a_terminal_are_refused(read, change):
-    said = refused(read, change(2, id="\x1b[2J00002"))
+    message = refused(read, change(2, id="\x1b[2J00002"))
 
-    assert "printable characters" in said
-    assert "\x1b" not in said
+    assert "printable characters" in message
+    assert "\x1b" not in message
 
 
 def test_swapped_columns_of_classes_are_refused(read, rows):
     flip = {"benign": "malignant", "malignant": "benign"}
-    told = [{f"{k.split(':')[0]}:{flip[k.split(':')[1]]}" if ":" in k else k: v for k, v in r.items()} for r in rows]
-    said = refused(read, told)
+    changed = [{f"{k.split(':')[0]}:{flip[k.split(':')[1]]}" if ":" in k else k: v for k, v in r.items()} for r in rows]
+    message = refused(read, changed)
 
-    assert "the original gives positives a lower probability than negatives (AUC 0.0" in said
-    assert "swapped" in said
+    assert "the original gives positives a lower probability than negatives (AUC 0.0" in message
+    assert "swapped" in message
 
 
 def test_zeros_and_ones_the_wrong_way_round_are_refused(read, rows):
-    told = [{**row, "label": {"benign": "1", "malignant": "0"}[row["label"]]} for row in rows]
+    changed = [{**row, "label": {"benign": "1", "malignant": "0"}[row["label"]]} for row in rows]
 
-    said = refused(read, told, classes=("benign", "malignant"))
-    assert "are two classes' columns swapped, or 0 and 1 in the labels?" in said
+    message = refused(read, changed, classes=("benign", "malignant"))
+    assert "are two classes' columns swapped, or 0 and 1 in the labels?" in message
 
 
 def test_swapped_label_and_split_are_told_apart(read, rows):
-    told = [{**row, "label": row["split"], "split": row["label"]} for row in rows]
+    changed = [{**row, "label": row["split"], "split": row["label"]} for row in rows]
 
-    assert "the column 'label' holds splits: are the two swapped?" in refused(read, told)
+    assert "the column 'label' holds splits: are the two swapped?" in refused(read, changed)
 
 
 def test_swapped_id_and_label_are_told_apart(read, rows):
@@ -113,32 +113,32 @@ def test_a_label_of_its_own_for_every_record_asks_for_swapped_columns(read, rows
 
 
 def test_a_misspelt_label_is_never_a_negative(read, change):
-    said = refused(read, change(11, label="Malignant"))
+    message = refused(read, change(11, label="Malignant"))
 
-    assert "found 'Malignant', first for record '00011'" in said
-    assert "never taken as negative" in said
+    assert "found 'Malignant', first for record '00011'" in message
+    assert "never taken as negative" in message
 
 
 def test_numbers_as_labels_need_their_meaning_where_columns_are_named_otherwise(read, rows, policy):
     several = policy.model_copy(update={"task": policy.task.model_copy(update={"positive": ("mel",)})})
-    told = [{k.replace("malignant", "mel").replace("benign", "nv"): v for k, v in r.items()} for r in rows]
-    told = [{**r, "label": {"malignant": "1", "benign": "0"}[r["label"]]} for r in told]
+    changed = [{k.replace("malignant", "mel").replace("benign", "nv"): v for k, v in r.items()} for r in rows]
+    changed = [{**r, "label": {"malignant": "1", "benign": "0"}[r["label"]]} for r in changed]
 
-    assert "classes: [benign, malignant]" in refused(read, told, under=several)
+    assert "classes: [benign, malignant]" in refused(read, changed, under=several)
 
 
 def test_a_positive_class_by_number_is_never_a_columns_place(read, rows, policy):
     several = policy.model_copy(update={"task": policy.task.model_copy(update={"positive": ("1",)})})
-    told = [{k.replace("malignant", "mel").replace("benign", "nv"): v for k, v in r.items()} for r in rows]
+    changed = [{k.replace("malignant", "mel").replace("benign", "nv"): v for k, v in r.items()} for r in rows]
 
-    assert "names positive classes by number" in refused(read, told, under=several)
+    assert "names positive classes by number" in refused(read, changed, under=several)
 
 
 @pytest.mark.parametrize("model", ["original", "unlearned"])
 def test_a_missing_model_is_refused_by_role(read, rows, model):
-    told = [{k: v for k, v in row.items() if not k.startswith(model)} for row in rows]
+    changed = [{k: v for k, v in row.items() if not k.startswith(model)} for row in rows]
 
-    assert f"expected predictions of the {model} model" in refused(read, told)
+    assert f"expected predictions of the {model} model" in refused(read, changed)
 
 
 def test_a_model_of_the_case_that_the_file_has_not_is_refused(read, rows):
@@ -146,9 +146,9 @@ def test_a_model_of_the_case_that_the_file_has_not_is_refused(read, rows):
 
 
 def test_a_model_without_some_class_is_refused(read, rows):
-    told = [{k: v for k, v in row.items() if k != "unlearned:benign"} for row in rows]
+    changed = [{k: v for k, v in row.items() if k != "unlearned:benign"} for row in rows]
 
-    assert "found 'malignant' for 'unlearned'" in refused(read, told)
+    assert "found 'malignant' for 'unlearned'" in refused(read, changed)
 
 
 @pytest.mark.parametrize("split", ["test", "forget"])
@@ -157,9 +157,9 @@ def test_a_file_without_test_or_forget_records_is_refused(read, rows, split):
 
 
 def test_a_test_split_of_one_class_is_refused(read, rows):
-    told = [row for row in rows if row["split"] != "test" or row["label"] == "benign"]
+    changed = [row for row in rows if row["split"] != "test" or row["label"] == "benign"]
 
-    assert "expected positive and negative test records, found 0 positive" in refused(read, told)
+    assert "expected positive and negative test records, found 0 positive" in refused(read, changed)
 
 
 def test_train_without_a_list_of_whom_to_forget_is_refused(read, rows):
@@ -173,9 +173,9 @@ def test_train_without_a_list_of_whom_to_forget_is_refused(read, rows):
 )  # fmt: skip
 def test_ids_of_a_list_that_differ_are_refused_with_what_differs(read, rows, tmp_path, listed, words):
     (tmp_path / "ids.csv").write_text(f"id\n{listed}\n")
-    told = [{**row, "split": "test" if row["split"] == "test" else "train"} for row in rows]
+    changed = [{**row, "split": "test" if row["split"] == "test" else "train"} for row in rows]
     with pytest.raises(CaseError) as caught:
-        read(told, forget=tmp_path / "ids.csv")
+        read(changed, forget=tmp_path / "ids.csv")
 
     assert words in f"{caught.value.message} {caught.value.hint}"
 
@@ -206,19 +206,19 @@ def test_files_that_contradict_one_another_are_refused_with_the_record(rows, pol
 
 
 def test_a_long_file_with_a_missing_answer_is_refused_with_record_and_model(read, rows):
-    told = [{"id": r["id"], "split": r["split"], "label": r["label"], "model": m, "p": r[f"{m}:malignant"]}
+    changed = [{"id": r["id"], "split": r["split"], "label": r["label"], "model": m, "p": r[f"{m}:malignant"]}
             for r in rows for m in ("original", "unlearned")]  # fmt: skip
 
-    assert "found no row for record '00001', model 'unlearned'" in refused(read, told[:3] + told[4:])
-    assert "found more than one row for record '00001', model 'original'" in refused(read, [*told, told[2]])
+    assert "found no row for record '00001', model 'unlearned'" in refused(read, changed[:3] + changed[4:])
+    assert "found more than one row for record '00001', model 'original'" in refused(read, [*changed, changed[2]])
 
 
 def test_a_long_file_whose_rows_disagree_on_a_record_is_refused(read, rows):
-    told = [{"id": r["id"], "split": r["split"], "label": r["label"], "model": m, "p": r[f"{m}:malignant"]}
+    changed = [{"id": r["id"], "split": r["split"], "label": r["label"], "model": m, "p": r[f"{m}:malignant"]}
             for r in rows for m in ("original", "unlearned")]  # fmt: skip
-    told[5] = {**told[5], "label": "malignant" if told[5]["label"] == "benign" else "benign"}
+    changed[5] = {**changed[5], "label": "malignant" if changed[5]["label"] == "benign" else "benign"}
 
-    assert "record '00002' has 'label' as" in refused(read, told)
+    assert "record '00002' has 'label' as" in refused(read, changed)
 
 
 @pytest.mark.parametrize(
@@ -226,10 +226,10 @@ def test_a_long_file_whose_rows_disagree_on_a_record_is_refused(read, rows):
     ["model,accuracy,fnr\noriginal,0.93,0.1\nunlearned,0.91,0.2\n", "metric,value\nglobal risk,0.4\n"],
 )
 def test_aggregate_figures_are_observation_only_and_the_message_says_what_is_needed(read, content):
-    said = refused(read, content)
+    message = refused(read, content)
 
-    assert "one row for each record with id, split, label and every model's probabilities is needed" in said
-    assert "observation only" in said
+    assert "one row for each record with id, split, label and every model's probabilities is needed" in message
+    assert "observation only" in message
 
 
 @pytest.mark.parametrize(
@@ -282,15 +282,15 @@ def test_predictions_without_retained_records_need_the_number_of_training_record
 
 
 def test_a_name_that_cannot_stand_in_an_address_is_refused(read, rows):
-    told = [{k.replace("retrained:", "../../etc:"): v for k, v in row.items()} for row in rows]
+    changed = [{k.replace("retrained:", "../../etc:"): v for k, v in row.items()} for row in rows]
 
-    assert "expected model names of letters" in refused(read, told)
+    assert "expected model names of letters" in refused(read, changed)
 
 
 def single(rows, labels):
     facts = ("id", "split", "label")
-    told = [{**{k: r[k] for k in facts}, **{m: r[f"{m}:malignant"] for m in ("original", "unlearned")}} for r in rows]
-    return [{**row, "label": labels[row["label"]]} for row in told]
+    flat = [{**{k: r[k] for k in facts}, **{m: r[f"{m}:malignant"] for m in ("original", "unlearned")}} for r in rows]
+    return [{**row, "label": labels[row["label"]]} for row in flat]
 
 
 def positive_by(policy, *positive, **names):
@@ -298,10 +298,10 @@ def positive_by(policy, *positive, **names):
 
 
 def test_a_declared_class_never_becomes_negative_by_another_spelling_in_the_policy(read, rows, policy):
-    told = single(rows, {"malignant": "basal", "benign": "nv"})
+    changed = single(rows, {"malignant": "basal", "benign": "nv"})
 
     assert "has no class 'bcc'" in refused(
-        read, told, under=positive_by(policy, "mel", "bcc"), classes=("nv", "mel", "basal")
+        read, changed, under=positive_by(policy, "mel", "bcc"), classes=("nv", "mel", "basal")
     )
 
 
@@ -312,16 +312,16 @@ def test_the_policys_name_for_positives_stays_positive_where_the_case_declares_i
 
 
 def test_a_name_that_is_a_class_and_its_opposite_is_refused(read, rows, policy):
-    told = single(rows, {"malignant": "in situ", "benign": "nv"})
+    changed = single(rows, {"malignant": "in situ", "benign": "nv"})
 
     assert "give the policy's task another positive_name" in refused(
-        read, told, under=positive_by(policy, "in situ"), classes=("nv", "malignant", "in situ")
+        read, changed, under=positive_by(policy, "in situ"), classes=("nv", "malignant", "in situ")
     )
-    assert "counts as positive" in refused(read, told, under=positive_by(policy, "in situ", negative_name="in situ"))
+    assert "counts as positive" in refused(read, changed, under=positive_by(policy, "in situ", negative_name="in situ"))
 
 
 def test_a_positive_class_by_number_is_its_place_among_the_declared_classes(read, rows, policy):
-    told = single(rows, {"malignant": "mel", "benign": "nv"})
-    evidence = read(told, under=positive_by(policy, "0"), classes=("mel", "nv"))
+    changed = single(rows, {"malignant": "mel", "benign": "nv"})
+    evidence = read(changed, under=positive_by(policy, "0"), classes=("mel", "nv"))
 
-    assert evidence.is_positive.sum() == sum(row["label"] == "mel" for row in told)
+    assert evidence.is_positive.sum() == sum(row["label"] == "mel" for row in changed)

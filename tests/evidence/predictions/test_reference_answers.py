@@ -80,8 +80,8 @@ def test_halves_are_complementary_and_reproducible_and_the_table_says_them(plan,
     assert not plan.trained_on[:, plan.split == "validation"].any()
     assert plan.trained_on[:, plan.split == "retain"].all()
     assert [[row[str(k)] == "1" for row in rows] for k in range(8)] == plan.trained_on.tolist()
-    said = json.loads(about.read_text())
-    assert (said["models"], said["forget"], said["controls"], len(set(said["seeds"]))) == (8, 40, 100, 8)
+    facts = json.loads(about.read_text())
+    assert (facts["models"], facts["forget"], facts["controls"], len(set(facts["seeds"]))) == (8, 40, 100, 8)
 
 
 def test_records_of_one_person_stand_on_one_side(predictions):
@@ -160,8 +160,8 @@ def test_parquet_and_one_score_read_alike(plan, evidence, tmp_path):
 def test_the_case_file_names_them(plan, predictions, tmp_path):
     plan.write(tmp_path / "plan")
     write(tmp_path / "shadow.csv", answer(plan))
-    said = {"answers": ["shadow.csv"], "plan": "plan/plan.json"}
-    case = CaseFile.model_validate({"schema": "unlearn-audit/case/v1", "name": "x", "references": said})
+    fields = {"answers": ["shadow.csv"], "plan": "plan/plan.json"}
+    case = CaseFile.model_validate({"schema": "unlearn-audit/case/v1", "name": "x", "references": fields})
     policy = parse_policy(ATTACKS, "external.yaml", name_known())
 
     evidence = Predictions((predictions,), case, created="2026-01-02T03:04:05Z", folder=tmp_path).read(policy)
