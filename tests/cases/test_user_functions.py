@@ -216,7 +216,7 @@ def test_an_original_that_was_brought_gets_reference_models_by_the_function_that
 
 
 def test_the_users_code_sees_class_numbers_as_the_outputs_of_his_network_are(build, own, tmp_path):
-    """A external network answers in the order of the data set (malignant first), the task counts benign first."""
+    """An external network answers in the order of the data set (malignant first), the task counts benign first."""
     from unlearn_audit.cases import ExternalOriginal
     from unlearn_audit.policy import Network
 

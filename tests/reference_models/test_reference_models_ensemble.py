@@ -22,10 +22,10 @@ from unlearn_audit.reference_models.workers import open_workers
 from unlearn_audit.training import fit, predict_log_probs
 
 
-def count_made(case_or_log):
-    """Number of reference models that `progress` heard to be made anew, per task."""
+def count_made(steps):
+    """Number of reference models that were made anew by these steps, per task."""
     first, last = {}, {}
-    for task, done, _ in case_or_log:
+    for task, done, _ in steps:
         first.setdefault(task, done)
         last[task] = done
     return {task: last[task] - first[task] for task in first if "reference models" in task}

@@ -123,13 +123,13 @@ def _list_stages(
         replace(
             setting,
             seed=derive_integer(setting.seed, "stage", str(number)),
-            progress=partial(_tell_part, setting.progress, start, sum(steps)),
+            progress=partial(_report_part, setting.progress, start, sum(steps)),
         )
         for number, start in enumerate(starts)
     ]
 
 
-def _tell_part(progress: ProgressCallback, before: int, whole: int, task: str, done: int, _steps: int) -> None:
+def _report_part(progress: ProgressCallback, before: int, whole: int, task: str, done: int, _steps: int) -> None:
     progress(task, before + done, whole)
 
 

@@ -230,5 +230,5 @@ def _describe_bad(trial: Trial) -> Message:
 
 
 def _describe_search(search: SearchTrial) -> Message:
-    said = {"passes": search.passes, "draws": search.draws}
-    return write_message("proof-search-seldom-passes", method=search.method, settings=search.settings, **said)
+    counts = {"passes": search.passes, "draws": search.draws}
+    return write_message("proof-search-seldom-passes", method=search.method, settings=search.settings, **counts)

@@ -157,8 +157,8 @@ def _name_groups(policy: Policy, records: _Records) -> dict[str, NDArray[np.str_
 
 def _asked_values(policy: Policy, column: str) -> list[str]:
     """The groups of a column that checks name, at least two."""
-    asked = sorted({str(c.among.value) for c in policy.checks if c.among.is_group and c.among.column == column})
-    return [*asked, *["first", "second"][: max(0, 2 - len(asked))]]
+    named = sorted({str(c.among.value) for c in policy.checks if c.among.is_group and c.among.column == column})
+    return [*named, *["first", "second"][: max(0, 2 - len(named))]]
 
 
 def _describe(policy: Policy, records: _Records) -> Provenance:

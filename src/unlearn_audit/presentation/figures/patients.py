@@ -32,14 +32,14 @@ def draw_patients(index: Index) -> Figure | None:
     for number, model in enumerate(models):
         own = [curve for curve in shown if curve.key.model == model]
         _Panel(index, model, own, place, _LEFT + _GAP + number * (wide + _GAP), wide).draw(drawing)
-    whom = name_unit(index)
+    unit = name_unit(index)
     text = "; ".join(f"{index.name(model)}: {describe_count(index, model)}" for model in models)
     caption = (
-        f"Each mark is one erased {whom.removesuffix('s')}, in no order and without names: the higher, the more "
+        f"Each mark is one erased {unit.removesuffix('s')}, in no order and without names: the higher, the more "
         "clearly models that were trained on it and made to forget differ from models that never saw it. Above the "
         "dashed line it is recognised."
     )
-    alt = f"Erased {whom} that are still recognised: {text}. They are the marks above the dashed line."
+    alt = f"Erased {unit} that are still recognised: {text}. They are the marks above the dashed line."
     return Figure("patients", drawing.to_uri(), alt, caption, WIDTH, drawing.height)
 
 

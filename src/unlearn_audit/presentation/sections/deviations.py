@@ -76,10 +76,10 @@ def _compare_method(reference: dict[str, Any], audited: ModelCard) -> Iterator[t
     if method != audited.method:
         yield "Audited method", f"{clip(audited.method, 80)}, where the reference case audits {method}"
         return
-    asked = reference.get("parameters") or {}
-    differs = sorted(key for key, value in asked.items() if audited.parameters.get(key) != value)
+    declared = reference.get("parameters") or {}
+    differs = sorted(key for key, value in declared.items() if audited.parameters.get(key) != value)
     if differs:
-        found = ", ".join(f"{key} = {audited.parameters.get(key, NONE)} instead of {asked[key]}" for key in differs)
+        found = ", ".join(f"{key} = {audited.parameters.get(key, NONE)} instead of {declared[key]}" for key in differs)
         yield "Parameters of the audited method", clip(found, _LONGEST)
 
 

@@ -29,7 +29,7 @@ class Mark:
     outcome: Outcome
     note: str = ""
     """A smaller second line, such as what a waiver does to it."""
-    said: str = ""
+    text: str = ""
     """Other words than the outcome's own, where another question is answered than whether a check passes."""
 
     kind: ClassVar[str] = "mark"
@@ -48,7 +48,7 @@ class Mark:
     @property
     def word(self) -> str:
         """The outcome as a word."""
-        return self.said or self.outcome.label
+        return self.text or self.outcome.label
 
 
 @dataclass(frozen=True)

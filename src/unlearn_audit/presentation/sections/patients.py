@@ -46,19 +46,19 @@ class Patients:
 
 def summarise(index: Index) -> str | None:
     """Return the sentence of page one, None where nothing was asked about single records."""
-    whom, found = _find_counts(index, index.audited)
+    unit, found = _find_counts(index, index.audited)
     if found is None:
         return None
     if found.estimate is None:
-        return f"Whether single erased {whom} are still recognised was not tested: {found.not_run}."
+        return f"Whether single erased {unit} are still recognised was not tested: {found.not_run}."
     count, n = int(found.estimate.value), found.estimate.n
     if count:
         verb = "is" if count == 1 else "are"
-        text = f"{count} of {n} erased {whom} {verb} still recognised by {_PROCEDURE}"
-        return f"{text}{_describe_class(index, whom, count)}."
-    test = index.find(_name_test(whom), index.audited)
+        text = f"{count} of {n} erased {unit} {verb} still recognised by {_PROCEDURE}"
+        return f"{text}{_describe_class(index, unit, count)}."
+    test = index.find(_name_test(unit), index.audited)
     power = test.estimate.power if test and test.estimate else None
-    return f"None of {n} erased {whom} stands out to {_PROCEDURE}. {_describe_power(power)}"
+    return f"None of {n} erased {unit} stands out to {_PROCEDURE}. {_describe_power(power)}"
 
 
 def _find_counts(index: Index, model: str, among: Population = ALL) -> tuple[str, Finding | None]:
@@ -69,12 +69,12 @@ def _find_counts(index: Index, model: str, among: Population = ALL) -> tuple[str
     return "records", index.find("recognised-records", model, among=among)
 
 
-def _name_test(whom: str) -> str:
-    return "worst-patient-recognition" if whom == "patients" else "worst-record-recognition"
+def _name_test(unit: str) -> str:
+    return "worst-patient-recognition" if unit == "patients" else "worst-record-recognition"
 
 
-def _describe_class(index: Index, whom: str, count: int) -> str:
-    name = "recognised-patients" if whom == "patients" else "recognised-records"
+def _describe_class(index: Index, unit: str, count: int) -> str:
+    name = "recognised-patients" if unit == "patients" else "recognised-records"
     positive = index.find(name, index.audited, among=POSITIVE)
     if positive is None or positive.estimate is None:
         return ""
@@ -111,11 +111,11 @@ def present_patients(index: Index) -> Patients:
 
 def _describe_controls(index: Index) -> tuple[str, ...]:
     """Return what the test says where the truth is known: without both controls it would prove nothing."""
-    whom, _ = _find_counts(index, index.audited)
+    unit, _ = _find_counts(index, index.audited)
     lines = []
     for role, expected, known in (("original", False, "which remember"), ("retrained", True, "which cannot remember")):
         name = index.find_name(role)
-        found = index.find(_name_test(whom), name) if name else None
+        found = index.find(_name_test(unit), name) if name else None
         if found is None or found.estimate is None:
             reason = found.not_run if found is not None else "the case has no such model"
             lines.append(f"Control, {role} models: not run: {reason}.")

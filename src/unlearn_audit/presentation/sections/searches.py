@@ -53,9 +53,9 @@ def _show_pairs(setting: TriedConfiguration) -> Cell | Mark:
 def _list_missed(search: HyperparameterSearch) -> Iterator[str]:
     """Yield why settings did not pass over pairs; that nobody looked, the search itself says."""
     for number, setting in enumerate(search.tried, 1):
-        said = setting.pairs
-        if said is not None and said.outcome is not Outcome.PASS and said.reason.code != "pairs-not-asked":
-            yield f"Setting {number}: {said.reason.text}"
+        pairs = setting.pairs
+        if pairs is not None and pairs.outcome is not Outcome.PASS and pairs.reason.code != "pairs-not-asked":
+            yield f"Setting {number}: {pairs.reason.text}"
 
 
 def _find_same(tried: tuple[TriedConfiguration, ...]) -> frozenset[str]:
