@@ -25,28 +25,52 @@ def select_answers(name: str) -> str:
     return "\n".join(lines)
 
 
-def _format_answer(result: StudyResult, index: int, text: str) -> str:
+def _format_answer(result: StudyResult, index: int, says: str) -> str:
     for answer in result.cells[index].answers:
-        if answer.claim.says == text:
+        if answer.claim.says == says:
             shown = show_estimate(answer.difference, signed=True)
             return f"{OUTCOMES[answer.outcome]}: {shown}, {answer.agreeing} of {answer.seeds} seeds"
     return "-"
 
 
-def format_numbers(name: str) -> str:
-    """Return the main columns of every cell: means over seeds with their intervals."""
+def compare_with_paper() -> str:
+    """Return the paper's claims, answered by its own settings on a small network and by this project's."""
+    own, skin = read_study("as-published-small"), read_study("skin")
+    heads = [
+        *(f"by its settings, {show_share(cell.forget)}" for cell in own.cells),
+        *(f"by ours, {show_share(cell.forget)} of all" for cell in skin.cells),
+    ]
+    lines = [f"| Claim of the abstract | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for claim in own.study.claims:
+        answers = [_format_answer(own, index, claim.says) for index in range(len(own.cells))]
+        outcomes = [
+            OUTCOMES[answer.outcome]
+            for cell in skin.cells
+            for answer in cell.answers
+            if answer.claim.says == claim.says
+        ]
+        lines.append(f"| {claim.says} | {' | '.join([*answers, *outcomes])} |")
+    return "\n".join(lines)
+
+
+def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
+    """Return a cell's table of means over seeds with their intervals, a row for a model."""
     result = read_study(name)
     titles = {measure: row.title for measure, row in find_measures(result).items()}
+    shown = [measure for measure in measures if measure in titles]
+    lines = [f"| Model | {' | '.join(titles[m] for m in shown)} |", "|---" * (1 + len(shown)) + "|"]
+    for row in result.cells[cell].rows:
+        mark = f" (collapsed in {len(row.collapsed)})" if row.collapsed else ""
+        lines.append(f"| {row.title}{mark} | {' | '.join(show_estimate(row.find(m).mean) for m in shown)} |")
+    return "\n".join(lines)
+
+
+def format_numbers(name: str) -> str:
+    """Return the main columns of every cell: means over seeds with their intervals."""
     parts: list[str] = []
-    for cell in result.cells:
-        measures = [measure for measure in _COLUMNS if measure in titles]
+    for index, cell in enumerate(read_study(name).cells):
         parts += [f"### {show_share(cell.forget)} forgotten, means over {len(cell.seeds)} seeds", ""]
-        parts += [f"| Model | {' | '.join(titles[m] for m in measures)} |", "|---" * (1 + len(measures)) + "|"]
-        for row in cell.rows:
-            shown = [show_estimate(row.find(m).mean) for m in measures]
-            mark = f" (collapsed in {len(row.collapsed)})" if row.collapsed else ""
-            parts.append(f"| {row.title}{mark} | {' | '.join(shown)} |")
-        parts.append("")
+        parts += [_format_rows(name, _COLUMNS, index), ""]
     return "\n".join(parts[:-1])
 
 
@@ -56,4 +80,5 @@ def list_passages(names: Sequence[str]) -> dict[tuple[str, str], Callable[[], st
     for name in names:
         found["study.md", f"{name}-answers"] = lambda name=name: select_answers(name)
     found["study.md", "skin-numbers"] = lambda: format_numbers("skin")
+    found["study.md", "paper-answers"] = compare_with_paper
     return found
