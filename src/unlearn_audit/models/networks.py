@@ -47,7 +47,7 @@ class LinearHead(nn.Module):
         """Return (n, classes) logits of (n, *shape) inputs.
 
         Written as weights times inputs, the transpose of what `nn.Linear` does: where many heads are trained at once,
-        both this product and that of the gradient are two to three times as fast with few classes and many features.
+        both this product and that of the gradient are about twice as fast with few classes and many features.
         """
         return (self.head.weight @ x.flatten(1).T).T + self.head.bias
 
