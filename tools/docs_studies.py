@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unlearn_audit.study import OUTCOMES, StudyResult, find_measures, show_estimate, show_share
+from unlearn_audit.study.by_subgroup import PREFIX as AMONG
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _COLUMNS = ("fnr", "risk", "fnr-at-fpr", "auroc", "confidence-positive", "relearned-positive", "u-lira-positive")
@@ -53,6 +54,32 @@ def compare_with_paper() -> str:
     return "\n".join(lines)
 
 
+def compare_resolutions() -> str:
+    """Return the answers at 28 and at 64 pixels, on the same images."""
+    results = [read_study(name) for name in ("skin-28", "skin-64")]
+    lines = ["| Claim | Said by | 28 x 28 | 64 x 64 |", "|---|---|---|---|"]
+    for claim in results[0].study.claims:
+        answers = [_format_answer(result, 0, claim.says) for result in results]
+        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(answers)} |")
+    return "\n".join(lines)
+
+
+def format_resolutions() -> str:
+    """Return the main columns at either resolution."""
+    return "\n\n".join(f"**{side} x {side} pixels**\n\n{_format_rows(f'skin-{side}', _COLUMNS)}" for side in (28, 64))
+
+
+def format_subgroups() -> str:
+    """Return who misses how much in each group at 64 pixels, and on how many positives that rests."""
+    result = read_study("skin-64")
+    first = result.cells[0].rows[0]
+    groups = [name for name in find_measures(result) if name.startswith(AMONG) and first.find(name).mean]
+    counts = ", ".join(
+        f"{mean.n} with {name.removeprefix(AMONG)}" for name in groups if (mean := first.find(name).mean)
+    )
+    return f"{_format_rows('skin-64', groups)}\n\nMalignant test records: {counts}."
+
+
 def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
     """Return a cell's table of means over seeds with their intervals, a row for a model."""
     result = read_study(name)
@@ -81,4 +108,7 @@ def list_passages(names: Sequence[str]) -> dict[tuple[str, str], Callable[[], st
         found["study.md", f"{name}-answers"] = lambda name=name: select_answers(name)
     found["study.md", "skin-numbers"] = lambda: format_numbers("skin")
     found["study.md", "paper-answers"] = compare_with_paper
+    found["study.md", "resolution-answers"] = compare_resolutions
+    found["study.md", "resolution-numbers"] = format_resolutions
+    found["study.md", "resolution-subgroups"] = format_subgroups
     return found

@@ -11,7 +11,7 @@ from unlearn_audit.study.summary import digest_settings
 
 ROOT = DOCS.parent
 NAMES = ("skin", "ultrasound")
-PUBLISHED = (*NAMES, "as-published-small", "remedies-cytology", "patients-ultrasound", "patients-skin")
+PUBLISHED = (*NAMES, "as-published-small", "skin-28", "skin-64", "remedies-cytology", "patients-ultrasound", "patients-skin")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -72,6 +72,67 @@ def test_where_half_of_the_malignant_records_go_every_model_misses_more_and_retr
     assert [missed[name] for name in ("original", "retrained", "fine-tune", "salun")] == [0.62, 0.87, 0.76, 0.71]
     assert min(missed, key=missed.get) == "original"
     assert max(missed, key=missed.get) == "retrained"
+
+
+@pytest.fixture(scope="module")
+def by_side():
+    """The cell of either resolution, by the side of its images in pixels."""
+    return {side: read_study(f"skin-{side}").cells[0] for side in (28, 64)}
+
+
+def read_mean(cell, model, measure):
+    return cell.find(model).find(measure).mean.value
+
+
+def test_both_resolutions_are_one_study_but_for_the_size_of_the_images(by_side):
+    low, high = (read_study(f"skin-{side}").study for side in (28, 64))
+    alike = {"id": "", "title": "", "images": None}
+
+    assert low.model_copy(update=alike) == high.model_copy(update=alike)
+    assert by_side[28].splits == by_side[64].splits
+    assert sum(by_side[64].splits.values()) == 5_984
+
+
+def test_at_64_pixels_the_original_ranks_better_misses_less_and_remembers_more(by_side):
+    for measure, sign in (("auroc", 1), ("fnr", -1), ("confidence-positive", 1)):
+        assert sign * read_mean(by_side[64], "original", measure) > sign * read_mean(by_side[28], "original", measure)
+
+
+def test_resolution_changes_one_answer(by_side):
+    answers = {side: {a.claim.says: a.outcome for a in cell.answers} for side, cell in by_side.items()}
+    changed = {says for says, outcome in answers[28].items() if answers[64][says] != outcome}
+
+    assert changed == {"SalUn-CRA's clinical risk is lower than retraining's or comparable."}
+    assert answers[28][changed.pop()] == "holds"
+    assert [outcome for says, outcome in answers[64].items() if "keeps forgetting" in says] == ["contradicted"]
+
+
+def test_at_both_resolutions_salun_cra_remembers_salun_leaves_a_part_and_two_leave_nothing_on_average(by_side):
+    for cell in by_side.values():
+        assert read_mean(cell, "salun-cra", "confidence-positive") > 0.8
+        assert 0.6 < read_mean(cell, "salun", "confidence-positive") < 0.7
+        for name in ("warm-restart-5", "fine-tune-hot", "retrained"):
+            assert read_mean(cell, name, "confidence-positive") < 0.52
+
+
+def test_at_the_frozen_threshold_the_relabelling_methods_cost_what_calling_every_lesion_malignant_costs(by_side):
+    for cell in by_side.values():
+        everything = 1 - cell.positives["test"] / cell.splits["test"]
+        for name in ("random-label", "salun", "salun-cra"):
+            assert read_mean(cell, name, "risk-frozen") == pytest.approx(everything, abs=0.001)
+
+
+def test_no_group_is_shown_to_be_missed_more_than_by_retraining(by_side):
+    shown = {}
+    for row in by_side[64].rows:
+        for figure in row.figures:
+            ends = figure.difference.interval if figure.difference else None
+            if figure.measure.startswith("fnr among") and ends and not ends.low <= 0 <= ends.high:
+                shown[row.name, figure.measure] = ends.high
+    assert list(shown) == [("salun-cra", "fnr among age_band=60 and over")]
+    assert max(shown.values()) < 0
+    small = by_side[64].find("original").find("fnr among age_band=under 40")
+    assert small.reason.startswith("not assessable: 6 malignant test records")
 
 
 def test_who_leaves_erased_records_recognised_on_cytology_is_as_the_page_of_studies_says():
