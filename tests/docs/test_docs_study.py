@@ -11,7 +11,15 @@ from unlearn_audit.study.summary import digest_settings
 
 ROOT = DOCS.parent
 NAMES = ("skin", "ultrasound")
-PUBLISHED = (*NAMES, "as-published-small", "skin-28", "skin-64", "remedies-cytology", "patients-ultrasound", "patients-skin")
+PUBLISHED = (
+    *NAMES,
+    "as-published-small",
+    "skin-28",
+    "skin-64",
+    "remedies-cytology",
+    "patients-ultrasound",
+    "patients-skin",
+)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
