@@ -80,6 +80,7 @@ def test_code_is_refused_unless_it_is_allowed_and_the_refusal_names_better_ways(
         assert all(word in caught.value.hint for word in ("safetensors", "ONNX", "--allow-code"))
 
 
+@pytest.mark.thorough
 def test_what_a_program_answers_is_what_it_would_answer_here(exported, script):
     batch = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
     here = torch.export.load(exported).module()(batch)

@@ -113,6 +113,7 @@ def list_overlaps(dataset, column):
     }
 
 
+@pytest.mark.thorough
 def test_the_official_split_of_skin_lesions_shares_lesions_and_near_identical_images():
     dataset = load("dermamnist", "dermamnist_rebuilt_28.npz")
 
