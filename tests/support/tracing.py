@@ -6,20 +6,18 @@ Other libraries' functions that call nothing of ours are run without it: no line
 import functools
 import sys
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from importlib.util import find_spec
 
 FOREIGN = ("weasyprint:HTML.render", "weasyprint.document:generate_pdf", "pypdf:PageObject.extract_text")
 """Costly functions, in Python, that call nothing of ours: layout, painting, reading text out of pages."""
 
 
 def rest_within(names: Iterable[str] = FOREIGN) -> None:
-    """Let the tracer rest within functions called `module:name`, where they are installed."""
+    """Let the tracer rest within functions called `module:name`, of modules that are imported by now."""
     for name in names:
         module, _, path = name.partition(":")
-        if find_spec(module.partition(".")[0]) is None:
+        owner = sys.modules.get(module)
+        if owner is None:
             continue
-        owner = import_module(module)
         *parents, last = path.split(".")
         for parent in parents:
             owner = getattr(owner, parent)
