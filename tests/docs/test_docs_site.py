@@ -102,6 +102,7 @@ def test_what_a_reader_could_not_reach_stops_the_build(checkout, tmp_path, name,
     assert complaint in done.stderr + done.stdout
 
 
+@pytest.mark.browser
 def test_a_reader_finds_things_from_disk_without_a_server(site):
     playwright = pytest.importorskip("playwright.sync_api")
     browser_path = shutil.which("chromium")
