@@ -6,17 +6,19 @@ Other libraries' functions that call nothing of ours are run without it: no line
 import functools
 import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 
 FOREIGN = ("weasyprint:HTML.render", "weasyprint.document:generate_pdf", "pypdf:PageObject.extract_text")
 """Costly functions, in Python, that call nothing of ours: layout, painting, reading text out of pages."""
 
 
 def rest_within(names: Iterable[str] = FOREIGN) -> None:
-    """Let the tracer rest within functions called `module:name`, of modules that are imported by now."""
+    """Let the tracer rest within functions called `module:name`, where they can be imported."""
     for name in names:
         module, _, path = name.partition(":")
-        owner = sys.modules.get(module)
-        if owner is None:
+        try:
+            owner = import_module(module)
+        except (ImportError, OSError):  # OSError: the package is there, a library that it loads is not
             continue
         *parents, last = path.split(".")
         for parent in parents:
