@@ -517,6 +517,7 @@ def test_help_lists_the_exit_codes_and_starts_fast(audit):
     assert measure_work(lambda: audit("--help"), enough=HELP_SECONDS, attempts=10) < HELP_SECONDS
 
 
+@pytest.mark.thorough
 def test_verifying_a_whole_report_takes_well_under_a_second(audit, finished, root_certificate):
     asked = ("verify", finished, "--trust", root_certificate)
     assert audit(*asked).returncode == 0

@@ -151,6 +151,7 @@ def test_the_verdict_is_the_one_that_a_whole_audit_records(name):
     assert reach_verdicts(scenario.policy, evidence) == judge(scenario.policy, evidence).verdicts
 
 
+@pytest.mark.thorough
 def test_a_gate_that_compares_point_estimates_is_caught(monkeypatch, refuses_every_changed_report):
     from unlearn_audit.verdict import rulings
 
