@@ -14,6 +14,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.support.tracing import rest_within
+
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -46,6 +48,8 @@ TRAINING = {"cases", "methods", "reference_models", "study", "training"}
 
 def pytest_collection_finish():
     """Modules and tests live to the end: the collector need not look through them again and again."""
+    if sys.gettrace():  # by coverage, on a Python that has nothing cheaper
+        rest_within()
     gc.collect()
     gc.freeze()
 

@@ -74,6 +74,7 @@ def test_the_first_setting_that_passes_is_audited_and_the_verdict_repeats_its_nu
     assert judge(policy_of(), read_evidence(tmp_path / "e.parquet")).to_bytes() == audit.record.to_bytes()
 
 
+@pytest.mark.thorough
 def test_a_search_that_was_cut_off_goes_on_where_it_stopped(policy_of, ask, count):
     """Silence over eight pairs has no power against so small a shift: no setting passes, and all are asked."""
     policy = policy_of(POWERLESS)

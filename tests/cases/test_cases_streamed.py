@@ -45,7 +45,7 @@ POLICY = write_policy(
 )
 
 
-@pytest.fixture(params=[3, 1], ids=["colour", "grey"])
+@pytest.fixture(params=[pytest.param(3, marks=pytest.mark.thorough), 1], ids=["colour", "grey"])
 def images(request, tmp_path):
     """An npz of 171 images of 20 x 20 pixels, four classes."""
     rng = np.random.default_rng(3)

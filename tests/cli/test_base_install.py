@@ -61,6 +61,7 @@ def options(place):
     return ("--predictions", "bare.csv", "--forget", "bare-ids.csv", "--policy", "bare.yaml")
 
 
+@pytest.mark.thorough
 def test_predictions_are_judged_and_the_report_is_html_and_record_which_is_said_before_the_work(
     bare, options, place, run_here
 ):

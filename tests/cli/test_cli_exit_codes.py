@@ -34,6 +34,7 @@ def test_exit_2_on_an_unknown_option(audit):
     assert audit("run", "--polcy", "x").returncode == 2
 
 
+@pytest.mark.thorough
 def test_exit_3_when_the_evidence_does_not_decide(audit, policy_file, tmp_path, finished):
     undecided = ("--policy", policy_file(UNDECIDED), "--out", tmp_path / "out")
     done = audit("run", *undecided, "--no-remedy", "--format", "html")
@@ -76,6 +77,7 @@ def test_exit_4_when_a_byte_of_the_bundle_was_changed(audit, bundle, root_certif
     assert "INVALID" in done.stdout
 
 
+@pytest.mark.thorough
 def test_exit_5_when_the_data_is_absent_and_there_is_no_network(audit, tmp_path):
     done = audit("run", "--policy", "dermatology", "--out", tmp_path / "out", "--offline")
 

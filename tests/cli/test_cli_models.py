@@ -201,7 +201,13 @@ def read_answers(folder):
 
 
 @pytest.mark.parametrize(
-    "suffix", [".safetensors", ".pth", ".pt", pytest.param(".pt2", marks=pytest.mark.thorough), ".onnx"]
+    "suffix",
+    [
+        ".safetensors",
+        ".pth",
+        ".onnx",
+        *(pytest.param(program, marks=pytest.mark.thorough) for program in (".pt", ".pt2")),
+    ],
 )
 def test_every_kind_of_file_gives_the_answers_of_the_network(run, case, networks, programs, cytology, suffix):  # noqa: PLR0917
     if suffix == ".onnx":

@@ -270,6 +270,7 @@ def test_a_mistake_in_the_facts_of_a_model_has_its_line(run_here, policy, tmp_pa
     assert "did you mean 'title'?" in err
 
 
+@pytest.mark.thorough
 def test_the_commands_and_the_case_of_the_page_run(run_here, monkeypatch, environment, tmp_path):
     page = read_page("data.md#predictions")
     commands = re.search(r"```console\n(.*?)```", page, re.DOTALL).group(1).strip().splitlines()

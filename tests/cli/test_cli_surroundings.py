@@ -67,6 +67,7 @@ def test_a_reader_that_goes_away_changes_no_exit_code(start, gone, arguments, co
     assert start(*arguments, stdout=gone, PYTHONUNBUFFERED=unbuffered).returncode == code
 
 
+@pytest.mark.thorough
 @pytest.mark.process
 def test_a_report_is_written_whoever_reads_what_is_printed(start, gone, failing_run, policy_file, tmp_path):
     out, _ = failing_run
@@ -144,6 +145,7 @@ def test_looking_leaves_no_folder_behind_and_takes_none_away(tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
+@pytest.mark.thorough
 @pytest.mark.process
 def test_without_home_and_account_a_report_is_made_in_a_folder_of_ones_own(start, failing_run, tmp_path):
     out, _ = failing_run

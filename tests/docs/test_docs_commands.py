@@ -30,6 +30,7 @@ THOROUGH = {
     "first-audit.md": "an audit with the shipped recipe",
     "data.md#predictions": "an audit of a table; what the page says of it is run by tests/cli as well",
     "data.md": "a folder of images, and an audit of it",
+    "models.md": "models brought along, and an audit of them",
     "pipelines.md": "three audits",
     "report.md": "two audits",
     "verify.md#options": "an audit, and two made again",

@@ -93,6 +93,7 @@ def test_every_link_leads_to_a_file_of_the_site(site):
     ],
     ids=["page outside of the navigation", "lost link", "link to a folder", "lost anchor", "lost figure"],
 )
+@pytest.mark.thorough
 def test_what_a_reader_could_not_reach_stops_the_build(checkout, tmp_path, name, text, complaint):
     (checkout / name).write_text(text)
 
@@ -102,6 +103,7 @@ def test_what_a_reader_could_not_reach_stops_the_build(checkout, tmp_path, name,
     assert complaint in done.stderr + done.stdout
 
 
+@pytest.mark.browser
 def test_a_reader_finds_things_from_disk_without_a_server(site):
     playwright = pytest.importorskip("playwright.sync_api")
     browser_path = shutil.which("chromium")

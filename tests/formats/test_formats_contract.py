@@ -13,7 +13,7 @@ from unlearn_audit.records import AuditRecord
 from unlearn_audit.verdict.comparison import compare_records
 
 SKIP_PDF = pytest.mark.skipif(importlib.util.find_spec("weasyprint") is None, reason="WeasyPrint is not installed")
-NAMES = [pytest.param(name, marks=SKIP_PDF) if name == "pdf" else name for name in FORMATS]
+NAMES = [pytest.param(name, marks=[SKIP_PDF, pytest.mark.thorough]) if name == "pdf" else name for name in FORMATS]
 FOR_PIPELINES = [name for name, form in FORMATS.items() if not form.default and not name.startswith("summary")]
 
 

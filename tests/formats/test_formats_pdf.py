@@ -24,6 +24,7 @@ def read_pages(content: bytes, tmp_path: Path) -> list[str]:
     return out.stdout.decode().rstrip("\f").split("\f")
 
 
+@pytest.mark.thorough
 def test_the_same_record_gives_the_same_bytes(record, pdf):
     assert pdf == render_pdf(AuditRecord.from_bytes(record.to_bytes()))
 

@@ -198,6 +198,7 @@ def test_a_report_that_cannot_be_rendered_here_is_not_answered(record, pdf, key,
     assert compare_lone_pdf(record, sign_pdf(pdf, key)).state is State.ABSENT
 
 
+@pytest.mark.thorough
 def test_verify_with_rerender_names_the_summary(tmp_path, record, summary, key, laboratory):
     files = {"summary.html": render_summary(record).encode(), "summary.pdf": summary}
     out = write_bundle(tmp_path / "bundle", files, record, key)

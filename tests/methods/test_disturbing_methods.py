@@ -36,7 +36,9 @@ def is_same(one, other):
 
 
 @pytest.mark.parametrize("name", ["masked-small-gradients", "weight-noise", "targeted-restart", "rum"])
-@pytest.mark.parametrize("network", MODELS)
+@pytest.mark.parametrize(
+    "network", [pytest.param(n, marks=pytest.mark.thorough) if n == "resnet18" else n for n in MODELS]
+)
 def test_they_work_on_every_network_of_the_product(name, network):
     generator, y = torch.Generator().manual_seed(1), torch.arange(12) % 2
     records = Records(torch.randn(12, 1, 8, 8, generator=generator), y, y == 1)

@@ -80,6 +80,7 @@ def test_code_is_refused_unless_it_is_allowed_and_the_refusal_names_better_ways(
         assert all(word in caught.value.hint for word in ("safetensors", "ONNX", "--allow-code"))
 
 
+@pytest.mark.thorough
 def test_what_a_program_answers_is_what_it_would_answer_here(exported, script):
     batch = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
     here = torch.export.load(exported).module()(batch)
@@ -92,7 +93,7 @@ def test_what_a_program_answers_is_what_it_would_answer_here(exported, script):
     assert there.network is None
 
 
-@pytest.mark.parametrize("place", ["guards", "expressions"])
+@pytest.mark.parametrize("place", ["guards", pytest.param("expressions", marks=pytest.mark.thorough)])
 def test_code_that_is_not_allowed_never_runs_and_allowed_code_writes_no_file(exported, tmp_path, place):
     mark = tmp_path / "mark"
     code = f"__import__('os').system('echo ran > {mark}; echo ran > /tmp/{mark.parent.name}-{place}')"
@@ -117,6 +118,7 @@ def test_a_script_that_writes_a_file_cannot(tmp_path):
     assert not mark.exists() or not mark.stat().st_size
 
 
+@pytest.mark.thorough
 def test_a_program_reaches_no_network_where_the_system_offers_it(exported, tmp_path):
     requests = []
 

@@ -362,6 +362,7 @@ def chooses_wrongly(rng, shift, needed, settings):
     return False
 
 
+@pytest.mark.thorough
 def test_the_charge_keeps_the_share_of_wrong_choices_below_what_the_policy_lets_a_test_miss():
     """Uncharged, four settings that all leave a record behind are chosen from more often than in .2 of searches.
 

@@ -113,6 +113,7 @@ def list_overlaps(dataset, column):
     }
 
 
+@pytest.mark.thorough
 def test_the_official_split_of_skin_lesions_shares_lesions_and_near_identical_images():
     dataset = load("dermamnist", "dermamnist_rebuilt_28.npz")
 
@@ -125,6 +126,7 @@ def test_the_official_split_of_skin_lesions_shares_lesions_and_near_identical_im
     assert near["train", "test"] == 38
 
 
+@pytest.mark.thorough
 def test_every_skin_lesion_called_near_identical_is_one_lesion():
     """The false-positive rate of the threshold: none of the pairs found shows two lesions."""
     dataset = load("dermamnist", "dermamnist_rebuilt_28.npz")
@@ -147,6 +149,7 @@ def test_the_official_split_of_ultrasound_shares_images():
     assert list_overlaps(dataset, "identical image") == {("train", "test"): 1}
 
 
+@pytest.mark.thorough
 def test_skin_lesions_are_kept_in_one_split_by_the_column_that_does_so():
     dataset, account = make_disjoint(
         take_splits(load("dermamnist", "dermamnist_rebuilt_28.npz"), "c_split"), "lesion_id", "c_split"
@@ -157,6 +160,7 @@ def test_skin_lesions_are_kept_in_one_split_by_the_column_that_does_so():
     assert list_overlaps(dataset, "lesion_id") == {}
 
 
+@pytest.mark.thorough
 def test_skin_lesions_are_kept_in_one_split_by_leaving_records_out():
     dataset, account = make_disjoint(load("dermamnist", "dermamnist_rebuilt_28.npz"), "lesion_id")
 

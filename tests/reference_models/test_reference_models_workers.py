@@ -44,6 +44,7 @@ def test_jobs_here_run_on_one_thread_and_leave_the_number_of_threads_as_it_was()
         torch.set_num_threads(1)
 
 
+@pytest.mark.thorough
 def test_processes_share_one_copy_of_large_arrays_and_end_with_the_block():
     big = np.ones(300_000)
     with open_workers(2) as workers:
