@@ -24,14 +24,15 @@ setup: system $(STAMP) ## virtual environment and system libraries
 system:
 	@bash tools/install-system-libraries.sh run
 
-test-tools:
+test-tools: | system
 	@bash tools/install-system-libraries.sh test
 
-# torch first and from the constraints, so that torchvision, which medmnist asks for, takes the one that fits it.
-$(STAMP): pyproject.toml constraints.txt
+# torch first and from the constraints, so that torchvision, which medmnist asks for, takes the one that fits it. Not
+# compiled on installing: most of it is never imported, and what is imported is compiled then.
+$(STAMP): pyproject.toml constraints.txt | system
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt $(INDEX) torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt $(INDEX) -e '.[dev]'
 	@touch $@
 
 demo: setup ## audit the embedded breast-cytology data and open-ready report in out/demo
@@ -43,8 +44,10 @@ demo: setup ## audit the embedded breast-cytology data and open-ready report in 
 	  *) echo "demo: the audit could not be completed (exit code $$code)"; exit $$code;; \
 	esac
 
-# First what uses one core, two at a time; then the tests, on all cores, in one session that shares what is costly to make.
-check: setup test-tools ## all that CI runs
+# First set-up and what uses one core, two at a time; then the tests, on all cores, in one session that shares what is
+# costly to make.
+check: ## all that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 setup test-tools
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint mlflow types floors docs wheel-smoke
 	@$(MAKE) --no-print-directory coverage
 
@@ -81,7 +84,6 @@ coverage: setup test-tools ## the fast and the thorough tests, with branch cover
 	$(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
 
 # An environment of its own: MLflow's upper limits (pyarrow, importlib_metadata, python-dateutil) lie below our pins.
-# Not compiled on installing: most of it is never imported.
 $(MLFLOW_VENV)/.installed: pyproject.toml constraints-mlflow.txt
 	@test -x $(MLFLOW_VENV)/bin/python || $(PYTHON) -m venv $(MLFLOW_VENV)
 	$(MLFLOW_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints-mlflow.txt -e '.[mlflow]' mlflow pytest
