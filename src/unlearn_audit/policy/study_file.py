@@ -114,7 +114,7 @@ class StudyFile(Frozen):
     by_subgroup: bool = Field(
         default=False,
         exclude_if=operator.not_,
-        description="also measure false negatives and cost in each of the policy's subgroups that the data have",
+        description="also measure the false-negative rate in each of the policy's subgroups that the data have",
     )
     cells: tuple[StudyCell, ...] = Field(min_length=1, max_length=16)
     relearning: Relearning | None = None
