@@ -80,6 +80,27 @@ def format_subgroups() -> str:
     return f"{_format_rows('skin-64', groups)}\n\nMalignant test records: {counts}."
 
 
+def format_remedies() -> str:
+    """Return for each remedy how many erased records each seed leaves recognised, and how it ranks beside scratch."""
+    results = {kind: read_study(f"remedies-{kind}") for kind in ("cytology", "tissue")}
+    heads = [head for kind in results for head in (f"{kind}: recognised, by seed", "AUROC less scratch")]
+    lines = [f"| Remedy | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for row in results["tissue"].cells[0].rows:
+        cells = [text for result in results.values() for text in _format_remedy(result, row.name)]
+        lines.append(f"| {row.title.removesuffix(', 10 %')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _format_remedy(result: StudyResult, model: str) -> tuple[str, str]:
+    cell = result.cells[0]
+    left = [row.find("recognised-records").estimate for row in cell.recognition if row.model == model]
+    ranks = [
+        a for a in cell.answers if (a.claim.model, a.claim.measure, a.claim.than) == (model, "auroc", "scratch-10")
+    ]
+    counts = ", ".join(f"{found.value:.0f}" for found in left if found) or "-"
+    return counts, f"{OUTCOMES[ranks[0].outcome]}: {show_estimate(ranks[0].difference, signed=True)}" if ranks else "-"
+
+
 def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
     """Return a cell's table of means over seeds with their intervals, a row for a model."""
     result = read_study(name)
@@ -107,6 +128,7 @@ def list_passages(names: Sequence[str]) -> dict[tuple[str, str], Callable[[], st
     for name in names:
         found["study.md", f"{name}-answers"] = lambda name=name: select_answers(name)
     found["study.md", "skin-numbers"] = lambda: format_numbers("skin")
+    found["study.md", "remedies"] = format_remedies
     found["study.md", "paper-answers"] = compare_with_paper
     found["study.md", "resolution-answers"] = compare_resolutions
     found["study.md", "resolution-numbers"] = format_resolutions

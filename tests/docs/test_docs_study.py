@@ -17,6 +17,7 @@ PUBLISHED = (
     "skin-28",
     "skin-64",
     "remedies-cytology",
+    "remedies-tissue",
     "patients-ultrasound",
     "patients-skin",
 )
@@ -159,6 +160,43 @@ def test_no_claim_on_a_remedy_is_answered_on_cytology():
     assert {answer.outcome for answer in read_study("remedies-cytology").cells[0].answers} == {"open"}
 
 
+def count_recognised(name, model):
+    """Return how many erased records each seed leaves recognised."""
+    rows = [row for row in read_study(name).cells[0].recognition if row.model == model]
+    return [row.find("recognised-records").estimate.value for row in rows]
+
+
+def test_on_tissue_three_remedies_rank_better_than_scratch_and_what_each_leaves_is_as_the_page_says():
+    cell = read_study("remedies-tissue").cells[0]
+    holds = {a.claim.model for a in cell.answers if a.outcome == "holds"}
+    residue = {
+        model: [row.find("paired-recognition").estimate.bounds for row in cell.recognition if row.model == model]
+        for model in holds
+    }
+
+    assert holds == {"small-gradients-10", "transpose-10", "noise-10-10"}
+    assert {a.claim.measure for a in cell.answers if a.outcome == "holds"} == {"auroc"}
+    assert min(count_recognised("remedies-tissue", "small-gradients-10")) > 0
+    assert count_recognised("remedies-tissue", "noise-10-10") == [0, 0, 0]
+    assert count_recognised("remedies-tissue", "transpose-10") == [0, 0, 1]
+    assert all(ends.low > 0.5 for ends in residue["noise-10-10"])
+    assert all(ends.low < 0.5 < ends.high for ends in residue["transpose-10"])
+    worst = [
+        row.find("worst-record-recognition").estimate.value for row in cell.recognition if row.model == "transpose-10"
+    ]
+    assert round(min(worst), 2) == 0.02
+
+
+def test_on_tissue_convolution_transpose_ranks_best_and_needs_a_threshold_of_its_own():
+    cell = read_study("remedies-tissue").cells[0]
+    means = {row.name: row.find("auroc").mean.value for row in cell.rows}
+
+    assert max(means, key=means.get) == "transpose-10"
+    assert means["transpose-10"] > means["retrained"]
+    assert len(cell.find("transpose-10").collapsed) == 2
+    assert cell.positives["test"] == 30
+
+
 # what the text of the page says in words
 ANSWERS = [
     (0.5, "Random labelling raises the false-negative rate.", "holds"),
@@ -185,7 +223,7 @@ def test_five_sentences_stand_at_the_top_and_rest_on_the_studies():
     top = (DOCS / "study.md").read_text("utf-8").split("\n\n")[2]
     assert [line[0] for line in top.splitlines() if line[0] != " "] == list("12345")
 
-    for name in ("patients-skin", "patients-ultrasound", "remedies-cytology"):
+    for name in ("patients-skin", "patients-ultrasound", "remedies-cytology", "remedies-tissue"):
         rows = {}
         for row in read_study(name).cells[0].recognition:
             rows.setdefault(row.model, []).append(row.find("recognised-records").estimate.value)
