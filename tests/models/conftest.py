@@ -1,3 +1,5 @@
+import importlib
+
 import pytest
 import torch
 
@@ -11,7 +13,10 @@ def one_thread():
 @pytest.fixture(scope="session")
 def torchvision_that_loads():
     """Built for another torch than ours, torchvision misses operators of its own, which nothing here calls."""
-    library = torch.library.Library("torchvision", "FRAGMENT")  # what it defines lasts as long as itself
+    try:
+        return importlib.import_module("torchvision")
+    except RuntimeError:  # an operator does not exist; where it does, to declare it again would end the process
+        library = torch.library.Library("torchvision", "FRAGMENT")  # what it defines lasts as long as itself
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
             library.define(f"{name}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
