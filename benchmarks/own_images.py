@@ -1,9 +1,9 @@
 """Processor time of `examples/own-images` on a slice of your images, shrunk to 64 pixels and at their own size.
 
-python benchmarks/own_images.py FOLDER [TRAINED]
+python benchmarks/own_images.py FOLDER
 
-FOLDER holds `images` and `records.csv` with HAM10000's columns (image_id, lesion_id, dx, split, age, sex). Of TRAINED
-training images (480), a sixth as many are taken to validate and a third to test, malignant and benign in equal parts.
+FOLDER holds `images` and `records.csv` with HAM10000's columns (image_id, lesion_id, dx, split, age, sex). 750 are
+taken, malignant and benign in equal parts.
 """
 
 import csv
@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -20,19 +21,20 @@ from unlearn_audit.pipeline.audit import name_known, run_audit
 from unlearn_audit.policy import load_case, load_policy
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "own-images"
+SIZES = {"train": 480, "val": 90, "test": 180}
 MALIGNANT = ("akiec", "bcc", "mel")
 
 
-def take_slice(folder: Path, trained: int, into: Path) -> int:
-    """Copy so many images with their rows into the folder `into`; return how many in all."""
+def take_slice(folder: Path, sizes: Mapping[str, int], into: Path) -> int:
+    """Copy so many images of each split with their rows into the folder `into`; return how many in all."""
     with (folder / "records.csv").open(newline="") as file:
         known = list(csv.DictReader(file))
     rows = []
-    for split, count in {"train": trained, "val": trained // 6, "test": trained // 3}.items():
+    for split, count in sizes.items():
         for wanted in (True, False):
             alike = [row for row in known if row["split"] == split and (row["dx"] in MALIGNANT) == wanted]
             rows += alike[: count // 2]
-    (into / "images").mkdir()
+    (into / "images").mkdir(parents=True)
     for row in rows:
         shutil.copy(folder / "images" / f"{row['image_id']}.jpg", into / "images")
     with (into / "records.csv").open("w", newline="") as file:
@@ -64,7 +66,7 @@ def main() -> None:
     """Run both audits and print what they took."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        images = take_slice(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 480, Path(name))
+        images = take_slice(Path(sys.argv[1]), SIZES, Path(name))
         small, whole = (measure_audit(Path(name), shrunk=shrunk) for shrunk in (True, False))
     times = whole / small
     print(f"{images} images: {small:.0f} s at 64 pixels, {whole:.0f} s at their own size, {times:.0f} times as long")

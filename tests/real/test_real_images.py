@@ -1,11 +1,11 @@
 """examples/own-images: a network and a training of one's own on a folder of images; on real ones where they are."""
 
 import csv
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.own_images import take_slice
 from PIL import Image
 
 from unlearn_audit.cases import CaseRequest
@@ -18,7 +18,6 @@ EXAMPLE = ROOT / "examples" / "own-images"
 REAL = ROOT.parent / "shared" / "data" / "ham10000_224"
 HEADS = ("image_id", "lesion_id", "dx", "split", "age", "sex", "localization")
 SIZES = {"train": 240, "val": 60, "test": 120}
-MALIGNANT = ("akiec", "bcc", "mel")
 
 
 @pytest.fixture
@@ -75,16 +74,8 @@ def real(tmp_path):
     """So many real images of each split, malignant and benign in turn."""
     if not (REAL / "records.csv").is_file():
         pytest.skip("ham10000_224 is not in ../shared/data beside the checkout")
-    with (REAL / "records.csv").open(newline="") as file:
-        known = list(csv.DictReader(file))
-    folder, rows = tmp_path / "real", []
-    (folder / "images").mkdir(parents=True)
-    for split, count in SIZES.items():
-        for wanted in (True, False):
-            rows += [r for r in known if r["split"] == split and (r["dx"] in MALIGNANT) == wanted][: count // 2]
-    for row in rows:
-        shutil.copy(REAL / "images" / f"{row['image_id']}.jpg", folder / "images")
-    return write_table(folder, rows)
+    take_slice(REAL, SIZES, tmp_path / "real")
+    return tmp_path / "real"
 
 
 def find(record, metric, among):
