@@ -98,7 +98,7 @@ conformance: setup ## of the thorough tests, PDF/A-3a and PDF/UA-1 by veraPDF's 
 wheel-smoke: setup ## build sdist and wheel, check both, install the wheel alone into a fresh environment, judge and render from it
 	bash tools/smoke-test-wheel.sh $(BIN)/python
 
-container-smoke: ## build the image of the gate and judge a sample in it (skips where neither docker nor podman answers)
+container-smoke: ## build the image of the gate; judge, sign and verify in it (skips where neither docker nor podman nor buildah answers)
 	bash tools/smoke-test-container.sh
 
 dist: setup ## what a release uploads, in dist/: sdist, wheel, and the SBOM of what it is tested with
