@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unlearn_audit.records import Estimate
 from unlearn_audit.study import OUTCOMES, StudyResult, find_measures, show_estimate, show_share
 from unlearn_audit.study.by_subgroup import PREFIX as AMONG
+from unlearn_audit.study.result import Recognition
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _COLUMNS = ("fnr", "risk", "fnr-at-fpr", "auroc", "confidence-positive", "relearned-positive", "u-lira-positive")
+_REMEDIES = ("tissue", "cytology")
 
 
 def read_study(name: str) -> StudyResult:
@@ -80,25 +83,47 @@ def format_subgroups() -> str:
     return f"{_format_rows('skin-64', groups)}\n\nMalignant test records: {counts}."
 
 
-def format_remedies() -> str:
-    """Return for each remedy how many erased records each seed leaves recognised, and how it ranks beside scratch."""
-    results = {kind: read_study(f"remedies-{kind}") for kind in ("cytology", "tissue")}
-    heads = [head for kind in results for head in (f"{kind}: recognised, by seed", "AUROC less scratch")]
+def _read_remedies() -> dict[str, StudyResult]:
+    return {kind: read_study(f"remedies-{kind}") for kind in _REMEDIES}
+
+
+def format_left() -> str:
+    """Return how many erased records each seed leaves recognised after each remedy, by data set."""
+    results = _read_remedies()
+    rows = {row.name: row.title for result in results.values() for row in result.cells[0].rows}
+    heads = []
+    for kind, result in results.items():
+        counts = {_find_left(row).n for row in result.cells[0].recognition}
+        heads.append(f"{kind}, of {' or '.join(str(count) for count in sorted(counts))}")
     lines = [f"| Remedy | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
-    for row in results["tissue"].cells[0].rows:
-        cells = [text for result in results.values() for text in _format_remedy(result, row.name)]
-        lines.append(f"| {row.title.removesuffix(', 10 %')} | {' | '.join(cells)} |")
+    for name, title in rows.items():
+        if not name.endswith("-25"):  # on cytology alone, at a quarter of a training
+            cells = [_list_left(result, name) for result in results.values()]
+            lines.append(f"| {title.removesuffix(', 10 %')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _format_remedy(result: StudyResult, model: str) -> tuple[str, str]:
-    cell = result.cells[0]
-    left = [row.find("recognised-records").estimate for row in cell.recognition if row.model == model]
-    ranks = [
-        a for a in cell.answers if (a.claim.model, a.claim.measure, a.claim.than) == (model, "auroc", "scratch-10")
-    ]
-    counts = ", ".join(f"{found.value:.0f}" for found in left if found) or "-"
-    return counts, f"{OUTCOMES[ranks[0].outcome]}: {show_estimate(ranks[0].difference, signed=True)}" if ranks else "-"
+def _find_left(row: Recognition) -> Estimate:
+    found = row.find("recognised-records").estimate
+    if found is None:
+        raise ValueError(f"{row.title} was not looked at in seed {row.seed}")
+    return found
+
+
+def _list_left(result: StudyResult, model: str) -> str:
+    counts = [f"{_find_left(row).value:.0f}" for row in result.cells[0].recognition if row.model == model]
+    return ", ".join(counts) or "-"
+
+
+def compare_remedies() -> str:
+    """Return the answers on each remedy's ranking and risk, by data set."""
+    results = _read_remedies()
+    says = {claim.says: None for result in results.values() for claim in result.study.claims}
+    lines = [f"| Claim | {' | '.join(results)} |", "|---" * (1 + len(results)) + "|"]
+    for claim in says:
+        answers = [_format_answer(result, 0, claim) for result in results.values()]
+        lines.append(f"| {claim} | {' | '.join(answers)} |")
+    return "\n".join(lines)
 
 
 def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
@@ -128,7 +153,8 @@ def list_passages(names: Sequence[str]) -> dict[tuple[str, str], Callable[[], st
     for name in names:
         found["study.md", f"{name}-answers"] = lambda name=name: select_answers(name)
     found["study.md", "skin-numbers"] = lambda: format_numbers("skin")
-    found["study.md", "remedies"] = format_remedies
+    found["study.md", "remedies-left"] = format_left
+    found["study.md", "remedies-answers"] = compare_remedies
     found["study.md", "paper-answers"] = compare_with_paper
     found["study.md", "resolution-answers"] = compare_resolutions
     found["study.md", "resolution-numbers"] = format_resolutions
