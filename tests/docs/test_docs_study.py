@@ -17,6 +17,7 @@ PUBLISHED = (
     "skin-28",
     "skin-64",
     "remedies-cytology",
+    "remedies-ultrasound",
     "remedies-tissue",
     "patients-ultrasound",
     "patients-skin",
@@ -160,6 +161,28 @@ def test_no_claim_on_a_remedy_is_answered_on_cytology():
     assert {answer.outcome for answer in read_study("remedies-cytology").cells[0].answers} == {"open"}
 
 
+def test_on_ultrasound_no_claim_is_answered_and_who_leaves_nobody_recognised_is_as_the_page_says():
+    cell = read_study("remedies-ultrasound").cells[0]
+    left = {row.model: count_recognised("remedies-ultrasound", row.model) for row in cell.recognition}
+    means = {row.name: row.find("auroc").mean.value for row in cell.rows}
+    noise = [row.find("paired-recognition") for row in cell.recognition if row.model == "noise-10-10"]
+
+    assert {answer.outcome for answer in cell.answers} == {"open"}
+    assert cell.positives["test"] == 42
+    assert {model for model, counts in left.items() if max(counts) == 0} == {
+        "retrained",
+        "scratch-10",
+        "scratch-40",
+        *("warm-restart-1-10", "warm-restart-3-10", "warm-restart-5-10"),
+        *("transpose-10", "noise-10-10", "targeted-10"),
+    }
+    assert max(means["transpose-10"], means["warm-restart-1-10"]) < means["scratch-10"]
+    assert all(found.estimate.bounds.low > 0.5 for found in noise)
+    above = next(a for a in cell.answers if (a.claim.model, a.claim.measure) == ("noise-10-10", "auroc"))
+    assert above.agreeing == above.seeds == 5
+    assert min(min(left[m]) for m in ("fine-tune-hot-10", "small-gradients-10", "rum-10", "salun", "salun-cra")) == 5
+
+
 def count_recognised(name, model):
     """Return how many erased records each seed leaves recognised."""
     rows = [row for row in read_study(name).cells[0].recognition if row.model == model]
@@ -223,7 +246,7 @@ def test_five_sentences_stand_at_the_top_and_rest_on_the_studies():
     top = (DOCS / "study.md").read_text("utf-8").split("\n\n")[2]
     assert [line[0] for line in top.splitlines() if line[0] != " "] == list("12345")
 
-    for name in ("patients-skin", "patients-ultrasound", "remedies-cytology", "remedies-tissue"):
+    for name in (name for name in PUBLISHED if name.startswith(("patients-", "remedies-"))):
         rows = {}
         for row in read_study(name).cells[0].recognition:
             rows.setdefault(row.model, []).append(row.find("recognised-records").estimate.value)
