@@ -10,7 +10,7 @@ from unlearn_audit.study.result import Recognition
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _COLUMNS = ("fnr", "risk", "fnr-at-fpr", "auroc", "confidence-positive", "relearned-positive", "u-lira-positive")
-_REMEDIES = ("ultrasound", "tissue", "cytology")
+_REMEDIES = ("skin", "ultrasound", "tissue", "cytology")
 
 
 def read_study(name: str) -> StudyResult:

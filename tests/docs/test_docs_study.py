@@ -17,6 +17,7 @@ PUBLISHED = (
     "skin-28",
     "skin-64",
     "remedies-cytology",
+    "remedies-skin",
     "remedies-ultrasound",
     "remedies-tissue",
     "patients-ultrasound",
@@ -181,6 +182,49 @@ def test_on_ultrasound_no_claim_is_answered_and_who_leaves_nobody_recognised_is_
     above = next(a for a in cell.answers if (a.claim.model, a.claim.measure) == ("noise-10-10", "auroc"))
     assert above.agreeing == above.seeds == 5
     assert min(min(left[m]) for m in ("fine-tune-hot-10", "small-gradients-10", "rum-10", "salun", "salun-cra")) == 5
+
+
+def test_on_skin_four_remedies_cost_no_more_than_retraining_and_convolution_transpose_is_as_the_page_says():
+    cell = read_study("remedies-skin").cells[0]
+    rows = {row.model: row for row in cell.recognition}
+    means = {row.name: row.find("auroc").mean.value for row in cell.rows}
+    malignant = {model: row.find("paired-recognition", "positive").estimate for model, row in rows.items()}
+    ranks = next(a for a in cell.answers if (a.claim.model, a.claim.measure) == ("transpose-10", "auroc"))
+
+    assert {(a.claim.model, a.claim.measure) for a in cell.answers if a.outcome == "holds"} == {
+        (model, "risk-own") for model in ("warm-restart-3-10", "small-gradients-10", "transpose-10", "noise-10-10")
+    }
+    assert {a.outcome for a in cell.answers} == {"holds", "open"}
+    assert ranks.agreeing == ranks.seeds == 5
+    assert [round(means[model], 3) for model in ("transpose-10", "scratch-10", "retrained")] == [0.864, 0.823, 0.832]
+    assert [count_recognised("remedies-skin", model) for model in ("transpose-10", "salun", "salun-cra")] == [
+        [0],
+        [4],
+        [2],
+    ]
+    assert rows["transpose-10"].find("recognised-records").estimate.n == 841
+    found = malignant["transpose-10"]
+    assert [round(x, 3) for x in (found.value, found.bounds.low, found.bounds.high)] == [0.496, 0.470, 0.523]
+    assert [round(malignant[model].value, 3) for model in ("salun", "salun-cra")] == [0.707, 0.853]
+    assert len(cell.find("transpose-10").collapsed) == 5
+    assert found.pairs == 8
+
+
+def test_warm_restart_of_little_leaves_nobody_recognised_on_any_data_set_and_ranks_better_on_none():
+    names = [name for name in PUBLISHED if name.startswith("remedies-")]
+    little = ("warm-restart-1-10", "warm-restart-3-10")
+    left = {model: [count for name in names for count in count_recognised(name, model)] for model in little}
+    ranks = [
+        answer.outcome
+        for name in names
+        for answer in read_study(name).cells[0].answers
+        if answer.claim.model in little and answer.claim.measure == "auroc"
+    ]
+
+    assert len(names) == 4
+    assert left == dict.fromkeys(little, [0] * 12)
+    assert [count for name in names for count in count_recognised(name, "scratch-10")] == [0] * 12
+    assert ranks == ["open"] * 8
 
 
 def count_recognised(name, model):
