@@ -5,6 +5,7 @@ from tools.docs_studies import DOCS, read_study
 from tools.publish_study import publish
 
 from unlearn_audit import __version__
+from unlearn_audit.methods import METHODS
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, load_policy, load_study
 from unlearn_audit.study.summary import digest_settings
@@ -225,6 +226,19 @@ def test_warm_restart_of_little_leaves_nobody_recognised_on_any_data_set_and_ran
     assert left == dict.fromkeys(little, [0] * 12)
     assert [count for name in names for count in count_recognised(name, "scratch-10")] == [0] * 12
     assert ranks == ["open"] * 8
+
+
+def test_the_defaults_of_warm_restart_and_weight_noise_are_those_that_left_fewer_recognised():
+    names = [name for name in PUBLISHED if name.startswith("remedies-")]
+    always = {
+        model: sum(min(count_recognised(name, model)) > 0 for name in names) for model in ("noise-2-10", "noise-10-10")
+    }
+    ever = {model: sum(max(count_recognised(name, model)) > 0 for name in names) for model in always}
+
+    assert always["noise-2-10"] == 3
+    assert ever["noise-10-10"] == 1
+    assert METHODS["weight-noise"].parse({}).deviation == 0.1
+    assert METHODS["warm-restart"].parse({}).keep_weight == 0.1
 
 
 def count_recognised(name, model):
