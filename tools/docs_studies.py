@@ -1,6 +1,6 @@
 """Passages of docs/study.md, from the published results of the studies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from unlearn_audit.records import Estimate
@@ -18,15 +18,21 @@ def read_study(name: str) -> StudyResult:
     return StudyResult.model_validate_json((DOCS / "appendix" / f"study-{name}.json").read_bytes())
 
 
+def _format_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(
+        [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+    )
+
+
 def select_answers(name: str) -> str:
     """Return the table of claims, with a column of answers for each share."""
     result = read_study(name)
     heads = [f"{show_share(cell.forget)} forgotten" for cell in result.cells]
-    lines = [f"| Claim | Said by | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
-    for claim in result.study.claims:
-        answers = [_format_answer(result, index, claim.says) for index in range(len(result.cells))]
-        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(answers)} |")
-    return "\n".join(lines)
+    rows = [
+        (claim.says, claim.source, *(_format_answer(result, index, claim.says) for index in range(len(result.cells))))
+        for claim in result.study.claims
+    ]
+    return _format_table(["Claim", "Said by", *heads], rows)
 
 
 def _format_answer(result: StudyResult, index: int, says: str) -> str:
@@ -44,7 +50,7 @@ def compare_with_paper() -> str:
         *(f"by its settings, {show_share(cell.forget)}" for cell in own.cells),
         *(f"by ours, {show_share(cell.forget)} of all" for cell in skin.cells),
     ]
-    lines = [f"| Claim of the abstract | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    rows = []
     for claim in own.study.claims:
         answers = [_format_answer(own, index, claim.says) for index in range(len(own.cells))]
         outcomes = [
@@ -53,18 +59,18 @@ def compare_with_paper() -> str:
             for answer in cell.answers
             if answer.claim.says == claim.says
         ]
-        lines.append(f"| {claim.says} | {' | '.join([*answers, *outcomes])} |")
-    return "\n".join(lines)
+        rows.append((claim.says, *answers, *outcomes))
+    return _format_table(["Claim of the abstract", *heads], rows)
 
 
 def compare_resolutions() -> str:
     """Return the answers at 28 and at 64 pixels, on the same images."""
     results = [read_study(name) for name in ("skin-28", "skin-64")]
-    lines = ["| Claim | Said by | 28 x 28 | 64 x 64 |", "|---|---|---|---|"]
-    for claim in results[0].study.claims:
-        answers = [_format_answer(result, 0, claim.says) for result in results]
-        lines.append(f"| {claim.says} | {claim.source} | {' | '.join(answers)} |")
-    return "\n".join(lines)
+    rows = [
+        (claim.says, claim.source, *(_format_answer(result, 0, claim.says) for result in results))
+        for claim in results[0].study.claims
+    ]
+    return _format_table(["Claim", "Said by", "28 x 28", "64 x 64"], rows)
 
 
 def format_resolutions() -> str:
@@ -90,17 +96,17 @@ def _read_remedies() -> dict[str, StudyResult]:
 def format_left() -> str:
     """Return how many erased records each seed leaves recognised after each remedy, by data set."""
     results = _read_remedies()
-    rows = {row.name: row.title for result in results.values() for row in result.cells[0].rows}
+    titles = {row.name: row.title for result in results.values() for row in result.cells[0].rows}
     heads = []
     for kind, result in results.items():
         counts = {_find_left(row).n for row in result.cells[0].recognition}
         heads.append(f"{kind}, of {' or '.join(str(count) for count in sorted(counts))}")
-    lines = [f"| Remedy | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
-    for name, title in rows.items():
-        if not name.endswith("-25"):  # on cytology alone, at a quarter of a training
-            cells = [_list_left(result, name) for result in results.values()]
-            lines.append(f"| {title.removesuffix(', 10 %')} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [
+        (title.removesuffix(", 10 %"), *(_list_left(result, name) for result in results.values()))
+        for name, title in titles.items()
+        if not name.endswith("-25")  # on cytology alone, at a quarter of a training
+    ]
+    return _format_table(["Remedy", *heads], rows)
 
 
 def _find_left(row: Recognition) -> Estimate:
@@ -118,12 +124,9 @@ def _list_left(result: StudyResult, model: str) -> str:
 def compare_remedies() -> str:
     """Return the answers on each remedy's ranking and risk, by data set."""
     results = _read_remedies()
-    says = {claim.says: None for result in results.values() for claim in result.study.claims}
-    lines = [f"| Claim | {' | '.join(results)} |", "|---" * (1 + len(results)) + "|"]
-    for claim in says:
-        answers = [_format_answer(result, 0, claim) for result in results.values()]
-        lines.append(f"| {claim} | {' | '.join(answers)} |")
-    return "\n".join(lines)
+    claims = dict.fromkeys(claim.says for result in results.values() for claim in result.study.claims)
+    rows = [(says, *(_format_answer(result, 0, says) for result in results.values())) for says in claims]
+    return _format_table(["Claim", *results], rows)
 
 
 def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
@@ -131,11 +134,11 @@ def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
     result = read_study(name)
     titles = {measure: row.title for measure, row in find_measures(result).items()}
     shown = [measure for measure in measures if measure in titles]
-    lines = [f"| Model | {' | '.join(titles[m] for m in shown)} |", "|---" * (1 + len(shown)) + "|"]
+    rows = []
     for row in result.cells[cell].rows:
         mark = f" (collapsed in {len(row.collapsed)})" if row.collapsed else ""
-        lines.append(f"| {row.title}{mark} | {' | '.join(show_estimate(row.find(m).mean) for m in shown)} |")
-    return "\n".join(lines)
+        rows.append((f"{row.title}{mark}", *(show_estimate(row.find(m).mean) for m in shown)))
+    return _format_table(["Model", *(titles[measure] for measure in shown)], rows)
 
 
 def format_numbers(name: str) -> str:

@@ -24,6 +24,7 @@ PUBLISHED = (
     "patients-ultrasound",
     "patients-skin",
 )
+REMEDIES = tuple(name for name in PUBLISHED if name.startswith("remedies-"))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -208,31 +209,31 @@ def test_on_skin_four_remedies_cost_no_more_than_retraining_and_convolution_tran
     assert [round(x, 3) for x in (found.value, found.bounds.low, found.bounds.high)] == [0.496, 0.470, 0.523]
     assert [round(malignant[model].value, 3) for model in ("salun", "salun-cra")] == [0.707, 0.853]
     assert len(cell.find("transpose-10").collapsed) == 5
+    tenth = [row for row in cell.rows if row.name.endswith("-10")]
+    assert [row.name for row in tenth if not row.collapsed] == ["noise-2-10"]
     assert found.pairs == 8
 
 
 def test_warm_restart_of_little_leaves_nobody_recognised_on_any_data_set_and_ranks_better_on_none():
-    names = [name for name in PUBLISHED if name.startswith("remedies-")]
     little = ("warm-restart-1-10", "warm-restart-3-10")
-    left = {model: [count for name in names for count in count_recognised(name, model)] for model in little}
+    left = {model: [count for name in REMEDIES for count in count_recognised(name, model)] for model in little}
     ranks = [
         answer.outcome
-        for name in names
+        for name in REMEDIES
         for answer in read_study(name).cells[0].answers
         if answer.claim.model in little and answer.claim.measure == "auroc"
     ]
 
-    assert len(names) == 4
+    assert len(REMEDIES) == 4
     assert left == dict.fromkeys(little, [0] * 12)
-    assert [count for name in names for count in count_recognised(name, "scratch-10")] == [0] * 12
+    assert [count for name in REMEDIES for count in count_recognised(name, "scratch-10")] == [0] * 12
     assert ranks == ["open"] * 8
 
 
 def test_no_remedy_is_shown_to_rank_better_than_scratch_on_more_than_one_data_set_as_the_readme_says():
     holds = [
         answer.claim.model
-        for name in PUBLISHED
-        if name.startswith("remedies-")
+        for name in REMEDIES
         for answer in read_study(name).cells[0].answers
         if (answer.claim.measure, answer.claim.than, answer.outcome) == ("auroc", "scratch-10", "holds")
     ]
@@ -241,16 +242,23 @@ def test_no_remedy_is_shown_to_rank_better_than_scratch_on_more_than_one_data_se
 
 
 def test_the_defaults_of_warm_restart_and_weight_noise_are_those_that_left_fewer_recognised():
-    names = [name for name in PUBLISHED if name.startswith("remedies-")]
     always = {
-        model: sum(min(count_recognised(name, model)) > 0 for name in names) for model in ("noise-2-10", "noise-10-10")
+        model: sum(min(count_recognised(name, model)) > 0 for name in REMEDIES)
+        for model in ("noise-2-10", "noise-10-10")
     }
-    ever = {model: sum(max(count_recognised(name, model)) > 0 for name in names) for model in always}
+    ever = {model: sum(max(count_recognised(name, model)) > 0 for name in REMEDIES) for model in always}
 
     assert always["noise-2-10"] == 3
     assert ever["noise-10-10"] == 1
     assert METHODS["weight-noise"].parse({}).deviation == 0.1
     assert METHODS["warm-restart"].parse({}).keep_weight == 0.1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "policies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_warm_restart_in_a_shipped_policy_keeps_a_tenth_of_the_weights(path):
+    remedies = load_policy(path, name_known()).remediation
+
+    assert [r.parameters["keep_weight"] for r in remedies if r.method == "warm-restart"] == [0.1]
 
 
 def count_recognised(name, model):
@@ -316,7 +324,7 @@ def test_five_sentences_stand_at_the_top_and_rest_on_the_studies():
     top = (DOCS / "study.md").read_text("utf-8").split("\n\n")[2]
     assert [line[0] for line in top.splitlines() if line[0] != " "] == list("12345")
 
-    for name in (name for name in PUBLISHED if name.startswith(("patients-", "remedies-"))):
+    for name in (*REMEDIES, "patients-skin", "patients-ultrasound"):
         rows = {}
         for row in read_study(name).cells[0].recognition:
             rows.setdefault(row.model, []).append(row.find("recognised-records").estimate.value)
