@@ -14,16 +14,16 @@ fi
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-chmod 777 "$out" # the image's user writes here
+chmod 777 "$out" # a user whom the image does not know writes here, as with --user "$(id -u)"
 mounts=(--volume "$PWD/sample_reports:/work:ro" --volume "$out:/out")
 if [ "$builder" = buildah ]; then # runs without namespaces of its own, so that the network is taken away around it
   buildah build --quiet --isolation chroot --file Containerfile --tag "$image" .
   container=$(buildah from "$image")
   trap 'buildah rm "$container" >/dev/null; rm -rf "$out"' EXIT
-  gate() { unshare --net buildah run --isolation chroot "${mounts[@]}" "$container" -- unlearn-audit "$@"; }
+  gate() { unshare --net buildah run --isolation chroot --user 12345 "${mounts[@]}" "$container" -- unlearn-audit "$@"; }
 else
   "$builder" build --quiet --file Containerfile --tag "$image" .
-  gate() { "$builder" run --rm --network none "${mounts[@]}" "$image" "$@"; }
+  gate() { "$builder" run --rm --network none --user 12345 "${mounts[@]}" "$image" "$@"; }
 fi
 expect() {
   local wanted=$1 code=0
