@@ -6,7 +6,7 @@ by hand.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tools.docs_scale import format_plan, format_training, format_workers
 from tools.docs_studies import list_passages
 from tools.outcomes_figure import draw_outcomes
 
+from unlearn_audit.formats.markdown import draw_table
 from unlearn_audit.methods import METHODS
 from unlearn_audit.presentation.sections.contents import number_of
 from unlearn_audit.presentation.sections.requirements import REQUIREMENTS, list_sources
@@ -56,18 +57,15 @@ def format_coverage() -> str:
         f"share of right ends of a deciding bound is {find_share(worst, 'deciding'):.4f}** "
         f"({worst['statistic']}: {worst['case']})."
     )
-    table = [
-        "| method | cells | lowest share of right ends | cells below 0.94 | decides |",
-        "|---|---|---|---|---|",
-        *(_format_method(method, name, rows) for method, name in NAMES.items()),
-    ]
-    return "\n".join([summary, "", *table])
+    heads = ("method", "cells", "lowest share of right ends", "cells below 0.94", "decides")
+    table = draw_table(heads, [_write_method(method, name, rows) for method, name in NAMES.items()])
+    return f"{summary}\n\n{table}"
 
 
-def _format_method(method: str, name: str, rows: list[dict[str, Any]]) -> str:
+def _write_method(method: str, name: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     shares = [find_share(row, method) for row in rows if method in row["methods"]]
     below = sum(share < 0.94 for share in shares)  # noqa: PLR2004 - as in the head of the table
-    return f"| {name} | {len(shares)} | {min(shares):.4f} | {below} | {'yes' if method == 'deciding' else 'never'} |"
+    return name, f"{len(shares)}", f"{min(shares):.4f}", f"{below}", "yes" if method == "deciding" else "never"
 
 
 def format_selftest() -> str:
@@ -79,22 +77,25 @@ def format_selftest() -> str:
 
 def format_methods() -> str:
     """Return the table of methods and, below it, each one's parameters."""
-    table = ["| name | method | source | reads | costs |", "|---|---|---|---|---|"]
-    for name, method in METHODS.items():
-        reads = " and ".join(method.needs)
-        table.append(f"| `{name}` | {method.title} | {method.source} | {reads} | {method.cost} |")
-    return "\n".join([*table, "", "## Parameters", *(line for name in METHODS for line in _format_parameters(name))])
+    rows = [
+        (f"`{name}`", method.title, method.source, " and ".join(method.needs), method.cost)
+        for name, method in METHODS.items()
+    ]
+    parts = [draw_table(("name", "method", "source", "reads", "costs"), rows), "## Parameters"]
+    for name in METHODS:
+        parts += [f"### `{name}`", _format_parameters(name)]
+    return "\n\n".join(parts)
 
 
-def _format_parameters(name: str) -> Iterator[str]:
-    yield from ("", f"### `{name}`", "")
+def _format_parameters(name: str) -> str:
     fields = METHODS[name].parameters.model_json_schema().get("properties", {})
     if not fields:
-        yield "None."
-        return
-    yield from ("| parameter | default | allowed | meaning |", "|---|---|---|---|")
-    for field, schema in fields.items():
-        yield f"| `{field}` | {schema['default']} | {_format_range(schema)} | {schema.get('description', '')} |"
+        return "None."
+    rows = [
+        (f"`{field}`", str(schema["default"]), _format_range(schema), schema.get("description", ""))
+        for field, schema in fields.items()
+    ]
+    return draw_table(("parameter", "default", "allowed", "meaning"), rows)
 
 
 def _format_range(schema: dict[str, Any]) -> str:
@@ -106,16 +107,13 @@ def _format_range(schema: dict[str, Any]) -> str:
 
 def format_crosswalk() -> str:
     """Return the requirements that every report's crosswalk goes through, and how far a record can go."""
-    table = [
-        "| source and clause | topic, in our words | section | at best | lies beyond a report |",
-        "|---|---|---|---|---|",
-    ]
+    heads = ("source and clause", "topic, in our words", "section", "at best", "lies beyond a report")
+    rows = []
     for requirement in REQUIREMENTS:
         sections = ", ".join(str(number_of(section)) for section in requirement.sections)
-        beyond = requirement.beyond or "—"
-        table.append(f"| {requirement.name} | {requirement.topic} | {sections} | {requirement.best} | {beyond} |")
-    sources = [f"- {source.name}: {source.title}" for source in list_sources()]
-    return "\n".join([*table, "", "Sources:", "", *sources])
+        rows.append((requirement.name, requirement.topic, sections, requirement.best, requirement.beyond or "—"))
+    sources = "\n".join(f"- {source.name}: {source.title}" for source in list_sources())
+    return f"{draw_table(heads, rows)}\n\nSources:\n\n{sources}"
 
 
 def _read(name: str) -> dict[str, Any]:

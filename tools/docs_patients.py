@@ -21,7 +21,7 @@ def format_patients() -> str:
     context = EvaluationContext(evidence, load_policy(ROOT / "policies" / "breast-cytology.yaml", name_known()))
     cards = evidence.provenance.models
     rows = [describe_procedure(context, card.name, card.title, context.seed) for card in cards]
-    return "\n".join(write_recognition(rows, "malignant", "benign"))
+    return write_recognition(rows, "malignant", "benign")
 
 
 def format_study_patients(name: str) -> str:
@@ -35,7 +35,7 @@ def format_study_patients(name: str) -> str:
             f"{result.data}: {forget:,} records forgotten ({show_share(cell.forget)}), "
             f"{cell.positives['forget']:,} of them malignant; {test:,} controls; {models} reference models."
         )
-        parts += [summary, "", *write_recognition(cell.recognition, "malignant", "benign"), ""]
+        parts += [summary, "", write_recognition(cell.recognition, "malignant", "benign"), ""]
     return "\n".join(parts[:-1])
 
 

@@ -8,6 +8,7 @@ from benchmarks.coverage.page import find_share
 from tools.docs_studies import read_study
 
 from unlearn_audit.assets import read_published_selftest
+from unlearn_audit.formats.markdown import draw_table
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import find_policy, load_policy
 from unlearn_audit.records import SelfTestSummary
@@ -61,11 +62,10 @@ def read_ratios() -> dict[str, Any]:
 def format_study() -> tuple[str, int]:
     """Return the main rows and columns of the skin study at half forgotten, and its number of seeds."""
     cell = next(cell for cell in read_study("skin").cells if cell.forget == _SHARE)
-    lines = [f"| model | {' | '.join(_COLUMNS.values())} |", "|---" * (1 + len(_COLUMNS)) + "|"]
-    for name in _ROWS:
-        row = cell.find(name)
-        lines.append(f"| {row.title} | {' | '.join(show_estimate(row.find(m).mean) for m in _COLUMNS)} |")
-    return "\n".join(lines), len(cell.seeds)
+    rows = [
+        (row.title, *(show_estimate(row.find(measure).mean) for measure in _COLUMNS)) for row in map(cell.find, _ROWS)
+    ]
+    return draw_table(("model", *_COLUMNS.values()), rows), len(cell.seeds)
 
 
 def count_references() -> int:

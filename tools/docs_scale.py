@@ -1,8 +1,11 @@
 """Passages of docs/appendix/scale.md, from scale.json beside it: what was measured, and what follows for more."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+from unlearn_audit.formats.markdown import draw_table
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _MILLION, _EPOCHS, _WARM, _REFERENCES = 1_000_000, 20, 0.25, 16
@@ -12,27 +15,32 @@ _HOUR = 3_600
 
 def format_training() -> str:
     """Return seconds of one core, and per image, by size and number."""
-    lines = ["| pixels | images | one epoch, s | per image, ms | asking once, s | per image, ms |", "|---" * 6 + "|"]
+    heads = ("pixels", "images", "one epoch, s", "per image, ms", "asking once, s", "per image, ms")
+    rows = []
     for row in _read()["training"]:
-        each = [1_000 * row[part] / row["images"] for part in ("epoch", "ask")]
-        lines.append(
-            f"| {row['side']} x {row['side']} | {row['images']:,} | {row['epoch']:.1f} | {each[0]:.2f} | "
-            f"{row['ask']:.1f} | {each[1]:.2f} |"
-        )
-    return "\n".join(lines)
+        pairs = ((f"{row[part]:.1f}", f"{1_000 * row[part] / row['images']:.2f}") for part in ("epoch", "ask"))
+        rows.append((_show_side(row["side"]), f"{row['images']:,}", *chain(*pairs)))
+    return draw_table(heads, rows)
+
+
+def _show_side(side: int) -> str:
+    return f"{side} x {side}"
 
 
 def format_workers() -> str:
     """Return how the same trainings divide among processes, and how long a verdict takes."""
     found = _read()
     one = next(row["seconds"] for row in found["workers"] if row["workers"] == 1)
-    lines = ["| workers | models trained | seconds | ratio |", "|---|---|---|---|"]
-    for row in found["workers"]:
-        ratio = one / row["seconds"]
-        lines.append(f"| {row['workers']} | {row['models']} | {row['seconds']:.1f} | {ratio:.2f} |")
-    lines += ["", "| records | evidence to clinical verdict, s |", "|---|---|"]
-    lines += [f"| {row['records']:,} | {row['seconds']:.2f} |" for row in found["verdict"]]
-    return "\n".join(lines)
+    workers = [
+        (f"{row['workers']}", f"{row['models']}", f"{row['seconds']:.1f}", f"{one / row['seconds']:.2f}")
+        for row in found["workers"]
+    ]
+    verdict = [(f"{row['records']:,}", f"{row['seconds']:.2f}") for row in found["verdict"]]
+    tables = (
+        draw_table(("workers", "models trained", "seconds", "ratio"), workers),
+        draw_table(("records", "evidence to clinical verdict, s"), verdict),
+    )
+    return "\n\n".join(tables)
 
 
 def format_plan() -> str:
@@ -46,9 +54,9 @@ def format_plan() -> str:
         f"{_REFERENCES} reference models",
         f"on {_CORES} cores",
     )
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    rows = {row["side"]: row for row in _read()["training"]}  # the last, largest one of each size
-    for side, row in rows.items():
+    rows = []
+    largest = {row["side"]: row for row in _read()["training"]}  # the last one of each size
+    for side, row in largest.items():
         epoch = _MILLION * row["epoch"] / row["images"] / _HOUR
         original, retrained, salun, warm = (
             _EPOCHS * epoch,
@@ -58,9 +66,9 @@ def format_plan() -> str:
         )
         references = _REFERENCES * original
         wall = max(original + retrained, (original + retrained + salun + warm + references) / _CORES)
-        hours = " | ".join(f"{value:.1f} h" for value in (original, retrained, salun, warm, references, wall))
-        lines.append(f"| {side} x {side} | {hours} |")
-    return "\n".join(lines)
+        hours = (original, retrained, salun, warm, references, wall)
+        rows.append((_show_side(side), *(f"{value:.1f} h" for value in hours)))
+    return draw_table(heads, rows)
 
 
 def _read() -> dict[str, Any]:

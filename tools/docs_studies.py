@@ -1,8 +1,9 @@
 """Passages of docs/study.md, from the published results of the studies."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unlearn_audit.formats.markdown import draw_table
 from unlearn_audit.records import Estimate
 from unlearn_audit.study import OUTCOMES, StudyResult, find_measures, show_estimate, show_share
 from unlearn_audit.study.by_subgroup import PREFIX as AMONG
@@ -18,12 +19,6 @@ def read_study(name: str) -> StudyResult:
     return StudyResult.model_validate_json((DOCS / "appendix" / f"study-{name}.json").read_bytes())
 
 
-def _format_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join(
-        [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
-    )
-
-
 def select_answers(name: str) -> str:
     """Return the table of claims, with a column of answers for each share."""
     result = read_study(name)
@@ -32,7 +27,7 @@ def select_answers(name: str) -> str:
         (claim.says, claim.source, *(_format_answer(result, index, claim.says) for index in range(len(result.cells))))
         for claim in result.study.claims
     ]
-    return _format_table(["Claim", "Said by", *heads], rows)
+    return draw_table(["Claim", "Said by", *heads], rows)
 
 
 def _format_answer(result: StudyResult, index: int, says: str) -> str:
@@ -60,7 +55,7 @@ def compare_with_paper() -> str:
             if answer.claim.says == claim.says
         ]
         rows.append((claim.says, *answers, *outcomes))
-    return _format_table(["Claim of the abstract", *heads], rows)
+    return draw_table(["Claim of the abstract", *heads], rows)
 
 
 def compare_resolutions() -> str:
@@ -70,7 +65,7 @@ def compare_resolutions() -> str:
         (claim.says, claim.source, *(_format_answer(result, 0, claim.says) for result in results))
         for claim in results[0].study.claims
     ]
-    return _format_table(["Claim", "Said by", "28 x 28", "64 x 64"], rows)
+    return draw_table(["Claim", "Said by", "28 x 28", "64 x 64"], rows)
 
 
 def format_resolutions() -> str:
@@ -106,7 +101,7 @@ def format_left() -> str:
         for name, title in titles.items()
         if not name.endswith("-25")  # on cytology alone, at a quarter of a training
     ]
-    return _format_table(["Remedy", *heads], rows)
+    return draw_table(["Remedy", *heads], rows)
 
 
 def _find_left(row: Recognition) -> Estimate:
@@ -126,7 +121,7 @@ def compare_remedies() -> str:
     results = _read_remedies()
     claims = dict.fromkeys(claim.says for result in results.values() for claim in result.study.claims)
     rows = [(says, *(_format_answer(result, 0, says) for result in results.values())) for says in claims]
-    return _format_table(["Claim", *results], rows)
+    return draw_table(["Claim", *results], rows)
 
 
 def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
@@ -138,7 +133,7 @@ def _format_rows(name: str, measures: Sequence[str], cell: int = 0) -> str:
     for row in result.cells[cell].rows:
         mark = f" (collapsed in {len(row.collapsed)})" if row.collapsed else ""
         rows.append((f"{row.title}{mark}", *(show_estimate(row.find(m).mean) for m in shown)))
-    return _format_table(["Model", *(titles[measure] for measure in shown)], rows)
+    return draw_table(["Model", *(titles[measure] for measure in shown)], rows)
 
 
 def format_numbers(name: str) -> str:

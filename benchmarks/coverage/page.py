@@ -7,6 +7,7 @@ from typing import Any
 from scipy.stats import binom
 
 from benchmarks.coverage.methods import CONFIDENCE
+from unlearn_audit.formats.markdown import draw_table
 
 _HEAD = """\
 # Do the bounds keep their promise?
@@ -33,8 +34,6 @@ repeats: the percentile and the BCa bootstrap, Jeffreys (Dirichlet(counts + 1/2)
 by their design effect), and DeLong's interval; each counted where it has ends at all, as DeLong's has none of perfectly
 separated scores. They are in the report for the eye at most. None decides.
 
-| Method | lowest share of right ends | where |
-|---|---|---|
 {summary}
 
 Each row below gives the smaller of the two ends' shares, and in brackets the mean width from end to end. Randomness is
@@ -108,7 +107,7 @@ def write_page(document: Row, *, batch: int, with_rivals: int, fewest: int, most
         odds=ODDS,
         rivals=with_rivals,
         batch=batch,
-        summary="\n".join(_summarise(rows)),
+        summary=_summarise(rows),
     )
     tables = [_write_table(name, list(group)) for name, group in groupby(rows, key=lambda row: row["statistic"])]
     return "\n".join([head, *tables, _FOOT])
@@ -126,26 +125,19 @@ def _format_below(rows: Sequence[Row]) -> str:
     return f"Below {LOWEST}, by more than chance explains, are: {listed}."
 
 
-def _summarise(rows: Sequence[Row]) -> list[str]:
+def _summarise(rows: Sequence[Row]) -> str:
     lines = []
     for method, name in NAMES.items():
         worst = min((row for row in rows if method in row["methods"]), key=lambda row: find_share(row, method))
-        lines.append(f"| {name} | {find_share(worst, method):.3f} | {worst['statistic']}: {worst['case']} |")
-    return lines
+        lines.append((name, f"{find_share(worst, method):.3f}", f"{worst['statistic']}: {worst['case']}"))
+    return draw_table(("Method", "lowest share of right ends", "where"), lines)
 
 
 def _write_table(statistic: str, rows: Sequence[Row]) -> str:
     methods = [method for method in NAMES if any(method in row["methods"] for row in rows)]
-    lines = [
-        f"## {statistic}",
-        "",
-        "| cell | truth | " + " | ".join(NAMES[method] for method in methods) + " |",
-        "|---|---" + "|---" * len(methods) + "|",
-    ]
-    for row in rows:
-        shown = [_show(row, method) for method in methods]
-        lines.append(f"| {row['case']} | {row['truth']:.3g} | " + " | ".join(shown) + " |")
-    return "\n".join([*lines, ""])
+    heads = ("cell", "truth", *(NAMES[method] for method in methods))
+    cells = [(row["case"], f"{row['truth']:.3g}", *(_show(row, method) for method in methods)) for row in rows]
+    return f"## {statistic}\n\n{draw_table(heads, cells)}\n"
 
 
 def _show(row: Row, method: str) -> str:

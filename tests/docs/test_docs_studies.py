@@ -13,6 +13,7 @@ from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Claim, StudyFile, find_policy, load_policy, load_study
 from unlearn_audit.policy.study_file import Relearning, StudyReferences
 from unlearn_audit.records import Population
+from unlearn_audit.study import StudyResult
 from unlearn_audit.study.summary import choose_measures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,14 +79,28 @@ def test_every_link_leads_somewhere(link):
     assert (ROOT / "docs" / link).exists()
 
 
-def test_every_shipped_study_has_its_row_and_what_is_not_published_was_not_run():
-    table = PAGE.split("## Shipped studies")[1]
-    times = {}
-    for line in re.findall(r"^\|.+$", table, re.MULTILINE):
-        first, *_, last = line.strip("|").split("|")
-        for name in re.findall(r"`([a-z0-9-]+)`", first):
-            times[name] = last
-    published = {path.stem.removeprefix("study-") for path in (ROOT / "docs" / "appendix").glob("study-*.json")}
+ROWS = re.findall(r"^\| `([a-z0-9-]+)` .*\| ([^|]+) \|$", PAGE.split("## Shipped studies")[1], re.MULTILINE)
+PUBLISHED = {path.stem.removeprefix("study-"): path for path in (ROOT / "docs" / "appendix").glob("study-*.json")}
 
-    assert set(times) == {path.stem for path in (ROOT / "studies").glob("*.yaml")}
-    assert {name for name, time in times.items() if "not run" not in time} == published | {"cytology"}
+
+def test_every_shipped_study_has_its_row_and_what_is_not_published_was_not_run():
+    assert sorted(name for name, _ in ROWS) == sorted(path.stem for path in (ROOT / "studies").glob("*.yaml"))
+    assert {name for name, time in ROWS if "not run" not in time} == {*PUBLISHED, "cytology"}
+
+
+@pytest.mark.parametrize(("name", "time"), [row for row in ROWS if row[0] in PUBLISHED])
+def test_its_time_is_that_of_its_models_and_with_reference_models_more(name, time):
+    result = StudyResult.model_validate_json(PUBLISHED[name].read_bytes())
+    number, unit = re.fullmatch(r"([\d.]+) (minute|hour)s?", time).groups()
+    stated = float(number) * {"minute": 60, "hour": 3_600}[unit]
+    models = sum((row.seconds or 0) * len(cell.seeds) for cell in result.cells for row in cell.rows)
+
+    assert models <= 1.1 * stated
+    if result.study.references is None:
+        assert stated <= 1.5 * models
+
+
+def test_the_page_of_single_patients_gives_its_studies_the_same_times():
+    stated = re.findall(r"some (\d+ minutes) of one core", (ROOT / "docs" / "patients.md").read_text("utf-8"))
+
+    assert stated == [time for name, time in ROWS if name.startswith("patients-")]

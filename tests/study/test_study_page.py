@@ -112,7 +112,10 @@ def test_the_figure_is_well_formed_and_names_every_model_once():
 
 
 def test_everything_in_the_figure_lies_inside_it_and_no_two_texts_overlap():
-    drawn = read(make_result())
+    check_that_texts_are_apart(read(make_result()))
+
+
+def check_that_texts_are_apart(drawn):
     width, height = float(drawn.get("width")), float(drawn.get("height"))
     boxes = []
     for text in drawn.iter("{http://www.w3.org/2000/svg}text"):
@@ -127,6 +130,20 @@ def test_everything_in_the_figure_lies_inside_it_and_no_two_texts_overlap():
         for b in boxes[:index]:
             apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
             assert apart, (a[4], b[4])
+
+
+def test_titles_stand_whole_in_the_legend_however_long_they_are():
+    result = make_result()
+    long = [f"A title as long as a line of a book of prose is wide, number {number}" for number in range(2)]
+    rows = result.cells[0].rows
+    cell = result.cells[0].model_copy(
+        update={"rows": (*rows, *(rows[-1].model_copy(update={"name": title[-1], "title": title}) for title in long))}
+    )
+
+    drawn = read(result.model_copy(update={"cells": (cell,)}))
+
+    check_that_texts_are_apart(drawn)
+    assert {f"{title} (none)" for title in long} <= {text.text for text in drawn.iter()}
 
 
 def test_models_without_numbers_are_no_mark_and_a_study_without_any_is_still_a_figure():

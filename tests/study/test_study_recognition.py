@@ -147,7 +147,7 @@ def test_the_page_shows_the_table_and_says_what_it_speaks_of(result):
 
 
 def test_the_table_has_a_column_for_every_head(result):
-    heads, _, *lines = write_recognition(result.cells[0].recognition, "malignant", "benign")
+    heads, _, *lines = write_recognition(result.cells[0].recognition, "malignant", "benign").splitlines()
 
     assert {line.count("|") for line in lines} == {heads.count("|")}
     assert "of these malignant" in heads
@@ -156,7 +156,7 @@ def test_the_table_has_a_column_for_every_head(result):
 def test_rows_of_several_seeds_say_which(result):
     (row, *_) = result.cells[0].recognition
 
-    lines = write_recognition([row, row.model_copy(update={"seed": 2})])
+    lines = write_recognition([row, row.model_copy(update={"seed": 2})]).splitlines()
 
     assert [line.split(" | ")[0] for line in lines[2:]] == [
         "| nothing: the original's own, seed 1",
@@ -167,7 +167,7 @@ def test_rows_of_several_seeds_say_which(result):
 def test_too_few_pairs_are_a_sentence_and_no_table(full):
     (found,) = full[1].cells
 
-    (line,) = write_recognition(found.recognition)
+    (line,) = write_recognition(found.recognition).splitlines()
 
     assert line.startswith("Not looked at record by record: ")
     assert "12" in line
@@ -185,7 +185,7 @@ def test_what_one_row_lacks_is_a_dash(result, cell, policy):
         }
     )
 
-    *_, line = write_recognition([own, missing])
+    *_, line = write_recognition([own, missing]).splitlines()
 
     assert line == "| Other &#124; method" + " | -" * 11 + " |"
 

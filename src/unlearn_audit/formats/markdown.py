@@ -1,7 +1,8 @@
 """The result as Markdown for a GitHub step summary or the comment on a merge request."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from unlearn_audit.formats.severity import LONGEST_TEXT, LONGEST_TITLE, flatten, name_policy, outcome_of
 from unlearn_audit.formats.sources import Sources
@@ -15,7 +16,7 @@ from unlearn_audit.presentation.wording import (
 from unlearn_audit.records import AuditRecord, CheckResult, Outcome, Verdict, digest_of
 from unlearn_audit.verdict.comparison import HOW_TO_READ, CheckChange, Comparison
 
-Cells = tuple[str, ...]
+Cells = Sequence[str]
 LARGEST = 1_000_000
 """Bytes. GitHub takes 1 MiB as a step summary, GitLab 1,000,000 characters as a comment."""
 _ROOM = 300_000  # bytes for each of the three tables
@@ -67,7 +68,7 @@ def _list_checks(verdict: Verdict) -> str:
         "Tolerance",
         "Reason",
     )
-    return "### Checks\n\n" + _draw_table(heads, [_show_check(check) for check in checks], "checks")
+    return "### Checks\n\n" + _draw_what_fits(heads, [_show_check(check) for check in checks], "checks")
 
 
 def _show_check(check: CheckResult) -> Cells:
@@ -96,7 +97,7 @@ def _list_changes(comparison: Comparison) -> str:
         [
             "### Against the baseline",
             f"{regressed} Verdict {before} then, {after} now. Baseline: {escape(comparison.baseline)}.",
-            _draw_table(heads, [_show_change(change) for change in changes], "checks"),
+            _draw_what_fits(heads, [_show_change(change) for change in changes], "checks"),
             f"{HOW_TO_READ} {' '.join(escape(note) for note in comparison.notes)}",
         ]
     )
@@ -124,7 +125,7 @@ def _list_candidates(record: AuditRecord) -> str:
         )
         for verdict in record.verdicts[1:]
     ]
-    return "### Other candidates\n\n" + _draw_table(("Outcome", "Model", "Reason"), rows, "candidates")
+    return "### Other candidates\n\n" + _draw_what_fits(("Outcome", "Model", "Reason"), rows, "candidates")
 
 
 def _describe_basis(record: AuditRecord, sources: Sources) -> str:
@@ -138,17 +139,20 @@ def _describe_basis(record: AuditRecord, sources: Sources) -> str:
     )
 
 
-def _draw_table(heads: Cells, rows: Sequence[Cells], what: str) -> str:
+def _draw_what_fits(heads: Cells, rows: Sequence[Cells], what: str) -> str:
     """Return a table of as many rows as there is room for, and how many are left out."""
-    lines = [_draw_row(heads), _draw_row(("---",) * len(heads))]
-    room = _ROOM
-    for done, cells in enumerate(rows):
-        line = _draw_row(cells)
-        room -= len(line.encode()) + 1
-        if room < 0:
-            return "\n".join(lines) + f"\n\n{len(rows) - done} more {what} are in the report: too many to list here."
-        lines.append(line)
-    return "\n".join(lines)
+    ends = accumulate(len(_draw_row(cells).encode()) + 1 for cells in rows)
+    fit = sum(end <= _ROOM for end in ends)
+    table = draw_table(heads, rows[:fit])
+    if fit == len(rows):
+        return table
+    return f"{table}\n\n{len(rows) - fit} more {what} are in the report: too many to list here."
+
+
+def draw_table(heads: Cells, rows: Iterable[Cells], *, numbers: bool = False) -> str:
+    """Return a Markdown table of cells that are Markdown already; with `numbers`, all but the first end right."""
+    rule = ("---", *("---:" if numbers else "---" for _ in heads[1:]))
+    return "\n".join([_draw_row(heads), f"|{'|'.join(rule)}|", *map(_draw_row, rows)])
 
 
 def _draw_row(cells: Cells) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from unlearn_audit.formats.markdown import draw_table
 from unlearn_audit.selftest.result import INTERVAL, Rate, SelfTest, Trials
 
 _HEAD = """\
@@ -94,15 +95,20 @@ def _describe_above(result: SelfTest) -> str:
 
 def _write_table(kind: str, rows: Sequence[Trials]) -> str:
     title, note = _TITLES[kind]
-    lines = [
-        f"## {title}: {note}\n",
-        "| Scenario | Planted | Truth | Pass | Fail | Inconclusive | False pass | False fail |",
-        "|---|---|---|---|---|---|---|---|",
+    heads = ("Scenario", "Planted", "Truth", "Pass", "Fail", "Inconclusive", "False pass", "False fail")
+    return f"## {title}: {note}\n\n{draw_table(heads, map(_write_cells, rows))}\n"
+
+
+def _write_cells(trials: Trials) -> list[str]:
+    counts = (str(trials.count(letter)) for letter in "pfi")
+    return [
+        f"`{trials.name}`",
+        trials.title,
+        trials.truth,
+        *counts,
+        _show(trials.false_pass),
+        _show(trials.false_fail),
     ]
-    for trials in rows:
-        cells = [f"`{trials.name}`", trials.title, trials.truth, *(str(trials.count(letter)) for letter in "pfi")]
-        lines.append(f"| {' | '.join([*cells, _show(trials.false_pass), _show(trials.false_fail)])} |")
-    return "\n".join([*lines, ""])
 
 
 def _show(rate: Rate | None) -> str:

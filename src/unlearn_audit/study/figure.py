@@ -9,7 +9,8 @@ from unlearn_audit.study.page import show_share
 from unlearn_audit.study.result import CellResult, Row, StudyResult
 
 _PANEL, _GAP, _LEFT, _TOP, _PLOT = 250.0, 46.0, 40.0, 42.0, 210.0
-_LEGEND, _LINE, _FOOT = 148.0, 13.0, 34.0
+_LETTER, _BESIDE, _LINE, _FOOT = 4.5, 22.0, 13.0, 34.0
+"""A letter's mean width in the legend, what mark and gap take beside a title, a line's height, the x axis' words."""
 _COLORS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7580", "#8a5a00")
 _MARKS = ("diamond", "up", "down", "circle", "square")
 X, Y = f"{POPULATION}-positive", "fnr-at-fpr"
@@ -18,6 +19,7 @@ _NARROWEST = 0.02
 """What an axis spans at least: models that hardly differ are not drawn apart."""
 
 Range = tuple[float, float]
+Entry = tuple[str, str]
 
 
 def draw_tradeoff(result: StudyResult) -> str:
@@ -30,20 +32,26 @@ def draw_tradeoff(result: StudyResult) -> str:
     titles = {row.name: row.title for row in reversed(rows)}
     names = list(dict.fromkeys(row.name for row in rows))
     drawn = [row for row in rows if _is_drawn(row)]
-    width = _LEFT + len(result.cells) * (_PANEL + _GAP)
-    columns = max(1, int((width - _LEFT) // _LEGEND))
-    lines = -(-len(names) // columns)
-    drawing = Drawing(width, _TOP + _PLOT + _FOOT + _LINE * lines + 4)
+    there = {row.name for row in drawn}
+    legend = {name: titles[name] if name in there else f"{titles[name]} (none)" for name in names}
+    panel = _PANEL if len(result.cells) > 1 else 2 * _PANEL + _GAP
+    room = len(result.cells) * (panel + _GAP)
+    columns = _lay_columns(list(legend.items()), room)
+    width = _LEFT + max(room, sum(map(_measure_column, columns)))
+    drawing = Drawing(width, _TOP + _PLOT + _FOOT + _LINE * len(columns[0]) + 4)
     looks = {name: choose_look(name, names) for name in names}
     ranges = _find_range(drawn, X, (0.5,)), _find_range(drawn, Y)
     drawing.write((_LEFT - 22, 12), "Positive test records missed at 20 % false positives", size=8.5, bold=True)
     for number, cell in enumerate(result.cells):
-        _draw_panel(drawing, cell, _LEFT + number * (_PANEL + _GAP), ranges, looks)
-    there = {row.name for row in drawn}
-    for index, name in enumerate(names):
-        at = (_LEFT + _LEGEND * (index // lines), _TOP + _PLOT + _FOOT + _LINE * (index % lines + 1) - 4)
-        drawing.draw_mark((at[0], at[1] - 2.5), looks[name][1], looks[name][0], 3.4)
-        drawing.write((at[0] + 8, at[1]), _shorten(titles[name] if name in there else f"{titles[name]} (none)"))
+        left = _LEFT + number * (panel + _GAP)
+        _draw_panel(drawing, cell, (left, left + panel), ranges, looks)
+    left = _LEFT
+    for column in columns:
+        for line, (name, title) in enumerate(column, 1):
+            at = (left, _TOP + _PLOT + _FOOT + _LINE * line - 4)
+            drawing.draw_mark((at[0], at[1] - 2.5), looks[name][1], looks[name][0], 3.4)
+            drawing.write((at[0] + 8, at[1]), title)
+        left += _measure_column(column)
     return base64.b64decode(drawing.to_uri().partition(",")[2]).decode()
 
 
@@ -55,8 +63,17 @@ def choose_look(name: str, names: Sequence[str]) -> tuple[str, str]:
     return _COLORS[index % len(_COLORS)], _MARKS[(index + index // len(_COLORS)) % len(_MARKS)]
 
 
-def _shorten(title: str, longest: int = 32) -> str:
-    return title if len(title) <= longest else title[: longest - 1] + "\u2026"
+def _lay_columns(legend: Sequence[Entry], width: float) -> list[Sequence[Entry]]:
+    """Return the legend in as many columns as fit whole titles into `width`; in one, however wide, where none fit."""
+    for lines in range(1, len(legend)):
+        columns = [legend[first : first + lines] for first in range(0, len(legend), lines)]
+        if sum(map(_measure_column, columns)) <= width:
+            return columns
+    return [legend]
+
+
+def _measure_column(column: Sequence[Entry]) -> float:
+    return _BESIDE + _LETTER * max((len(title) for _, title in column), default=0)
 
 
 def _is_drawn(row: Row) -> bool:
@@ -80,11 +97,12 @@ def _find_range(rows: Sequence[Row], measure: str, held: Sequence[float] = ()) -
 
 
 def _draw_panel(
-    drawing: Drawing, cell: CellResult, left: float, ranges: tuple[Range, Range], looks: dict[str, tuple[str, str]]
+    drawing: Drawing, cell: CellResult, ends: Range, ranges: tuple[Range, Range], looks: dict[str, tuple[str, str]]
 ) -> None:
-    x = Scale(*ranges[0], left, left + _PANEL)
+    left, right = ends
+    x = Scale(*ranges[0], left, right)
     y = Scale(*ranges[1], _TOP + _PLOT, _TOP)
-    drawing.draw_y_axis(y, left, left + _PANEL, choose_ticks(*ranges[1]), "")
+    drawing.draw_y_axis(y, left, right, choose_ticks(*ranges[1]), "")
     title = "membership AUC of positive records (0.5: as if never seen)"
     drawing.draw_x_axis(x, _TOP + _PLOT, _TOP, choose_ticks(*ranges[0]), title)
     drawing.draw_line([(x(0.5), _TOP), (x(0.5), _TOP + _PLOT)], MUTED, 0.7, dash="3 2")

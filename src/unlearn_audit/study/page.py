@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from unlearn_audit.formats.markdown import escape
+from unlearn_audit.formats.markdown import draw_table, escape
 from unlearn_audit.policy import Claim
 from unlearn_audit.records import Estimate, Population
 from unlearn_audit.study.by_class import BY_CLASS
@@ -97,7 +97,7 @@ def _write_cell(result: StudyResult, cell: CellResult, measures: dict[str, Measu
     )
     if cell.recognition:
         yield from ("### Each erased record, over pairs of reference models", "")
-        yield from (*write_recognition(cell.recognition), "")
+        yield from (write_recognition(cell.recognition), "")
     yield from _write_troubles(cell)
 
 
@@ -138,16 +138,16 @@ def _describe_cell(result: StudyResult, cell: CellResult) -> str:
 
 
 def _write_answers(answers: Sequence[Answer], seeds: int) -> Iterator[str]:
-    yield "| Claim | Source | Measured | Difference | Seeds that agree | Answer |"
-    yield "|---|---|---|---|---|---|"
+    heads = ("Claim", "Source", "Measured", "Difference", "Seeds that agree", "Answer")
+    rows = []
     for answer in answers:
         claim = answer.claim
         asked = f"`{claim.measure}`: {claim.model} {_word_claim(claim)} {claim.than}"
         agree = f"{answer.agreeing} of {answer.seeds}" + (f" ({seeds} asked)" if answer.seeds < seeds else "")
         difference = show_estimate(answer.difference, signed=True)
-        words = (_escape(claim.says), _escape(claim.source), asked, difference, agree, OUTCOMES[answer.outcome])
-        yield f"| {' | '.join(words)} |"
-    yield ""
+        said = _escape(claim.says), _escape(claim.source)
+        rows.append((*said, asked, difference, agree, OUTCOMES[answer.outcome]))
+    yield from (draw_table(heads, rows), "")
 
 
 def _word_claim(claim: Claim) -> str:
@@ -159,9 +159,7 @@ def _word_claim(claim: Claim) -> str:
 def _write_rows(
     rows: Iterable[Row], names: Sequence[str], measures: dict[str, Measure], *, paired: bool
 ) -> Iterator[str]:
-    heads = ["Model", *(measures[name].title for name in names)]
-    yield f"| {' | '.join(heads)} |"
-    yield "|---" * len(heads) + "|"
+    lines = []
     for row in rows:
         found = [row.find(name) for name in names]
         cells = [
@@ -170,8 +168,8 @@ def _write_rows(
             else show_estimate(f.mean, of=_describe_count(sum(value is not None for value in f.values), len(f.values)))
             for f in found
         ]
-        yield f"| {' | '.join([_escape(row.title), *cells])} |"
-    yield ""
+        lines.append((_escape(row.title), *cells))
+    yield from (draw_table(("Model", *(measures[name].title for name in names)), lines), "")
 
 
 def _describe_count(there: int, seeds: int) -> str:

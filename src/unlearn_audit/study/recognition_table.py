@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from unlearn_audit.formats.markdown import escape
+from unlearn_audit.formats.markdown import draw_table, escape
 from unlearn_audit.study.result import Recognised, Recognition
 
 _ORIGINAL = "nothing: the original's own"
@@ -10,14 +10,14 @@ _LONGEST = 200
 _WORST, _MEAN, _PAIRED = "worst-record-recognition", "paired-recognition-mean", "paired-recognition"
 
 
-def write_recognition(rows: Sequence[Recognition], positive: str = "positive", negative: str = "negative") -> list[str]:
-    """Return the lines of the table, a row for a procedure; one sentence where there were too few pairs for any.
+def write_recognition(rows: Sequence[Recognition], positive: str = "positive", negative: str = "negative") -> str:
+    """Return the table, a row for a procedure; one sentence where there were too few pairs for any.
 
     Brackets are one-sided bounds over the pairs. The classes are called `positive` and `negative`.
     """
     reasons = [row.find(_WORST).reason for row in rows]
     if rows and all(reasons):
-        return [f"Not looked at record by record: {escape(reasons[0] or '', _LONGEST)}."]
+        return f"Not looked at record by record: {escape(reasons[0] or '', _LONGEST)}."
     heads = (
         "made by",
         "largest t",
@@ -29,11 +29,7 @@ def write_recognition(rows: Sequence[Recognition], positive: str = "positive", n
         *("P(IN > OUT)", positive, negative),
     )
     seeds = {row.seed for row in rows}
-    return [
-        f"| {' | '.join(heads)} |",
-        "|---" + "|---:" * (len(heads) - 1) + "|",
-        *(f"| {' | '.join(_write_cells(row, many=len(seeds) > 1))} |" for row in rows),
-    ]
+    return draw_table(heads, (_write_cells(row, many=len(seeds) > 1) for row in rows), numbers=True)
 
 
 def _write_cells(row: Recognition, *, many: bool) -> list[str]:
