@@ -4,14 +4,18 @@ import json
 import posixpath
 import re
 
+import numpy as np
 import pytest
+from scipy.stats import rankdata
 from tools.docs_figures import FIGURES, PASSAGES, fill
 from tools.docs_studies import read_study
 
 from tests.support.pages import DOCS, PAGES, ROOT
 from unlearn_audit.errors import ExitCode
+from unlearn_audit.evidence.parquet import read_evidence
 from unlearn_audit.presentation.sections.contents import SECTIONS
 from unlearn_audit.presentation.sections.forgetting import _OTHERS, _UNTESTED
+from unlearn_audit.stats import score_logit
 from unlearn_audit.stats.binomial import compute_clopper_pearson
 
 TEXT = {page: " ".join((DOCS / page).read_text("utf-8").split()) for page in PAGES}
@@ -246,3 +250,20 @@ def test_the_exit_codes_are_the_codes():
 @pytest.mark.parametrize("page", ["policy.md", "reading.md", "reading-legal.md", "limits.md", "verify.md"])
 def test_no_page_claims_compliance(page):
     assert not re.search(r"\b(ensures|guarantees|certifies|complies with|is compliant)\b", TEXT[page])
+
+
+def test_the_models_of_the_sample_agree_with_the_original_as_far_as_the_page_of_attacks_says():
+    """Rank correlation within one label and one answer of the model, by scipy's ranks."""
+    evidence = read_evidence(ROOT / "sample_reports" / "breast-cytology" / "evidence.parquet")
+    test, correlations = evidence.select("test"), []
+    labels = evidence.label[test]
+    for card in evidence.provenance.models[1:]:
+        ours, theirs = (evidence.log_probs[name][test] for name in (card.name, "original"))
+        strata = [(labels == label) & (ours.argmax(axis=1) == answer) for label in (0, 1) for answer in (0, 1)]
+        ranks = [
+            rankdata([score_logit(answers[rows], labels[rows]) for answers in (ours, theirs)], axis=1) / rows.sum()
+            for rows in strata
+        ]
+        correlations.append(np.corrcoef(np.hstack([each - each.mean(axis=1, keepdims=True) for each in ranks]))[0, 1])
+
+    assert f"agree by {min(correlations):.1f} to {max(correlations):.1f} on test records" in TEXT["attacks.md"]

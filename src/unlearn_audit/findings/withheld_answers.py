@@ -19,8 +19,9 @@ from unlearn_audit.stats import compute_midranks, estimate_auc, score_logit
 _MOST_EQUAL, _MOST_TIMES = 10, 5
 """More pairs of erased records with one answer than the first and so many times as test records have: a filter."""
 _LEAST_AGREEMENT, _LEAST_SHARE, _LEAST_CORRELATED = 0.3, 1 / 3, 30
-"""Models of one task agree on what is hard: by rank correlations of 0.6 to 0.9 on cytology, 0.04 to 0.8 on ultrasound,
-where the retrained model's on the erased was half of that on test records: the original knows them by heart."""
+"""Models agree with the original on what is hard: by rank correlations of 0.6 to 0.8 on cytology, 0.04 to 0.8 on
+ultrasound, where the retrained model's on the erased was half of that on test records: the original knows those by
+heart."""
 _CONFIDENCE, _LEAST_WRONG, _ALMOST_ONE = 0.95, 5, 1 - 1e-12
 
 
