@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tests.support.policies import write_policy
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.pipeline.audit import name_known
 from unlearn_audit.policy import Policy, find_policy, load_policy, parse_policy
@@ -16,30 +17,23 @@ from unlearn_audit.selftest.simulated_evidence import draw_simulated_evidence
 from unlearn_audit.selftest.simulated_models import BAD_MODELS, FINE_MODEL, FULLY_EXPOSED, MEMORY
 from unlearn_audit.stats import estimate_auc
 
-POLICY = """
-schema: unlearn-audit/policy/v1
-id: proved
-version: "1"
-title: t
-owner: o
-applies_to: a
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 20, rationale: r}
-checks:
-  - {id: missed, metric: false-negative-rate, at_most: 0.2, why: w}
-  - {id: forgotten, metric: membership-auc, within: [0.4, 0.6], why: w}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.38, 0.62], why: w}
-  - {id: found, metric: membership-tpr, at_most: 0.05, why: w}
-  - {id: kept, metric: retain-accuracy, at_least: 0.8, why: w}
-  - {id: share, metric: positive-share, within: [0.05, 0.7], why: w}
-membership: {attacks: [logit, entropy], fpr: [0.01]}
-protocol: {resamples: 1000}
-sizes:
+POLICY = write_policy(
+    "proved",
+    [
+        "{id: missed, metric: false-negative-rate, at_most: 0.2, why: w}",
+        "{id: forgotten, metric: membership-auc, within: [0.4, 0.6], why: w}",
+        "{id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.38, 0.62], why: w}",
+        "{id: found, metric: membership-tpr, at_most: 0.05, why: w}",
+        "{id: kept, metric: retain-accuracy, at_least: 0.8, why: w}",
+        "{id: share, metric: positive-share, within: [0.05, 0.7], why: w}",
+    ],
+    membership="{attacks: [logit, entropy], fpr: [0.01]}",
+    sizes="""
   train: {records: 2000, positive: 0.4}
   validation: {records: 100, positive: 0.4}
   test: {records: 1000, positive: 0.4}
-  forget: 0.4
-"""
+  forget: 0.4""",
+)
 
 
 def read(text=POLICY):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support.policies import write_policy
 from unlearn_audit.findings.context import EvaluationContext
 from unlearn_audit.findings.measurement import measure
 from unlearn_audit.pipeline.audit import name_known
@@ -12,29 +13,18 @@ from unlearn_audit.selftest.simulation import Simulation, draw_evidence
 from unlearn_audit.verdict.rulings import rule_check
 from unlearn_audit.verdict.summary import title_of
 
-TEXT = """
-schema: unlearn-audit/policy/v1
-id: attacked
-version: "1"
-title: t
-owner: o
-applies_to: a
-task: {positive: [malignant], operating_points: [argmax]}
-costs: {false_negative: 20, rationale: r}
-checks:
-  - {id: missed, metric: false-negative-rate, at_most: 0.5, why: w}
-  - {id: kept, metric: retain-accuracy, at_least: 0.5, why: w}
-  - {id: share, metric: positive-share, within: [0.05, 0.7], why: w}
-  - {id: found, metric: membership-tpr, at_most: 0.2, why: w}
-  - {id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.38, 0.62], why: w}
-  - {id: forgotten, metric: membership-auc, within: [0.4, 0.6], CHOICE why: w}
-membership: {attacks: [logit, entropy], fpr: [0.01]}
-protocol: {resamples: 1000}
-"""
 
-
-def read(choice):
-    return parse_policy(TEXT.replace("CHOICE", choice), "policy.yaml", name_known())
+def read(choice, *, missed=""):
+    checks = (
+        f"{{id: missed, metric: false-negative-rate, at_most: 0.5, {missed} why: w}}",
+        "{id: kept, metric: retain-accuracy, at_least: 0.5, why: w}",
+        "{id: share, metric: positive-share, within: [0.05, 0.7], why: w}",
+        "{id: found, metric: membership-tpr, at_most: 0.2, why: w}",
+        "{id: forgotten-malignant, metric: membership-auc, among: positive, within: [0.38, 0.62], why: w}",
+        f"{{id: forgotten, metric: membership-auc, within: [0.4, 0.6], {choice} why: w}}",
+    )
+    text = write_policy("attacked", checks, membership="{attacks: [logit, entropy], fpr: [0.01]}")
+    return parse_policy(text, "policy.yaml", name_known())
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +83,14 @@ def test_the_title_names_the_attacks_and_a_policy_without_them_has_the_digest_it
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("choice", "missed", "found"),
     [
-        (("CHOICE", "attacks: [magic],"), "found 'magic'"),
-        (("CHOICE", "attacks: [confidence],"), "expected one of membership.attacks, found 'confidence'"),
-        (("CHOICE", "attacks: [logit, logit],"), "'logit' twice"),
-        (("at_most: 0.5,", "at_most: 0.5, attacks: [logit],"), "expected none for 'false-negative-rate'"),
+        ("attacks: [magic],", "", "found 'magic'"),
+        ("attacks: [confidence],", "", "expected one of membership.attacks, found 'confidence'"),
+        ("attacks: [logit, logit],", "", "'logit' twice"),
+        ("", "attacks: [logit],", "expected none for 'false-negative-rate'"),
     ],
 )
-def test_attacks_that_cannot_decide_a_check_are_refused_by_name(change, found):
-    text = TEXT.replace(*change).replace("CHOICE", "")
+def test_attacks_that_cannot_decide_a_check_are_refused_by_name(choice, missed, found):
     with pytest.raises(InvalidPolicyError, match=found):
-        parse_policy(text, "policy.yaml", name_known())
+        read(choice, missed=missed)
