@@ -129,7 +129,7 @@ def test_a_case_has_the_same_bits_and_its_models_are_found_again(images, make, s
 
 
 @pytest.mark.slow
-def test_workers_read_the_same_file(images, audit, stream):
+def test_workers_read_the_same_file(images, make, stream):
     stream()
     alone = collect(make(images, "alone"), ignore_progress)
     with open_workers(2) as workers:

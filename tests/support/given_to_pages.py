@@ -138,11 +138,15 @@ def give_reader_of_reports(reader):
 
 
 def give_keys(reader):
-    """The officer's key below the page's own laboratory comes from the page; a PKCS#12 file does not."""
+    """The officer's key below the page's own laboratory comes from the page; a PKCS#12 file does not.
+
+    A seal draws the seed of its run: the policy takes an original that, by that seed, remembers too little.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
-    reader.write("policy.yaml", POLICY + ASKS_THE_OFFICER)
+    policy = POLICY.replace("fpr: [0.01]", "fpr: [0.01], unrecognised: inform")
+    reader.write("policy.yaml", policy + ASKS_THE_OFFICER)
     found_laboratory(reader, "elsewhere")
     passphrase = reader.environment["UNLEARN_AUDIT_KEY_PASSPHRASE"].encode()
     folder = reader.folder / "elsewhere"
