@@ -14,7 +14,7 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX),)
 unexport PYTHONDONTWRITEBYTECODE
 DEMO_OUT ?= out/demo
 
-.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke container-smoke dist golden-bundle samples check-samples selftest coverage-study study scale-study bench publish-bench bench-streaming clean help
+.PHONY: demo check setup system test-tools lint types floors docs docs-figures test thorough test-slow coverage mlflow conformance wheel-smoke container-smoke dist golden-bundle samples check-samples selftest coverage-study study tissue-audit scale-study bench publish-bench bench-streaming clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -128,6 +128,11 @@ coverage-study: setup ## do the deciding bounds cover? docs/appendix/coverage.*,
 study: setup ## a study of methods, published: make study STUDY=skin DATA=dermamnist.npz
 	$(BIN)/unlearn-audit study studies/$(STUDY).yaml --data $(DATA) --out out/study-$(STUDY)
 	$(BIN)/python tools/publish_study.py out/study-$(STUDY)/study.json
+	$(BIN)/python -m tools.docs_figures
+
+tissue-audit: setup ## the audit of a thousand tiles, published: make tissue-audit DATA=pathmnist_sample_28.npz
+	$(BIN)/python -m tools.docs_tissue $(DATA)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 $(BIN)/python -m tools.docs_tissue $(DATA)
 	$(BIN)/python -m tools.docs_figures
 
 scale-study: setup ## what an audit costs as data grow: docs/appendix/scale.json, on a quiet machine

@@ -15,6 +15,7 @@ from benchmarks.coverage.page import NAMES, find_share
 from tools.docs_patients import list_patient_passages
 from tools.docs_scale import format_plan, format_training, format_workers
 from tools.docs_studies import list_passages
+from tools.docs_tissue import list_tissue_passages
 from tools.outcomes_figure import draw_outcomes
 
 from unlearn_audit.formats.markdown import draw_table
@@ -133,6 +134,7 @@ PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("appendix/scale.md", "workers"): format_workers,
     ("appendix/scale.md", "plan"): format_plan,
     **list_patient_passages(),
+    **list_tissue_passages(),
     **list_passages(("skin", "ultrasound")),
 }
 

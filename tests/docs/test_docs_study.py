@@ -2,6 +2,7 @@
 
 import pytest
 from tools.docs_studies import DOCS, read_study
+from tools.docs_tissue import CALLED, read_runs
 from tools.publish_study import publish
 
 from unlearn_audit import __version__
@@ -409,3 +410,20 @@ def test_a_share_of_the_original_that_is_kept_is_a_share_of_memory_that_is_kept(
 
 def test_the_test_split_of_ultrasound_is_as_small_as_it_says():
     assert {cell.positives["test"] for cell in read_study("ultrasound").cells} == {42}
+
+
+def test_the_audit_of_a_thousand_tiles_is_as_the_page_says():
+    page = " ".join((DOCS / "study.md").read_text("utf-8").split())
+    (shown, *others) = read_runs().values()
+    split = {name: tuple(counts) for name, counts in shown["splits"].items()}
+    (forgotten, tumour), (test, of_tumour) = split["forget"], split["test"]
+    train = split["retain"][0] + forgotten
+
+    assert f"({train} to train on, {forgotten} of them forgotten, {tumour} of these tumour;" in page
+    assert f"{test} to test, {of_tumour} tumour)" in page
+    assert sum(records for records, _ in split.values()) == 1_000
+    for name in ("unlearned", "remedied-salun-cra"):
+        assert shown["models"][name]["outcome"] == "fail"
+        assert shown["models"][name]["numbers"][CALLED][0] == 1
+    for run in (shown, *others):
+        assert "pass" not in {row["outcome"] for row in run["models"].values()}
