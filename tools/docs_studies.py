@@ -40,14 +40,21 @@ def _format_answer(result: StudyResult, index: int, says: str) -> str:
 
 def compare_with_paper() -> str:
     """Return the paper's claims, answered by its own settings on a small network and by this project's."""
-    own, skin = read_study("as-published-small"), read_study("skin")
+    own = {side: read_study(f"as-published-small{end}") for side, end in ((28, ""), (64, "-64"))}
+    skin = read_study("skin")
     heads = [
-        *(f"by its settings, {show_share(cell.forget)}" for cell in own.cells),
-        *(f"by ours, {show_share(cell.forget)} of all" for cell in skin.cells),
+        *(
+            f"its settings, {side} px, {show_share(cell.forget)}"
+            for side, result in own.items()
+            for cell in result.cells
+        ),
+        *(f"ours, 28 px, {show_share(cell.forget)} of all" for cell in skin.cells),
     ]
     rows = []
-    for claim in own.study.claims:
-        answers = [_format_answer(own, index, claim.says) for index in range(len(own.cells))]
+    for claim in own[28].study.claims:
+        answers = [
+            _format_answer(result, index, claim.says) for result in own.values() for index in range(len(result.cells))
+        ]
         outcomes = [
             OUTCOMES[answer.outcome]
             for cell in skin.cells
