@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from tools.docs_intervals import on_page_content
 
 from tests.support.pages import PAGES, ROOT
 
@@ -47,6 +48,18 @@ def test_every_page_of_docs_is_in_the_navigation_and_built(site):
     for page in PAGES:
         built = page.replace("README.md", "index.md").removesuffix(".md") + ".html"
         assert (site / built).is_file(), page
+
+
+@pytest.mark.parametrize("opened", ["<td>", '<td style="text-align: right;">'])
+def test_an_interval_of_a_table_stays_on_one_line(opened):
+    written = on_page_content(f"{opened}+0.1 [-0.086, +0.099], 2 of 5; 0.5 [0, 1.0]</td>")
+
+    assert written == f"{opened}+0.1 [-0.086,\u00a0+0.099], 2 of 5; 0.5 [0,\u00a01.0]</td>"
+
+
+@pytest.mark.parametrize("text", ["<p>[0.4, 0.6]</p>", "<td><code>[0.4, 0.6]</code></td>", "<td>[a, b]</td>", "[0, 1]"])
+def test_nothing_else_and_no_code_is_changed(text):
+    assert on_page_content(text) == text
 
 
 def test_every_decision_has_a_number_of_its_own():
