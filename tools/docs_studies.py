@@ -39,30 +39,18 @@ def _format_answer(result: StudyResult, index: int, says: str) -> str:
 
 
 def compare_with_paper() -> str:
-    """Return the paper's claims, answered by its own settings on a small network and by this project's."""
-    own = {side: read_study(f"as-published-small{end}") for side, end in ((28, ""), (64, "-64"))}
-    skin = read_study("skin")
-    heads = [
-        *(
-            f"its settings, {side} px, {show_share(cell.forget)}"
-            for side, result in own.items()
-            for cell in result.cells
-        ),
-        *(f"ours, 28 px, {show_share(cell.forget)} of all" for cell in skin.cells),
-    ]
-    rows = []
-    for claim in own[28].study.claims:
-        answers = [
-            _format_answer(result, index, claim.says) for result in own.values() for index in range(len(result.cells))
+    """Return the paper's claims, answered by its own settings on a small network and by this project's, by removal."""
+    low, high, skin = (read_study(name) for name in ("as-published-small", "as-published-small-64", "skin"))
+    tables = []
+    for index, (cell, ours) in enumerate(zip(low.cells, skin.cells, strict=True)):
+        outcomes = {answer.claim.says: OUTCOMES[answer.outcome] for answer in ours.answers}
+        rows = [
+            (claim.says, *(_format_answer(result, index, claim.says) for result in (low, high)), outcomes[claim.says])
+            for claim in low.study.claims
         ]
-        outcomes = [
-            OUTCOMES[answer.outcome]
-            for cell in skin.cells
-            for answer in cell.answers
-            if answer.claim.says == claim.says
-        ]
-        rows.append((claim.says, *answers, *outcomes))
-    return draw_table(["Claim of the abstract", *heads], rows)
+        heads = ("its settings, 28 x 28", "its settings, 64 x 64", f"ours, 28 x 28, {show_share(ours.forget)} of all")
+        tables += [f"**{show_share(cell.forget)} forgotten**", draw_table(("Claim of the abstract", *heads), rows)]
+    return "\n\n".join(tables)
 
 
 def compare_resolutions() -> str:
