@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlearn_audit.presentation.figures.drawing import _count_columns, fit_label
+from unlearn_audit.presentation.figures.drawing import count_columns, fit_label
 
 
 def test_what_fits_stays_whole():
@@ -31,4 +31,4 @@ def test_what_runs_from_right_to_left_is_named_otherwise(text):
 
 @given(st.text(min_size=0, max_size=80), st.integers(5, 40))
 def test_no_label_is_wider_than_its_room(text, longest):
-    assert _count_columns(fit_label(text, longest, "instead")) <= max(longest, len("instead"))
+    assert count_columns(fit_label(text, longest, "instead")) <= max(longest, len("instead"))

@@ -3,14 +3,14 @@
 import base64
 from collections.abc import Sequence
 
-from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks
+from unlearn_audit.presentation.figures.drawing import INK, MUTED, Drawing, Scale, choose_ticks, count_columns
 from unlearn_audit.study.measures import POPULATION
 from unlearn_audit.study.page import show_share
 from unlearn_audit.study.result import CellResult, Row, StudyResult
 
 _PANEL, _GAP, _LEFT, _TOP, _PLOT = 250.0, 46.0, 40.0, 42.0, 210.0
 _LETTER, _BESIDE, _LINE, _FOOT = 4.5, 22.0, 13.0, 34.0
-"""A letter's mean width in the legend, what mark and gap take beside a title, a line's height, the x axis' words."""
+"""A column's width in the legend, what mark and gap take beside a title, a line's height, the x axis' words."""
 _COLORS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7580", "#8a5a00")
 _MARKS = ("diamond", "up", "down", "circle", "square")
 X, Y = f"{POPULATION}-positive", "fnr-at-fpr"
@@ -73,7 +73,7 @@ def _lay_columns(legend: Sequence[Entry], width: float) -> list[Sequence[Entry]]
 
 
 def _measure_column(column: Sequence[Entry]) -> float:
-    return _BESIDE + _LETTER * max((len(title) for _, title in column), default=0)
+    return _BESIDE + _LETTER * max((count_columns(title) for _, title in column), default=0)
 
 
 def _is_drawn(row: Row) -> bool:

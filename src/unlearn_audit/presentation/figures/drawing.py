@@ -149,13 +149,14 @@ def fit_label(text: str, longest: int, instead: str) -> str:
     """
     shown = instead if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text) else text
     for whole in (shown, _ROLE.sub("", shown)):
-        if _count_columns(whole) <= longest:
+        if count_columns(whole) <= longest:
             return whole
     half = (longest - 1) // 2
     return f"{_cut(whole, longest - 1 - half).rstrip()}\u2026{_cut(whole[::-1], half)[::-1].lstrip()}"
 
 
-def _count_columns(text: str) -> int:
+def count_columns(text: str) -> int:
+    """Return how many columns `text` takes: a wide letter takes two."""
     return sum(2 if _is_wide(letter) else 1 for letter in text)
 
 
@@ -167,6 +168,6 @@ def _is_wide(letter: str) -> bool:
 def _cut(text: str, columns: int) -> str:
     """Return the beginning of `text` that fits into `columns`."""
     end = 0
-    while end < len(text) and _count_columns(text[: end + 1]) <= columns:
+    while end < len(text) and count_columns(text[: end + 1]) <= columns:
         end += 1
     return text[:end]
