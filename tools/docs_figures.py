@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.coverage.figure import draw_shares
 from benchmarks.coverage.page import NAMES, find_share
 from tools.docs_patients import list_patient_passages
-from tools.docs_scale import format_plan, format_training, format_workers
+from tools.docs_scale import format_own_images, format_plan, format_training, format_workers
 from tools.docs_studies import list_passages
 from tools.docs_tissue import list_tissue_passages
 from tools.outcomes_figure import draw_outcomes
@@ -130,6 +130,7 @@ PASSAGES: dict[tuple[str, str], Callable[[], str]] = {
     ("reading-legal.md", "crosswalk"): format_crosswalk,
     ("numbers.md", "coverage"): format_coverage,
     ("numbers.md", "selftest"): format_selftest,
+    ("models.md", "own-images"): format_own_images,
     ("appendix/scale.md", "training"): format_training,
     ("appendix/scale.md", "workers"): format_workers,
     ("appendix/scale.md", "plan"): format_plan,
