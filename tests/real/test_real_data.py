@@ -12,7 +12,7 @@ from unlearn_audit.data import find_overlaps, load_dataset, make_disjoint, near_
 from unlearn_audit.formats.html import render_html
 from unlearn_audit.pipeline.audit import judge, name_known, run_audit
 from unlearn_audit.policy import CaseFile, MethodChoice, Recipe, find_policy, load_policy, parse_policy
-from unlearn_audit.records import Outcome, ignore_progress
+from unlearn_audit.records import ALL, Outcome, ignore_progress
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -89,6 +89,23 @@ def test_a_thousand_tiles_of_colorectal_tissue_are_audited_and_show_that_they_ar
         ours, theirs = (numbers["models"][name]["numbers"] for numbers in (found, published))
         assert ours[RANKING][0] == pytest.approx(theirs[RANKING][0], abs=0.25)
         assert ours[MISSED][0] == pytest.approx(theirs[MISSED][0], abs=0.25)
+
+
+@pytest.mark.slow
+def test_by_the_policys_own_ten_epochs_the_tiles_are_not_learned_and_forgetting_is_not_run(audit):
+    shown = CaseFile(schema_="unlearn-audit/case/v1", name="a thousand tiles, ten epochs")
+
+    _, done = audit("histopathology", "pathmnist_sample_28.npz", shown)
+
+    called = {
+        str(f.key.at): f.estimate.value
+        for f in done.record.findings
+        if (f.key.metric, f.key.model, f.key.among) == ("positive-share", "original", ALL)
+    }
+    assert called["argmax"] == 0
+    checks = {check.id: check for check in done.record.verdicts[0].checks}
+    assert checks["membership"].outcome is Outcome.NOT_RUN
+    assert "nothing here can tell forgetting from never having learned" in checks["membership"].reasons[0].text
 
 
 def load(name, file):
