@@ -5,7 +5,7 @@ from pathlib import Path
 
 from unlearn_audit.formats.markdown import draw_table
 from unlearn_audit.records import Estimate
-from unlearn_audit.study import OUTCOMES, StudyResult, find_measures, show_estimate, show_share
+from unlearn_audit.study import OUTCOMES, StudyResult, find_measures, show_agreement, show_estimate, show_share
 from unlearn_audit.study.by_subgroup import PREFIX as AMONG
 from unlearn_audit.study.result import Recognition
 
@@ -34,7 +34,8 @@ def _format_answer(result: StudyResult, index: int, says: str) -> str:
     for answer in result.cells[index].answers:
         if answer.claim.says == says:
             shown = show_estimate(answer.difference, signed=True)
-            return f"{OUTCOMES[answer.outcome]}: {shown}, {answer.agreeing} of {answer.seeds} seeds"
+            seeds = show_agreement(answer, len(result.study.seeds), " seeds")
+            return f"{OUTCOMES[answer.outcome]}: {shown}, {seeds}"
     return "-"
 
 

@@ -5,7 +5,15 @@ An audit speaks of one model and decides; a study speaks of methods and decides 
 
 from unlearn_audit.study.cells import FinishedCell, list_jobs, make_cell, read_cell
 from unlearn_audit.study.figure import draw_tradeoff
-from unlearn_audit.study.page import OUTCOMES, find_measures, list_troubles, show_estimate, show_share, write_page
+from unlearn_audit.study.page import (
+    OUTCOMES,
+    find_measures,
+    list_troubles,
+    show_agreement,
+    show_estimate,
+    show_share,
+    write_page,
+)
 from unlearn_audit.study.recognition import describe_procedure
 from unlearn_audit.study.recognition_table import write_recognition
 from unlearn_audit.study.rendering import render_study
@@ -32,6 +40,7 @@ __all__ = [
     "read_study",
     "render_study",
     "run_study",
+    "show_agreement",
     "show_estimate",
     "show_share",
     "summarise",

@@ -143,11 +143,16 @@ def _write_answers(answers: Sequence[Answer], seeds: int) -> Iterator[str]:
     for answer in answers:
         claim = answer.claim
         asked = f"`{claim.measure}`: {claim.model} {_word_claim(claim)} {claim.than}"
-        agree = f"{answer.agreeing} of {answer.seeds}" + (f" ({seeds} asked)" if answer.seeds < seeds else "")
+        agree = show_agreement(answer, seeds)
         difference = show_estimate(answer.difference, signed=True)
         said = _escape(claim.says), _escape(claim.source)
         rows.append((*said, asked, difference, agree, OUTCOMES[answer.outcome]))
     yield from (draw_table(heads, rows), "")
+
+
+def show_agreement(answer: Answer, asked: int, unit: str = "") -> str:
+    """Return in how many of its seeds an answer's difference is as claimed, and how many were asked where more were."""
+    return f"{answer.agreeing} of {answer.seeds}{unit}" + (f" ({asked} asked)" if answer.seeds < asked else "")
 
 
 def _word_claim(claim: Claim) -> str:
