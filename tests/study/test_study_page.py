@@ -99,6 +99,10 @@ def test_a_share_is_shown_with_the_digits_that_it_has(share, shown):
     assert show_share(share) == shown
 
 
+def test_shares_by_class_are_shown_in_one_order_also_when_they_come_from_a_file_with_sorted_keys():
+    assert show_share({"malignant": 0.5, "benign": 0.11}) == show_share({"benign": 0.11, "malignant": 0.5})
+
+
 def read(result):
     return ET.fromstring(draw_tradeoff(result))  # noqa: S314 - drawn by us, in this line
 

@@ -182,9 +182,9 @@ def _describe_count(there: int, seeds: int) -> str:
 
 
 def show_share(share: float | Mapping[str, float]) -> str:
-    """Return a share in percent, or shares by class, with as many digits as the study file gives."""
+    """Return a share in percent, or shares by class in the order of their names, with the digits of the study file."""
     if isinstance(share, Mapping):
-        return ", ".join(f"{show_share(part)} of {name}" for name, part in share.items())
+        return ", ".join(f"{show_share(part)} of {name}" for name, part in sorted(share.items()))
     return f"{100 * share:g} %"
 
 
